@@ -1,0 +1,29 @@
+"""The one class of expected error."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SpeechLRPError(Exception):
+    """Something the user can mend.
+
+    The message is one line: what is wrong, the value found, and where there is
+    one, the command that mends it. The command line prints it and exits with 1;
+    anything else that is raised is a bug and keeps its traceback.
+    """
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> SpeechLRPError:
+    """Build the error for a name that is not in a table.
+
+    Args:
+        kind: what the name stands for, such as ``"model"``.
+        name: the name that was asked for.
+        known: the names there are.
+    """
+    names = sorted(map(str, known))
+    close = difflib.get_close_matches(str(name), names, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return SpeechLRPError(f"unknown {kind} {name!r}; known: {', '.join(names)}.{hint}")

@@ -1,0 +1,1 @@
+"""Loss curves, checkpoints and metrics of a training."""
