@@ -1,0 +1,42 @@
+"""Corpora: who said what, where. Yields `Recording` records, never tensors.
+
+`CORPORA` holds the readers, ``fn(root, **options) -> list[Recording]``;
+`SPLITS` the divisions into training, validation and test data,
+``fn(recordings, *, label, seed, **options) -> {id: subset}``;
+`DOWNLOADS` what `fetch.fetch` knows how to get.
+"""
+
+from speechlrp.corpora.recording import Recording, tasks
+from speechlrp.registry import Registry
+
+CORPORA = Registry(
+    "corpus",
+    {
+        "audiomnist": "speechlrp.corpora.audiomnist:audiomnist",
+        "librispeech": "speechlrp.corpora.librispeech:librispeech",
+        "voxceleb": "speechlrp.corpora.voxceleb:voxceleb",
+        "manifest": "speechlrp.corpora.manifest:manifest",
+    },
+)
+
+SPLITS = Registry(
+    "split",
+    {
+        "seeded": "speechlrp.corpora.splits:seeded",
+        "thesis": "speechlrp.corpora.splits:thesis",
+        "becker_gender": "speechlrp.corpora.splits_published:becker_gender",
+        "becker_digit": "speechlrp.corpora.splits_published:becker_digit",
+    },
+)
+
+DOWNLOADS = Registry(
+    "download",
+    {
+        "audiomnist": "speechlrp.corpora.fetch_audiomnist:audiomnist",
+        "librispeech": "speechlrp.corpora.fetch_archives:librispeech",
+        "musan": "speechlrp.corpora.fetch_archives:musan",
+        "voxceleb": "speechlrp.corpora.voxceleb:refuse_download",
+    },
+)
+
+__all__ = ["CORPORA", "DOWNLOADS", "SPLITS", "Recording", "tasks"]

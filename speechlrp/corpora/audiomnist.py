@@ -1,0 +1,95 @@
+"""AudioMNIST (Becker et al. 2018): 60 speakers, ten digits, 50 times each."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from speechlrp.corpora.recording import (
+    AUDIO,
+    Recording,
+    files,
+    finish,
+    folders,
+    gender,
+    need_folder,
+    pick_speakers,
+    read_text,
+)
+from speechlrp.errors import SpeechLRPError
+
+MEND = "run `speechlrp download audiomnist`"
+META = "audioMNIST_meta.txt"
+_NAME = re.compile(r"([0-9])_([0-9]{2})_([0-9]{1,2})\.wav")
+
+
+def audiomnist(root: Path, *, speakers: Sequence[str | int] | None = None) -> list[Recording]:
+    """Read AudioMNIST in its official layout.
+
+    ``data/SS/D_SS_R.wav`` is digit D, speaker SS, repetition R, and
+    ``data/audioMNIST_meta.txt`` (JSON) describes the speakers. Only the files that are
+    there are read, so a part of the corpus will do. The id is ``D_SS_R``; `extra` holds
+    ``repetition`` and the speaker's description (``accent``, ``age``,
+    ``native_speaker``, ``origin``, ...).
+
+    Args:
+        root: the folder that holds ``data``.
+        speakers: take only these; ``"01"``, ``"1"`` and ``1`` are the same speaker.
+
+    Raises:
+        SpeechLRPError: no corpus, no description of a speaker, or an unknown speaker.
+    """
+    data = need_folder(Path(root) / "data", "AudioMNIST", MEND)
+    about = _speakers(data / META)
+    there = [name for name in folders(data) if re.fullmatch(r"[0-9]{2}", name)]
+    asked = None if speakers is None else [str(s).zfill(2) for s in speakers]
+    recordings, odd = [], []
+    for speaker in pick_speakers(asked, there, data):
+        _read_speaker(data / speaker, speaker, about, recordings, odd)
+    return finish(recordings, odd, "AudioMNIST", data, MEND)
+
+
+def _read_speaker(folder: Path, speaker: str, about: dict, recordings: list, odd: list) -> None:
+    """Append the recordings in one speaker's folder."""
+    names = files(folder)
+    if names and speaker not in about:
+        raise SpeechLRPError(
+            f"speaker {speaker} has recordings in {folder}, but no entry in "
+            f"{folder.parent / META}: {MEND}, or choose others with `speakers`"
+        )
+    for name in names:
+        match = _NAME.fullmatch(name)
+        if match is None or match[2] != speaker:
+            if name.endswith(AUDIO):
+                odd.append(f"{speaker}/{name}")
+            continue
+        sex, extra = about[speaker]
+        recordings.append(
+            Recording(
+                id=name[:-4],
+                path=folder / name,
+                speaker=speaker,
+                gender=sex,
+                digit=match[1],
+                extra={**extra, "repetition": match[3]},
+            )
+        )
+
+
+def _speakers(path: Path) -> dict[str, tuple[str | None, dict[str, str]]]:
+    """Read the JSON of speakers: two-digit name -> (gender, the rest)."""
+    text = read_text(path, "it says who the speakers are", MEND)
+    try:
+        table = json.loads(text)
+        rows = {str(s): {str(k): str(v) for k, v in row.items()} for s, row in table.items()}
+    except (ValueError, AttributeError):
+        raise SpeechLRPError(f"{path} is not the JSON table of speakers: {MEND}") from None
+    return {
+        speaker: (
+            gender(row.pop("gender", ""), f"{path}, speaker {speaker}"),
+            {key.replace(" ", "_"): value for key, value in row.items()},
+        )
+        for speaker, row in rows.items()
+    }

@@ -1,0 +1,133 @@
+"""LibriSpeech (Panayotov et al. 2015), and any corpus in its layout."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from speechlrp.corpora.recording import (
+    AUDIO,
+    Recording,
+    files,
+    finish,
+    folders,
+    gender,
+    need_folder,
+    pick_speakers,
+    read_text,
+)
+from speechlrp.errors import SpeechLRPError, unknown
+
+MEND = "run `speechlrp download librispeech`"
+META = "SPEAKERS.TXT"
+_NAME = re.compile(r"([0-9]+)-([0-9]+)-[0-9]+\.(?:flac|wav)")
+
+
+def librispeech(
+    root: Path,
+    *,
+    subsets: Sequence[str] | None = None,
+    speakers: Sequence[str | int] | None = None,
+) -> list[Recording]:
+    """Read LibriSpeech in its official layout.
+
+    ``<subset>/<speaker>/<chapter>/<speaker>-<chapter>-<number>.flac``, beside them
+    ``<speaker>-<chapter>.trans.txt``, and ``SPEAKERS.TXT`` at the top. Only the files
+    that are there are read; where a transcript is absent, it is None. The id is the
+    file's name without suffix; `extra` holds ``subset`` and ``chapter``.
+
+    Args:
+        root: the folder that holds ``SPEAKERS.TXT``.
+        subsets: take only these, such as ``["train-clean-100"]``; all that are there by default.
+        speakers: take only these.
+
+    Raises:
+        SpeechLRPError: no corpus, an unknown subset or speaker, or a speaker who is not
+            in ``SPEAKERS.TXT``.
+    """
+    root = need_folder(Path(root), "LibriSpeech", MEND)
+    sexes = _sexes(root / META)
+    found = {subset: _speakers(root / subset) for subset in _subsets(root, subsets)}
+    chosen = pick_speakers(speakers, {s for names in found.values() for s in names}, root)
+    _check_described(chosen, sexes, root)
+    recordings, odd = [], []
+    for subset, there in found.items():
+        for speaker in sorted(set(there) & set(chosen)):
+            folder = root / subset / speaker
+            for chapter in folders(folder):
+                _read_chapter(folder / chapter, subset, speaker, sexes, recordings, odd)
+    return finish(recordings, odd, "LibriSpeech", root, MEND)
+
+
+def _subsets(root: Path, asked: Sequence[str] | None) -> list[str]:
+    """Return the folders to read."""
+    there = folders(root)
+    if asked is None:
+        return there
+    for subset in asked:
+        if subset not in there:
+            raise SpeechLRPError(f"{unknown('subset', subset, there)} In {root}: {MEND}")
+    return sorted(set(asked))
+
+
+def _speakers(subset: Path) -> list[str]:
+    return [name for name in folders(subset) if name.isdecimal()]
+
+
+def _check_described(chosen: Iterable[str], sexes: Mapping[str, str | None], root: Path) -> None:
+    for speaker in chosen:
+        if speaker not in sexes:
+            raise SpeechLRPError(
+                f"speaker {speaker} has recordings in {root}, but no line in {root / META}: "
+                f"{MEND}, or choose others with `speakers`"
+            )
+
+
+def _read_chapter(
+    folder: Path, subset: str, speaker: str, sexes: Mapping, recordings: list, odd: list
+) -> None:
+    """Append the recordings of one chapter."""
+    names = files(folder)
+    chapter = folder.name
+    words = _transcripts(folder / f"{speaker}-{chapter}.trans.txt", names)
+    extra = {"subset": subset, "chapter": chapter}
+    for name in names:
+        match = _NAME.fullmatch(name)
+        if match is None or match.groups() != (speaker, chapter):
+            if name.endswith(AUDIO):
+                odd.append(f"{subset}/{speaker}/{chapter}/{name}")
+            continue
+        key = name.rpartition(".")[0]
+        recordings.append(
+            Recording(
+                id=key,
+                path=folder / name,
+                speaker=speaker,
+                gender=sexes[speaker],
+                transcript=words.get(key),
+                extra=extra,
+            )
+        )
+
+
+def _transcripts(path: Path, names: Sequence[str]) -> dict[str, str]:
+    """Read a chapter's transcripts: id -> words; empty where there is no such file."""
+    if path.name not in names:
+        return {}
+    lines = read_text(path, "transcripts", MEND).split("\n")
+    pairs = (line.strip().partition(" ") for line in lines if line.strip())
+    return {key: words.strip() for key, _, words in pairs}
+
+
+def _sexes(path: Path) -> dict[str, str | None]:
+    """Read ``SPEAKERS.TXT``: speaker -> gender. Lines that start with ``;`` are comments."""
+    sexes = {}
+    for number, line in enumerate(read_text(path, "the speakers' sex", MEND).splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith(";"):
+            continue
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) < 2:
+            raise SpeechLRPError(f"{path}, line {number}: no `|` in {line.strip()[:60]!r}; {MEND}")
+        sexes[cells[0]] = gender(cells[1], f"{path}, line {number}")
+    return sexes

@@ -1,0 +1,107 @@
+"""A user's own recordings, listed in a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from speechlrp.corpora.recording import (
+    Recording,
+    finish,
+    gender,
+    need_folder,
+    pick_speakers,
+    read_text,
+    some,
+)
+from speechlrp.errors import SpeechLRPError
+
+MEND = "list your recordings in a CSV file with the columns path, speaker and any labels"
+_OWN = ("id", "path", "speaker", "gender", "digit", "transcript")
+
+
+def manifest(
+    root: Path, *, file: str = "manifest.csv", speakers: Sequence[str] | None = None
+) -> list[Recording]:
+    """Read the recordings that a CSV file lists.
+
+    The first row names the columns. ``path`` and ``speaker`` must be there; ``id``,
+    ``gender`` (male, female, m, f), ``digit`` and ``transcript`` are understood; any
+    other column is a label of that name, in `extra`. An empty cell is an unknown label.
+    Columns are separated by commas, tabs or semicolons. Paths are relative to the CSV
+    file's folder. The id is the path as written, unless there is a column ``id``.
+
+    Args:
+        root: the folder of the CSV file.
+        file: the CSV file, relative to `root` (or absolute).
+        speakers: take only these.
+
+    Raises:
+        SpeechLRPError: no such file, a column is missing, a row is broken or there twice,
+            a recording is not there, or an unknown speaker.
+    """
+    path = Path(root) / file
+    need_folder(path.parent, "folder of recordings", MEND)
+    recordings = [_recording(path, number, row) for number, row in _rows(path)]
+    _check_unique(recordings, path)
+    chosen = set(pick_speakers(speakers, {r.speaker for r in recordings}, path))
+    recordings = [r for r in recordings if r.speaker in chosen]
+    _check_there(recordings, path)
+    return finish(recordings, [], "a manifest", path, MEND)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield (line number, column -> cell) for every row that is not blank."""
+    text = read_text(path, "the list of recordings", MEND)
+    header = text.partition("\n")[0]
+    mark = next((m for m in "\t;" if m in header and "," not in header), ",")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
+    names = [name.strip() for name in next(reader, [])]
+    for needed in ("path", "speaker"):
+        if needed not in names:
+            raise SpeechLRPError(f"{path} has no column {needed!r}; found: {', '.join(names)}")
+    if len(set(names)) < len(names) or "" in names:
+        raise SpeechLRPError(f"{path}: a column's name is empty or there twice: {names}")
+    for cells in reader:
+        if not any(cell.strip() for cell in cells):
+            continue
+        if len(cells) != len(names):
+            raise SpeechLRPError(
+                f"{path}, line {reader.line_num}: {len(cells)} cells for {len(names)} columns"
+            )
+        yield reader.line_num, {n: c.strip() for n, c in zip(names, cells, strict=True)}
+
+
+def _recording(path: Path, number: int, row: dict[str, str]) -> Recording:
+    """Make the record of one row."""
+    where = f"{path}, line {number}"
+    for needed in ("path", "speaker"):
+        if not row[needed]:
+            raise SpeechLRPError(f"{where}: {needed} is empty")
+    return Recording(
+        id=row.get("id") or row["path"],
+        path=path.parent / row["path"],
+        speaker=row["speaker"],
+        gender=gender(row.get("gender", ""), where),
+        digit=row.get("digit") or None,
+        transcript=row.get("transcript") or None,
+        extra={name: cell for name, cell in row.items() if name not in _OWN and cell},
+    )
+
+
+def _check_unique(recordings: Sequence[Recording], path: Path) -> None:
+    seen = set()
+    for recording in recordings:
+        if recording.id in seen:
+            raise SpeechLRPError(f"{path} lists {recording.id!r} twice; ids must differ")
+        seen.add(recording.id)
+
+
+def _check_there(recordings: Sequence[Recording], path: Path) -> None:
+    gone = [str(r.path) for r in recordings if not r.path.is_file()]
+    if gone:
+        raise SpeechLRPError(
+            f"{path} lists {len(gone)} recordings that are not there: {some(gone)}"
+        )

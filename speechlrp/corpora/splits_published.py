@@ -1,0 +1,105 @@
+"""The published divisions of AudioMNIST's speakers (Becker et al. 2018)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from speechlrp.corpora.recording import Recording, some
+from speechlrp.corpora.splits import SUBSETS, by_speaker, labelled
+from speechlrp.errors import SpeechLRPError
+
+log = logging.getLogger(__name__)
+
+#: Three women, then three men, in each of four groups (FACTS 1: H0 to H3).
+GENDER_GROUPS = (
+    "36 47 56 02 44 50",
+    "26 12 57 25 37 45",
+    "43 28 52 48 53 41",
+    "58 59 60 07 23 38",
+)
+#: Twelve speakers in each of five groups (FACTS 1: G0 to G4).
+DIGIT_GROUPS = (
+    "28 56 07 19 35 01 06 16 23 34 46 53",
+    "36 57 09 24 37 02 08 17 29 39 48 54",
+    "43 58 14 25 38 03 10 20 30 40 49 55",
+    "12 47 59 15 27 41 04 11 21 31 44 50",
+    "26 52 60 18 32 42 05 13 22 33 45 51",
+)
+
+
+def becker_gender(
+    recordings: Sequence[Recording], *, label: str, seed: int = 0, fold: int = 0
+) -> dict[str, str]:
+    """Becker et al.'s four splits for gender: 24 speakers, 12 of each sex.
+
+    Fold k trains on groups k and k+1, validates on k+2 and tests on k+3 (mod 4).
+    Recordings of other speakers are left out. Speakers of the groups who are not in a
+    partial corpus are named in the log.
+
+    Args:
+        recordings: AudioMNIST's, or a part of them.
+        label: the task; recordings without the label are left out.
+        seed: has no influence; every split takes it.
+        fold: k, 0 to 3.
+
+    Raises:
+        SpeechLRPError: no such fold, or a subset has none of the corpus's speakers.
+    """
+    return _published("becker_gender", GENDER_GROUPS, recordings, label, fold, train=2)
+
+
+def becker_digit(
+    recordings: Sequence[Recording], *, label: str, seed: int = 0, fold: int = 0
+) -> dict[str, str]:
+    """Becker et al.'s five splits for digits: all 60 speakers.
+
+    Fold k trains on groups k to k+2, validates on k+3 and tests on k+4 (mod 5). Otherwise
+    as `becker_gender`, with folds 0 to 4.
+
+    Raises:
+        SpeechLRPError: no such fold, or a subset has none of the corpus's speakers.
+    """
+    return _published("becker_digit", DIGIT_GROUPS, recordings, label, fold, train=3)
+
+
+def _published(
+    name: str,
+    groups: Sequence[str],
+    recordings: Sequence[Recording],
+    label: str,
+    fold: int,
+    train: int,
+) -> dict[str, str]:
+    """Give the speakers of the groups to the subsets, starting with group `fold`."""
+    if type(fold) is not int or not 0 <= fold < len(groups):
+        raise SpeechLRPError(f"{name} has no fold {fold!r}; known: 0 to {len(groups) - 1}")
+    there = by_speaker(labelled(recordings, label))
+    split = {}
+    for subset, speakers in _rotate(groups, fold, train).items():
+        _check(name, fold, subset, speakers, there)
+        for speaker in speakers:
+            split.update((r.id, subset) for r in there.get(speaker, ()))
+    return dict(sorted(split.items()))
+
+
+def _rotate(groups: Sequence[str], fold: int, train: int) -> dict[str, list[str]]:
+    """Say which speakers are in which subset: `train` groups, then one and one."""
+    turned = [groups[(fold + i) % len(groups)].split() for i in range(len(groups))]
+    parts = ([s for group in turned[:train] for s in group], *turned[train:])
+    return dict(zip(SUBSETS, parts, strict=True))
+
+
+def _check(
+    name: str, fold: int, subset: str, speakers: Sequence[str], there: Mapping[str, object]
+) -> None:
+    """See that the corpus has speakers for a subset, and say which are missing."""
+    gone = [speaker for speaker in speakers if speaker not in there]
+    if len(gone) == len(speakers):
+        raise SpeechLRPError(
+            f"{name}, fold {fold}: the corpus has none of the speakers for {subset} "
+            f"({' '.join(speakers)}); its speakers: {some(sorted(there), 24)}; "
+            f"use another fold or split=seeded"
+        )
+    if gone:
+        log.warning("%s, fold %d: %s lacks the speakers %s", name, fold, subset, " ".join(gone))
