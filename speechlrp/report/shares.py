@@ -1,0 +1,124 @@
+"""Where relevance falls: per frequency band, on padding, on the fundamental's range.
+
+Shares are of all positive (negative) relevance of a class, 0 to 1. Bars go right
+in red for positive and left in blue for negative; a black tick on each bar is
+what an even spread over all bins would give.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from speechlrp.errors import SpeechLRPError
+from speechlrp.report import style
+
+SHARES = ("positive_share", "negative_share")
+
+
+def band_shares(table: pd.DataFrame, *, title: str = "") -> Figure:
+    """Draw the share of relevance per frequency band, one panel a class.
+
+    Args:
+        table: columns ``class``, ``band_low_hz``, ``band_high_hz``,
+            ``positive_share``, ``negative_share`` (shares 0 to 1).
+        title: above the figure.
+
+    Raises:
+        SpeechLRPError: a column is missing, or there is no row.
+    """
+    _check(table, "class", "band_low_hz", "band_high_hz", *SHARES)
+    table = table.copy()
+    low, high = table["band_low_hz"].astype(float), table["band_high_hz"].astype(float)
+    table["region"] = [f"{a:g}–{b:g}" for a, b in zip(low, high, strict=True)]
+    table["share_of_bins"] = (high - low) / (high.max() - low.min())
+    return _figure(table, title, "frequency band (Hz)", height=0.24)
+
+
+def region_shares(table: pd.DataFrame, *, title: str = "") -> Figure:
+    """Draw the share of relevance per region, one panel a class.
+
+    For padding against speech, and for the fundamental's range against the rest.
+
+    Args:
+        table: columns ``class``, ``region``, ``share_of_bins``, ``positive_share``,
+            ``negative_share`` (shares 0 to 1).
+        title: above the figure.
+
+    Raises:
+        SpeechLRPError: a column is missing, or there is no row.
+    """
+    _check(table, "class", "region", "share_of_bins", *SHARES)
+    return _figure(table, title, "", height=0.42)
+
+
+def _check(table: pd.DataFrame, *columns: str) -> None:
+    missing = [name for name in columns if name not in table]
+    if missing or table.empty:
+        what = f"no column {missing[0]!r}" if missing else "no row"
+        raise SpeechLRPError(
+            f"the table of relevance shares holds {what}; make it with `speechlrp explain --force`"
+        )
+
+
+def _figure(table: pd.DataFrame, title: str, label: str, *, height: float) -> Figure:
+    classes = list(pd.unique(table["class"]))
+    rows = int(table.groupby("class").size().max())
+    fig = style.figure(height=1.35 + height * rows + (0.3 if title else 0))
+    grid = fig.subplots(1, len(classes), squeeze=False, sharey=True, sharex=True)[0]
+    bound = 100 * np.nanmax([*table[list(SHARES)].fillna(0).to_numpy().ravel(), 0.01])
+    for axes, name in zip(grid, classes, strict=True):
+        _bars(axes, table[table["class"] == name])
+        style.heading(axes, str(name), size=style.TEXT + 0.5, fontweight="bold")
+        axes.set_xlim(-bound * 1.22, bound * 1.22)
+    grid[0].set_ylabel(label)
+    if title:
+        fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
+    _key(fig)
+    return fig
+
+
+def _bars(axes: Axes, rows: pd.DataFrame) -> None:
+    at = np.arange(len(rows))
+    even = 100 * rows["share_of_bins"].to_numpy(float)
+    for column, sign, colour in ((SHARES[0], 1, style.POSITIVE), (SHARES[1], -1, style.NEGATIVE)):
+        share = 100 * rows[column].fillna(0).to_numpy(float)
+        axes.barh(at, sign * share, height=0.72, color=colour, alpha=0.85)
+        axes.plot(
+            sign * even,
+            at,
+            linestyle="none",
+            marker="|",
+            markersize=11,
+            color=style.INK,
+            markeredgewidth=1.6,
+        )
+        for y, value in zip(at, share, strict=True):
+            axes.annotate(
+                f"{value:.0f}", (sign * value, y), xytext=(3 * sign, 0), va="center_baseline",
+                textcoords="offset points", ha="left" if sign > 0 else "right",
+                fontsize=style.SMALL - 1, color=colour,
+            )  # fmt: skip
+    axes.axvline(0, color=style.INK, linewidth=0.8)
+    axes.set_yticks(at, [str(name) for name in rows["region"]])
+    axes.set_xlabel("share of relevance (%)")
+    axes.xaxis.set_major_locator(MaxNLocator(5, symmetric=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{abs(value):g}"))
+    style.dress(axes, grid="x")
+
+
+def _key(fig: Figure) -> None:
+    entries = [
+        Patch(color=style.NEGATIVE, alpha=0.85, label="of the negative relevance"),
+        Patch(color=style.POSITIVE, alpha=0.85, label="of the positive relevance"),
+        Line2D([], [], linestyle="none", marker="|", markersize=10, markeredgewidth=1.6,
+               color=style.INK, label="if spread evenly over all bins"),
+    ]  # fmt: skip
+    fig.legend(
+        handles=entries, loc="outside lower left", ncols=3, frameon=False, fontsize=style.SMALL
+    )

@@ -1,0 +1,128 @@
+"""How every figure looks: colours, sizes, axes and encoding.
+
+Figures are made with matplotlib's object interface (``Figure()``, no pyplot), so
+nothing global is read or left behind, and the same table gives the same bytes.
+The colours are Okabe and Ito's, which people with any colour blindness can tell
+apart; every line also has its own dash and marker, so that print in grey works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+
+INK = "#1f2933"
+FAINT = "#7b8794"
+GRID = "#e4e7eb"
+TINT = "#e8f3ec"
+POSITIVE = "#b2182b"
+NEGATIVE = "#2166ac"
+GREEN = "#00664b"
+RED = "#a13d00"
+
+WIDTH = 7.2
+DPI = 170
+SMALL, TEXT, TITLE = 8.0, 9.0, 10.5
+
+
+@dataclass(frozen=True)
+class Line:
+    """How one line is drawn: colour, dash, marker, and what it is in plain words."""
+
+    colour: str
+    dash: str | tuple[float, tuple[float, ...]]
+    marker: str
+    words: str = ""
+
+
+STRATEGIES = {
+    "lrp": Line("#d55e00", "-", "o", "most relevant bins first"),
+    "random": Line("#5f6b76", (0, (5, 2)), "s", "bins in random order"),
+    "lrp_rev": Line("#0072b2", (0, (6, 1.5, 1.2, 1.5)), "^", "most negative bins first"),
+}
+OTHERS = (
+    Line("#1f2933", "-", "o"),
+    Line("#cc79a7", (0, (5, 2)), "s"),
+    Line("#009e73", (0, (6, 1.5, 1.2, 1.5)), "^"),
+    Line("#e69f00", (0, (1.2, 1.2)), "D"),
+    Line("#56b4e9", (0, (8, 2)), "v"),
+    Line("#8c564b", (0, (3, 1, 1, 1, 1, 1)), "P"),
+)
+
+
+def lines_for(names: Sequence[str]) -> dict[str, Line]:
+    """Give each name its line: a strategy its own, anything else by its place in the list."""
+    return {n: STRATEGIES.get(n, OTHERS[i % len(OTHERS)]) for i, n in enumerate(names)}
+
+
+def figure(width: float = WIDTH, height: float = 3.6) -> Figure:
+    """Make an empty figure; width and height in inches."""
+    return Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
+
+
+def dress(axes: Axes, *, grid: str | None = "y") -> Axes:
+    """Give axes the common look: open frame, fine grid, legible ticks."""
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(FAINT)
+    axes.tick_params(labelsize=SMALL, colors=INK, color=FAINT)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.label.set_fontsize(TEXT)
+        axis.label.set_color(INK)
+    axes.set_axisbelow(True)
+    if grid:
+        axes.grid(axis=grid, color=GRID, linewidth=0.8)
+    return axes
+
+
+def heading(axes: Axes, text: str, *, size: float = TITLE, **options: object) -> None:
+    """Put a left-aligned title above axes."""
+    axes.set_title(text, loc="left", fontsize=size, color=INK, **options)
+
+
+def relevance_colours() -> ListedColormap:
+    """Blue for negative, red for positive, and nothing at all at zero.
+
+    The colours grow opaque with the value's size, so that a map drawn over a
+    spectrogram hides it only where there is relevance.
+    """
+    value = np.linspace(-1, 1, 257)
+    positive, negative = (_rgb(c) for c in (POSITIVE, NEGATIVE))
+    colours = np.empty((value.size, 4))
+    colours[:, :3] = np.where(value[:, None] >= 0, positive, negative)
+    colours[:, 3] = np.abs(value) ** 0.7
+    return ListedColormap(colours, name="relevance").with_extremes(bad=(0, 0, 0, 0))
+
+
+def spectrogram_colours() -> ListedColormap:
+    """Grey, loud is dark but never black, so that red and blue stand out on it."""
+    grey = np.linspace(1.0, 0.32, 256)
+    colours = np.column_stack([grey, grey, grey, np.ones_like(grey)])
+    return ListedColormap(colours, name="spectrogram").with_extremes(bad="#fff3c4")
+
+
+def _rgb(colour: str) -> np.ndarray:
+    return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+
+
+def figure_png(fig: Figure, *, dpi: float = DPI) -> bytes:
+    """Encode a figure as PNG; the same figure gives the same bytes."""
+    buffer = BytesIO()
+    fig.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def figure_svg(fig: Figure) -> bytes:
+    """Encode a figure as SVG (for papers); the same figure gives the same bytes."""
+    buffer = BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "speechlrp"}):
+        fig.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()

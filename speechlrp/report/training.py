@@ -1,0 +1,93 @@
+"""Loss and accuracy per epoch, from ``train/metrics.csv``."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from speechlrp.errors import SpeechLRPError
+from speechlrp.report import style
+from speechlrp.report.labels import End, label_ends
+
+LINES = {
+    "train": style.Line("#5f6b76", (0, (5, 2)), "s"),
+    "validate": style.Line("#0072b2", "-", "o"),
+}
+
+
+def training_curves(
+    metrics: pd.DataFrame,
+    *,
+    title: str = "",
+    chance: float | None = 0.5,
+    best_epoch: int | None = None,
+) -> Figure:
+    """Draw loss (left) and accuracy (right) per epoch, on training and validation data.
+
+    Args:
+        metrics: columns ``epoch``, ``train_loss``, ``train_accuracy``,
+            ``validate_loss``, ``validate_accuracy`` (accuracies 0 to 1; NaN where an
+            epoch was not validated).
+        title: above the figure.
+        chance: accuracy (0 to 1) of guessing; None draws no line.
+        best_epoch: the epoch whose weights were kept, marked by a vertical line.
+
+    Raises:
+        SpeechLRPError: a column is missing, or there is no epoch.
+    """
+    needed = ["epoch", *(f"{part}_{kind}" for part in LINES for kind in ("loss", "accuracy"))]
+    missing = [name for name in needed if name not in metrics]
+    if missing or metrics.empty:
+        what = f"no column {missing[0]!r}" if missing else "no epoch"
+        raise SpeechLRPError(
+            f"the training metrics hold {what}; train again with `speechlrp train --force`"
+        )
+    fig = style.figure(height=3.1)
+    loss, accuracy = fig.subplots(1, 2)
+    if title:
+        fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
+    _draw(loss, metrics, "loss", 1.0, best_epoch)
+    loss.set_ylabel("loss (mean over examples)")
+    if chance is not None:
+        accuracy.axhline(
+            100 * chance, color=style.FAINT, lw=0.9, linestyle=(0, (1, 2)), label="chance"
+        )
+    _draw(accuracy, metrics, "accuracy", 100.0, best_epoch)
+    accuracy.set_ylabel("accuracy (%)")
+    return fig
+
+
+def _draw(axes: Axes, metrics: pd.DataFrame, kind: str, factor: float, best: int | None) -> None:
+    ends = []
+    for part, line in LINES.items():
+        rows = metrics[["epoch", f"{part}_{kind}"]].dropna()
+        if rows.empty:
+            continue
+        epochs, values = rows.to_numpy(float).T
+        values = values * factor
+        marks = line.marker if len(epochs) <= 30 else None
+        axes.plot(
+            epochs,
+            values,
+            color=line.colour,
+            linestyle=line.dash,
+            marker=marks,
+            markersize=3.5,
+            label=part,
+        )
+        ends.append(End(epochs[-1], values[-1], part, line.colour, float(values.mean())))
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+    axes.set_ylim((None, 102) if kind == "accuracy" else (0, None))
+    if best is not None:
+        axes.axvline(best, color=style.GREEN, linewidth=0.9, label="best epoch")
+        axes.annotate(
+            f"kept: {best}", (best, 0), xycoords=("data", "axes fraction"), xytext=(-3, 4),
+            ha="right",
+            textcoords="offset points", fontsize=style.SMALL - 0.5, color=style.GREEN,
+        )  # fmt: skip
+    style.dress(axes)
+    low, high = axes.get_ylim()
+    label_ends(axes, ends, gap=(high - low) * 0.075)
