@@ -1,0 +1,32 @@
+"""From a sound file to the tensors a model reads.
+
+Every kind of features in ``FEATURES`` is a frozen settings dataclass (see
+``windows.WindowSettings``) that knows its own transform, so ``extract`` serves all
+of them, and a further kind is one new file and one line here.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from speechlrp.audio.errors import RecordingError
+from speechlrp.registry import Registry
+
+FEATURES = Registry(
+    "features", {"spectrogram_db": "speechlrp.audio.spectrogram:SpectrogramSettings"}
+)
+
+_FACES = {
+    "FeatureBatch": "extraction",
+    "SpectrogramSettings": "spectrogram",
+    "extract": "extraction",
+    "read": "reading",
+}
+
+__all__ = ["FEATURES", "RecordingError", *_FACES]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a face of the room on first use, so that importing the room stays cheap."""
+    if name not in _FACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_FACES[name]}"), name)

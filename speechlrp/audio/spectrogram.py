@@ -1,0 +1,186 @@
+"""The dB spectrogram of the AudioMNIST gender model.
+
+Becker et al. 2024 (AudioMNIST) and the thesis' section 4.3: a short-time Fourier
+transform in scipy's convention, in dB re the maximum of what is kept, with a floor.
+
+Shapes: B windows, L samples, F bins, T frames, M frames that are not all zeros.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from speechlrp.audio.windows import WindowSettings
+from speechlrp.errors import SpeechLRPError
+
+CROP_START = {"code": 2, "text": 0}
+REFERENCES = ("max", "silence")
+_CHUNK = 8  # windows transformed at once: what fits a core's cache
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpectrogramSettings(WindowSettings):
+    """Settings of ``spectrogram_db``; the defaults are the paper's (228 x 230 -> 227 x 227).
+
+    Attributes:
+        window: samples of an STFT frame, weighted by a periodic Hann window.
+        overlap: samples shared by neighbouring frames.
+        bins: lowest frequency bins kept.
+        frames: frames kept.
+        crop: where they start: ``code``, the third frame, as in the paper's code; ``text``,
+            the first, as in the thesis' text.
+        reference: ``max``: 0 dB is the loudest bin and ``floor_db`` silence; ``silence``:
+            shifted, so that 0 is silence and ``-floor_db`` the loudest.
+        floor_db: lower values are raised to this, in dB.
+    """
+
+    window: int = 455
+    overlap: int = 420
+    bins: int = 227
+    frames: int = 227
+    crop: Literal["code", "text"] = "code"
+    reference: Literal["max", "silence"] = "max"
+    floor_db: float = -80.0
+
+    def __post_init__(self) -> None:
+        """Check the settings against each other.
+
+        Raises:
+            SpeechLRPError: a value is out of its range.
+        """
+        super().__post_init__()
+        if self.crop not in CROP_START:
+            raise SpeechLRPError(f"features.crop is {self.crop!r}; known: {', '.join(CROP_START)}")
+        if self.reference not in REFERENCES:
+            known = ", ".join(REFERENCES)
+            raise SpeechLRPError(f"features.reference is {self.reference!r}; known: {known}")
+        if self.floor_db >= 0:
+            raise SpeechLRPError(f"features.floor_db is {self.floor_db}; it must be below 0 dB")
+        if not 0 <= self.overlap < self.window <= self.length:
+            raise SpeechLRPError(
+                f"features.overlap {self.overlap}, window {self.window} and length {self.length} "
+                "must rise in this order, overlap from 0"
+            )
+        bins, frames = self.full_shape
+        if not (0 < self.bins <= bins and 0 < self.frames <= frames - CROP_START[self.crop]):
+            raise SpeechLRPError(
+                f"features.bins {self.bins} and frames {self.frames} do not fit the {bins} bins "
+                f"and {frames} frames there are, less {CROP_START[self.crop]} for crop {self.crop!r}"
+            )
+
+    @property
+    def hop(self) -> int:
+        """Samples from one frame to the next."""
+        return self.window - self.overlap
+
+    @property
+    def padding(self) -> tuple[int, int]:
+        """Zeros before and after a window: half a frame each, then up to whole frames."""
+        half = self.window // 2
+        rest = self.length + 2 * half - self.window
+        return half, half + -rest % self.hop
+
+    @property
+    def full_shape(self) -> tuple[int, int]:
+        """Bins and frames before cropping."""
+        padded = self.length + sum(self.padding)
+        return self.window // 2 + 1, (padded - self.window) // self.hop + 1
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Bins and frames kept."""
+        return self.bins, self.frames
+
+    @property
+    def silence(self) -> float:
+        """The value of silence in dB."""
+        return self.floor_db if self.reference == "max" else 0.0
+
+    @property
+    def units(self) -> str:
+        """What a value is."""
+        if self.reference == "max":
+            return "dB re maximum"
+        return f"dB above {self.floor_db:g} dB re maximum"
+
+    def frequencies(self) -> np.ndarray:
+        """Centre of each kept bin in Hz, ``[F]``."""
+        return np.arange(self.bins) * (self.rate / self.window)
+
+    def times(self) -> np.ndarray:
+        """Centre of each kept frame in s from the window's first sample, ``[T]``."""
+        return (np.arange(self.frames) + CROP_START[self.crop]) * (self.hop / self.rate)
+
+    def transform(self, waves: Tensor) -> Tensor:
+        """Turn windows ``[B, L]`` into spectrograms ``[B, 1, F, T]``; see ``spectrogram_db``."""
+        return spectrogram_db(waves, self)
+
+
+def spectrogram_db(waves: Tensor, settings: SpectrogramSettings | None = None) -> Tensor:
+    """Compute dB spectrograms in a batch.
+
+    ``max(floor, 20 log10(|STFT| / max |STFT|))``, the maximum taken over the bins kept.
+    Only frames that are not all zeros are transformed, the others are silence. The
+    transform runs in float64: beside a loud bin, float32 misses values near the floor by
+    up to 4e-3 dB. A window of zeros alone gives silence everywhere.
+
+    Args:
+        waves: ``[B, L]`` with ``L = settings.length``.
+        settings: the paper's by default.
+
+    Returns:
+        ``[B, 1, F, T]``, float32, in ``settings.units``.
+
+    Raises:
+        ValueError: the windows have another shape.
+    """
+    settings = settings or SpectrogramSettings()
+    if waves.ndim != 2 or waves.shape[1] != settings.length:
+        raise ValueError(f"waves must be [B, {settings.length}], not {list(waves.shape)}")
+    size = _CHUNK if waves.device.type == "cpu" else max(len(waves), 1)
+    out = waves.new_full((len(waves), 1, *settings.shape), settings.silence, dtype=torch.float32)
+    for start in range(0, len(waves), size):
+        _fill(out[start : start + size, 0], waves[start : start + size], settings)
+    return out
+
+
+def _fill(out: Tensor, waves: Tensor, settings: SpectrogramSettings) -> None:
+    """Write the spectrograms of ``waves [B, L]`` into ``out [B, F, T]``, full of silence."""
+    padded = torch.nn.functional.pad(waves, settings.padding)
+    start = CROP_START[settings.crop]
+    frames = padded.unfold(1, settings.window, settings.hop)[:, start : start + settings.frames]
+    live = _live(padded, settings)[:, start : start + settings.frames]  # [B, T]
+    counts = live.sum(1)
+    weights = _hann(settings.window).to(waves.device)
+    spectrum = torch.fft.rfft(frames[live] * weights)[:, : settings.bins]  # [M, F]
+    power = spectrum.real.square() + spectrum.imag.square()
+    peaks = power.new_zeros(live.shape)
+    peaks[live] = power.amax(1)
+    loudest = peaks.amax(1).clamp_(min=torch.finfo(torch.float64).tiny)
+    power /= loudest.repeat_interleave(counts)[:, None]
+    power.clamp_(min=10 ** (settings.floor_db / 10))
+    db = power.float().log10_().mul_(10).clamp_(min=settings.floor_db)
+    if settings.reference == "silence":
+        db -= settings.floor_db
+    for row, mask, part in zip(out, live, db.split(counts.tolist()), strict=True):
+        row[:, mask] = part.T
+
+
+def _live(padded: Tensor, settings: SpectrogramSettings) -> Tensor:
+    """Tell which frames hold a sample that is not zero: ``[B, all frames]``, bool."""
+    seen = torch.nn.functional.pad((padded != 0).cumsum(1, dtype=torch.int32), (1, 0))
+    count = seen[:, settings.window :: settings.hop]
+    return count > seen[:, : -settings.window : settings.hop]
+
+
+@functools.lru_cache(maxsize=8)
+def _hann(size: int) -> Tensor:
+    """Periodic Hann window over its sum, float64, so that a sine's bin is half its amplitude."""
+    weights = torch.hann_window(size, periodic=True, dtype=torch.float64)
+    return weights / weights.sum()

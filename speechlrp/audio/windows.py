@@ -1,0 +1,192 @@
+"""From a wave to windows of one length: checks, segments, placement.
+
+Shapes: N samples of the recording, L samples of a window.
+"""
+
+from __future__ import annotations
+
+import abc
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from speechlrp.audio.errors import RecordingError
+from speechlrp.errors import SpeechLRPError
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowSettings(abc.ABC):
+    """What every kind of features shares: how recordings become windows of one length.
+
+    A kind of features is a subclass that adds ``transform``, the two axes, ``shape``,
+    ``silence`` and ``units``.
+
+    Attributes:
+        rate: sampling rate in Hz that recordings are brought to.
+        length: samples of a window.
+        lowpass_width: zero crossings of the resampling filter on each side.
+        min_s: shorter recordings are rejected, in s.
+        min_peak: recordings that never rise above this amplitude (full scale is 1) are silent
+            and rejected.
+        segment_s: cut recordings into consecutive segments of at most this length, in s;
+            ``None``: a recording longer than the window is rejected.
+        min_segment_s: a shorter last segment is dropped, in s.
+        silence_db: segments whose level lies more than this below the recording's loudest
+            segment are dropped, in dB; ``None`` keeps all that are not silent.
+        max_segments: keep this many segments of a recording, from its start; ``None``: all.
+    """
+
+    rate: int = 8000
+    length: int = 8000
+    lowpass_width: int = 6
+    min_s: float = 0.1
+    min_peak: float = 1e-4
+    segment_s: float | None = None
+    min_segment_s: float = 0.5
+    silence_db: float | None = 30.0
+    max_segments: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the settings against each other.
+
+        Raises:
+            SpeechLRPError: a value is out of its range.
+        """
+        for name in ("rate", "length", "lowpass_width"):
+            _check(getattr(self, name) > 0, name, getattr(self, name), "above 0")
+        _check(0 <= self.min_peak < 1, "min_peak", self.min_peak, "at least 0 and below 1")
+        window_s = self.length / self.rate
+        _check(0 <= self.min_s <= window_s, "min_s", self.min_s, f"0 to {window_s:g} s")
+        if self.segment_s is None:
+            return
+        _check(0 < self.segment_s <= window_s, "segment_s", self.segment_s, f"up to {window_s:g} s")
+        short = self.min_segment_s
+        limit = f"0 to segment_s = {self.segment_s:g} s"
+        _check(0 <= short <= self.segment_s, "min_segment_s", short, limit)
+        if self.max_segments is not None:
+            _check(self.max_segments > 0, "max_segments", self.max_segments, "above 0")
+        if self.silence_db is not None:
+            _check(self.silence_db > 0, "silence_db", self.silence_db, "above 0 dB")
+
+    @property
+    def longest_s(self) -> float | None:
+        """The longest recording that is not rejected, in s; ``None``: no limit."""
+        return self.length / self.rate if self.segment_s is None else None
+
+    @property
+    @abc.abstractmethod
+    def shape(self) -> tuple[int, int]:
+        """Bins and frames of a window's features, ``(F, T)``."""
+
+    @property
+    @abc.abstractmethod
+    def silence(self) -> float:
+        """The value of silence."""
+
+    @property
+    @abc.abstractmethod
+    def units(self) -> str:
+        """What a value is, for axes and files."""
+
+    @abc.abstractmethod
+    def frequencies(self) -> np.ndarray:
+        """Centre of each bin in Hz, ``[F]``."""
+
+    @abc.abstractmethod
+    def times(self) -> np.ndarray:
+        """Centre of each frame in s from the window's first sample, ``[T]``."""
+
+    @abc.abstractmethod
+    def transform(self, waves: Tensor) -> Tensor:
+        """Turn windows ``[B, L]`` into features ``[B, 1, F, T]``, float32."""
+
+
+def cut(wave: Tensor, settings: WindowSettings) -> tuple[list[tuple[int, Tensor]], Counter[str]]:
+    """Check a recording and cut it into segments.
+
+    Args:
+        wave: samples ``[N]`` at ``settings.rate``.
+        settings: what to accept and how to cut.
+
+    Returns:
+        Start sample and samples of each segment, each at most ``settings.length`` long,
+        and how many segments were dropped, by reason (``short``, ``quiet``, ``surplus``).
+
+    Raises:
+        RecordingError: the recording is too short, too long or silent.
+    """
+    seconds = len(wave) / settings.rate
+    if seconds < settings.min_s:
+        raise RecordingError(f"too short: {seconds:.4g} s, at least {settings.min_s:g} s")
+    peak = float(wave.abs().max()) if len(wave) else 0.0
+    if peak <= settings.min_peak:
+        raise RecordingError(f"silent: peak {peak:.2g}, must be above {settings.min_peak:g}")
+    if settings.segment_s is None:
+        if len(wave) > settings.length:
+            limit = settings.length / settings.rate
+            raise RecordingError(f"too long: {seconds:.4g} s, at most {limit:g} s")
+        return [(0, wave)], Counter()
+    return _segments(wave, settings)
+
+
+def _segments(
+    wave: Tensor, settings: WindowSettings
+) -> tuple[list[tuple[int, Tensor]], Counter[str]]:
+    """Cut, then drop what is short, what is quiet and what is too many, in this order."""
+    size = max(1, min(round(settings.segment_s * settings.rate), settings.length))
+    pieces = [(start, wave[start : start + size]) for start in range(0, len(wave), size)]
+    shortest = settings.min_segment_s * settings.rate
+    long = [piece for piece in pieces if piece[0] == 0 or len(piece[1]) >= shortest]
+    loudest = max(_level_db(piece) for _, piece in long)
+    floor = -np.inf if settings.silence_db is None else loudest - settings.silence_db
+    loud = [
+        piece
+        for piece in long
+        if _level_db(piece[1]) >= floor and float(piece[1].abs().max()) > settings.min_peak
+    ]
+    if not loud:
+        raise RecordingError("silent but for a last segment that is too short")
+    kept = loud[: settings.max_segments]
+    dropped = Counter(
+        short=len(pieces) - len(long), quiet=len(long) - len(loud), surplus=len(loud) - len(kept)
+    )
+    return kept, +dropped
+
+
+def place(
+    segment: Tensor, size: int, *, seed: int, name: str, start: int = 0
+) -> tuple[Tensor, int]:
+    """Zero-pad a segment ``[N]`` to a window ``[size]`` at a random offset.
+
+    The offset follows from the arguments alone, so it is the same in every run, whatever
+    the order of the recordings or the number of workers.
+
+    Args:
+        segment: samples, at most ``size``.
+        size: samples of the window.
+        seed: the run's seed.
+        name: the recording's id.
+        start: the segment's first sample in the recording.
+
+    Returns:
+        The window ``[size]`` and the offset in samples.
+    """
+    digest = hashlib.blake2b(f"{seed}\0{start}\0{name}".encode(), digest_size=8).digest()
+    offset = int.from_bytes(digest, "little") % (size - len(segment) + 1)
+    window = segment.new_zeros(size)
+    window[offset : offset + len(segment)] = segment
+    return window, offset
+
+
+def _level_db(wave: Tensor) -> float:
+    power = float(wave.to(torch.float64).square().mean())
+    return 10 * np.log10(power) if power > 0 else -np.inf
+
+
+def _check(holds: bool, name: str, value: float, allowed: str) -> None:
+    if not holds:
+        raise SpeechLRPError(f"features.{name} is {value}; it must be {allowed}")
