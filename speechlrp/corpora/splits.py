@@ -43,7 +43,7 @@ def seeded(
         label: the task, as in `Recording.label`.
         seed: another seed, another cut.
         train: whole numbers are counts of units over all classes (``12``), fractions
-            (``0.5``) shares of the units that can be used. All three alike.
+            (``0.5``) shares of the units that can be used. All three alike; 0 is either.
         validate: the same for validation.
         test: the same for the test.
         unit: ``"speaker"``, or ``"recording"`` to let a speaker be in several subsets.
@@ -109,6 +109,7 @@ def _shares(*shares: int | float) -> tuple[int, ...] | tuple[float, ...]:
     """Check that train, validate and test are three counts or three fractions."""
     text = f"train={shares[0]}, validate={shares[1]}, test={shares[2]}"
     whole = all(type(s) is int for s in shares)
+    shares = shares if whole else tuple(s if s else 0.0 for s in shares)
     if not whole and not all(type(s) is float for s in shares):
         raise SpeechLRPError(
             f"a split needs three counts (12) or three fractions (0.5), not both: {text}"

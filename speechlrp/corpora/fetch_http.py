@@ -1,0 +1,171 @@
+"""Downloads one file: resumed, retried, verified, and put in place whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+from pooch import file_hash
+
+from speechlrp.errors import SpeechLRPError
+
+TIMEOUT = (15, 60)  # seconds to connect, and to wait for the next bytes
+ATTEMPTS = 4
+CHUNK = 1 << 17
+_BUSY = (429, 500, 502, 503, 504)
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """What a file's content must hash to.
+
+    Attributes:
+        algorithm: ``"sha256"`` or ``"md5"``.
+        digest: hexadecimal, lower case.
+    """
+
+    algorithm: str
+    digest: str
+
+    def matches(self, path: Path) -> bool:
+        """Tell whether the file is there and its content is right."""
+        return path.is_file() and file_hash(str(path), alg=self.algorithm) == self.digest
+
+
+def download(
+    session: requests.Session,
+    url: str,
+    target: Path,
+    checksum: Checksum,
+    count: Callable[[int], None] = lambda n: None,
+    pause: float = 1.0,
+    expect: Callable[[int], None] = lambda n: None,
+) -> None:
+    """Download a file, going on with ``<target>.part`` if there is one.
+
+    Args:
+        session: the connection to use.
+        url: where it is.
+        target: where it goes; it appears there only when its checksum is right.
+        checksum: what it must hash to.
+        count: called with the number of bytes whenever some came.
+        pause: seconds to wait before the second attempt; doubled before every further one.
+        expect: called with the number of bytes that a request is going to bring.
+
+    Raises:
+        SpeechLRPError: the server has no such file, the network failed several times,
+            the content is wrong, or the disk is full or cannot be written.
+    """
+    part = target.with_name(target.name + ".part")
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for attempt in range(ATTEMPTS):
+            resumed = _size(part) > 0
+            try:
+                _receive(session, url, part, count, expect)
+            except requests.RequestException as error:
+                _give_up_or_wait(error, url, attempt, pause)
+                continue
+            if checksum.matches(part):
+                os.replace(part, target)
+                return
+            part.unlink()
+            if not resumed:
+                break
+        raise SpeechLRPError(
+            f"{url} has a wrong checksum, {checksum.algorithm} {checksum.digest} was expected; "
+            f"nothing was kept of it: run the same command again, or use another mirror"
+        )
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the file system refuses into an expected error that names `path`.
+
+    Raises:
+        SpeechLRPError: in place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SpeechLRPError(
+            f"cannot write {error.filename or path}: {reason}; mend that and run the same "
+            f"command again: it goes on from here"
+        ) from error
+
+
+def explain(error: Exception, url: str) -> SpeechLRPError:
+    """Turn a network error into one line."""
+    response = getattr(error, "response", None)
+    if response is not None:
+        return SpeechLRPError(
+            f"{url}: the server answered {response.status_code} {response.reason}; "
+            f"look at the address, or use another mirror"
+        )
+    cause = type(error).__name__
+    return SpeechLRPError(
+        f"{url}: the connection failed ({cause}); what came is kept: run the same command again"
+    )
+
+
+def _receive(
+    session: requests.Session,
+    url: str,
+    part: Path,
+    count: Callable[[int], None],
+    expect: Callable[[int], None],
+) -> None:
+    """Append what is missing to `part`, or write it from the start if the server says so."""
+    have = _size(part)
+    headers = {"Accept-Encoding": "identity"}
+    if have:
+        headers["Range"] = f"bytes={have}-"
+    with session.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+        if response.status_code == 416 and have:  # nothing after `have`: whole, or too much
+            return
+        response.raise_for_status()
+        goes_on = response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+        length = int(response.headers.get("Content-Length") or 0)
+        _need_space(part, length)
+        expect(length)
+        came = 0
+        with open(part, "ab" if response.status_code == 206 and goes_on else "wb") as file:
+            for chunk in response.iter_content(CHUNK):
+                file.write(chunk)
+                came += len(chunk)
+                count(len(chunk))
+    if came < length:
+        raise requests.ConnectionError(f"{came} of {length} bytes came")
+
+
+def _need_space(part: Path, length: int) -> None:
+    """Refuse a download that cannot fit."""
+    free = shutil.disk_usage(part.parent).free
+    if length > free:
+        raise SpeechLRPError(
+            f"no space for {part.name.removesuffix('.part')} in {part.parent}: "
+            f"{length / 1e9:.2f} GB are to come, {free / 1e9:.2f} GB are free"
+        )
+
+
+def _give_up_or_wait(
+    error: requests.RequestException, url: str, attempt: int, pause: float
+) -> None:
+    """Wait before the next attempt; raise where another cannot help."""
+    response = error.response
+    if attempt == ATTEMPTS - 1 or (response is not None and response.status_code not in _BUSY):
+        raise explain(error, url) from error
+    asked = "" if response is None else response.headers.get("Retry-After", "")
+    wait = min(float(asked), 60.0) if asked.isdecimal() else pause * 2**attempt
+    time.sleep(wait)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
