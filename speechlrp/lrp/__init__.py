@@ -1,0 +1,29 @@
+"""Layer-wise relevance propagation for any torch model, at the price of a gradient.
+
+    >>> from speechlrp.lrp import attribute, Composite, Epsilon, Zero
+    >>> composite = Composite([(nn.Linear, Zero()), (nn.Conv2d, Epsilon(0.8))])
+    >>> output, relevance = attribute(model, inputs, target, composite)
+
+What has no rule raises ``NotExplainable``. Needs torch alone.
+"""
+
+from speechlrp.lrp.composite import Composite
+from speechlrp.lrp.conservation import Balance, conservation
+from speechlrp.lrp.engine import attribute
+from speechlrp.lrp.errors import LRPError, NotExplainable
+from speechlrp.lrp.layer import Layer
+from speechlrp.lrp.rules import RULES, Epsilon, Rule, Zero
+
+__all__ = [
+    "RULES",
+    "Balance",
+    "Composite",
+    "Epsilon",
+    "LRPError",
+    "Layer",
+    "NotExplainable",
+    "Rule",
+    "Zero",
+    "attribute",
+    "conservation",
+]

@@ -1,0 +1,45 @@
+"""What must hold before and after a forward pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from speechlrp.lrp.errors import LRPError
+
+
+def check_model(model: nn.Module) -> None:
+    """Raise unless the model is a module wholly in evaluation mode."""
+    if not isinstance(model, nn.Module):
+        raise LRPError(f"model must be a torch module; found {type(model).__name__}")
+    for name, module in model.named_modules():
+        if module.training:
+            where = f"module {name!r}" if name else "the model"
+            raise LRPError(
+                f"{where} ({type(module).__name__}) is in training mode; call model.eval() first"
+            )
+
+
+def check_inputs(inputs: Tensor) -> None:
+    """Raise unless the inputs are a batch of floating-point numbers."""
+    if not isinstance(inputs, Tensor):
+        raise LRPError(f"inputs must be a tensor; found {type(inputs).__name__}")
+    if not inputs.is_floating_point():
+        raise LRPError(f"inputs must be floating point; found {inputs.dtype}: use inputs.float()")
+    if inputs.dim() == 0:
+        raise LRPError("inputs must have a batch dimension first; found a single number")
+
+
+def check_output(output: Any) -> None:
+    """Raise unless the output is one tensor of finite numbers."""
+    if not isinstance(output, Tensor):
+        raise LRPError(f"the model must return one tensor; found {type(output).__name__}")
+    finite = torch.isfinite(output)
+    if not bool(finite.all()):
+        first = (~finite).nonzero()[0].tolist()
+        raise LRPError(
+            f"the output is not finite: {int((~finite).sum())} of {output.numel()} values, "
+            f"the first at {first}; look at the inputs and the weights"
+        )

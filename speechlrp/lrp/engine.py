@@ -1,0 +1,107 @@
+"""The face: one forward pass that is watched, one sweep back."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from speechlrp.lrp.checks import check_inputs, check_model, check_output
+from speechlrp.lrp.composite import Composite
+from speechlrp.lrp.errors import LRPError, NotExplainable
+from speechlrp.lrp.start import Target, start_coefficient
+from speechlrp.lrp.tape import Observer, Tape, Value
+from speechlrp.lrp.tracer import Tracer
+
+Start = Literal["logit", "one", "sigmoid", "softmax"]
+
+
+def attribute(
+    model: nn.Module,
+    inputs: Tensor,
+    target: Target,
+    composite: Composite,
+    *,
+    start: Start = "logit",
+) -> tuple[Tensor, Tensor]:
+    """Explain a model's output by the relevance of each number of its input.
+
+    One forward and about one input gradient; the model is left as it was, whatever
+    happens, and may be in use by other threads. Shapes: ``B`` examples, ``K`` classes.
+
+    Args:
+        model: any module in evaluation mode whose forward takes one tensor and returns one.
+        inputs: ``[B, ...]``, floating point.
+        target: what to explain. A class for all examples; a ``LongTensor [B]`` of classes;
+            a floating-point weighting shaped like the output; or a function of the output
+            that picks or weighs its entries, such as ``lambda z: z[:, 3, 17]`` (it should
+            be linear: its gradient is the weighting).
+        composite: which layer gets which rule.
+        start: the relevance of the output. ``"logit"``, the target's entry itself;
+            ``"one"``; or the target's probability, ``"sigmoid"`` or ``"softmax"`` (over
+            dimension 1) of the output. The model itself ends at its logits.
+
+    Returns:
+        The model's output and the relevance, shaped like ``inputs``; both detached.
+
+    Raises:
+        NotExplainable: the model does something that has no rule, or a layer that needs a
+            rule gets none.
+        LRPError: training mode, integer inputs, a target of the wrong shape or out of
+            range, an output that is not finite.
+
+    Source: Bach et al. 2015; as a modified gradient, ``docs/lrp.md``.
+    """
+    return explain(model, inputs, target, composite, start)
+
+
+def explain(
+    model: nn.Module,
+    inputs: Tensor,
+    target: Target,
+    composite: Composite,
+    start: str = "logit",
+    observe: Observer | None = None,
+) -> tuple[Tensor, Tensor]:
+    """``attribute``, with a look at every step of the sweep."""
+    check_model(model)
+    check_inputs(inputs)
+    if not isinstance(composite, Composite):
+        raise LRPError(f"composite must be a Composite; found {type(composite).__name__}")
+    with torch.inference_mode(False), torch.enable_grad():
+        tape = Tape()
+        output, source, end = _forward(model, inputs, tape, keep=observe is not None)
+        _assign(tape, composite)
+        end.c = start_coefficient(output, target, start, len(inputs))
+        tape.sweep(observe)
+        if source.c is None:
+            return output, torch.zeros_like(inputs)
+        return output, source.c.mul(inputs.detach())
+
+
+def _forward(
+    model: nn.Module, inputs: Tensor, tape: Tape, keep: bool
+) -> tuple[Tensor, Value, Value]:
+    tracer = Tracer(model, tape, keep)
+    visible, source = tracer.emit(inputs.clone() if inputs.is_inference() else inputs, data=keep)
+    with tracer:
+        output = model(visible)
+    if tracer.failure is not None:
+        raise tracer.failure
+    if isinstance(output, Tensor):
+        tracer.check_output(output)
+        if not tracer.tracks(output):
+            raise NotExplainable("the model's output does not depend on its input")
+    check_output(output)
+    end = tracer.consume(output)
+    return output.detach(), source, end
+
+
+def _assign(tape: Tape, composite: Composite) -> None:
+    """Give every layer its rule and its output, now that the pass is complete."""
+    nodes = [node for node in tape.nodes if node.layer is not None]
+    rules = composite.assign([node.layer for node in nodes])
+    for node, rule in zip(nodes, rules, strict=True):
+        if rule is not None:
+            node.apply(rule)

@@ -1,0 +1,14 @@
+"""What can go wrong in an explanation, as one-line errors."""
+
+from __future__ import annotations
+
+
+class LRPError(ValueError):
+    """The request cannot be met; the message is one line and says how to mend it."""
+
+
+class NotExplainable(LRPError):
+    """The model does something that no rule is known for.
+
+    Raised instead of returning numbers that look right and are not.
+    """

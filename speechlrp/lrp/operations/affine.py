@@ -1,0 +1,59 @@
+"""Dense layers, convolutions and average pools: the operations that a rule acts on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from speechlrp.lrp.layer import Affine, Layer
+from speechlrp.lrp.places import Place
+
+if TYPE_CHECKING:
+    from speechlrp.lrp.tracer import Call, Tracer
+
+_FIRST = ("input", "weight", "bias")
+
+
+def weighted(tracer: Tracer, call: Call) -> Tensor:
+    """``z = w x + b``, matched to its module by the identity of ``w``."""
+    named = dict(zip(_FIRST, call.args, strict=False)) | call.kwargs
+    rest = call.args[len(_FIRST) :]
+    x, weight, bias = (named.pop(name, None) for name in _FIRST)
+    if any(isinstance(fixed, Tensor) and tracer.tracks(fixed) for fixed in (weight, bias)):
+        raise tracer.refuse(call, "has weights that depend on the input")
+
+    def function(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+        return call.function(x, weight, bias, *rest, **named)
+
+    return _recorded(tracer, call, function, x, weight, bias, tracer.places.owner(weight))
+
+
+def average(tracer: Tracer, call: Call) -> Tensor:
+    """Average pooling: a linear layer with fixed weights and no bias."""
+    named = dict(call.kwargs)
+    x, rest = (call.args[0], call.args[1:]) if call.args else (named.pop("input"), ())
+
+    def function(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+        return call.function(x, *rest, **named)
+
+    return _recorded(tracer, call, function, x, None, None, tracer.places.running())
+
+
+def _recorded(
+    tracer: Tracer,
+    call: Call,
+    function: Affine,
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    place: Place,
+) -> Tensor:
+    source = tracer.consume(x)
+    layer = Layer(call.name, place, function, x.detach(), weight, bias)
+    visible, value = tracer.emit(layer.z, data=True)
+    layer.release()
+    tracer.record(
+        call, [source], [value], lambda cs: [layer.transpose(cs[0])], layer=layer, place=place
+    )
+    return visible

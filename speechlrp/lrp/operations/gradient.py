@@ -1,0 +1,78 @@
+"""Operations whose gradient carries relevance exactly, by autograd on each call alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import get_gradient_edge
+
+from speechlrp.lrp.layer import plain
+from speechlrp.lrp.tape import Coefficients
+
+if TYPE_CHECKING:
+    from speechlrp.lrp.tracer import Call, Tracer
+
+
+def gradient(tracer: Tracer, call: Call) -> Any:
+    """``c_in`` is the gradient: for functions of degree one, ``sum x c_in = sum z c_out``.
+
+    Sums, means, concatenations, pools and rearrangements, of one tensor or several, with
+    one result or several.
+    """
+    leaves: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def swap(tensor: Tensor) -> Tensor:
+        if not tracer.tracks(tensor):
+            return plain(tensor)
+        if id(tensor) not in leaves:
+            leaves[id(tensor)] = (tensor, plain(tensor).requires_grad_())
+        return leaves[id(tensor)][1]
+
+    with torch.enable_grad():
+        result = call.function(*_mapped(swap, call.args), **_mapped(swap, call.kwargs))
+    results = [result] if isinstance(result, Tensor) else list(result)
+    for tensor, leaf in leaves.values():
+        if len(results) == 1 and results[0] is leaf:
+            return tensor
+    if not all(isinstance(one, Tensor) and one.requires_grad for one in results):
+        raise tracer.refuse(call, "gives a result without a gradient")
+    inputs = [tracer.consume(tensor) for tensor, _ in leaves.values()]
+    emitted = [tracer.emit(one) for one in results]
+    backward = _backward(results, [leaf for _, leaf in leaves.values()])
+    tracer.record(call, inputs, [value for _, value in emitted], backward)
+    seen = [visible for visible, _ in emitted]
+    return seen[0] if isinstance(result, Tensor) else type(result)(seen)
+
+
+def winner(tracer: Tracer, call: Call) -> Any:
+    """Max-pooling: all relevance to the winner, added up where windows overlap."""
+    if call.kwargs.get("return_indices") or (len(call.args) > 2 and call.args[-1] is True):
+        raise tracer.refuse(call, "returns indices, which carry no relevance,")
+    return gradient(tracer, call)
+
+
+def _backward(
+    results: list[Tensor], leaves: list[Tensor]
+) -> Callable[[Coefficients], Coefficients]:
+    """The vector-Jacobian product, without keeping the results themselves alive."""
+    edges = [get_gradient_edge(one) for one in results]
+
+    def backward(outgoing: Coefficients) -> Coefficients:
+        used = [(edge, c) for edge, c in zip(edges, outgoing, strict=True) if c is not None]
+        ends, cs = zip(*used, strict=True)
+        return torch.autograd.grad(ends, leaves, cs, allow_unused=True)
+
+    return backward
+
+
+def _mapped(swap: Callable[[Tensor], Tensor], found: Any) -> Any:
+    if isinstance(found, Tensor):
+        return swap(found)
+    if isinstance(found, tuple | list) and not isinstance(found, torch.Size):
+        return type(found)(_mapped(swap, item) for item in found)
+    if isinstance(found, dict):
+        return {key: _mapped(swap, item) for key, item in found.items()}
+    return found

@@ -1,0 +1,45 @@
+"""LRP-epsilon."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+from speechlrp.lrp.errors import LRPError
+from speechlrp.lrp.layer import Layer
+from speechlrp.lrp.rules.base import Rule
+
+
+class Epsilon(Rule):
+    r"""LRP-epsilon: LRP-0 whose denominator is kept away from zero.
+
+    .. math:: R_i = \sum_j \frac{x_i w_{ij}}{z_j + \epsilon\,\mathrm{sgn}(z_j)} R_j,
+        \qquad z_j = \sum_i x_i w_{ij} + b_j
+
+    ``sgn(0) = 1``. As a modified gradient, ``c_in = w^T [c_out |z| / (|z| + eps)]``, at
+    the cost of a plain gradient. Weak and contradictory evidence is absorbed: the share
+    ``eps / (|z| + eps)`` of a neuron's relevance is lost. The usual choice for the middle
+    of a network; ``eps`` is in the units of ``z``, so it depends on the scale of the input.
+
+    Args:
+        eps: the stabiliser, above 0. For 0 take ``Zero``.
+
+    Raises:
+        LRPError: ``eps`` is not a finite number above 0.
+
+    Source: Bach et al. 2015, eq. 58.
+    """
+
+    def __init__(self, eps: float) -> None:
+        if not (isinstance(eps, int | float) and math.isfinite(eps) and eps > 0):
+            raise LRPError(f"eps must be a number above 0; found {eps!r} (for LRP-0 take Zero())")
+        self.eps = float(eps)
+
+    def backward(self, layer: Layer, c: Tensor) -> Tensor:
+        """``c_in = w^T [c |z| / (|z| + eps)]``."""
+        size = layer.z.abs()
+        return layer.transpose(size.div_(size + self.eps).mul_(c))
+
+    def __repr__(self) -> str:
+        return f"Epsilon({self.eps:g})"

@@ -1,0 +1,93 @@
+"""Where relevance starts: the target and the quantity that is explained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from speechlrp.lrp.errors import LRPError
+
+Target = int | Tensor | Callable[[Tensor], Tensor]
+
+STARTS: dict[str, Callable[[Tensor], Tensor] | None] = {
+    "logit": None,
+    "one": torch.ones_like,
+    "sigmoid": torch.sigmoid,
+    "softmax": lambda z: torch.softmax(z, dim=1),
+}
+
+
+def start_coefficient(output: Tensor, target: Target, start: str, batch: int) -> Tensor:
+    """The ``c`` of the output: ``R = output * c``.
+
+    Args:
+        output: the model's output, ``[B, K]`` unless the target is a function or weighting.
+        target: see ``attribute``.
+        start: ``"logit"`` (``R = z`` of the target), ``"one"`` (``R = 1``), ``"sigmoid"``
+            or ``"softmax"`` (``R`` is that probability of the target).
+        batch: number of examples, ``B``.
+
+    Raises:
+        LRPError: the start is unknown; the target has a wrong type, shape or range; a start
+            other than the logit meets a target whose logit is 0.
+    """
+    if start not in STARTS:
+        hint = "; which probability?" if start == "probability" else ""
+        raise LRPError(f"unknown start {start!r}{hint}; known: {', '.join(STARTS)}")
+    weight = _weighting(output, target, batch)
+    quantity = STARTS[start]
+    if quantity is None:
+        return weight
+    chosen = weight != 0
+    if bool((chosen & (output == 0)).any()):
+        raise LRPError(f"a target's logit is exactly 0, so relevance cannot start from {start!r}")
+    return torch.where(chosen, weight * quantity(output) / output, torch.zeros_like(output))
+
+
+def _weighting(output: Tensor, target: Target, batch: int) -> Tensor:
+    if isinstance(target, bool) or not (isinstance(target, int | Tensor) or callable(target)):
+        raise LRPError(f"target must be an int, a tensor or a function; found {target!r}")
+    if isinstance(target, Tensor) and target.is_floating_point():
+        _expect("a weighting target", target.shape, output.shape)
+        return target.detach().to(output)
+    if isinstance(target, int | Tensor):
+        return _one_hot(output, target, batch)
+    return _from_function(output, target)
+
+
+def _one_hot(output: Tensor, target: int | Tensor, batch: int) -> Tensor:
+    if output.dim() != 2 or output.shape[0] != batch:
+        raise LRPError(
+            f"the output has shape {list(output.shape)}; a class as target needs [{batch}, K], "
+            "for any other shape give a function of the output"
+        )
+    index = torch.as_tensor(target, device=output.device).detach()
+    if index.dtype in (torch.bool, torch.complex64, torch.complex128):
+        raise LRPError(f"target classes must be integers; found {index.dtype}")
+    if isinstance(target, Tensor):
+        _expect("a class per example as target", index.shape, (batch,))
+    classes = output.shape[1]
+    wrong = index[(index < 0) | (index >= classes)]
+    if wrong.numel():
+        raise LRPError(
+            f"target {int(wrong.flatten()[0])} is out of range; the output has {classes} classes, "
+            f"0 to {classes - 1}"
+        )
+    return torch.zeros_like(output).scatter_(1, index.long().expand(batch).unsqueeze(1), 1.0)
+
+
+def _from_function(output: Tensor, target: Callable[[Tensor], Any]) -> Tensor:
+    leaf = output.detach().requires_grad_()
+    with torch.enable_grad():
+        chosen = target(leaf)
+    if not (isinstance(chosen, Tensor) and chosen.requires_grad):
+        raise LRPError("the target function must return a tensor that depends on the output")
+    return torch.autograd.grad(chosen.sum(), leaf)[0]
+
+
+def _expect(what: str, found: Sequence[int], wanted: Sequence[int]) -> None:
+    if tuple(found) != tuple(wanted):
+        raise LRPError(f"{what} must have shape {list(wanted)}; found {list(found)}")

@@ -1,0 +1,5 @@
+"""The architectures, one a file. A new one is a file and a line in ``MODELS``."""
+
+from speechlrp.registry import Registry
+
+MODELS = Registry("model", {"alexnet": "speechlrp.models.alexnet:AlexNet"})
