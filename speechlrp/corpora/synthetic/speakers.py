@@ -1,0 +1,137 @@
+"""Invented speakers: voice, accent, pitch, range, rate, vocal tract, microphone."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from speechlrp.errors import SpeechLRPError
+
+# eSpeak NG's voice variants and their median fundamental, in Hz, at pitch 50 (measured
+# over the ten digits in en-us).
+WOMEN = {
+    "f1": 162, "f2": 173, "f3": 183, "f4": 162, "f5": 185, "linda": 216,
+    "belinda": 215, "steph": 174, "aunty": 181, "Alicia": 228, "Annie": 212,
+}  # fmt: skip
+MEN = {
+    "m1": 85, "m2": 94, "m3": 93, "m4": 83, "m5": 91, "m6": 92, "m7": 92, "m8": 74,
+    "klatt": 96, "klatt4": 90, "Alex": 101, "Andy": 90, "Gene": 86, "Michael": 95,
+    "Reed": 102, "adam": 90, "max": 92, "miguel": 97, "michel": 94,
+}  # fmt: skip
+ACCENTS = {
+    "en-us": "USA", "en": "UK", "en-gb-x-rp": "UK", "en-us-nyc": "USA",
+    "en-gb-scotland": "UK", "en-029": "Jamaica",
+}  # fmt: skip
+_ACCENT_SHARE = (0.45, 0.2, 0.1, 0.1, 0.1, 0.05)
+
+# The medians (Hz) and the spreads (natural logarithm) of the speakers' fundamentals.
+_F0 = {"male": (115.0, 0.17), "female": (195.0, 0.15)}
+_PITCH_STEP = 0.0112  # one step of eSpeak NG's pitch, as a change of the logarithm
+
+OFFICIAL_WOMEN = (12, 26, 28, 36, 43, 47, 52, 56, 57, 58, 59, 60)  # AudioMNIST's
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """One invented speaker.
+
+    Attributes:
+        number: 1, 2, ...
+        gender: ``"male"`` or ``"female"``.
+        variant: eSpeak NG's voice variant.
+        accent: its English, such as ``en-us``.
+        f0: intended median fundamental, in Hz.
+        pitch: eSpeak NG's pitch, 0 to 99.
+        range: of the intonation, 0 to 99.
+        rate: words per minute.
+        tract: factor on all resonances; above 1 is a shorter vocal tract.
+        tilt: of the microphone, in dB per octave about 1 kHz.
+        level: of the loudest sample, in dB re full scale.
+        noise: of the room, in dB re the loudest sample (root mean square).
+        margin: mean silence before and after the speech, in seconds.
+    """
+
+    number: int
+    gender: str
+    variant: str
+    accent: str
+    f0: float
+    pitch: int
+    range: int
+    rate: float
+    tract: float
+    tilt: float
+    level: float
+    noise: float
+    margin: float
+
+    @property
+    def voice(self) -> str:
+        """The voice's full name, such as ``en-us+f3``."""
+        return f"{self.accent}+{self.variant}"
+
+
+def cast(count: int, *, seed: int, women: int | None = None) -> list[Speaker]:
+    """Invent speakers; the k-th is the same however many there are of an even cast.
+
+    Fundamentals, vocal tracts and intonation of the sexes overlap, as people's do.
+
+    Args:
+        count: how many.
+        seed: of all that is drawn.
+        women: how many of them are women, spread evenly. Without it every second
+            speaker is, except that a cast of 60 has AudioMNIST's own twelve.
+
+    Raises:
+        SpeechLRPError: no speakers, or more women than speakers.
+    """
+    if count < 1:
+        raise SpeechLRPError(f"a corpus needs at least one speaker, not {count}")
+    if women is not None and not 0 <= women <= count:
+        raise SpeechLRPError(f"women={women} does not fit a cast of {count} speakers")
+    female = _female(count, women)
+    voices = {
+        "female": np.random.default_rng([seed, 1]).permutation(list(WOMEN)),
+        "male": np.random.default_rng([seed, 2]).permutation(list(MEN)),
+    }
+    seen = {"female": 0, "male": 0}
+    speakers = []
+    for number in range(1, count + 1):
+        gender = "female" if number in female else "male"
+        variant = str(voices[gender][seen[gender] % len(voices[gender])])
+        seen[gender] += 1
+        speakers.append(_speaker(number, gender, variant, seed))
+    return speakers
+
+
+def _female(count: int, women: int | None) -> set[int]:
+    if women is None:
+        return set(OFFICIAL_WOMEN) if count == 60 else set(range(2, count + 1, 2))
+    return {math.ceil((k + 1) * count / women) for k in range(women)}
+
+
+def _speaker(number: int, gender: str, variant: str, seed: int) -> Speaker:
+    """Draw what is left to chance: seeded by the corpus's seed and the number."""
+    rng = np.random.default_rng([seed, 3, number])
+    median, spread = _F0[gender]
+    f0 = median * math.exp(spread * float(np.clip(rng.standard_normal(), -2, 2)))
+    tract = float(np.clip(1 + 0.035 * rng.standard_normal(), 0.93, 1.07))
+    own = (WOMEN if gender == "female" else MEN)[variant] * tract
+    pitch = 50 + math.log(f0 / own) / _PITCH_STEP
+    return Speaker(
+        number=number,
+        gender=gender,
+        variant=variant,
+        accent=str(rng.choice(list(ACCENTS), p=_ACCENT_SHARE)),
+        f0=round(f0, 1),
+        pitch=round(float(np.clip(pitch, 4, 95))),
+        range=int(rng.integers(30, 71)),
+        rate=float(rng.uniform(150, 195)),
+        tract=tract,
+        tilt=float(rng.uniform(-1.5, 1.5)),
+        level=float(rng.uniform(-16, -6)),
+        noise=float(rng.uniform(-55, -42)),
+        margin=float(rng.uniform(0.04, 0.1)),
+    )
