@@ -1,0 +1,61 @@
+"""How sure an accuracy is.
+
+Two 95 % intervals, because they answer different questions. Wilson's takes the
+recordings as independent draws; it is too narrow where the recordings of a
+speaker succeed or fail together. The bootstrap over speakers draws speakers, and
+says how the accuracy would vary with other speakers; with few of them it is rough.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import NormalDist
+
+import numpy as np
+
+Z95 = NormalDist().inv_cdf(0.975)
+
+
+def wilson(correct: int, n: int, z: float = Z95) -> tuple[float, float]:
+    """Give the score interval of a proportion (Wilson 1927).
+
+    With p = correct / n:
+    (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
+
+    Args:
+        correct: successes.
+        n: trials; 0 gives (nan, nan).
+        z: normal quantile, 1.96 for 95 %.
+
+    Returns:
+        Lower and upper end, within [0, 1].
+    """
+    if n == 0:
+        return math.nan, math.nan
+    p, weight = correct / n, 1 + z * z / n
+    centre = (p + z * z / (2 * n)) / weight
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / weight
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def speaker_bootstrap(
+    correct: Sequence[int], n: Sequence[int], *, seed: int, draws: int = 10_000
+) -> tuple[float, float]:
+    """Give the percentile interval over speakers drawn with replacement.
+
+    Args:
+        correct: successes of each speaker, [S].
+        n: trials of each speaker, [S].
+        seed: of the draws.
+        draws: how many.
+
+    Returns:
+        The 2.5 and 97.5 % points of the accuracy; (nan, nan) with fewer than two speakers.
+    """
+    if len(n) < 2:
+        return math.nan, math.nan
+    drawn = np.random.default_rng(seed).integers(len(n), size=(draws, len(n)))
+    accuracy = np.asarray(correct)[drawn].sum(axis=1) / np.asarray(n)[drawn].sum(axis=1)
+    low, high = np.quantile(accuracy, [0.025, 0.975])
+    return float(low), float(high)

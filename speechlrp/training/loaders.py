@@ -1,0 +1,191 @@
+"""Mini-batches, read ahead of the model by one background thread.
+
+Shapes: N examples of the dataset, B of a batch, 1 channel, F frequency bins,
+T time steps.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from speechlrp.errors import SpeechLRPError
+from speechlrp.training.seeding import ORDER, derive
+from speechlrp.training.sources import HDF5Rows, MemoryRows, Reader
+
+
+class Batch(NamedTuple):
+    """Examples that go through the model together.
+
+    Attributes:
+        inputs: float32 [B, 1, F, T], times `input_scale`.
+        labels: int64 [B].
+        rows: int64 [B], rows of the dataset, rising; always on the CPU.
+    """
+
+    inputs: torch.Tensor
+    labels: torch.Tensor
+    rows: torch.Tensor
+
+
+class Batches:
+    """Batches of some rows of a dataset, epoch by epoch.
+
+    Which examples form a batch follows from the seed and the number of the epoch
+    alone, so a run that goes on after a kill sees what it would have seen. Within
+    a batch the rows rise, because files are read in that order.
+
+    Args:
+        source: an HDF5 file, or an array [N, 1, F, T].
+        labels: int [N], the label of every example of the dataset.
+        rows: the rows to use; all by default.
+        batch_size: examples a batch; the last one of an epoch may be smaller.
+        shuffle: a new order each epoch; otherwise rising rows.
+        seed: of the order.
+        input_scale: factor on the inputs.
+        cache_mb: memory for examples, in MiB. Where all rows fit they are kept
+            once read; otherwise memory is a few batches, whatever N.
+        half: keep them as float16, in half the memory and with 11 bits.
+        prefetch: batches read ahead.
+        dataset: name of the dataset in the file.
+        command: the command line that makes the file, named in errors.
+
+    Raises:
+        SpeechLRPError: a missing, damaged or foreign file, or no rows.
+        ValueError: labels or rows that do not fit the dataset.
+    """
+
+    def __init__(
+        self,
+        source: Path | np.ndarray | torch.Tensor,
+        labels: Sequence[int] | np.ndarray,
+        rows: Sequence[int] | np.ndarray | None = None,
+        *,
+        batch_size: int,
+        shuffle: bool = False,
+        seed: int = 0,
+        input_scale: float = 1.0,
+        cache_mb: float = 1024.0,
+        half: bool = False,
+        prefetch: int = 2,
+        dataset: str = "features",
+        command: str = "speechlrp preprocess",
+    ) -> None:
+        on_disk = isinstance(source, str | Path)
+        self._source = HDF5Rows(Path(source), dataset, command) if on_disk else MemoryRows(source)
+        self.rows = _checked_rows(rows, labels, self._source.shape)
+        self.labels = np.asarray(labels, dtype=np.int64)[self.rows]
+        self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
+        self.input_scale, self._prefetch = input_scale, max(1, prefetch)
+        self._cache = self._new_cache(cache_mb, np.float16 if half else np.float32)
+        self._cached = np.zeros(len(self.rows), dtype=bool)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of an example, (1, F, T)."""
+        return self._source.shape[1:]
+
+    @property
+    def examples(self) -> int:
+        """The number of examples an epoch."""
+        return len(self.rows)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether examples stay in memory from one epoch to the next."""
+        return self._source.in_memory or self._cache is not None
+
+    def __len__(self) -> int:
+        """Give the number of batches an epoch."""
+        return -(-self.examples // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Go through epoch 0 on the CPU."""
+        return self.epoch(0)
+
+    def epoch(self, number: int, device: torch.device | None = None) -> Iterator[Batch]:
+        """Go through all examples once.
+
+        The thread that reads lives as long as the iteration, however it ends; what
+        it raises is raised here.
+
+        Args:
+            number: of the epoch; it decides the order.
+            device: where inputs and labels go; the copy to a GPU runs beside the model.
+        """
+        device = device or torch.device("cpu")
+        pinned, reader = device.type == "cuda", self._source.reader()
+        pool = ThreadPoolExecutor(1, thread_name_prefix="speechlrp-batches")
+        ahead: deque[Future[Batch]] = deque()
+        try:
+            for positions in self._plan(number):
+                ahead.append(pool.submit(self._read, reader, positions, pinned))
+                if len(ahead) > self._prefetch:
+                    yield _to(ahead.popleft().result(), device)
+            while ahead:
+                yield _to(ahead.popleft().result(), device)
+        finally:
+            for waiting in ahead:
+                waiting.cancel()
+            pool.submit(reader.close)
+            pool.shutdown(wait=True)
+
+    def _plan(self, number: int) -> Iterator[np.ndarray]:
+        order = np.arange(self.examples)
+        if self.shuffle:
+            order = np.random.default_rng(derive(self.seed, number, ORDER)).permutation(order)
+        for first in range(0, self.examples, self.batch_size):
+            yield np.sort(order[first : first + self.batch_size])
+
+    def _read(self, reader: Reader, positions: np.ndarray, pinned: bool) -> Batch:
+        inputs = torch.empty((len(positions), *self.shape), pin_memory=pinned)
+        if self._cache is None:
+            self._scaled(reader, positions, inputs.numpy())
+        else:
+            self._fill(reader, positions[~self._cached[positions]])
+            inputs.numpy()[...] = self._cache[positions]
+        labels = torch.from_numpy(self.labels[positions])
+        rows = torch.from_numpy(self.rows[positions])
+        return Batch(inputs, labels.pin_memory() if pinned else labels, rows)
+
+    def _fill(self, reader: Reader, missing: np.ndarray) -> None:
+        if len(missing):
+            block = np.empty((len(missing), *self.shape), dtype=np.float32)
+            self._scaled(reader, missing, block)
+            self._cache[missing] = block
+            self._cached[missing] = True
+
+    def _scaled(self, reader: Reader, positions: np.ndarray, out: np.ndarray) -> None:
+        reader.read(self.rows[positions], out)
+        if self.input_scale != 1.0:
+            np.multiply(out, np.float32(self.input_scale), out=out)
+
+    def _new_cache(self, cache_mb: float, dtype: type) -> np.ndarray | None:
+        size = self.examples * int(np.prod(self.shape)) * np.dtype(dtype).itemsize
+        if self._source.in_memory or size > cache_mb * 2**20:
+            return None
+        return np.empty((self.examples, *self.shape), dtype=dtype)
+
+
+def _to(batch: Batch, device: torch.device) -> Batch:
+    inputs = batch.inputs.to(device, non_blocking=True)
+    return Batch(inputs, batch.labels.to(device, non_blocking=True), batch.rows)
+
+
+def _checked_rows(
+    rows: Sequence[int] | np.ndarray | None, labels: Sequence[int], shape: tuple[int, ...]
+) -> np.ndarray:
+    if len(labels) != shape[0]:
+        raise ValueError(f"{len(labels)} labels for {shape[0]} examples")
+    picked = np.arange(shape[0]) if rows is None else np.sort(np.asarray(rows, dtype=np.int64))
+    if len(picked) == 0:
+        raise SpeechLRPError("no examples to iterate over: the chosen rows or subset are empty")
+    if picked[0] < 0 or picked[-1] >= shape[0]:
+        raise ValueError(f"rows {picked[0]}..{picked[-1]} of a dataset of {shape[0]}")
+    return picked

@@ -1,0 +1,171 @@
+"""How good a model is: on all, per class, per speaker.
+
+Shapes: N examples, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import torch
+from torch import nn
+
+from speechlrp.training.intervals import speaker_bootstrap, wilson
+from speechlrp.training.loaders import Batches
+from speechlrp.training.losses import losses, probabilities
+from speechlrp.training.prediction import Outputs, predict
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What came out.
+
+    Attributes:
+        rows: one row an example: row (of the dataset), speaker, label, prediction,
+            probability (of the prediction), probability_true, loss.
+        per_class: class, n, correct, accuracy, low, high (Wilson, 95 %), loss.
+        per_speaker: speaker, and the same; empty where speakers are not known.
+        confusion: counts [K, K]; rows are the truth, columns the prediction.
+        n: examples.
+        correct: those predicted right.
+        loss: the mean.
+        interval: 95 %, Wilson: recordings taken as independent.
+        speaker_interval: 95 %, bootstrap over speakers: speakers taken as
+            independent; nan with fewer than two.
+    """
+
+    rows: pd.DataFrame
+    per_class: pd.DataFrame
+    per_speaker: pd.DataFrame
+    confusion: pd.DataFrame
+    n: int
+    correct: int
+    loss: float
+    interval: tuple[float, float]
+    speaker_interval: tuple[float, float]
+
+    @property
+    def accuracy(self) -> float:
+        """The share predicted right, 0..1."""
+        return self.correct / self.n
+
+    def summary(self) -> dict[str, float | int]:
+        """Give the numbers of the whole, for a table or a record."""
+        low, high = self.interval
+        speaker_low, speaker_high = self.speaker_interval
+        return {
+            "n": self.n,
+            "correct": self.correct,
+            "accuracy": self.accuracy,
+            "wilson_low": low,
+            "wilson_high": high,
+            "speakers": len(self.per_speaker),
+            "speaker_low": speaker_low,
+            "speaker_high": speaker_high,
+            "loss": self.loss,
+        }
+
+    def describe(self) -> str:
+        """Say the accuracy and both intervals in one line."""
+        low, high = (100 * end for end in self.interval)
+        text = (
+            f"accuracy {100 * self.accuracy:.2f} % of {self.n:,} "
+            f"(95 %: {low:.2f} to {high:.2f} % if recordings were independent"
+        )
+        if len(self.per_speaker) > 1:
+            low, high = (100 * end for end in self.speaker_interval)
+            speakers = len(self.per_speaker)
+            text += f", {low:.2f} to {high:.2f} % by bootstrap over {speakers} speakers"
+        return f"{text}), loss {self.loss:.4g}"
+
+
+def evaluate(
+    model: nn.Module,
+    batches: Batches,
+    device: torch.device,
+    *,
+    classes: Sequence[str],
+    speakers: Sequence[str] | None = None,
+    loss: str = "bce",
+    precision: str = "float32",
+    seed: int = 0,
+) -> Evaluation:
+    """Run a model over examples and count.
+
+    Args:
+        model: [B, 1, F, T] -> logits [B, K], on `device`.
+        batches: the examples.
+        device: where to compute.
+        classes: names of the K classes.
+        speakers: the speaker of every example of the dataset (as the labels of
+            `batches` are), for the per-speaker table and interval.
+        loss: as in `TrainSettings`.
+        precision: as in `TrainSettings`.
+        seed: of the bootstrap.
+    """
+    outputs = predict(model, batches, device, precision=precision)
+    return tabulate(outputs, classes=classes, speakers=speakers, loss=loss, seed=seed)
+
+
+def tabulate(
+    outputs: Outputs,
+    *,
+    classes: Sequence[str],
+    speakers: Sequence[str] | None = None,
+    loss: str = "bce",
+    seed: int = 0,
+) -> Evaluation:
+    """Count what a model has put out; arguments as in `evaluate`."""
+    rows = _rows(outputs, classes, speakers, loss)
+    right = rows["label"] == rows["prediction"]
+    per_speaker = _group(rows, right, "speaker", sorted(rows["speaker"].unique()))
+    if speakers is None:
+        per_speaker = per_speaker.iloc[:0]
+    by_speaker = per_speaker["correct"].to_numpy(), per_speaker["n"].to_numpy()
+    confusion = pd.crosstab(rows["label"], rows["prediction"])
+    confusion = confusion.reindex(index=classes, columns=classes, fill_value=0)
+    return Evaluation(
+        rows=rows,
+        per_class=_group(rows, right, "label", classes).rename(columns={"label": "class"}),
+        per_speaker=per_speaker,
+        confusion=confusion,
+        n=len(rows),
+        correct=int(right.sum()),
+        loss=float(rows["loss"].mean()),
+        interval=wilson(int(right.sum()), len(rows)),
+        speaker_interval=speaker_bootstrap(*by_speaker, seed=seed),
+    )
+
+
+def _rows(
+    outputs: Outputs, classes: Sequence[str], speakers: Sequence[str] | None, loss: str
+) -> pd.DataFrame:
+    chances = probabilities(loss, outputs.logits)
+    predicted = outputs.logits.argmax(dim=1)
+    picked = torch.arange(len(predicted))
+    rows = outputs.rows.tolist()
+    return pd.DataFrame(
+        {
+            "row": rows,
+            "speaker": [speakers[row] if speakers is not None else "" for row in rows],
+            "label": [classes[label] for label in outputs.labels.tolist()],
+            "prediction": [classes[label] for label in predicted.tolist()],
+            "probability": chances[picked, predicted].double().numpy(),
+            "probability_true": chances[picked, outputs.labels].double().numpy(),
+            "loss": losses(loss, outputs.logits, outputs.labels).double().numpy(),
+        }
+    )
+
+
+def _group(rows: pd.DataFrame, right: pd.Series, by: str, names: Sequence[str]) -> pd.DataFrame:
+    table = []
+    for name in names:
+        picked = rows[by] == name
+        n, correct = int(picked.sum()), int(right[picked].sum())
+        low, high = wilson(correct, n)
+        share = correct / n if n else float("nan")
+        mean = float(rows.loc[picked, "loss"].mean())
+        table.append((name, n, correct, share, low, high, mean))
+    return pd.DataFrame(table, columns=[by, "n", "correct", "accuracy", "low", "high", "loss"])

@@ -1,0 +1,72 @@
+"""One pass of a model over examples, without gradients."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from speechlrp.training.loaders import Batches
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a model says of N examples over K classes.
+
+    Attributes:
+        logits: float32 [N, K], on the CPU.
+        labels: int64 [N].
+        rows: int64 [N], rows of the dataset, in the order of the batches.
+    """
+
+    logits: torch.Tensor
+    labels: torch.Tensor
+    rows: torch.Tensor
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager:
+    """Give the context of ``"bf16"`` (autocast) or ``"float32"`` (nothing)."""
+    if precision == "float32":
+        return nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def layout(channels_last: bool) -> torch.memory_format:
+    """Give the memory format of images."""
+    return torch.channels_last if channels_last else torch.contiguous_format
+
+
+def predict(
+    model: nn.Module,
+    batches: Batches,
+    device: torch.device,
+    *,
+    precision: str = "float32",
+    channels_last: bool = False,
+    clock: AbstractContextManager | None = None,
+) -> Outputs:
+    """Run a model in evaluation mode; it is left in the mode it was in.
+
+    Args:
+        model: [B, 1, F, T] -> logits [B, K], on `device`.
+        batches: the examples.
+        device: where to compute.
+        precision: ``"float32"`` or ``"bf16"``.
+        channels_last: the memory format of the inputs.
+        clock: wraps the model's own work, to be timed.
+    """
+    training, clock = model.training, clock or nullcontext()
+    logits, labels, rows = [], [], []
+    model.eval()
+    try:
+        for batch in batches.epoch(0, device):
+            with clock, torch.inference_mode(), autocast(device, precision):
+                inputs = batch.inputs.to(memory_format=layout(channels_last))
+                logits.append(model(inputs).float())
+            labels.append(batch.labels)
+            rows.append(batch.rows)
+    finally:
+        model.train(training)
+    return Outputs(torch.cat(logits).cpu(), torch.cat(labels).cpu(), torch.cat(rows))
