@@ -11,54 +11,19 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
+from speechlrp.report.curve_parts import accuracy_axis, draw_lines, statistics, x_axis
 from speechlrp.report.labels import End, label_ends
 
-TICKS = (0, 0.1, 0.5, 1, 2, 5, 10, 20, 30, 50, 100)
-CROWDED = (2, 20, 50)
-LINEAR_BELOW = 0.1
+Values = Mapping[str, Mapping[float, float]]
+PAPER = " (thesis)"
 VARIANTS = ("strategy", "model", "baseline", "reference")
-UNITS = {"percent": "bins flipped (% of all)", "bins": "bins flipped (count)"}
-
-
-def statistics(frame: pd.DataFrame, by: str, x: str = "percent") -> pd.DataFrame:
-    """Average the accuracy over repeats, in %.
-
-    Args:
-        frame: ``curve.csv``.
-        by: column that names the line, such as ``"strategy"`` or ``"model"``.
-        x: ``"percent"`` or ``"bins"``.
-
-    Returns:
-        Columns ``by``, ``x``, ``mean``, ``sd`` (0 where there is one repeat) and
-        ``repeats``, sorted; points without a finite accuracy are left out.
-
-    Raises:
-        SpeechLRPError: a column is missing, or nothing is left to draw.
-    """
-    missing = sorted({by, x, "accuracy"} - set(frame.columns))
-    if missing:
-        raise SpeechLRPError(
-            f"the flipping curve has no column {missing[0]!r}, only "
-            f"{', '.join(map(str, frame.columns))}; make it again with `speechlrp flip --force`"
-        )
-    rows = frame[np.isfinite(frame["accuracy"].astype(float))]
-    if rows.empty:
-        raise SpeechLRPError(
-            "the flipping curve holds no finite accuracy; make it again with "
-            "`speechlrp flip --force`"
-        )
-    groups = rows.groupby([by, x], sort=True)["accuracy"]
-    out = groups.agg(["mean", "std", "count"]).reset_index()
-    out = out.rename(columns={"std": "sd", "count": "repeats"}).fillna({"sd": 0.0})
-    out[["mean", "sd"]] *= 100
-    return out
 
 
 def flipping_curve(
@@ -69,7 +34,7 @@ def flipping_curve(
     scale: str | None = None,
     title: str = "",
     chance: float | None = 0.5,
-    paper: Mapping[str, Mapping[float, float]] | None = None,
+    paper: Values | None = None,
     halves: Mapping[str, float] | None = None,
     paper_half: tuple[float, float] | None = None,
     limit: float | None = None,
@@ -106,7 +71,7 @@ def flipping_curve(
     _draw_paper(axes, paper, ends, x)
     _draw_halves(axes, halves, paper_half, x, ends)
     label_ends(axes, ends, gap=6.5)
-    _legend(axes, by, points, ends, paper)
+    _legend(axes, points, ends)
     style.heading(axes, title)
     return fig
 
@@ -118,63 +83,6 @@ def _one_of_each(frame: pd.DataFrame, by: str) -> None:
             raise SpeechLRPError(
                 f"one line cannot hold several values of {column!r} ({found}); pick one of them"
             )
-
-
-def x_axis(axes: Axes, x: str, last: float, scale: str | None = None) -> None:
-    """Set scale, limits, ticks and label of the x axis, 0 included."""
-    last = last if last > 0 else 1.0
-    axes.set_xlabel(UNITS[x])
-    if (scale or ("symlog" if x == "percent" else "linear")) == "symlog":
-        linear = LINEAR_BELOW if x == "percent" else 10.0
-        axes.set_xscale("symlog", linthresh=linear, linscale=0.6)
-        ticks = [t for t in TICKS if t <= last] if x == "percent" else _decades(last)
-        axes.xaxis.set_major_locator(
-            FixedLocator([t for t in ticks if last < 50 or t not in CROWDED])
-        )
-        axes.xaxis.set_minor_locator(NullLocator())
-    else:
-        axes.xaxis.set_major_locator(MaxNLocator(9))
-    axes.set_xlim(0, last)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-
-
-def _decades(last: float) -> list[float]:
-    return [0.0, *(10.0**n for n in range(1, 9) if 10**n <= last)]
-
-
-def accuracy_axis(axes: Axes) -> None:
-    """Set the y axis to accuracy, 0 to 100 %."""
-    axes.set_ylim(-2, 103)
-    axes.set_yticks(range(0, 101, 25))
-    axes.set_ylabel("accuracy (%)")
-    style.dress(axes)
-
-
-def names_of(points: pd.DataFrame, by: str) -> list[str]:
-    """List the lines: known strategies in their usual order, then the rest as they come."""
-    found = [str(name) for name in pd.unique(points[by])]
-    known = [name for name in style.STRATEGIES if name in found]
-    return known + [name for name in found if name not in known]
-
-
-def draw_lines(
-    axes: Axes, points: pd.DataFrame, by: str, x: str, *, width: float = 1.8
-) -> list[End]:
-    """Draw each line with its band of one deviation; return where the lines end."""
-    ends = []
-    for name, line in style.lines_for(names_of(points, by)).items():
-        rows = points[points[by].astype(str) == name]
-        at, mean, sd = (rows[c].to_numpy(float) for c in (x, "mean", "sd"))
-        marks = line.marker if len(at) <= 30 else None
-        axes.plot(
-            at, mean, color=line.colour, linestyle=line.dash, marker=marks, markersize=3.5,
-            linewidth=width, label=name, clip_on=False, zorder=3,
-        )  # fmt: skip
-        if sd.any():
-            axes.fill_between(at, mean - sd, mean + sd, color=line.colour, alpha=0.2, linewidth=0)
-        usual = float(np.mean(mean))
-        ends.append(End(float(at[-1]), float(mean[-1]), name, line.colour, usual))
-    return ends
 
 
 def _draw_chance(axes: Axes, chance: float | None) -> None:
@@ -189,7 +97,7 @@ def _draw_chance(axes: Axes, chance: float | None) -> None:
 
 def _draw_paper(
     axes: Axes,
-    paper: Mapping[str, Mapping[float, float]] | None,
+    paper: Values | None,
     ends: Sequence[End],
     x: str,
 ) -> None:
@@ -203,7 +111,7 @@ def _draw_paper(
             axes.plot(
                 list(shown), list(shown.values()), linestyle="none", marker=lines[name].marker,
                 markersize=7, markerfacecolor="none", markeredgecolor=lines[name].colour,
-                markeredgewidth=1.1, label=f"{name} (thesis)", clip_on=False, zorder=4,
+                markeredgewidth=1.1, label=name + PAPER, clip_on=False, zorder=4,
             )  # fmt: skip
 
 
@@ -228,29 +136,22 @@ def _draw_halves(
         )  # fmt: skip
 
 
-def _legend(
-    axes: Axes,
-    by: str,
-    points: pd.DataFrame,
-    ends: Sequence[End],
-    paper: Mapping[str, Mapping[float, float]] | None,
-) -> None:
+def _legend(axes: Axes, points: pd.DataFrame, ends: Sequence[End]) -> None:
     """Say once, below the axes, what lines, band and hollow markers are."""
-    entries = []
+    drawn = {line.get_label(): line for line in axes.lines}
+    entries: list[Artist] = []
     for name, line in style.lines_for([end.text for end in ends]).items():
-        words = f"{name}: {line.words}" if line.words else name
-        entries.append(Line2D([], [], color=line.colour, linestyle=line.dash, label=words))
+        entry = Line2D([], [], color=line.colour, linestyle=line.dash, markersize=4)
+        entry.set(marker=drawn[name].get_marker())
+        entry.set(label=f"{name}: {line.words}" if line.words else name)
+        entries.append(entry)
     if (points["repeats"] > 1).any():
-        entries.append(
-            Line2D([], [], color=style.FAINT, alpha=0.35, linewidth=7, label="±1 sd over repeats")
-        )
-    for artist in axes.patches:
-        entries.append(artist)
-    if any(line.get_label().endswith("(thesis)") for line in axes.lines):
-        entries.append(
-            Line2D([], [], linestyle="none", marker="o", markerfacecolor="none",
-                   markeredgecolor=style.INK, label="hollow: the thesis")
-        )  # fmt: skip
+        band = {"color": style.FAINT, "alpha": 0.35, "linewidth": 7}
+        entries.append(Line2D([], [], label="±1 sd over repeats", **band))
+    entries += list(axes.patches)
+    if any(label.endswith(PAPER) for label in drawn):
+        hollow = {"marker": "o", "markerfacecolor": "none", "markeredgecolor": style.INK}
+        entries.append(Line2D([], [], linestyle="none", label="hollow: the thesis", **hollow))
     axes.figure.legend(
         handles=entries, loc="outside lower left", ncols=3, frameon=False, fontsize=style.SMALL,
         labelcolor=style.INK, handlelength=2.6,

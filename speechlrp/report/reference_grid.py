@@ -19,7 +19,7 @@ from matplotlib.lines import Line2D
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
-from speechlrp.report.curves import accuracy_axis, draw_lines, names_of, statistics, x_axis
+from speechlrp.report.curve_parts import accuracy_axis, draw_lines, names_of, statistics, x_axis
 from speechlrp.report.labels import label_ends
 
 REFERENCES = {
@@ -32,7 +32,11 @@ BASELINES = {
     "mean": "flipped to the training mean",
 }
 MATCHES = {("max", "zero"), ("silence", "zero"), ("silence", "silence")}
-MEANING = {("max", "zero"): " (= loudest)", ("silence", "zero"): " (= silence)"}
+MEANING = {
+    ("max", "zero"): " (= loudest)",
+    ("silence", "zero"): " (= silence)",
+    ("silence", "silence"): " (= zero)",
+}
 SAME = 1.0
 
 
@@ -164,7 +168,7 @@ def _panel(
     limit: float,
     chance: float | None,
 ) -> None:
-    x_axis(axes, "percent", limit)
+    x_axis(axes, "percent", limit, apart=0.08)
     accuracy_axis(axes)
     if (reference, baseline) in MATCHES:
         axes.set_facecolor(style.TINT)

@@ -73,9 +73,9 @@ def _figure(table: pd.DataFrame, title: str, label: str, *, height: float) -> Fi
     grid = fig.subplots(1, len(classes), squeeze=False, sharey=True, sharex=True)[0]
     bound = 100 * np.nanmax([*table[list(SHARES)].fillna(0).to_numpy().ravel(), 0.01])
     for axes, name in zip(grid, classes, strict=True):
-        _bars(axes, table[table["class"] == name])
         style.heading(axes, str(name), size=style.TEXT + 0.5, fontweight="bold")
         axes.set_xlim(-bound * 1.22, bound * 1.22)
+        _bars(axes, table[table["class"] == name])
     grid[0].set_ylabel(label)
     if title:
         fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
@@ -98,18 +98,25 @@ def _bars(axes: Axes, rows: pd.DataFrame) -> None:
             color=style.INK,
             markeredgewidth=1.6,
         )
-        for y, value in zip(at, share, strict=True):
-            axes.annotate(
-                f"{value:.0f}", (sign * value, y), xytext=(3 * sign, 0), va="center_baseline",
-                textcoords="offset points", ha="left" if sign > 0 else "right",
-                fontsize=style.SMALL - 1, color=colour,
-            )  # fmt: skip
+        for y, value, tick in zip(at, share, even, strict=True):
+            _write(axes, y, value, tick, sign, colour)
     axes.axvline(0, color=style.INK, linewidth=0.8)
     axes.set_yticks(at, [str(name) for name in rows["region"]])
     axes.set_xlabel("share of relevance (%)")
     axes.xaxis.set_major_locator(MaxNLocator(5, symmetric=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{abs(value):g}"))
     style.dress(axes, grid="x")
+
+
+def _write(axes: Axes, y: float, value: float, tick: float, sign: int, colour: str) -> None:
+    """Write a bar's value beyond its end, and beyond the tick where that is in the way."""
+    room = 0.16 * axes.get_xlim()[1]
+    end = tick if value <= tick < value + room else value
+    axes.annotate(
+        f"{value:.0f}", (sign * end, y), xytext=(4 * sign, 0), va="center_baseline",
+        textcoords="offset points", ha="left" if sign > 0 else "right",
+        fontsize=style.SMALL - 1, color=colour,
+    )  # fmt: skip
 
 
 def _key(fig: Figure) -> None:

@@ -79,12 +79,12 @@ def _draw(axes: Axes, metrics: pd.DataFrame, kind: str, factor: float, best: int
         )
         ends.append(End(epochs[-1], values[-1], part, line.colour, float(values.mean())))
     axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))
     axes.set_ylim((None, 102) if kind == "accuracy" else (0, None))
     if best is not None:
         axes.axvline(best, color=style.GREEN, linewidth=0.9, label="best epoch")
         axes.annotate(
-            f"kept: {best}", (best, 0), xycoords=("data", "axes fraction"), xytext=(-3, 4),
+            f"kept: {best}", (best, 0.55), xycoords=("data", "axes fraction"), xytext=(-3, 0),
             ha="right",
             textcoords="offset points", fontsize=style.SMALL - 0.5, color=style.GREEN,
         )  # fmt: skip

@@ -1,0 +1,181 @@
+"""Spectrogram panels: axes in s and Hz, the padding strip, colour bars.
+
+Shapes: F frequency bins, T time frames; row 0 is the lowest frequency.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import FuncFormatter
+
+from speechlrp.report import style
+
+STRIP = (1.015, 0.03)
+PADDING = {"facecolor": "white", "edgecolor": style.FAINT, "hatch": "//////", "linewidth": 0.5}
+RECORDING = {"facecolor": style.INK, "edgecolor": style.INK, "linewidth": 0.5}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One recording in a figure.
+
+    Attributes:
+        features: spectrogram, [F, T].
+        relevance: relevance of every bin, [F, T]; for heat maps.
+        order: flat bin indices by falling relevance, [F * T]; for marked bins.
+        title: above the panel, such as ``"female, speaker 12: true female, said female"``.
+        onset_s: start of the recording inside the window, s; None: not marked.
+        duration_s: its length inside the window, s; what is beside it is padding.
+    """
+
+    features: np.ndarray
+    relevance: np.ndarray | None = None
+    order: np.ndarray | None = None
+    title: str = ""
+    onset_s: float | None = None
+    duration_s: float | None = None
+
+    @property
+    def timed(self) -> bool:
+        """Whether it is known where the recording lies inside the window."""
+        return all(s is not None and math.isfinite(s) for s in (self.onset_s, self.duration_s))
+
+
+def sheet(panels: Sequence[Panel], columns: int, title: str) -> tuple[Figure, list[Axes]]:
+    """Make a figure with one axes a panel, labelled at the left and at the bottom."""
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    width = 2.95 * columns + 1.9
+    fig = style.figure(width=width, height=2.75 * rows + (0.35 if title else 0.1))
+    grid = fig.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    axes = list(grid.flat)
+    for ax in axes[len(panels) :]:
+        ax.set_visible(False)
+    for i, ax in enumerate(axes[: len(panels)]):
+        if i + columns >= len(panels):
+            ax.set_xlabel("time (s)")
+            ax.tick_params(labelbottom=True)
+        if i % columns == 0:
+            ax.set_ylabel("frequency (Hz)")
+    if title:
+        fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
+    return fig, axes[: len(panels)]
+
+
+def spectrogram(
+    axes: Axes,
+    panel: Panel,
+    shown: np.ndarray,
+    frequency: np.ndarray,
+    time: np.ndarray,
+    limits: tuple[float, float],
+) -> AxesImage:
+    """Draw a grey spectrogram ``shown`` ([F, T]), with the panel's title and padding strip."""
+    grey = image(axes, shown, frequency, time, style.spectrogram_colours(), limits)
+    style.dress(axes, grid=None)
+    style.heading(axes, panel.title, size=style.TEXT, pad=11 if panel.timed else 6)
+    _mark_padding(axes, panel)
+    return grey
+
+
+def image(
+    axes: Axes,
+    values: np.ndarray,
+    frequency: np.ndarray,
+    time: np.ndarray,
+    colours: ListedColormap,
+    limits: tuple[float, float],
+) -> AxesImage:
+    """Draw a map [F, T] in Hz and s; uneven frequencies (mel) row by row. NaN stays bare."""
+    bottom, top = _edges(frequency)
+    if not _even(frequency):
+        bottom, top = -0.5, len(frequency) - 0.5
+        label = FuncFormatter(
+            lambda y, _: f"{np.interp(y, np.arange(len(frequency)), frequency):.0f}"
+        )
+        axes.yaxis.set_major_formatter(label)
+    drawn = axes.imshow(
+        np.ma.masked_invalid(values), origin="lower", aspect="auto", interpolation="nearest",
+        extent=(*_edges(time), bottom, top), cmap=colours, norm=Normalize(*limits),
+    )  # fmt: skip
+    axes.set_ylim(max(bottom, 0.0) if _even(frequency) else bottom, top)
+    return drawn
+
+
+def _even(axis: np.ndarray) -> bool:
+    steps = np.diff(axis)
+    return bool(len(steps) == 0 or np.allclose(steps, steps[0], rtol=1e-3))
+
+
+def _edges(axis: np.ndarray) -> tuple[float, float]:
+    axis = np.asarray(axis, dtype=float)
+    half = (axis[-1] - axis[0]) / max(len(axis) - 1, 1) / 2 or 0.5
+    return float(axis[0] - half), float(axis[-1] + half)
+
+
+def value_range(panels: Sequence[Panel], *extra: float | None) -> tuple[float, float]:
+    """Smallest and largest finite feature over all panels, and over the extra values."""
+    values = np.concatenate([np.ravel(p.features) for p in panels]).astype(float)
+    values = np.append(values[np.isfinite(values)], [e for e in extra if e is not None])
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def _mark_padding(axes: Axes, panel: Panel) -> None:
+    """Draw the strip: solid where the recording is, hatched where it was padded."""
+    if not panel.timed:
+        return
+    left, right = axes.get_xlim()
+    begin, end = (
+        float(np.clip(s, left, right)) for s in (panel.onset_s, panel.onset_s + panel.duration_s)
+    )
+    _strip(axes, left, right, "padding", **PADDING)
+    _strip(axes, begin, end, "recording", **RECORDING)
+    for at in (begin, end):
+        if left < at < right:
+            axes.axvline(at, color=style.INK, linewidth=0.7, linestyle=(0, (3, 2)))
+
+
+def _strip(axes: Axes, begin: float, end: float, label: str, **looks: object) -> None:
+    bottom, height = STRIP
+    axes.add_patch(
+        Rectangle((begin, bottom), end - begin, height, transform=axes.get_xaxis_transform(),
+                  clip_on=False, label=label, **looks)
+    )  # fmt: skip
+
+
+def colour_bar(
+    fig: Figure, axes: list[Axes], image: AxesImage, label: str, *, extend: bool = False
+) -> None:
+    """Add a colour bar beside all axes; a power of ten goes into its label, as ``10^-4``."""
+    bound = max(map(abs, image.get_clim()))
+    power = math.floor(math.log10(bound)) if bound > 0 else 0
+    power = power if abs(power) > 2 else 0
+    bar = fig.colorbar(
+        image, ax=axes, extend="both" if extend else "neither", fraction=0.025, aspect=28, pad=0.02,
+        format=FuncFormatter(lambda value, _: f"{value / 10.0**power:g}"),
+    )  # fmt: skip
+    name, _, units = label.partition("|")
+    factor = f"$10^{{{power}}}$ × " if power else ""
+    bar.set_label(f"{name} ({factor}{units})", fontsize=style.SMALL, color=style.INK)
+    bar.ax.tick_params(labelsize=style.SMALL, color=style.FAINT)
+    bar.outline.set_edgecolor(style.FAINT)
+
+
+def key(fig: Figure, panels: Sequence[Panel]) -> None:
+    """Say below the panels what the strip means, where there is one."""
+    if any(panel.timed for panel in panels):
+        entries = [Patch(label="recording", **RECORDING), Patch(label="padding", **PADDING)]
+        fig.legend(
+            handles=entries, loc="outside lower left", ncols=2, frameon=False,
+            fontsize=style.SMALL, labelcolor=style.INK, handleheight=0.6,
+        )  # fmt: skip

@@ -1,0 +1,136 @@
+"""Tables of accuracy, ours beside the thesis', as HTML and as Markdown.
+
+A table is a ``DataFrame`` of text whose index names the rows; numbers are made
+into text once, by ``percent``, so that the page and RESULTS.md agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from speechlrp.report.curve_parts import names_of, statistics
+from speechlrp.report.paper import Values
+
+NOTHING = "–"
+NEAR = 0.011
+"""Percent of bins by which a point may miss the column: a bin of 227 x 227 is 0.002 %."""
+
+
+def percent(value: float, deviation: float = 0.0) -> str:
+    """Format an accuracy in % with two decimals, and its deviation where it has one."""
+    if value is None or not np.isfinite(value):
+        return NOTHING
+    return f"{value:.2f} ± {deviation:.2f}" if deviation else f"{value:.2f}"
+
+
+def accuracies(
+    frame: pd.DataFrame, percents: Sequence[float], *, by: str = "strategy"
+) -> pd.DataFrame:
+    """Make the rows of T Table 6.1 (``by="strategy"``) or 6.2 (``by="model"``).
+
+    Args:
+        frame: ``curve.csv`` of one baseline.
+        percents: the columns, % of bins flipped; a point counts for a column where
+            it lies within 0.011 % of it, the nearest first.
+        by: column that names the rows.
+
+    Returns:
+        Index: row names; columns: ``percents``; accuracy in % as text, with the
+        deviation over repeats; a dash where the curve has no such point.
+
+    Raises:
+        SpeechLRPError: a column is missing, or no accuracy is finite.
+    """
+    points = statistics(frame, by)
+    rows = {
+        name: [_at(points[points[by].astype(str) == name], column) for column in percents]
+        for name in names_of(points, by)
+    }
+    return _table(rows, percents, by)
+
+
+def _at(points: pd.DataFrame, column: float) -> str:
+    distance = (points["percent"].astype(float) - column).abs()
+    if distance.empty or distance.min() > NEAR:
+        return NOTHING
+    row = points.loc[distance.idxmin()]
+    return percent(row["mean"], row["sd"])
+
+
+def _table(rows: dict[str, list[str]], percents: Sequence[float], name: str) -> pd.DataFrame:
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=[f"{p:g}" for p in percents])
+    table.index.name = name
+    return table
+
+
+def beside(ours: pd.DataFrame, paper: Values) -> pd.DataFrame:
+    """Put under each of our rows the thesis' row of that name, where it has one.
+
+    Args:
+        ours: from ``accuracies``.
+        paper: row name -> percent -> accuracy in %, such as ``paper.TABLE_6_1``.
+    """
+    rows, percents = {}, [float(column) for column in ours.columns]
+    for name, row in ours.iterrows():
+        rows[str(name)] = list(row)
+        if name in paper:
+            rows[f"{name} (thesis)"] = [percent(paper[name].get(p, np.nan)) for p in percents]
+    return _table(rows, percents, str(ours.index.name))
+
+
+def as_text(table: pd.DataFrame, *, decimals: int = 2) -> pd.DataFrame:
+    """Turn any table into text: floats with fixed decimals, whole numbers plain, NaN a dash."""
+    return table.map(lambda value: _cell(value, decimals))
+
+
+def _cell(value: object, decimals: int) -> str:
+    if isinstance(value, float | np.floating):
+        return f"{value:.{decimals}f}" if np.isfinite(value) else NOTHING
+    return NOTHING if value is None or value is pd.NA else str(value)
+
+
+def to_html(table: pd.DataFrame, *, index: bool = True) -> Markup:
+    """Render a table as an HTML ``table``; all text is escaped, numbers are right-aligned.
+
+    Args:
+        table: of text or numbers (see ``as_text``).
+        index: whether the index becomes the first column, in bold.
+    """
+    table = as_text(table)
+    heads = [str(table.index.name or "")] * index + [str(c) for c in table.columns]
+    head = Markup("").join(Markup('<th scope="col">{}</th>').format(h) for h in heads)
+    body = Markup("").join(_row(name, row, index) for name, row in table.iterrows())
+    return Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, body)
+
+
+def _row(name: object, row: pd.Series, index: bool) -> Markup:
+    kind = ' class="paper"' if str(name).endswith("(thesis)") else ""
+    first = Markup('<th scope="row">{}</th>').format(str(name)) if index else Markup("")
+    cells = Markup("").join(
+        Markup('<td class="{}">{}</td>').format("number" if _numeric(cell) else "text", cell)
+        for cell in row
+    )
+    return Markup("<tr{}>{}{}</tr>").format(Markup(kind), first, cells)
+
+
+def _numeric(cell: str) -> bool:
+    return cell == NOTHING or all(c in "0123456789.-+±%e " for c in cell)
+
+
+def to_markdown(table: pd.DataFrame, *, index: bool = True) -> str:
+    """Render a table as a Markdown (GitHub) table; numbers are right-aligned."""
+    table = as_text(table)
+    heads = [str(table.index.name or "")] * index + [str(c) for c in table.columns]
+    rows = [[str(name)] * index + list(row) for name, row in table.iterrows()]
+    columns = zip(*rows, strict=True) if rows else [()] * len(heads)
+    rules = ["---:" if all(map(_numeric, column)) else "---" for column in columns]
+    lines = [heads, rules, *rows]
+    return "\n".join("| " + " | ".join(map(_plain, line)) + " |" for line in lines) + "\n"
+
+
+def _plain(cell: str) -> str:
+    return str(cell).replace("|", "\\|").replace("\n", " ")
