@@ -109,7 +109,8 @@ def audiomnist(
         requests.Session() as session,
         Meter("AudioMNIST files", len(wanted), show=progress, size=False) as meter,
     ):
-        session.mount("http", HTTPAdapter(pool_maxsize=connections))
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
         meter.advance(kept)
         if len(missing) >= archive_from:
             _from_archive(session, archive_url, missing, folder, meter, received.advance)

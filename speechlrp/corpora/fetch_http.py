@@ -17,7 +17,7 @@ from speechlrp.errors import SpeechLRPError
 
 TIMEOUT = (15, 60)  # seconds to connect, and to wait for the next bytes
 ATTEMPTS = 4
-CHUNK = 1 << 17
+CHUNK = 1 << 15  # bytes; what a broken connection loses at the most
 _BUSY = (429, 500, 502, 503, 504)
 
 
