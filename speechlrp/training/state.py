@@ -37,7 +37,12 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
         SpeechLRPError: it cannot be written; the one before is still there.
     """
     with writing(path), whole(path) as beside, beside.open("wb") as file:
-        torch.save(state, file)
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:  # torch trips over its own cleaning up after an OSError
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def load_state(path: Path, wanted: dict[str, Any]) -> dict[str, Any] | None:

@@ -1,0 +1,57 @@
+"""Intervals against published values and by counting."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+from speechlrp.training.intervals import speaker_bootstrap, wilson
+
+
+@pytest.mark.parametrize(
+    ("correct", "n", "low", "high"),
+    [  # Newcombe (1998), table I, method 3
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilson_against_newcombe(correct, n, low, high):
+    assert wilson(correct, n) == pytest.approx((low, high), abs=5e-5)
+
+
+@pytest.mark.parametrize(("correct", "n"), [(2935, 3000), (7, 7), (0, 1), (50, 100)])
+def test_wilson_against_scipy(correct, n):
+    expected = binomtest(correct, n).proportion_ci(method="wilson")
+    assert wilson(correct, n) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def test_wilson_of_nothing_is_unknown():
+    assert all(math.isnan(end) for end in wilson(0, 0))
+
+
+def test_bootstrap_against_all_draws():
+    """With four speakers all 256 draws can be listed."""
+    correct, n = np.array([10, 9, 2, 7]), np.array([10, 12, 8, 7])
+    draws = [list(d) for d in itertools.product(range(4), repeat=4)]
+    every = [correct[d].sum() / n[d].sum() for d in draws]
+    found = speaker_bootstrap(correct, n, seed=0, draws=200_000)
+    assert found == pytest.approx(np.quantile(every, [0.025, 0.975]), abs=0.01)
+
+
+def test_bootstrap_is_seeded():
+    args = [5, 9, 3, 8, 1], [10] * 5
+    one, two = (speaker_bootstrap(*args, seed=1, draws=50) for _ in range(2))
+    assert one == two
+    assert one != speaker_bootstrap(*args, seed=2, draws=50)
+
+
+def test_speakers_that_fail_whole_widen_the_interval():
+    low, high = speaker_bootstrap([100] * 5 + [0], [100] * 6, seed=0)
+    assert high - low > 3 * np.diff(wilson(500, 600)).item()
+
+
+def test_one_speaker_says_nothing():
+    assert all(math.isnan(end) for end in speaker_bootstrap([3], [4], seed=0))
