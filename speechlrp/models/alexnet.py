@@ -1,0 +1,112 @@
+"""AlexNet for spectrograms, in the thesis's and in Becker et al.'s proportions.
+
+Shapes: ``B`` examples, ``K`` classes; input ``[B, 1, 227, 227]``, output ``[B, K]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from speechlrp.errors import SpeechLRPError
+
+
+class AlexNet(nn.Module):
+    """Five convolutions, three max-pools, dense layers; ends at the logits.
+
+    Every step is a plain torch module, so every step has a relevance rule. Convolutions
+    and hidden dense layers are followed by a ReLU, hidden dense layers then by dropout;
+    max-pools (3, stride 2) follow convolutions 1, 2 and 5.
+
+    The defaults are the thesis's network. Becker et al.'s (12.80 M parameters for two
+    classes) is CaffeNet with narrower dense layers: ``channels=(96, 256, 384, 384, 256),
+    groups=(1, 2, 1, 2, 2), padding=(0, 2, 1, 1, 1), dense=(1024, 1024)``. Neither uses
+    local response normalisation, which has no relevance rule.
+
+    Args:
+        classes: number of outputs, ``K``.
+        channels: output channels of the five convolutions.
+        groups: groups of each; must divide its input and output channels.
+        kernels: kernel size of each, in bins.
+        strides: stride of each, in bins.
+        padding: zeros on each side of each, in bins.
+        dense: widths of the hidden dense layers.
+        dropout: probability in training, after each hidden dense layer.
+        pooled: the height and width to which features are averaged before the dense layers.
+        input_scale: the input is divided by it, in the input's units: 80 brings decibels
+            from [-80, 0] to [-1, 0].
+
+    Raises:
+        SpeechLRPError: a setting of the convolutions does not have five entries.
+
+    Source: Krizhevsky et al. 2012; Becker et al. 2018; thesis 4.3.
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        channels: Sequence[int] = (64, 192, 384, 256, 256),
+        groups: Sequence[int] = (1, 1, 1, 1, 1),
+        kernels: Sequence[int] = (11, 5, 3, 3, 3),
+        strides: Sequence[int] = (4, 1, 1, 1, 1),
+        padding: Sequence[int] = (2, 2, 1, 1, 1),
+        dense: Sequence[int] = (4096, 4096),
+        dropout: float = 0.5,
+        pooled: int = 6,
+        input_scale: float = 1.0,
+    ) -> None:
+        super().__init__()
+        settings = {
+            "channels": channels,
+            "groups": groups,
+            "kernels": kernels,
+            "strides": strides,
+            "padding": padding,
+        }
+        for name, values in settings.items():
+            if len(values) != 5:
+                raise SpeechLRPError(
+                    f"AlexNet has 5 convolutions; model.{name} has {len(values)} values: "
+                    f"{list(values)}"
+                )
+        self.input_scale = input_scale
+        self.features = _features(channels, groups, kernels, strides, padding)
+        self.pool = nn.AdaptiveAvgPool2d(pooled)
+        self.flatten = nn.Flatten()
+        self.classifier = _classifier(channels[-1] * pooled**2, dense, classes, dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits ``[B, K]`` of spectrograms ``[B, 1, F, T]``."""
+        if self.input_scale != 1:
+            x = x / self.input_scale
+        return self.classifier(self.flatten(self.pool(self.features(x))))
+
+
+def _features(
+    channels: Sequence[int],
+    groups: Sequence[int],
+    kernels: Sequence[int],
+    strides: Sequence[int],
+    padding: Sequence[int],
+) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    sizes = zip(
+        [1, *channels[:-1]], channels, kernels, strides, padding, groups, strict=True
+    )  # in, out, kernel, stride, padding, groups
+    for index, (before, after, kernel, stride, pad, group) in enumerate(sizes, start=1):
+        layers += [
+            nn.Conv2d(before, after, kernel, stride, pad, groups=group),
+            nn.ReLU(inplace=True),
+        ]
+        if index in (1, 2, 5):
+            layers.append(nn.MaxPool2d(3, 2))
+    return nn.Sequential(*layers)
+
+
+def _classifier(width: int, dense: Sequence[int], classes: int, dropout: float) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for hidden in dense:
+        layers += [nn.Linear(width, hidden), nn.ReLU(inplace=True), nn.Dropout(dropout)]
+        width = hidden
+    return nn.Sequential(*layers, nn.Linear(width, classes))
