@@ -1,4 +1,5 @@
 import csv
+import gzip
 import hashlib
 import io
 import tarfile
@@ -36,12 +37,12 @@ def get(site, table, tmp_path):
 
 def pack(files, prefix="AudioMNIST-abc/"):
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
         for path, data in files.items():
             member = tarfile.TarInfo(prefix + path)
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
-    return buffer.getvalue()
+    return gzip.compress(buffer.getvalue(), mtime=0)
 
 
 def whole(get, site, table):
