@@ -8,9 +8,11 @@ arguments alone. That takes about 3 ms. One process must not speak from two thre
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import os
 import re
+import shutil
 import tempfile
 from _ctypes import dlclose
 from collections.abc import Iterator
@@ -78,7 +80,8 @@ class Speech:
     Attributes:
         wave: ``[N]`` float32 in -1..1, at ``SAMPLE_RATE``.
         phonemes: in order, without pauses; times in samples. The closure of a stop
-            counts to the phoneme before it, as eSpeak NG's events place it.
+            counts to the phoneme before it, and an l after a vowel may have no length
+            (its sound is the vowel's end), as eSpeak NG's events place them.
         words: in order, without punctuation; times in samples. A pair that eSpeak NG says
             in one breath, such as "of the", is one word here.
     """
@@ -179,7 +182,10 @@ def _words(heard: list[tuple[int, list[Span]]], text: str) -> Iterator[Span]:
 def _library(callback, seed: int) -> Iterator[ctypes.CDLL]:
     """Load the library afresh, and unload it, so that no state outlives the utterance."""
     path, data = _paths()
-    library = ctypes.CDLL(path)
+    try:
+        library = ctypes.CDLL(path)
+    except OSError as error:
+        raise SpeechLRPError(f"eSpeak NG's library does not load: {error}") from error
     try:
         options = _PHONEMES_IN_IPA_WITHOUT_EXIT
         if library.espeak_Initialize(_SYNCHRONOUS, 200, data.encode(), options) != SAMPLE_RATE:
@@ -217,7 +223,9 @@ def _short(path: str) -> str:
     """Give a path that fits eSpeak NG's buffer: itself, or a link to it."""
     if len(path) <= _LONGEST_PATH:
         return path
-    link = Path(tempfile.mkdtemp(prefix="espeak-")) / "espeak-ng-data"
+    folder = tempfile.mkdtemp(prefix="espeak-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    link = Path(folder) / "espeak-ng-data"
     os.symlink(path, link)
     return str(link)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,8 +71,9 @@ def _plan_audiomnist(request: Request) -> list[Utterance]:
     """``data/SS/D_SS_R.wav``: all digits once, then all again."""
     if len(request.cast) > 99:
         raise SpeechLRPError(f"AudioMNIST names speakers by two digits: {len(request.cast)} > 99")
-    if not request.digits or not set(request.digits) <= set(range(10)):
-        raise SpeechLRPError(f"digits must be some of 0 to 9, not {list(request.digits)}")
+    digits = set(request.digits)
+    if not digits or not digits <= set(range(10)) or len(digits) < len(request.digits):
+        raise SpeechLRPError(f"digits must be some of 0 to 9, once, not {list(request.digits)}")
     utterances = []
     for place, speaker in enumerate(request.cast):
         name = _audiomnist_id(speaker.number)
@@ -106,6 +108,8 @@ def _audiomnist_id(number: int) -> str:
 
 def _plan_librispeech(request: Request) -> list[Utterance]:
     """``<subset>/<speaker>/<chapter>/<speaker>-<chapter>-<number>.flac``."""
+    if not re.fullmatch(r"\w[\w-]*", request.subset):
+        raise SpeechLRPError(f"subset must be a folder's name, not {request.subset!r}")
     script, utterances = Script(request.sentences, request.seed), []
     for place, speaker in enumerate(request.cast):
         name = _librispeech_id(speaker.number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
@@ -19,6 +20,7 @@ from speechlrp.corpora.synthetic.store import Store, table, write
 from speechlrp.errors import SpeechLRPError, unknown
 
 _BLOCK = 50  # utterances: the unit of work, and of what a rerun keeps
+_TABLES = ("phonemes.csv", "words.csv", "speakers.csv")
 _EDITION = 1  # raise it when the same settings would give other bytes
 
 
@@ -101,7 +103,8 @@ def synthesise(
     store = Store(root)
     try:
         plan = LAYOUTS[layout].plan(request)
-        store.begin(_settings(layout, request, women), force=force)
+        files = _files(LAYOUTS[layout], request, plan)
+        store.begin(_settings(layout, request, women), files, force=force)
         entries, written = _make(store, layout, request, plan, workers, progress)
         _write_tables(store.root, LAYOUTS[layout], request, plan, entries)
     except OSError as error:
@@ -116,6 +119,12 @@ def synthesise(
         phonemes=store.root / "phonemes.csv",
         words=store.root / "words.csv",
     )
+
+
+def _files(layout: Layout, request: Request, plan: list[Utterance]) -> list[str]:
+    """Return all that will be made, below the root."""
+    tables = layout.describe(request, plan, defaultdict(float))
+    return [*(utterance.path for utterance in plan), *tables, *_TABLES]
 
 
 def _settings(layout: str, request: Request, women: int | None) -> dict[str, object]:

@@ -28,9 +28,17 @@ def write(path: Path, data: bytes) -> None:
     if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_bytes(data)
-    os.replace(beside, path)
+    beside = _beside(path)
+    try:
+        beside.write_bytes(data)
+        os.replace(beside, path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
 
 
 def encode(rendered: Rendered, suffix: str) -> bytes:
@@ -62,57 +70,64 @@ class Store:
         self.root = Path(root)
         self._settings = self.root / _OWN / "settings.json"
 
-    def begin(self, settings: Mapping[str, object], *, force: bool) -> None:
+    def begin(self, settings: Mapping[str, object], files: Sequence[str], *, force: bool) -> None:
         """Take the folder for these settings, or find it taken for them.
 
         Args:
             settings: all that the corpus's content follows from.
+            files: all that will be made, below the root.
             force: where it was made with others, remove what was made.
 
         Raises:
             SpeechLRPError: the folder holds something else, or was made with other
                 settings and `force` is off.
         """
-        asked = json.dumps(settings, indent=1, sort_keys=True)
+        settings = json.loads(json.dumps(settings))
         if self._settings.is_file():
-            found = self._settings.read_text("utf-8")
-            if found != asked:
-                self._replace(found, settings, force)
+            before, made = self._before()
+            if before == settings:
+                return
+            if not force:
+                self._refuse(before, settings)
+            self._remove(made)
         elif self.root.is_dir() and any(self.root.iterdir()):
             raise SpeechLRPError(
                 f"{self.root} holds files that `speechlrp synth` did not make; "
                 "name an empty or a new folder"
             )
-        write(self._settings, asked.encode())
+        note = {"settings": settings, "files": list(files)}
+        write(self._settings, json.dumps(note, indent=1).encode())
 
-    def _replace(self, found: str, settings: Mapping[str, object], force: bool) -> None:
+    def _before(self) -> tuple[dict, list[str]]:
+        """Return the settings and the files of what is there."""
         try:
-            before = json.loads(found)
-        except ValueError:
-            before = {}
-        names = sorted(k for k in {*before, *settings} if before.get(k) != settings.get(k))
-        if not force:
-            changes = ", ".join(f"{k}: {before.get(k)} -> {settings.get(k)}" for k in names)
+            note = json.loads(self._settings.read_text("utf-8"))
+            return dict(note["settings"]), list(note["files"])
+        except (ValueError, KeyError, TypeError):
             raise SpeechLRPError(
-                f"{self.root} was synthesised with other settings ({changes}); "
-                "name another folder, or add --force to replace it"
-            )
-        self._remove()
+                f"{self._settings} is not as `speechlrp synth` wrote it; name another folder"
+            ) from None
 
-    def _remove(self) -> None:
-        """Remove what was made: first the parts, so that a kill leaves none without files."""
-        made = [path for part in self._parts() for path in self._paths(part)]
-        for part in self._parts():
+    def _refuse(self, before: Mapping[str, object], settings: Mapping[str, object]) -> None:
+        names = sorted(k for k in {*before, *settings} if before.get(k) != settings.get(k))
+        changes = ", ".join(f"{k}: {before.get(k)} -> {settings.get(k)}" for k in names)
+        raise SpeechLRPError(
+            f"{self.root} was synthesised with other settings ({changes}); "
+            "name another folder, or add --force to replace it"
+        )
+
+    def _remove(self, made: Sequence[str]) -> None:
+        """Remove what was made, half-written files and empty folders; nothing else."""
+        for part in (self.root / _OWN / "parts").glob("*.json"):
             part.unlink()
-        for path in made:
+        paths = [self.root / path for path in made]
+        for path in paths:
             path.unlink(missing_ok=True)
-        for folder in sorted({path.parent for path in made}, reverse=True):
-            while folder != self.root and not any(folder.iterdir()):
+            _beside(path).unlink(missing_ok=True)
+        for folder in sorted({path.parent for path in paths}, reverse=True):
+            while folder != self.root and folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
                 folder = folder.parent
-
-    def _parts(self) -> list[Path]:
-        return sorted((self.root / _OWN / "parts").glob("*.json"))
 
     def _part(self, block: int) -> Path:
         return self.root / _OWN / "parts" / f"{block:06d}.json"
@@ -140,9 +155,10 @@ class Store:
     def done(self, block: int) -> list[dict] | None:
         """Return a block's entries if all its recordings are there, else None."""
         part = self._part(block)
-        if not part.is_file():
+        try:
+            entries = json.loads(part.read_text("utf-8"))
+        except (FileNotFoundError, ValueError):
             return None
-        entries = json.loads(part.read_text("utf-8"))
         for entry in entries:
             path = self.root / entry["path"]
             if not path.is_file() or path.stat().st_size != entry["bytes"]:
