@@ -21,6 +21,7 @@ import soundfile
 from markupsafe import Markup
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.report.style import DPI, WIDTH
 from speechlrp.report.tables import to_html
 
 MIMES = {
@@ -58,6 +59,12 @@ class Figure:
     alt: str
     tags: Sequence[str] = ()
     kind: ClassVar[str] = "figure"
+
+    @property
+    def inches(self) -> float:
+        """Width as drawn; on a narrow screen the page scrolls rather than shrink it much."""
+        png = self.image[:4] == b"\x89PNG"
+        return round(int.from_bytes(self.image[16:20], "big") / DPI, 1) if png else WIDTH
 
     @property
     def source(self) -> str:

@@ -6,7 +6,7 @@ into text once, by ``percent``, so that the page and RESULTS.md agree.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ def percent(value: float, deviation: float = 0.0) -> str:
     """Format an accuracy in % with two decimals, and its deviation where it has one."""
     if value is None or not np.isfinite(value):
         return NOTHING
-    return f"{value:.2f} ± {deviation:.2f}" if deviation else f"{value:.2f}"
+    return f"{value:.2f} ± {deviation:.2f}" if deviation >= 0.005 else f"{value:.2f}"
 
 
 def accuracies(
@@ -102,7 +102,11 @@ def to_html(table: pd.DataFrame, *, index: bool = True) -> Markup:
     """
     table = as_text(table)
     heads = [str(table.index.name or "")] * index + [str(c) for c in table.columns]
-    head = Markup("").join(Markup('<th scope="col">{}</th>').format(h) for h in heads)
+    kinds = ["text"] * index + [_kind(table.iloc[:, i]) for i in range(table.shape[1])]
+    head = Markup("").join(
+        Markup('<th scope="col" class="{}">{}</th>').format(kind, name)
+        for kind, name in zip(kinds, heads, strict=True)
+    )
     body = Markup("").join(_row(name, row, index) for name, row in table.iterrows())
     return Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, body)
 
@@ -111,10 +115,19 @@ def _row(name: object, row: pd.Series, index: bool) -> Markup:
     kind = ' class="paper"' if str(name).endswith("(thesis)") else ""
     first = Markup('<th scope="row">{}</th>').format(str(name)) if index else Markup("")
     cells = Markup("").join(
-        Markup('<td class="{}">{}</td>').format("number" if _numeric(cell) else "text", cell)
-        for cell in row
+        Markup('<td class="{}">{}</td>').format(_kind([cell]), _small(cell)) for cell in row
     )
     return Markup("<tr{}>{}{}</tr>").format(Markup(kind), first, cells)
+
+
+def _small(cell: str) -> Markup | str:
+    """Set the deviation small, below its number, so that a wide table fits the page."""
+    value, sign, deviation = cell.partition(" ± ")
+    return Markup("{} <small>± {}</small>").format(value, deviation) if sign else cell
+
+
+def _kind(column: Iterable[str]) -> str:
+    return "number" if all(map(_numeric, column)) else "text"
 
 
 def _numeric(cell: str) -> bool:
@@ -127,7 +140,7 @@ def to_markdown(table: pd.DataFrame, *, index: bool = True) -> str:
     heads = [str(table.index.name or "")] * index + [str(c) for c in table.columns]
     rows = [[str(name)] * index + list(row) for name, row in table.iterrows()]
     columns = zip(*rows, strict=True) if rows else [()] * len(heads)
-    rules = ["---:" if all(map(_numeric, column)) else "---" for column in columns]
+    rules = ["---:" if _kind(column) == "number" else "---" for column in columns]
     lines = [heads, rules, *rows]
     return "\n".join("| " + " | ".join(map(_plain, line)) + " |" for line in lines) + "\n"
 

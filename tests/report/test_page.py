@@ -1,0 +1,147 @@
+import base64
+import re
+from html.parser import HTMLParser
+from io import BytesIO
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from speechlrp.errors import SpeechLRPError
+from speechlrp.report import page as pages
+from speechlrp.report.style import figure, figure_png, figure_svg
+
+VOID = {"meta", "img", "br", "link", "hr", "input"}
+EVIL = "data/<script>alert('x')</script>\".wav"
+
+
+class Outline(HTMLParser):
+    """Checks nesting and collects what the page refers to."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.tags, self.sources, self.ids, self.links = [], [], [], [], []
+        self.images = []
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.tags.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "img":
+            self.images.append(attrs)
+        self.sources += [attrs["src"]] if "src" in attrs else []
+        self.links += [attrs["href"]] if "href" in attrs else []
+        self.ids += [attrs["id"]] if "id" in attrs else []
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def outline(html):
+    parser = Outline()
+    parser.feed(html)
+    parser.close()
+    assert parser.open == []
+    return parser
+
+
+@pytest.fixture
+def page():
+    drawn = pages.Figure(figure_png(figure()), f"caption {EVIL}", f"alt {EVIL}", ("reference max",))
+    sound = pages.Audio(pages.encode_audio(np.zeros(80), 8000), "as recorded")
+    return pages.Page(
+        title=f"Run {EVIL}",
+        subtitle="a sentence",
+        facts={"accuracy": "97.83 %", EVIL: EVIL},
+        sections=[
+            pages.Section(
+                "Flip it!",
+                "First.\n\nSecond.",
+                [
+                    pages.Text(EVIL),
+                    drawn,
+                    pages.Table(pd.DataFrame({"id": [EVIL]}), "left out", note=EVIL),
+                    sound,
+                    pages.Example(EVIL, drawn, sound, {"speaker": EVIL}),
+                    pages.Example("without sound", drawn),
+                ],
+            ),
+            pages.Section("Flip it?"),
+        ],
+        details={"config": f"path: {EVIL}"},
+    )
+
+
+def test_the_page_is_well_formed_and_lists_its_contents(page):
+    found = outline(pages.render(page))
+    assert found.links == ["#flip-it", "#flip-it-2", "#details-of-the-run"]
+    assert found.ids == ["flip-it", "flip-it-2", "details-of-the-run"]
+    assert found.tags.count("table") == 1
+    assert found.tags.count("audio") == 2
+    assert found.tags.count("details") == 1
+
+
+def test_nothing_comes_from_elsewhere(page):
+    html = pages.render(page)
+    assert all(source.startswith("data:") for source in outline(html).sources)
+    bare = re.sub(r"data:[a-z/+]+;base64,[A-Za-z0-9+/=]+", "", html)
+    assert len(bare) < len(html)
+    assert not re.search(r"https?:|//[a-z]|@import|url\(|<link", bare, re.IGNORECASE)
+
+
+def test_text_cannot_become_markup(page):
+    html = pages.render(page)
+    assert "script" not in outline(html).tags
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_every_figure_has_its_alt_text_caption_and_conditions(page):
+    html = pages.render(page)
+    images = outline(html).images
+    assert [image["alt"] for image in images] == [f"alt {EVIL}"] * 3
+    assert html.count('<span class="tag">reference max</span>') == 3
+    assert base64.b64decode(images[0]["src"].partition(",")[2]).startswith(b"\x89PNG")
+
+
+def test_an_introduction_is_split_into_paragraphs(page):
+    html = pages.render(page)
+    assert "<p>First.</p>" in html
+    assert "<p>Second.</p>" in html
+
+
+def test_an_empty_page_is_a_page():
+    assert outline(pages.render(pages.Page("nothing yet"))).tags.count("h1") == 1
+
+
+def test_the_style_follows_light_and_dark_and_narrow_screens(page):
+    html = pages.render(page)
+    assert "prefers-color-scheme: dark" in html
+    assert 'name="viewport"' in html
+
+
+@pytest.mark.parametrize("format", ["WAV", "FLAC"])
+def test_audio_comes_back_as_it_went_in(format):
+    samples = np.stack([np.linspace(-1, 0.9, 50), np.zeros(50)])
+    data = pages.encode_audio(samples, 8000, format=format)
+    back, rate = soundfile.read(BytesIO(data))
+    assert rate == 8000
+    np.testing.assert_allclose(back.T, samples, atol=2**-15)
+    assert pages.data_uri(data).startswith(f"data:audio/{format.lower()};base64,")
+
+
+def test_loud_and_broken_samples_are_clipped():
+    back, _ = soundfile.read(BytesIO(pages.encode_audio(np.array([2.0, -2.0, np.nan]), 8000)))
+    np.testing.assert_allclose(back, [1, -1, 0], atol=2**-14)
+
+
+def test_images_are_recognised_and_other_data_refused():
+    assert pages.data_uri(figure_svg(figure())).startswith("data:image/svg+xml;base64,")
+    with pytest.raises(SpeechLRPError, match="PNG, SVG, WAV"):
+        pages.data_uri(b"%PDF-1.7")
+
+
+def test_figures_know_their_width_in_inches():
+    assert pages.Figure(figure_png(figure(width=5)), "", "").inches == 5
+    assert pages.Figure(figure_svg(figure(width=5)), "", "").inches > 0
