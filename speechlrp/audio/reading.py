@@ -45,10 +45,12 @@ def read(path: str | Path, *, longest_s: float | None = None) -> tuple[Tensor, i
         samples, rate = _read_with_ffmpeg(path, longest_s)
     else:
         samples, rate = _read_with_soundfile(path, longest_s)
-    return torch.from_numpy(samples).T, rate
+    if samples.dtype == torch.int16:
+        samples = samples.float().mul_(1 / 32768)
+    return samples.T, rate
 
 
-def _read_with_soundfile(path: Path, longest_s: float | None) -> tuple[np.ndarray, int]:
+def _read_with_soundfile(path: Path, longest_s: float | None) -> tuple[Tensor, int]:
     if path.suffix.lower() == ".raw":
         raise RecordingError("not audio: a .raw file has no header")
     try:
@@ -89,19 +91,19 @@ def _check_wav_is_whole(path: Path) -> None:
         raise RecordingError(f"truncated: {left} of {size} bytes of samples")
 
 
-def _read_samples(file: soundfile.SoundFile) -> np.ndarray:
+def _read_samples(file: soundfile.SoundFile) -> Tensor:
     if file.subtype == "PCM_16":  # twice as fast as letting libsndfile convert, same values
-        samples = file.read(dtype="int16", always_2d=True) * np.float32(1 / 32768)
+        samples = file.read(dtype="int16", always_2d=True)
     else:
         samples = file.read(dtype="float32", always_2d=True)
         if not np.isfinite(samples).all():
             raise RecordingError("holds samples that are not finite (NaN or Inf)")
     if len(samples) < file.frames:
         raise RecordingError(f"truncated: {len(samples)} of {file.frames} samples")
-    return samples
+    return torch.from_numpy(samples)
 
 
-def _read_with_ffmpeg(path: Path, longest_s: float | None) -> tuple[np.ndarray, int]:
+def _read_with_ffmpeg(path: Path, longest_s: float | None) -> tuple[Tensor, int]:
     program = shutil.which("ffmpeg")
     if program is None:
         raise RecordingError(

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from speechlrp.audio.windows import WindowSettings
 from speechlrp.errors import SpeechLRPError
@@ -71,7 +72,8 @@ class SpectrogramSettings(WindowSettings):
         if not (0 < self.bins <= bins and 0 < self.frames <= frames - CROP_START[self.crop]):
             raise SpeechLRPError(
                 f"features.bins {self.bins} and frames {self.frames} do not fit the {bins} bins "
-                f"and {frames} frames there are, less {CROP_START[self.crop]} for crop {self.crop!r}"
+                f"and {frames} frames there are, less {CROP_START[self.crop]} for crop "
+                f"{self.crop!r}"
             )
 
     @property
@@ -126,7 +128,8 @@ def spectrogram_db(waves: Tensor, settings: SpectrogramSettings | None = None) -
     """Compute dB spectrograms in a batch.
 
     ``max(floor, 20 log10(|STFT| / max |STFT|))``, the maximum taken over the bins kept.
-    Only frames that are not all zeros are transformed, the others are silence. The
+    Only frames from the first sample that is not 0 to the last are transformed, the
+    padding is silence without. The
     transform runs in float64: beside a loud bin, float32 misses values near the floor by
     up to 4e-3 dB. A window of zeros alone gives silence everywhere.
 
@@ -152,31 +155,44 @@ def spectrogram_db(waves: Tensor, settings: SpectrogramSettings | None = None) -
 
 def _fill(out: Tensor, waves: Tensor, settings: SpectrogramSettings) -> None:
     """Write the spectrograms of ``waves [B, L]`` into ``out [B, F, T]``, full of silence."""
-    padded = torch.nn.functional.pad(waves, settings.padding)
-    start = CROP_START[settings.crop]
-    frames = padded.unfold(1, settings.window, settings.hop)[:, start : start + settings.frames]
-    live = _live(padded, settings)[:, start : start + settings.frames]  # [B, T]
-    counts = live.sum(1)
+    live = _live_frames(waves, settings)
+    counts = [stop - start for start, stop in live]
+    first = CROP_START[settings.crop]
+    frames = functional.pad(waves, settings.padding).unfold(1, settings.window, settings.hop)
+    frames = frames[:, first : first + settings.frames]  # [B, T, window]
+    parts = [row[start:stop] for row, (start, stop) in zip(frames, live, strict=True)]
     weights = _hann(settings.window).to(waves.device)
-    spectrum = torch.fft.rfft(frames[live] * weights)[:, : settings.bins]  # [M, F]
-    power = spectrum.real.square() + spectrum.imag.square()
-    peaks = power.new_zeros(live.shape)
-    peaks[live] = power.amax(1)
-    loudest = peaks.amax(1).clamp_(min=torch.finfo(torch.float64).tiny)
-    power /= loudest.repeat_interleave(counts)[:, None]
-    power.clamp_(min=10 ** (settings.floor_db / 10))
-    db = power.float().log10_().mul_(10).clamp_(min=settings.floor_db)
-    if settings.reference == "silence":
-        db -= settings.floor_db
-    for row, mask, part in zip(out, live, db.split(counts.tolist()), strict=True):
-        row[:, mask] = part.T
+    spectrum = torch.fft.rfft(torch.cat(parts) * weights)[:, : settings.bins]  # [M, F]
+    square = torch.view_as_real(spectrum).square()
+    powers = (square[..., 0] + square[..., 1]).split(counts)
+    for row, (start, stop), power in zip(out, live, powers, strict=True):
+        if stop > start:
+            row[:, start:stop] = _decibel(power, settings).T
 
 
-def _live(padded: Tensor, settings: SpectrogramSettings) -> Tensor:
-    """Tell which frames hold a sample that is not zero: ``[B, all frames]``, bool."""
-    seen = torch.nn.functional.pad((padded != 0).cumsum(1, dtype=torch.int32), (1, 0))
-    count = seen[:, settings.window :: settings.hop]
-    return count > seen[:, : -settings.window : settings.hop]
+def _decibel(power: Tensor, settings: SpectrogramSettings) -> Tensor:
+    """Turn the powers of one window ``[frames, F]``, float64, into its values, float32."""
+    loudest = power.max().clamp_(min=torch.finfo(power.dtype).tiny)
+    db = (power / loudest).float().log10_().mul_(10).clamp_(min=settings.floor_db)
+    return db if settings.reference == "max" else db.sub_(settings.floor_db)
+
+
+def _live_frames(waves: Tensor, settings: SpectrogramSettings) -> list[tuple[int, int]]:
+    """Give, for each of ``waves [B, L]``, the kept frames from its first to its last sound.
+
+    Frame k spans the samples ``k * hop - before`` up to ``window`` further.
+    """
+    sounds = (waves != 0).byte()
+    length, before = settings.length, settings.padding[0]
+    bounds = torch.stack([sounds.amax(1), sounds.argmax(1), sounds.flip(1).argmax(1)], 1)
+    live = []
+    for sound, from_start, from_end in bounds.tolist():
+        start = (before + from_start - settings.window) // settings.hop + 1
+        stop = (before + length - 1 - from_end) // settings.hop + 1
+        crop = CROP_START[settings.crop]
+        start, stop = (min(max(k - crop, 0), settings.frames) for k in (start, stop))
+        live.append((start, stop) if sound else (0, 0))
+    return live
 
 
 @functools.lru_cache(maxsize=8)

@@ -42,7 +42,7 @@ class WindowSettings(abc.ABC):
 
     rate: int = 8000
     length: int = 8000
-    lowpass_width: int = 6
+    lowpass_width: int = 16
     min_s: float = 0.1
     min_peak: float = 1e-4
     segment_s: float | None = None
