@@ -20,8 +20,8 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
 from speechlrp.report.curve_parts import accuracy_axis, draw_lines, statistics, x_axis
 from speechlrp.report.labels import End, label_ends
+from speechlrp.report.paper import Values
 
-Values = Mapping[str, Mapping[float, float]]
 PAPER = " (thesis)"
 VARIANTS = ("strategy", "model", "baseline", "reference")
 
