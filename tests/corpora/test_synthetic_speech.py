@@ -61,6 +61,11 @@ def test_cast_overlaps_but_not_much():
     assert np.mean(np.array(pitches["female"]) < 155) < 0.15
 
 
+def test_sixty_speakers_have_the_official_women():
+    women = {p.number for p in cast(60, seed=4) if p.gender == "female"}
+    assert women == {12, 26, 28, 36, 43, 47, 52, 56, 57, 58, 59, 60}
+
+
 def test_women_are_spread_and_a_cast_grows():
     people = cast(10, seed=0, women=3)
     assert [p.number for p in people if p.gender == "female"] == [4, 7, 10]
