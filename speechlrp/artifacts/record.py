@@ -54,8 +54,10 @@ def fingerprint(path: Path) -> dict[str, Any]:
 
 
 def outputs_of(folder: Path) -> dict[str, dict[str, Any]]:
-    """Fingerprints of all files below a folder, by their path in it."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != FILE)
+    """Fingerprints of all files below a folder, by their path in it; hidden ones left out."""
+    files = sorted(
+        p for p in folder.rglob("*") if p.is_file() and p.name != FILE and p.name[0] != "."
+    )
     return {p.relative_to(folder).as_posix(): fingerprint(p) for p in files}
 
 

@@ -1,0 +1,82 @@
+# Everything runs in .venv, which `make install` makes from constraints.txt.
+PYTHON ?= python3
+EXPERIMENT ?= audiomnist_gender
+ARGS ?=
+BIN := .venv/bin
+RUN := $(BIN)/speechlrp
+E := experiment=$(EXPERIMENT) $(ARGS)
+DEMO_DATA := data/demo
+
+.DEFAULT_GOAL := help
+.PHONY: help install test test-all lint demo thesis references benchmarks clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z0-9.% -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+	@echo; echo "  EXPERIMENT=$(EXPERIMENT) and ARGS=\"KEY=VALUE ...\" go to every speechlrp command."
+
+install: .venv/installed  ## Make the environment in .venv
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[synth,test]'
+	@touch $@
+
+test: install  ## Run the tests
+	$(BIN)/pytest
+
+test-all: install  ## Run all tests, the slow ones too
+	$(BIN)/pytest -m ''
+
+lint: install  ## Check style
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+demo: install  ## Synthesise a small corpus and take it through the whole pipeline
+	$(RUN) synth audiomnist --out $(DEMO_DATA)/audiomnist --speakers 16 --per-speaker 40
+	SPEECHLRP_DATA=$(DEMO_DATA) $(RUN) run experiment=demo $(ARGS)
+	@echo "Open outputs/demo/report/index.html"
+
+thesis: install  ## Every table and figure of T 6.1 and 6.2, at full length
+	$(RUN) run $(E)
+
+.PHONY: trained explained flipped augmented
+trained: install
+	$(RUN) preprocess $(E)
+	$(RUN) train $(E)
+explained: trained
+	$(RUN) explain $(E)
+augmented: explained
+	$(RUN) explain --subset train $(E)
+	for fill in zero mean; do \
+	  $(RUN) augment --fill $$fill $(E) && $(RUN) retrain --fill $$fill $(E) && \
+	  $(RUN) explain --weights aug_$$fill $(E) && \
+	  $(RUN) flip --weights aug_$$fill $(E) || exit 1; done
+
+figure-6.1 figure-6.2 figure-6.4: explained  ## Heat maps; the top 1 % of bins; 95 % of bins zeroed
+	$(RUN) report $(E)
+table-6.1: explained  ## Accuracy while bins are flipped
+	$(RUN) flip $(E)
+	$(RUN) report $(E)
+figure-6.3: explained  ## Table 6.1's curves from 0 to 100 %
+	$(RUN) flip --grid full $(E)
+	$(RUN) report $(E)
+figure-6.5: explained  ## The first 515 bins
+	$(RUN) flip --grid bins $(E)
+	$(RUN) report $(E)
+table-6.2 figure-6.6 figure-6.7 figure-6.8 figure-6.9: augmented  ## The models trained on augmented data
+	$(RUN) flip $(E)
+	$(RUN) report $(E)
+
+references: install  ## Tables 6.1 and 6.2 for both references and every baseline, and the page that compares
+	$(RUN) run $(E) flipping.baseline=all features.reference=silence
+	$(RUN) run $(E) flipping.baseline=all --compare "$(EXPERIMENT),features.reference=silence"
+
+benchmarks: install  ## Measure speed, as ratios
+	$(BIN)/python scripts/benchmark_preprocess.py
+	$(BIN)/python scripts/benchmark_train.py
+	$(BIN)/python scripts/benchmark_flip.py
+	$(BIN)/python scripts/benchmark_lrp.py
+	$(BIN)/python scripts/benchmark_cli.py
+
+clean:  ## Remove the environment
+	rm -rf .venv

@@ -1,0 +1,1 @@
+"""The command line: click parses, Hydra composes and runs."""

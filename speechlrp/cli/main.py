@@ -1,0 +1,81 @@
+"""`speechlrp`: one verb a stage, and a few that stand beside the pipeline."""
+
+from __future__ import annotations
+
+import click
+
+from speechlrp import __version__
+from speechlrp.cli.options import HYDRA_OPTIONS, OPTIONS
+from speechlrp.stages import STAGES, SUMMARIES
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="speechlrp")
+def main() -> None:
+    """Explain speech networks, and test whether the explanations are true.
+
+    The stages run in this order, each from what the one before wrote to
+    outputs/<run>/: preprocess, train, evaluate, explain, flip, augment, retrain,
+    report; `speechlrp run` takes them all. Every setting of conf/ can be given
+    as KEY=VALUE, such as `speechlrp train experiment=audiomnist_gender trainer.epochs=3`.
+    """
+
+
+def _verb(name: str, summary: str) -> click.Command:
+    def callback(overrides: tuple[str, ...], **values: object) -> None:
+        from speechlrp.cli.bridge import launch
+
+        launch(name, overrides, values)
+
+    parameters: list[click.Parameter] = [option.parameter() for option in OPTIONS[name]]
+    parameters += [option() for option in HYDRA_OPTIONS]
+    parameters.append(click.Argument(["overrides"], nargs=-1, metavar="[KEY=VALUE]..."))
+    return click.Command(name, params=parameters, callback=callback, help=summary)
+
+
+for _name in STAGES:
+    main.add_command(_verb(_name, SUMMARIES[_name]))
+main.add_command(_verb("run", "Run the stages in sequence."))
+
+
+@main.command()
+def stages() -> None:
+    """List the stages in their order."""
+    for name, summary in SUMMARIES.items():
+        click.echo(f"{name:12} {summary}")
+
+
+@main.command("list")
+@click.argument("what", required=False)
+def list_(what: str | None) -> None:
+    """List what can be chosen: models, corpora, rules, ... (without an argument: the lists)."""
+    from speechlrp.cli.lists import names
+
+    click.echo("\n".join(names(what)))
+
+
+@main.command()
+@click.argument("corpus")
+@click.option("--subset", "subsets", multiple=True, help="A part of the corpus; can be repeated.")
+@click.option("--data", type=click.Path(file_okay=False), help="Where recordings are kept.")
+@click.option("--base-url", help="Take the files from another server.")
+def download(corpus: str, subsets: tuple[str, ...], data: str | None, base_url: str | None) -> None:
+    """Download a corpus and verify it: audiomnist, librispeech or musan."""
+    from speechlrp.cli.recordings import download_corpus
+
+    download_corpus(corpus, subsets, data, base_url)
+
+
+@main.command()
+@click.argument("layout", type=click.Choice(["audiomnist", "librispeech", "voxceleb"]))
+@click.option("--out", type=click.Path(file_okay=False), required=True, help="Folder to write to.")
+@click.option("--speakers", type=click.IntRange(min=2), default=12, show_default=True)
+@click.option("--per-speaker", type=click.IntRange(min=1), default=50, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--workers", type=click.IntRange(min=1), help="Processes; default: as many as cores.")
+@click.option("--force", is_flag=True, help="Replace a corpus made with other settings.")
+def synth(layout: str, out: str, **settings: object) -> None:
+    """Synthesise a corpus of digits or sentences, with the time of every phoneme."""
+    from speechlrp.cli.recordings import synthesise_corpus
+
+    synthesise_corpus(layout, out, **settings)

@@ -1,0 +1,98 @@
+"""The options of every verb, and the settings that they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import click
+
+from speechlrp.config import CHECKPOINTS, SUBSETS
+from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
+from speechlrp.stages import STAGES
+
+
+@dataclass(frozen=True)
+class Option:
+    """A typed option that is a short way to say an override.
+
+    Attributes:
+        flag: ``"--strategy"``.
+        key: the setting, ``"flipping.strategy"``.
+        help: one line.
+        choices: the values there are; None: any text.
+        switch: takes no value and says ``true``.
+    """
+
+    flag: str
+    key: str
+    help: str
+    choices: tuple[str, ...] | None = None
+    switch: bool = False
+
+    @property
+    def name(self) -> str:
+        """The parameter's name in the callback."""
+        return self.flag.lstrip("-").replace("-", "_")
+
+    def parameter(self) -> click.Option:
+        """The click option."""
+        kind = click.Choice(self.choices) if self.choices else None
+        names = [self.flag, self.name + "_" if self.name in ("from", "to") else self.name]
+        if self.switch:
+            return click.Option(names, is_flag=True, help=self.help)
+        return click.Option(names, type=kind, help=self.help)
+
+
+_COMMON = (
+    Option("--device", "device", "auto, cpu or cuda."),
+    Option("--force", "force", "Run again even if complete and unchanged.", switch=True),
+)
+_WEIGHTS = (
+    Option("--weights", "weights", "train, aug_zero, aug_mean, or a .safetensors file."),
+    Option("--checkpoint", "checkpoint", "Which of its checkpoints.", CHECKPOINTS),
+    Option("--subset", "subset", "Which split.", SUBSETS),
+)
+_FILL = (Option("--fill", "augment.fill", "What the bins become.", FILLS),)
+_EXPLAINER = (Option("--explainer", "explainer", "A configuration of conf/explainer."),)
+
+OPTIONS: dict[str, tuple[Option, ...]] = dict.fromkeys(STAGES, _COMMON)
+OPTIONS |= {
+    "evaluate": (*_WEIGHTS, *_COMMON),
+    "explain": (*_EXPLAINER, *_WEIGHTS, *_COMMON),
+    "flip": (
+        Option("--strategy", "flipping.strategy", "Order of flipping.", ("all", *STRATEGIES)),
+        Option("--baseline", "flipping.baseline", "What a bin becomes.", ("all", *BASELINES)),
+        Option("--grid", "flipping.grid", "A grid of conf/flipping."),
+        *_EXPLAINER,
+        *_WEIGHTS,
+        *_COMMON,
+    ),
+    "augment": (*_FILL, *_EXPLAINER, *_COMMON),
+    "retrain": (*_FILL, *_COMMON),
+    "run": (
+        Option("--from", "sequence.first", "The stage to begin with.", tuple(STAGES)),
+        Option("--to", "sequence.last", "The stage to end with.", tuple(STAGES)),
+        *_COMMON,
+    ),
+}
+
+HYDRA_OPTIONS: tuple[Callable[[], click.Option], ...] = (
+    lambda: click.Option(
+        ["--cfg", "-c"], type=click.Choice(["job", "hydra", "all"]), help="Show the configuration."
+    ),
+    lambda: click.Option(["--resolve"], is_flag=True, help="With --cfg: resolve interpolations."),
+    lambda: click.Option(
+        ["--info"],
+        type=click.Choice(["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]),
+        is_flag=False,
+        flag_value="all",
+        help="Show how the configuration came about.",
+    ),
+    lambda: click.Option(["--multirun", "-m"], is_flag=True, help="Sweep: KEY=VALUE,VALUE."),
+    lambda: click.Option(
+        ["--config-dir"],
+        type=click.Path(exists=True, file_okay=False, resolve_path=True),
+        help="A folder of your own configurations, such as experiment/mine.yaml.",
+    ),
+)

@@ -1,0 +1,7 @@
+"""The typed schema of the configuration, and validation across its fields."""
+
+SUBSETS = ("train", "validate", "test")
+"""The parts of a split."""
+
+CHECKPOINTS = ("last", "best")
+"""After the last epoch, as T has it; or at the highest accuracy on the validation set."""

@@ -1,0 +1,166 @@
+"""The configuration as typed Python: what Hydra composed, checked.
+
+Sections that choose an entry of a table (`dataset`, `split`, `features`,
+`model`, `trainer`, `explainer`) are free mappings; `call` checks them against the
+signature of what they choose. The others are fixed and typed here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from speechlrp.config import CHECKPOINTS, SUBSETS
+from speechlrp.errors import SpeechLRPError, unknown
+
+
+@dataclass
+class Paths:
+    """Folders: recordings are read below `data`, artifacts written below `outputs`."""
+
+    data: str
+    outputs: str
+
+
+@dataclass
+class Task:
+    """The label to learn, and its classes in the order of their numbers (None: as found)."""
+
+    name: str
+    classes: list[str] | None
+
+
+@dataclass
+class Flipping:
+    """What to flip (T 6.1); `limit` and `repeats` count recordings and random orders."""
+
+    strategy: str
+    baseline: str
+    grid: str
+    grids: dict[str, Any]
+    repeats: int
+    limit: int | None
+    batch_size: int
+
+
+@dataclass
+class Augment:
+    """What replaces the `share` (0..1) most relevant bins, and how long to train on (T 6.2)."""
+
+    fill: str
+    share: float
+    epochs: int
+
+
+@dataclass
+class Sequence:
+    """The steps of `speechlrp run`."""
+
+    steps: list[dict[str, Any]]
+    first: str | None = None
+    last: str | None = None
+
+
+@dataclass
+class Config:
+    """Everything a stage may know."""
+
+    run: str
+    data_run: str
+    data_seed: int
+    seed: int
+    device: str
+    workers: int | None
+    force: bool
+    weights: str
+    checkpoint: str
+    subset: str
+    paths: Paths
+    dataset: dict[str, Any]
+    task: Task
+    split: dict[str, Any]
+    features: dict[str, Any]
+    model: dict[str, Any]
+    trainer: dict[str, Any]
+    explainer: dict[str, Any]
+    flipping: Flipping
+    augment: Augment
+    sequence: Sequence = field(default_factory=lambda: Sequence([]))
+
+
+def typed(composed: DictConfig) -> Config:
+    """Check a composed configuration and return it as typed Python.
+
+    Raises:
+        SpeechLRPError: a value has the wrong type or is out of its range.
+    """
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(Config), composed)
+        config = OmegaConf.to_object(merged)
+    except OmegaConfBaseException as error:
+        key = getattr(error, "full_key", None) or "configuration"
+        raise SpeechLRPError(f"{key}: {str(error).splitlines()[0]}") from error
+    _check(config)
+    return config
+
+
+def _check(config: Config) -> None:
+    from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
+
+    flipping, augment = config.flipping, config.augment
+    _one_of("subset", config.subset, SUBSETS)
+    _one_of("checkpoint", config.checkpoint, CHECKPOINTS)
+    _one_of("device", config.device.split(":")[0], ("auto", "cpu", "cuda"))
+    _one_of("flipping.strategy", flipping.strategy, ("all", *STRATEGIES))
+    _one_of("flipping.baseline", flipping.baseline, ("all", *BASELINES))
+    _one_of("flipping.grid", flipping.grid, flipping.grids)
+    _one_of("augment.fill", augment.fill, FILLS)
+    _in_range("augment.share", augment.share, 0 < augment.share <= 1, "in (0, 1]")
+    for name in ("repeats", "batch_size"):
+        value = getattr(flipping, name)
+        _in_range(f"flipping.{name}", value, value >= 1, "at least 1")
+    if config.workers is not None:
+        _in_range("workers", config.workers, config.workers >= 1, "at least 1")
+
+
+def _one_of(key: str, value: str, known) -> None:
+    if value not in known:
+        raise unknown(f"value of {key}", value, known)
+
+
+def _in_range(key: str, value: Any, fits: bool, expected: str) -> None:
+    if not fits:
+        raise SpeechLRPError(f"{key} is {value}; it must be {expected}")
+
+
+def options(section: Mapping[str, Any], *chosen_by: str) -> dict[str, Any]:
+    """A section without the keys that choose the entry."""
+    return {key: value for key, value in section.items() if key not in chosen_by}
+
+
+def call(what: str, function: Callable, settings: Mapping[str, Any], *given: Any, **more: Any):
+    """Call `function(*given, **more, **settings)`, checking the names of the settings.
+
+    Args:
+        what: what is being set up, for the error: ``"split seeded"``.
+        function: a function or class.
+        settings: keyword arguments from the configuration.
+        given: positional arguments that the stage supplies.
+        more: keyword arguments that the stage supplies.
+
+    Raises:
+        SpeechLRPError: a setting that the function does not take.
+    """
+    parameters = inspect.signature(function).parameters
+    takes = {
+        p.name for p in parameters.values() if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)
+    }
+    for name in settings:
+        if name not in takes and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+            raise unknown(f"setting of {what}", name, takes - set(more))
+    return function(*given, **more, **settings)

@@ -1,0 +1,100 @@
+"""Where relevance falls: frequency bands, speech against padding, the fundamental.
+
+N recordings, F frequency bins, T time frames. A recording's positive share of a
+region is its positive relevance there over all its positive relevance; negative
+likewise. Tables hold the mean over the recordings of a class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+
+class Shares:
+    """Collect the shares of many recordings, a few at a time.
+
+    Args:
+        frequency: of the bins, Hz `[F]`.
+        time: centres of the frames, s `[T]`.
+        half_window: half the length of a frame, s; a frame is padding when no
+            sample of the recording lies in it.
+        classes: names of the labels.
+        bands: rising limits of frequency bands, Hz; the last band holds its end.
+        f0: per class, the range of the fundamental in Hz.
+    """
+
+    def __init__(
+        self,
+        frequency: np.ndarray,
+        time: np.ndarray,
+        half_window: float,
+        classes: Sequence[str],
+        bands: Sequence[float],
+        f0: Mapping[str, Sequence[float]],
+    ) -> None:
+        self.time, self.half_window, self.classes = time, half_window, list(classes)
+        last = bands[-1]
+        self.bands = {
+            (low, high): (frequency >= low)
+            & ((frequency < high) | (high == frequency.max() == last))
+            for low, high in pairwise(bands)
+        }
+        self.f0 = {
+            f"f0 {name} ({low:g}-{high:g} Hz)": (frequency >= low) & (frequency <= high)
+            for name, (low, high) in f0.items()
+        }
+        self._rows: list[dict] = []
+
+    def add(self, relevance: np.ndarray, table: pd.DataFrame) -> None:
+        """Add recordings.
+
+        Args:
+            relevance: `[N, 1, F, T]`.
+            table: their N rows, with label, onset_s and duration_s.
+        """
+        for one, row in zip(relevance, table.itertuples(), strict=True):
+            name = self.classes[row.label]
+            parts = np.stack([np.clip(one[0], 0, None), np.clip(one[0], None, 0)]).astype(float)
+            total = parts.sum(axis=(1, 2))
+            total[total == 0] = np.nan
+            speech = self._speech(row.onset_s, row.duration_s)
+            for region, bins, frames in self._regions(speech):
+                inside = parts[:, bins][:, :, frames].sum(axis=(1, 2)) / total
+                share = bins.mean() * frames.mean()
+                self._rows.append(
+                    {
+                        "class": name,
+                        "region": region,
+                        "share_of_bins": share,
+                        "positive_share": inside[0],
+                        "negative_share": inside[1],
+                    }
+                )
+
+    def _speech(self, onset: float, duration: float) -> np.ndarray:
+        begins = self.time + self.half_window > onset
+        return begins & (self.time - self.half_window < onset + duration)
+
+    def _regions(self, speech: np.ndarray):
+        everywhere = np.ones_like(speech)
+        all_bins = np.ones_like(next(iter(self.bands.values())))
+        for band, bins in self.bands.items():
+            yield band, bins, everywhere
+        yield "speech", all_bins, speech
+        yield "padding", all_bins, ~speech
+        for name, bins in self.f0.items():
+            yield name, bins, everywhere
+
+    def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The means per class: by band (band_low_hz, band_high_hz), and by region."""
+        rows = pd.DataFrame(self._rows)
+        means = rows.groupby(["class", "region"], sort=False, as_index=False).mean()
+        is_band = means.region.map(lambda region: isinstance(region, tuple))
+        bands = means[is_band].reset_index(drop=True)
+        limits = pd.DataFrame(bands.pop("region").tolist(), columns=["band_low_hz", "band_high_hz"])
+        bands = pd.concat([bands[["class"]], limits, bands.drop(columns="class")], axis=1)
+        return bands, means[~is_band].reset_index(drop=True)

@@ -1,0 +1,45 @@
+"""Relevance-guided augmentation: hide from the model what it leans on (T 6.2)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from speechlrp.errors import unknown
+from speechlrp.flipping import FILLS
+
+
+def fill_most_relevant(inputs: Tensor, relevance_order: Tensor, share: float, fill: str) -> Tensor:
+    """Replace the bins with the highest positive relevance.
+
+    Args:
+        inputs: spectrograms `[B, C, F, T]`, P = C F T bins each.
+        relevance_order: bin indices by falling relevance `[B, P]`.
+        share: of the bins that are replaced, in (0, 1].
+        fill: ``"zero"``, or ``"mean"``: the average of the bin's Moore
+            neighbourhood, taken from the untouched spectrogram.
+
+    Returns:
+        New spectrograms `[B, C, F, T]`.
+    """
+    if fill not in FILLS:
+        raise unknown("fill", fill, FILLS)
+    bins = relevance_order[:, : round(share * relevance_order.shape[1])]
+    values = torch.zeros_like(inputs) if fill == "zero" else moore_mean(inputs)
+    flat = inputs.flatten(1)
+    return flat.scatter(1, bins, values.flatten(1).gather(1, bins)).view_as(inputs)
+
+
+def moore_mean(inputs: Tensor) -> Tensor:
+    """The mean of each bin's eight neighbours; five at an edge, three in a corner.
+
+    Args:
+        inputs: `[B, C, F, T]`.
+    """
+    channels = inputs.shape[1]
+    ring = inputs.new_ones(channels, 1, 3, 3)
+    ring[:, :, 1, 1] = 0
+    total = functional.conv2d(inputs, ring, padding=1, groups=channels)
+    count = functional.conv2d(torch.ones_like(inputs[:1]), ring, padding=1, groups=channels)
+    return total / count

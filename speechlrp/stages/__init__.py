@@ -1,0 +1,30 @@
+"""One verb a file: read config, check inputs, call the rooms, write, record."""
+
+from speechlrp.registry import Registry
+
+STAGES = Registry(
+    "stage",
+    {
+        "preprocess": "speechlrp.stages.preprocess:STAGE",
+        "train": "speechlrp.stages.train:STAGE",
+        "evaluate": "speechlrp.stages.evaluate:STAGE",
+        "explain": "speechlrp.stages.explain:STAGE",
+        "flip": "speechlrp.stages.flip:STAGE",
+        "augment": "speechlrp.stages.augment:STAGE",
+        "retrain": "speechlrp.stages.retrain:STAGE",
+        "report": "speechlrp.stages.report:STAGE",
+    },
+)
+"""In the order of the pipeline."""
+
+SUMMARIES = {
+    "preprocess": "Turn recordings into spectrograms, and split them by speaker.",
+    "train": "Train a network.",
+    "evaluate": "Measure a network's accuracy on a split, per class and per speaker.",
+    "explain": "Compute relevance maps, and where relevance falls.",
+    "flip": "Set bins to a baseline in the order of their relevance, and measure accuracy.",
+    "augment": "Replace the most relevant bins of the training set.",
+    "retrain": "Train on, on the augmented training set.",
+    "report": "Make the page of figures and tables of a run.",
+}
+"""A line a stage, for the command line's help."""

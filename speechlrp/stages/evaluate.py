@@ -1,0 +1,52 @@
+"""evaluate: accuracy of any weights on any split, with intervals, per class and speaker."""
+
+from __future__ import annotations
+
+from speechlrp.artifacts.atomic import write_csv, write_json
+from speechlrp.stages.features import (
+    FEATURES,
+    Network,
+    read_examples,
+    weights_inputs,
+    weights_name,
+)
+from speechlrp.stages.stage import Context, Stage
+from speechlrp.training.loaders import Batches
+from speechlrp.training.metrics import evaluate
+
+BATCH = 64
+
+
+def work(context: Context) -> None:
+    """Write `evaluation.json` and tables per class, speaker and recording."""
+    config = context.config
+    examples = read_examples(context.inputs["features"], context.command("preprocess"))
+    network = Network(context, examples)
+    labels, rows = examples.table.label.to_numpy(), examples.rows(config.subset)
+    found = evaluate(
+        network.model,
+        Batches(
+            examples.path, labels, rows, batch_size=BATCH, input_scale=network.scale, cache_mb=0
+        ),
+        network.device,
+        classes=examples.classes,
+        speakers=examples.table.speaker.to_numpy(),
+        loss=network.meta["loss"],
+        seed=config.seed,
+    )
+    write_json(context.folder / "evaluation.json", found.summary())
+    write_csv(context.folder / "per_class.csv", found.per_class)
+    write_csv(context.folder / "per_speaker.csv", found.per_speaker)
+    write_csv(context.folder / "confusion.csv", found.confusion)
+    write_csv(context.folder / "recordings.csv", found.rows)
+    context.say(found.describe())
+    context.note("summary", found.summary())
+
+
+STAGE = Stage(
+    name="evaluate",
+    folder=lambda config: f"evaluate/{weights_name(config)}-{config.subset}",
+    keys=("subset", "seed"),
+    inputs=lambda config: {"features": FEATURES, **weights_inputs(config)},
+    work=work,
+)

@@ -1,0 +1,160 @@
+"""explain: relevance of every bin of a split, and where relevance falls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import h5py
+import numpy as np
+import pandas as pd
+import torch
+
+from speechlrp.artifacts.atomic import whole, write_bytes, write_csv
+from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact, read_table
+from speechlrp.artifacts.shards import Shards
+from speechlrp.config.schema import call, options
+from speechlrp.errors import unknown
+from speechlrp.explainers import EXPLAINERS
+from speechlrp.explainers.shares import Shares
+from speechlrp.flipping.ranking import falling_order
+from speechlrp.report.heatmap import Panel, heatmap, top_bins
+from speechlrp.report.shares import band_shares, region_shares
+from speechlrp.report.style import figure_png
+from speechlrp.stages.features import (
+    FEATURES,
+    Examples,
+    Network,
+    explanation,
+    read_examples,
+    weights_inputs,
+)
+from speechlrp.stages.progress import progress
+from speechlrp.stages.stage import Context, Stage
+
+OURS = ("name", "target", "batch_size", "examples", "bands_hz", "f0_hz")
+"""Settings of the section that the stage itself uses; the others are the explainer's."""
+
+
+def work(context: Context) -> None:
+    """Write `relevance.h5`, `bands.csv`, `regions.csv`, and the figures."""
+    config = context.config
+    examples = read_examples(context.inputs["features"], context.command("preprocess"))
+    network = Network(context, examples)
+    rows = examples.rows(config.subset)
+    size = config.explainer["batch_size"]
+    units = [rows[i : i + size] for i in range(0, len(rows), size)]
+    shards = Shards(context.folder / ".units", len(units))
+    for unit, arrays in _explain(context, network, examples, units, shards.missing()):
+        shards.put(unit, arrays, examples.table.iloc[units[unit]])
+    shares = _shares(context, examples)
+    with whole(context.folder / "relevance.h5") as path, h5py.File(path, "w") as file:
+        shards.merge(file, lambda arrays, table: shares.add(arrays["relevance"], table))
+        axes = ("recording", "channel", "frequency", "time")
+        label_axes(file["relevance"], axes, "share of the output explained")
+        label_axes(file["order"], ("recording", "rank"))
+        for name in ("frequency", "time"):
+            file[name] = examples.axes[name]
+        describe(file, {"kind": "relevance", "classes": examples.classes})
+        describe(file, {"explainer": config.explainer, "weights": str(context.inputs["weights"])})
+    shards.remove()
+    bands, regions = shares.tables()
+    write_csv(context.folder / "bands.csv", bands)
+    write_csv(context.folder / "regions.csv", regions)
+    _figures(context, examples, bands, regions)
+    context.note("examples", len(rows))
+
+
+def _explain(context, network: Network, examples: Examples, units, todo) -> Iterator:
+    section = context.config.explainer
+    name = section["name"]
+    explainer = call(f"explainer {name}", EXPLAINERS[name], options(section, *OURS))
+    if section["target"] not in ("true", "predicted"):
+        raise unknown("value of explainer.target", section["target"], ("true", "predicted"))
+    with open_artifact(examples.path, "features", context.command("preprocess")) as file:
+        for unit in progress(todo, "explain", len(todo)):
+            inputs = network.inputs(file["features"][units[unit]])
+            target = torch.from_numpy(examples.table.label.to_numpy()[units[unit]])
+            target = target.to(network.device)
+            if section["target"] == "predicted":
+                target = network.probabilities(inputs).argmax(1)
+            output, relevance = explainer.explain(network.model, inputs, target)
+            order = falling_order(relevance).cpu().numpy()
+            small = np.uint16 if order.shape[1] <= 2**16 else np.uint32
+            yield (
+                unit,
+                {
+                    "relevance": relevance.cpu().numpy(),
+                    "order": order.astype(small),
+                    "output": output.cpu().numpy(),
+                    "target": target.cpu().numpy(),
+                },
+            )
+
+
+def _shares(context: Context, examples: Examples) -> Shares:
+    from speechlrp.stages.preprocess import feature_settings
+
+    section = context.config.explainer
+    f0 = {name: section["f0_hz"][name] for name in examples.classes if name in section["f0_hz"]}
+    settings = feature_settings(context.config)
+    half = settings.window / settings.rate / 2
+    frequency, time = examples.axes["frequency"], examples.axes["time"]
+    return Shares(frequency, time, half, examples.classes, section["bands_hz"], f0)
+
+
+def pick(table: pd.DataFrame, predicted: np.ndarray, each: int) -> list[int]:
+    """Rows to show: of each class the first recordings classified correctly, a speaker once."""
+    shown = []
+    right = table[table.label.to_numpy() == predicted]
+    for label in sorted(table.label.unique()):
+        some = right if (right.label == label).any() else table
+        some = some[some.label == label].drop_duplicates("speaker")
+        shown += list(some.index[:each])
+    return shown
+
+
+def panels(context: Context, examples: Examples, rows: list[int] | None = None) -> list[Panel]:
+    """The panels of the figures, from the features and the relevance that was written."""
+    with (
+        h5py.File(context.folder / "relevance.h5") as relevance,
+        h5py.File(examples.path) as features,
+    ):
+        table, predicted = read_table(relevance), relevance["output"][:].argmax(1)
+        where = dict(zip(examples.table.id, range(len(examples.table)), strict=True))
+        rows = (
+            pick(table, predicted, context.config.explainer["examples"]) if rows is None else rows
+        )
+        return [
+            Panel(
+                features=features["features"][where[table.id[i]]][0],
+                relevance=relevance["relevance"][i][0],
+                order=relevance["order"][i],
+                title=f"{examples.classes[table.label[i]]}, {table.source[i]}: "
+                f"classified {examples.classes[predicted[i]]}",
+                onset_s=table.onset_s[i],
+                duration_s=table.duration_s[i],
+            )
+            for i in rows
+        ]
+
+
+def _figures(context: Context, examples: Examples, bands, regions) -> None:
+    axes = examples.axes["frequency"], examples.axes["time"]
+    shown = panels(context, examples)
+    figures = {
+        "heatmaps": heatmap(shown, *axes),
+        "top_1_percent": top_bins(shown, *axes, share=0.01),
+        "bands": band_shares(bands),
+        "regions": region_shares(regions),
+    }
+    for name, figure in figures.items():
+        write_bytes(context.folder / f"{name}.png", figure_png(figure))
+
+
+STAGE = Stage(
+    name="explain",
+    folder=explanation,
+    keys=("explainer", "subset"),
+    inputs=lambda config: {"features": FEATURES, **weights_inputs(config)},
+    work=work,
+)

@@ -1,0 +1,135 @@
+"""What the stages share: the preprocessed examples, and the weights they work on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from speechlrp.artifacts.hdf5 import open_artifact, read_table
+from speechlrp.config.schema import Config
+from speechlrp.errors import SpeechLRPError
+from speechlrp.stages.stage import Context
+from speechlrp.training.checkpoint import load_model
+from speechlrp.training.losses import probabilities
+from speechlrp.training.seeding import device
+
+FEATURES = "preprocess/features.h5"
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Preprocessed examples, without their spectrograms.
+
+    Attributes:
+        path: the HDF5 file.
+        table: a row an example: id, source, path, speaker, label, subset, start_s, ...
+        classes: names of the labels.
+        silence: the value of silence.
+        settings: how the features were made.
+        task: what the label is.
+        axes: ``frequency`` (Hz), ``time`` (s) and ``train_mean`` `[1, F, T]`, where the
+            file has them.
+    """
+
+    path: Path
+    table: pd.DataFrame
+    classes: list[str]
+    silence: float
+    settings: dict[str, Any]
+    task: str
+    axes: dict[str, np.ndarray]
+
+    def rows(self, subset: str) -> np.ndarray:
+        """The rows of a split.
+
+        Raises:
+            SpeechLRPError: it is empty.
+        """
+        rows = np.flatnonzero(self.table.subset == subset)
+        if not len(rows):
+            raise SpeechLRPError(f"{self.path} has no examples in the split {subset!r}")
+        return rows
+
+
+def read_examples(path: Path, command: str) -> Examples:
+    """Read the table and attributes of a features file."""
+    with open_artifact(path, "features", command) as file:
+        axes = {n: file[n][:] for n in ("frequency", "time", "train_mean") if n in file}
+        attributes = {n: file.attrs[n] for n in ("silence", "task")}
+        lists = {n: json.loads(file.attrs[n]) for n in ("classes", "settings")}
+        return Examples(path=path, table=read_table(file), axes=axes, **attributes, **lists)
+
+
+def weights_file(config: Config, kind: str = "") -> str:
+    """Where the configured weights lie: below the run's folder, or a path of the user's."""
+    name = kind or config.weights
+    if name == "train":
+        return f"train/{config.checkpoint}.safetensors"
+    if name.startswith("aug_"):
+        return f"retrain/{name.removeprefix('aug_')}/{config.checkpoint}.safetensors"
+    if name.endswith(".safetensors"):
+        return str(Path(name).resolve())
+    raise SpeechLRPError(
+        f"weights are train, aug_zero, aug_mean or a .safetensors file, not {name!r}"
+    )
+
+
+def weights_inputs(config: Config, kind: str = "") -> dict[str, str]:
+    """The files of the configured weights, as a stage's inputs."""
+    path = weights_file(config, kind)
+    return {"weights": path, "meta": path.removesuffix(".safetensors") + ".json"}
+
+
+def weights_name(config: Config) -> str:
+    """A name for folders: train, aug_zero, aug_mean, or the file's; `-best` if not the last."""
+    name = Path(config.weights).name.removesuffix(".safetensors").replace("-", "_")
+    return name if config.checkpoint == "last" else f"{name}_{config.checkpoint}"
+
+
+def explanation(config: Config, weights: str = "", subset: str = "") -> str:
+    """The folder of an explanation."""
+    name, where = config.explainer["name"], subset or config.subset
+    return f"explain/{weights or weights_name(config)}-{name}-{where}"
+
+
+class Network:
+    """A trained network, ready to be asked.
+
+    Attributes:
+        model: inputs `[B, 1, F, T]` (scaled) -> logits `[B, K]`, in evaluation mode.
+        scale: what features are multiplied with before the model sees them.
+        device: where it is.
+    """
+
+    def __init__(self, context: Context, examples: Examples) -> None:
+        self.device = device(context.config.device)
+        self.model, self.meta = load_model(context.inputs["weights"], self.device)
+        self.model.eval()
+        self.scale = float(self.meta["input_scale"])
+        for fact, here in (("classes", examples.classes), ("features", examples.settings)):
+            if self.meta[fact] != here:
+                raise SpeechLRPError(
+                    f"{context.inputs['weights']} was trained on {fact} {self.meta[fact]}, "
+                    f"but {examples.path} holds {here}"
+                )
+
+    def inputs(self, features: np.ndarray) -> torch.Tensor:
+        """Features `[B, 1, F, T]` in dB -> the model's inputs, on its device."""
+        return torch.from_numpy(features).to(self.device) * self.scale
+
+    def probabilities(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Class probabilities `[B, K]` of the model's inputs."""
+        with torch.inference_mode():
+            return probabilities(self.meta["loss"], self.model(inputs))
+
+    @property
+    def module(self) -> nn.Module:
+        """The model."""
+        return self.model

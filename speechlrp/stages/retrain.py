@@ -1,0 +1,36 @@
+"""retrain: train on from the trained weights, on the augmented training set (T 6.2)."""
+
+from __future__ import annotations
+
+from speechlrp.stages.features import FEATURES, read_examples, weights_inputs
+from speechlrp.stages.stage import Context, Stage
+from speechlrp.stages.train import longer, recipe, teach
+from speechlrp.training.checkpoint import load_model
+from speechlrp.training.seeding import device
+
+ABOUT = ("model", "kwargs", "classes", "input_scale", "features", "task")
+
+
+def work(context: Context) -> None:
+    """Write the same as train; validation is on the original validation split."""
+    config = context.config
+    command = context.command("augment", "--fill", config.augment.fill)
+    augmented = read_examples(context.inputs["augmented"], command)
+    original = read_examples(context.inputs["features"], context.command("preprocess"))
+    model, meta = load_model(context.inputs["weights"], device(config.device))
+    settings = longer(recipe(config), config.augment.epochs)
+    about = {name: meta[name] for name in ABOUT} | {"augmented": config.augment.fill}
+    teach(context, model, about, settings, augmented, original)
+
+
+STAGE = Stage(
+    name="retrain",
+    folder=lambda config: f"retrain/{config.augment.fill}",
+    keys=("trainer", "augment.epochs", "seed"),
+    inputs=lambda config: {
+        "augmented": f"augment/{config.augment.fill}/features.h5",
+        "features": FEATURES,
+        **weights_inputs(config, "train"),
+    },
+    work=work,
+)

@@ -1,0 +1,56 @@
+"""`speechlrp run`: the stages in sequence, each step with settings of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from speechlrp.config.schema import Config
+from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.stages import STAGES
+from speechlrp.stages.runner import perform
+
+
+def run_verb(verb: str, config: Config, command: str, overrides: tuple[str, ...]) -> None:
+    """Run a stage, or with ``"run"`` the steps of `config.sequence`."""
+    if verb != "run":
+        perform(STAGES[verb], config, command, overrides)
+        return
+    for step in between(config.sequence.steps, config.sequence.first, config.sequence.last):
+        perform(STAGES[step["stage"]], with_settings(config, step), command, overrides)
+
+
+def between(steps: Iterable[dict], first: str | None, last: str | None) -> list[dict]:
+    """The steps from the first of stage `first` to the last of stage `last`.
+
+    Raises:
+        SpeechLRPError: a stage that is not in the sequence, or nothing lies between.
+    """
+    steps = list(steps)
+    names = [step["stage"] for step in steps]
+    for name in (first, last):
+        if name is not None and name not in names:
+            raise unknown("stage of this sequence", name, names)
+    start = names.index(first) if first else 0
+    end = len(names) - names[::-1].index(last) if last else len(names)
+    if start >= end:
+        raise SpeechLRPError(f"nothing lies between --from {first} and --to {last}")
+    return steps[start:end]
+
+
+def with_settings(config: Config, step: dict[str, Any]) -> Config:
+    """The configuration with a step's settings (dotted keys) in it."""
+    for key, value in step.items():
+        if key != "stage":
+            config = _set(config, key.split("."), value)
+    return config
+
+
+def _set(holder: Any, path: list[str], value: Any) -> Any:
+    name, *rest = path
+    known = holder if isinstance(holder, dict) else vars(holder)
+    if name not in known:
+        raise unknown("setting in sequence.steps", name, known)
+    inner = _set(known[name], rest, value) if rest else value
+    return {**holder, name: inner} if isinstance(holder, dict) else replace(holder, **{name: inner})
