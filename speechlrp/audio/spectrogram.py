@@ -157,6 +157,8 @@ def _fill(out: Tensor, waves: Tensor, settings: SpectrogramSettings) -> None:
     """Write the spectrograms of ``waves [B, L]`` into ``out [B, F, T]``, full of silence."""
     live = _live_frames(waves, settings)
     counts = [stop - start for start, stop in live]
+    if not any(counts):
+        return
     first = CROP_START[settings.crop]
     frames = functional.pad(waves, settings.padding).unfold(1, settings.window, settings.hop)
     frames = frames[:, first : first + settings.frames]  # [B, T, window]
