@@ -42,7 +42,7 @@ def literal_rule() -> Callable:
 
     def apply(W: Tensor, b: Tensor, x: Tensor, R: Tensor, eps: float) -> Tensor:
         z = W @ x + b
-        denominator = z + eps * torch.where(z >= 0, 1.0, -1.0)
+        denominator = z + eps * torch.where(z >= 0, 1.0, -1.0).double()
         shares = x[None, :] * W / denominator[:, None] * R[:, None]
         shares[denominator == 0] = 0  # 0/0: a neuron at 0 holds no relevance
         return shares.sum(0)

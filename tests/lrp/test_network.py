@@ -4,9 +4,8 @@ import itertools
 
 import pytest
 import torch
-from torch import nn
-
 from speechlrp.lrp import Composite, Epsilon, Zero, attribute
+from torch import nn
 
 
 def small_alexnet(bias=True, inplace=True) -> nn.Sequential:
