@@ -81,7 +81,7 @@ def load_model(
             another model.
     """
     path = weights_path(Path(path))
-    meta, weights = _read(path, command)
+    meta, weights = read_weights(path, command)
     try:
         with seed_everything(0):  # the first weights are drawn, then replaced
             model = MODELS[meta["model"]](**{"classes": len(meta["classes"]), **meta["kwargs"]})
@@ -103,7 +103,10 @@ def writing(path: Path) -> Iterator[None]:
         raise SpeechLRPError(f"cannot write {path}: {reason}") from error
 
 
-def _read(path: Path, command: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+def read_weights(
+    path: Path, command: str = REMAKE
+) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Read a file of weights and its JSON as they are; raises as `load_model`."""
     if not path.is_file():
         first = command.removesuffix(" --force")
         raise SpeechLRPError(f"no model at {path}; train one with `{first}`")

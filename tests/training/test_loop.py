@@ -86,10 +86,30 @@ def test_a_finished_run_does_nothing_more(toy, features, tmp_path):
         assert torch.equal(value, again.state_dict()[name])
 
 
-def test_rarely_saved_runs_end_the_same(toy, features, tmp_path):
+@pytest.mark.parametrize("save_seconds", [1e6, None])
+def test_rarely_saved_runs_end_the_same(toy, features, tmp_path, save_seconds):
+    toy.train(tmp_path / "often", features)
+    toy.train(tmp_path / "rarely", features, save_seconds=save_seconds)
+    assert_same_run(tmp_path / "often", tmp_path / "rarely")
+
+
+def test_the_state_is_saved_as_often_as_asked(toy, features, tmp_path, monkeypatch):
+    saved, save = [], toy.loop.save_state
+    monkeypatch.setattr(
+        toy.loop,
+        "save_state",
+        lambda path, state: (saved.append(state["epoch"]), save(path, state)),
+    )
     toy.train(tmp_path / "often", features)
     toy.train(tmp_path / "rarely", features, save_seconds=1e6)
-    assert_same_run(tmp_path / "often", tmp_path / "rarely")
+    assert saved == [1, 2, 3, 4, 5, 6, 6]
+
+
+def test_a_finished_run_without_its_last_weights_says_so(toy, features, tmp_path):
+    toy.train(tmp_path / "run", features)
+    (tmp_path / "run" / "last.safetensors").unlink()
+    with pytest.raises(SpeechLRPError, match=r"no model at .*last.safetensors"):
+        toy.train(tmp_path / "run", features)
 
 
 def test_the_seed_decides_the_weights(toy, features, tmp_path):
