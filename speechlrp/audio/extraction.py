@@ -128,5 +128,10 @@ def _transform(windows: list[Tensor], settings: WindowSettings) -> np.ndarray:
 
 
 def _table(rows: list[tuple[str, float, float, float]]) -> pd.DataFrame:
-    types = dict.fromkeys(COLUMNS[1:], np.float64)
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(types)
+    columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
+    ids = pd.array(columns[0], dtype="str")
+    seconds = {
+        name: np.array(values, np.float64)
+        for name, values in zip(COLUMNS[1:], columns[1:], strict=True)
+    }
+    return pd.DataFrame({COLUMNS[0]: ids, **seconds})

@@ -6,6 +6,7 @@ Shapes: C channels, N samples.
 from __future__ import annotations
 
 import shutil
+import stat
 import struct
 import subprocess
 import tempfile
@@ -37,25 +38,37 @@ def read(path: str | Path, *, longest_s: float | None = None) -> tuple[Tensor, i
             holds samples that are not finite.
     """
     path = Path(path)
-    if not path.is_file():
-        raise RecordingError("the file is missing" if not path.exists() else "not a file")
-    if path.stat().st_size == 0:
-        raise RecordingError("the file is empty")
+    size = _size(path)
     if path.suffix.lower() in FFMPEG_SUFFIXES:
         samples, rate = _read_with_ffmpeg(path, longest_s)
     else:
-        samples, rate = _read_with_soundfile(path, longest_s)
+        samples, rate = _read_with_soundfile(path, size, longest_s)
     if samples.dtype == torch.int16:
         samples = samples.float().mul_(1 / 32768)
     return samples.T, rate
 
 
-def _read_with_soundfile(path: Path, longest_s: float | None) -> tuple[Tensor, int]:
+def _size(path: Path) -> int:
+    """Bytes of the file; asked once, since on a slow disk each question costs."""
+    try:
+        status = path.stat()
+    except FileNotFoundError as error:
+        raise RecordingError("the file is missing") from error
+    except OSError as error:
+        raise RecordingError(f"not readable: {error.strerror or error}") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise RecordingError("not a file")
+    if status.st_size == 0:
+        raise RecordingError("the file is empty")
+    return status.st_size
+
+
+def _read_with_soundfile(path: Path, size: int, longest_s: float | None) -> tuple[Tensor, int]:
     if path.suffix.lower() == ".raw":
         raise RecordingError("not audio: a .raw file has no header")
     try:
         with soundfile.SoundFile(path) as file:
-            _check_header(path, file, longest_s)
+            _check_header(path, size, file, longest_s)
             return _read_samples(file), file.samplerate
     except soundfile.LibsndfileError as error:
         raise RecordingError(f"not readable as audio: {error.error_string}") from error
@@ -63,9 +76,11 @@ def _read_with_soundfile(path: Path, longest_s: float | None) -> tuple[Tensor, i
         raise RecordingError(f"not readable: {error.strerror or error}") from error
 
 
-def _check_header(path: Path, file: soundfile.SoundFile, longest_s: float | None) -> None:
+def _check_header(
+    path: Path, size: int, file: soundfile.SoundFile, longest_s: float | None
+) -> None:
     if file.format in ("WAV", "WAVEX"):
-        _check_wav_is_whole(path)
+        _check_wav_is_whole(path, size)
     if file.frames == 0:
         raise RecordingError("no samples")
     seconds = file.frames / file.samplerate
@@ -73,9 +88,9 @@ def _check_header(path: Path, file: soundfile.SoundFile, longest_s: float | None
         raise RecordingError(f"too long: {seconds:.4g} s, at most {longest_s:g} s")
 
 
-def _check_wav_is_whole(path: Path) -> None:
+def _check_wav_is_whole(path: Path, file_size: int) -> None:
     """Compare the size that the ``data`` chunk promises with the file; libsndfile does not."""
-    left = path.stat().st_size - 12
+    left = file_size - 12
     with path.open("rb") as file:
         file.seek(12)
         while len(header := file.read(8)) == 8:
@@ -119,4 +134,4 @@ def _read_with_ffmpeg(path: Path, longest_s: float | None) -> tuple[Tensor, int]
         if done.returncode != 0 or not target.is_file():
             lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
             raise RecordingError(f"not readable as audio: ffmpeg says {lines[-1]}")
-        return _read_with_soundfile(target, longest_s)
+        return _read_with_soundfile(target, _size(target), longest_s)

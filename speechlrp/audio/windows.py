@@ -28,7 +28,9 @@ class WindowSettings(abc.ABC):
     Attributes:
         rate: sampling rate in Hz that recordings are brought to.
         length: samples of a window.
-        lowpass_width: zero crossings of the resampling filter on each side.
+        lowpass_width: zero crossings of the resampling filter on each side. From 48 to 8 kHz,
+            16 stays within 0.4 dB of the paper's code up to 3.6 kHz, 6 within 3.4 dB (95 % of
+            bins above -60 dB); above, every filter fades out.
         min_s: shorter recordings are rejected, in s.
         min_peak: recordings that never rise above this amplitude (full scale is 1) are silent
             and rejected.
