@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 
 from speechlrp.lrp.errors import LRPError
@@ -35,11 +36,13 @@ class Epsilon(Rule):
         if not (isinstance(eps, int | float) and math.isfinite(eps) and eps > 0):
             raise LRPError(f"eps must be a number above 0; found {eps!r} (for LRP-0 take Zero())")
         self.eps = float(eps)
+        self._scalar = torch.tensor(self.eps, dtype=torch.float64, device="cpu")
 
     def backward(self, layer: Layer, c: Tensor) -> Tensor:
-        """``c_in = w^T [c |z| / (|z| + eps)]``."""
-        size = layer.z.abs()
-        return layer.transpose(size.div_(size + self.eps).mul_(c))
+        """``c_in = w^T [c z / (z + eps sgn z)]``."""
+        factor = torch.copysign(self._scalar, layer.z).add_(layer.z)
+        torch.div(layer.z, factor, out=factor)
+        return layer.transpose(factor.mul_(c))
 
     def __repr__(self) -> str:
         return f"Epsilon({self.eps:g})"
