@@ -35,7 +35,7 @@ def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> 
     """
     command = "speechlrp " + shlex.join(sys.argv[1:])
     overrides = (*overrides, *_from_options(verb, overrides, values))
-    with _one_line_errors(verb), _arguments(verb, overrides, values):
+    with one_line_errors(verb), _arguments(verb, overrides, values):
         _hydra_main(verb, command)()
 
 
@@ -54,7 +54,7 @@ def _hydra_main(verb: str, command: str):
 
         given = identity_overrides(HydraConfig.get().overrides.task)
         experiment = [o for o in HydraConfig.get().overrides.task if o.startswith("experiment=")]
-        with _one_line_errors(verb):
+        with one_line_errors(verb):
             run_verb(verb, typed(composed), command, (*experiment, *given))
 
     return task
@@ -115,7 +115,7 @@ def _arguments(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any])
 
 
 @contextmanager
-def _one_line_errors(verb: str) -> Iterator[None]:
+def one_line_errors(verb: str = "") -> Iterator[None]:
     """Turn what a user can mend into one line on stderr and exit status 1."""
     try:
         yield

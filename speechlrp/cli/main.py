@@ -49,9 +49,11 @@ def stages() -> None:
 @click.argument("what", required=False)
 def list_(what: str | None) -> None:
     """List what can be chosen: models, corpora, rules, ... (without an argument: the lists)."""
+    from speechlrp.cli.bridge import one_line_errors
     from speechlrp.cli.lists import names
 
-    click.echo("\n".join(names(what)))
+    with one_line_errors():
+        click.echo("\n".join(names(what)))
 
 
 @main.command()

@@ -70,7 +70,9 @@ OPTIONS |= {
     ),
     "augment": (*_FILL, *_EXPLAINER, *_COMMON),
     "retrain": (*_FILL, *_COMMON),
+    "report": (Option("--compare", "compare", "Another run to put beside this one."), *_COMMON),
     "run": (
+        Option("--compare", "compare", "Another run for the report to put beside this one."),
         Option("--from", "sequence.first", "The stage to begin with.", tuple(STAGES)),
         Option("--to", "sequence.last", "The stage to end with.", tuple(STAGES)),
         *_COMMON,

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import SpeechLRPError, unknown
+
+INITS = ("torch", "he")
 
 
 class AlexNet(nn.Module):
@@ -34,11 +36,12 @@ class AlexNet(nn.Module):
         dense: widths of the hidden dense layers.
         dropout: probability in training, after each hidden dense layer.
         pooled: the height and width to which features are averaged before the dense layers.
-        input_scale: the input is divided by it, in the input's units: 80 brings decibels
-            from [-80, 0] to [-1, 0].
+        init: first weights: ``"torch"`` (torch's own), or ``"he"`` (He et al. 2015, biases
+            0), which leaves the plateau at chance in a few epochs instead of tens.
 
     Raises:
-        SpeechLRPError: a setting of the convolutions does not have five entries.
+        SpeechLRPError: a setting of the convolutions does not have five entries, or there
+            is no such init.
 
     Source: Krizhevsky et al. 2012; Becker et al. 2018; thesis 4.3.
     """
@@ -54,7 +57,7 @@ class AlexNet(nn.Module):
         dense: Sequence[int] = (4096, 4096),
         dropout: float = 0.5,
         pooled: int = 6,
-        input_scale: float = 1.0,
+        init: str = "torch",
     ) -> None:
         super().__init__()
         settings = {
@@ -70,16 +73,17 @@ class AlexNet(nn.Module):
                     f"AlexNet has 5 convolutions; model.{name} has {len(values)} values: "
                     f"{list(values)}"
                 )
-        self.input_scale = input_scale
         self.features = _features(channels, groups, kernels, strides, padding)
         self.pool = nn.AdaptiveAvgPool2d(pooled)
         self.flatten = nn.Flatten()
         self.classifier = _classifier(channels[-1] * pooled**2, dense, classes, dropout)
+        if init not in INITS:
+            raise unknown("model.init", init, INITS)
+        if init == "he":
+            self.apply(_he)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``[B, K]`` of spectrograms ``[B, 1, F, T]``."""
-        if self.input_scale != 1:
-            x = x / self.input_scale
         return self.classifier(self.flatten(self.pool(self.features(x))))
 
 
@@ -110,3 +114,9 @@ def _classifier(width: int, dense: Sequence[int], classes: int, dropout: float) 
         layers += [nn.Linear(width, hidden), nn.ReLU(inplace=True), nn.Dropout(dropout)]
         width = hidden
     return nn.Sequential(*layers, nn.Linear(width, classes))
+
+
+def _he(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        nn.init.zeros_(module.bias)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -113,17 +114,11 @@ def pick(table: pd.DataFrame, predicted: np.ndarray, each: int) -> list[int]:
     return shown
 
 
-def panels(context: Context, examples: Examples, rows: list[int] | None = None) -> list[Panel]:
-    """The panels of the figures, from the features and the relevance that was written."""
-    with (
-        h5py.File(context.folder / "relevance.h5") as relevance,
-        h5py.File(examples.path) as features,
-    ):
+def panels(relevance_file: Path, examples: Examples, rows: list[int]) -> list[Panel]:
+    """The panels of the figures, for some rows of a relevance file."""
+    with h5py.File(relevance_file) as relevance, h5py.File(examples.path) as features:
         table, predicted = read_table(relevance), relevance["output"][:].argmax(1)
         where = dict(zip(examples.table.id, range(len(examples.table)), strict=True))
-        rows = (
-            pick(table, predicted, context.config.explainer["examples"]) if rows is None else rows
-        )
         return [
             Panel(
                 features=features["features"][where[table.id[i]]][0],
@@ -140,9 +135,13 @@ def panels(context: Context, examples: Examples, rows: list[int] | None = None) 
 
 def _figures(context: Context, examples: Examples, bands, regions) -> None:
     axes = examples.axes["frequency"], examples.axes["time"]
-    shown = panels(context, examples)
+    path = context.folder / "relevance.h5"
+    with h5py.File(path) as file:
+        table, predicted = read_table(file), file["output"][:].argmax(1)
+    shown = panels(path, examples, pick(table, predicted, context.config.explainer["examples"]))
     figures = {
-        "heatmaps": heatmap(shown, *axes),
+        "heatmaps": heatmap(shown, *axes, relevance_units="logit"),
+        "least_95_percent": top_bins(shown, *axes, share=0.95, least=True, fill=0.0),
         "top_1_percent": top_bins(shown, *axes, share=0.01),
         "bands": band_shares(bands),
         "regions": region_shares(regions),

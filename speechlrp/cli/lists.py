@@ -1,0 +1,52 @@
+"""What `speechlrp list` shows: the same tables that the code chooses from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from speechlrp.config.names import conf_dir
+from speechlrp.errors import unknown
+
+
+def _configurations(group: str) -> list[str]:
+    return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
+
+
+def _lists() -> dict[str, Iterable[str]]:
+    from speechlrp.audio import FEATURES
+    from speechlrp.corpora import CORPORA, DOWNLOADS, SPLITS
+    from speechlrp.explainers import EXPLAINERS
+    from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
+    from speechlrp.lrp.rules import RULES
+    from speechlrp.models import MODELS
+    from speechlrp.stages import STAGES
+
+    tables = {
+        "stages": STAGES,
+        "corpora": CORPORA,
+        "downloads": DOWNLOADS,
+        "splits": SPLITS,
+        "features": FEATURES,
+        "models": MODELS,
+        "explainers": EXPLAINERS,
+        "rules": RULES,
+        "strategies": STRATEGIES,
+        "baselines": BASELINES,
+        "fills": FILLS,
+    }
+    groups = [path.name for path in sorted(conf_dir().iterdir()) if path.is_dir()]
+    return tables | {f"conf/{group}": _configurations(group) for group in groups}
+
+
+def names(what: str | None) -> list[str]:
+    """The entries of a table, or the tables.
+
+    Raises:
+        SpeechLRPError: there is no such table.
+    """
+    lists = _lists()
+    if what is None:
+        return [f"{name}: {', '.join(entries)}" for name, entries in lists.items()]
+    if what not in lists:
+        raise unknown("list", what, lists)
+    return list(lists[what])

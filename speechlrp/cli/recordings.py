@@ -1,0 +1,48 @@
+"""`speechlrp download` and `speechlrp synth`: recordings to work on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from speechlrp.cli.bridge import one_line_errors
+
+
+def download_corpus(
+    corpus: str, subsets: tuple[str, ...], data: str | None, base_url: str | None
+) -> None:
+    """Fetch a corpus below `data` (default: SPEECHLRP_DATA, or data/) and say what came."""
+    from speechlrp.corpora.fetch import fetch
+
+    root = Path(data or os.environ.get("SPEECHLRP_DATA", "data"))
+    with one_line_errors():
+        report = fetch(corpus, root, subsets=subsets, base_url=base_url)
+        click.echo(
+            f"{report.corpus}: {report.downloaded} downloaded, {report.kept} there already "
+            f"({report.root})"
+        )
+
+
+def synthesise_corpus(layout: str, out: str, **settings) -> None:
+    """Synthesise a corpus into `out` and say what it holds."""
+    from speechlrp.corpora.synthetic import synthesise
+
+    workers = settings.pop("workers") or len(os.sched_getaffinity(0))
+    with one_line_errors(), _bar() as show:
+        made = synthesise(Path(out), layout, workers=workers, progress=show, **settings)
+    click.echo(f"{made.root}: {made.utterances} recordings of {made.speakers} speakers")
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], None]]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("synthesise", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
