@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 import click
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -35,11 +35,11 @@ def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> 
     """
     command = "speechlrp " + shlex.join(sys.argv[1:])
     overrides = (*overrides, *_from_options(verb, overrides, values))
-    with one_line_errors(verb), _arguments(verb, overrides, values):
-        _hydra_main(verb, command)()
+    with one_line_errors(verb, overrides), _arguments(verb, overrides, values):
+        _hydra_main(verb, overrides, command, values.get("config_dir"))()
 
 
-def _hydra_main(verb: str, command: str):
+def _hydra_main(verb: str, overrides: tuple[str, ...], command: str, config_dir: str | None):
     import hydra
     from hydra.core.hydra_config import HydraConfig
 
@@ -52,10 +52,11 @@ def _hydra_main(verb: str, command: str):
         from speechlrp.config.schema import typed
         from speechlrp.stages.sequence import run_verb
 
-        given = identity_overrides(HydraConfig.get().overrides.task)
-        experiment = [o for o in HydraConfig.get().overrides.task if o.startswith("experiment=")]
-        with one_line_errors(verb):
-            run_verb(verb, typed(composed), command, (*experiment, *given))
+        sections = ("experiment", "paths", *IDENTITY)
+        given = identity_overrides(HydraConfig.get().overrides.task, sections)
+        given += ["--config-dir", config_dir] if config_dir else []
+        with one_line_errors(verb, overrides):
+            run_verb(verb, typed(composed), command, tuple(map(shlex.quote, given)))
 
     return task
 
@@ -78,16 +79,29 @@ def _from_options(verb: str, overrides: tuple[str, ...], values: Mapping[str, An
     found = []
     for option in OPTIONS[verb]:
         value = values.get(option.name, values.get(option.name + "_"))
-        if value is None or value is False:
+        if value in (None, False, ()):
             continue
-        text = "true" if option.switch else str(value)
+        text = _as_value(value)
         if given.get(option.key, text) != text:
+            said = option.flag if option.switch else f"{option.flag} {value}"
             raise click.UsageError(
-                f"{option.flag} {value} and {option.key}={given[option.key]} disagree; give one"
+                f"{said} and {option.key}={given[option.key]} disagree; give one"
             )
         if option.key not in given:
             found.append(f"{option.key}={text}")
     return found
+
+
+def _as_value(value: Any) -> str:
+    """A value in Hydra's grammar; what is not plain goes into quotes."""
+    if isinstance(value, tuple):
+        return f"[{','.join(map(_as_value, value))}]"
+    if value is True:
+        return "true"
+    text = str(value)
+    if re.fullmatch(r"[\w./:+-]+", text):
+        return text
+    return "'" + text.replace("'", "\\'") + "'"
 
 
 @contextmanager
@@ -115,17 +129,17 @@ def _arguments(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any])
 
 
 @contextmanager
-def one_line_errors(verb: str = "") -> Iterator[None]:
+def one_line_errors(verb: str = "", overrides: tuple[str, ...] = ()) -> Iterator[None]:
     """Turn what a user can mend into one line on stderr and exit status 1."""
     try:
         yield
     except SpeechLRPError as error:
         _stop(str(error))
     except (HydraException, OmegaConfBaseException) as error:
-        _stop(str(_about_configuration(verb, error)))
+        _stop(str(_about_configuration(verb, overrides, error)))
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
-        reason = error.strerror or str(error).splitlines()[0]
+        reason = error.strerror or str(error) or type(error).__name__
         _stop(f"cannot read or write{where}: {reason}")
     except KeyboardInterrupt:
         _stop("interrupted; the same command goes on from here", 130)
@@ -136,28 +150,58 @@ def _stop(message: str, status: int = 1) -> None:
     sys.exit(status)
 
 
-def _about_configuration(verb: str, error: Exception) -> SpeechLRPError:
+def _about_configuration(verb: str, overrides: tuple[str, ...], error: Exception) -> SpeechLRPError:
     """Say what a misspelt setting or choice could have been."""
     text = str(error)
     group = re.search(r"Could not find '([\w/]+)/([^'/]+)'", text)
     if group:
-        known = [line.strip() for line in text.splitlines() if line.startswith("\t")]
+        there = text.partition("Available options")[2].partition("Config search path")[0]
+        known = [line.strip() for line in there.splitlines() if line.startswith("\t")]
         return unknown(group[1], group[2], known)
     key = re.search(r"Could not override '([^']+)'", text)
     if key:
-        parent, _, name = key[1].rpartition(".")
-        known = _settings_below(verb, parent)
-        if known:
-            return unknown(f"setting of {parent}" if parent else "setting", name, known)
-    return SpeechLRPError(text.split("\n")[0])
+        return _about_setting(_without_misspelling(verb, overrides), key[1])
+    first = text.split("\n")[0]
+    if isinstance(error, OverrideParseException):
+        return SpeechLRPError(f"cannot read {error.override!r}: {first}")
+    if first.startswith("Ambiguous value"):
+        return SpeechLRPError(f"{first}; several values are swept with -m, a list goes in [...]")
+    return SpeechLRPError(first)
 
 
-def _settings_below(verb: str, parent: str) -> list[str]:
+def _about_setting(composed: DictConfig, key: str) -> SpeechLRPError:
+    """Say where a dotted key goes wrong, and what is known there."""
+    parent = ""
+    for name in key.split("."):
+        known = _settings_below(composed, parent)
+        if not known:
+            return SpeechLRPError(f"{parent} has no settings below it; found {key!r}")
+        if name not in known:
+            break
+        parent = f"{parent}.{name}".lstrip(".")
+    return unknown(f"setting of {parent}" if parent else "setting", name, known)
+
+
+def _groups() -> set[str]:
+    return {path.name for path in conf_dir().iterdir() if path.is_dir()}
+
+
+def _settings_below(composed: DictConfig, parent: str) -> list[str]:
+    if not parent:
+        return sorted({*map(str, composed), *_groups()})
+    below = OmegaConf.select(composed, parent)
+    return [str(key) for key in below] if isinstance(below, DictConfig) else []
+
+
+def _without_misspelling(verb: str, overrides: tuple[str, ...]) -> DictConfig:
+    """The configuration with the chosen groups alone."""
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
 
+    chosen = [o for o in overrides if o.partition("=")[0] in _groups() and "," not in o]
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        composed = compose(config_name=verb)
-    below = OmegaConf.select(composed, parent) if parent else composed
-    return [str(key) for key in below] if isinstance(below, DictConfig) else []
+        try:
+            return compose(config_name=verb, overrides=chosen)
+        except HydraException:  # chosen from a folder of the user's
+            return compose(config_name=verb)

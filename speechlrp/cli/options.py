@@ -22,6 +22,7 @@ class Option:
         help: one line.
         choices: the values there are; None: any text.
         switch: takes no value and says ``true``.
+        many: can be repeated; the setting is a list.
     """
 
     flag: str
@@ -29,6 +30,7 @@ class Option:
     help: str
     choices: tuple[str, ...] | None = None
     switch: bool = False
+    many: bool = False
 
     @property
     def name(self) -> str:
@@ -41,7 +43,7 @@ class Option:
         names = [self.flag, self.name + "_" if self.name in ("from", "to") else self.name]
         if self.switch:
             return click.Option(names, is_flag=True, help=self.help)
-        return click.Option(names, type=kind, help=self.help)
+        return click.Option(names, type=kind, multiple=self.many, help=self.help)
 
 
 _COMMON = (
@@ -55,6 +57,9 @@ _WEIGHTS = (
 )
 _FILL = (Option("--fill", "augment.fill", "What the bins become.", FILLS),)
 _EXPLAINER = (Option("--explainer", "explainer", "A configuration of conf/explainer."),)
+_COMPARE = (
+    Option("--compare", "compare", "Another run for the report to put beside this one.", many=True),
+)
 
 OPTIONS: dict[str, tuple[Option, ...]] = dict.fromkeys(STAGES, _COMMON)
 OPTIONS |= {
@@ -70,9 +75,9 @@ OPTIONS |= {
     ),
     "augment": (*_FILL, *_EXPLAINER, *_COMMON),
     "retrain": (*_FILL, *_COMMON),
-    "report": (Option("--compare", "compare", "Another run to put beside this one."), *_COMMON),
+    "report": (*_COMPARE, *_COMMON),
     "run": (
-        Option("--compare", "compare", "Another run for the report to put beside this one."),
+        *_COMPARE,
         Option("--from", "sequence.first", "The stage to begin with.", tuple(STAGES)),
         Option("--to", "sequence.last", "The stage to end with.", tuple(STAGES)),
         *_COMMON,
