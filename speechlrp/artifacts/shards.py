@@ -17,6 +17,7 @@ import pandas as pd
 
 from speechlrp.artifacts.atomic import whole
 from speechlrp.artifacts.hdf5 import write_table
+from speechlrp.errors import SpeechLRPError
 
 COLUMN = "table."
 
@@ -44,13 +45,19 @@ class Shards:
             np.savez(file, **arrays, **columns)
 
     def get(self, unit: int) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
-        """Read a unit back."""
+        """Read a unit back.
+
+        Raises:
+            SpeechLRPError: its file is damaged; it is deleted, to be made again.
+        """
         try:
             with np.load(self.path(unit), allow_pickle=False) as held:
                 values = {name: held[name] for name in held.files}
-        except (zipfile.BadZipFile, ValueError, OSError):
+        except (zipfile.BadZipFile, ValueError, EOFError) as error:
             self.path(unit).unlink()
-            raise
+            raise SpeechLRPError(
+                f"{self.path(unit)} was damaged and is deleted; the same command makes it again"
+            ) from error
         columns = {k.removeprefix(COLUMN): v for k, v in values.items() if k.startswith(COLUMN)}
         arrays = {k: v for k, v in values.items() if not k.startswith(COLUMN)}
         return arrays, pd.DataFrame(columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -11,6 +12,9 @@ DATA = ("dataset", "task", "split", "features", "data_seed")
 
 IDENTITY = (*DATA, "model", "trainer", "seed")
 """Sections whose overrides make another run; the others choose a folder inside it."""
+
+LONGEST = 180
+"""Characters of a run's name; a longer one ends in a checksum instead."""
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -46,5 +50,20 @@ def run_name(
         base, named = choices["experiment"], ()
     else:
         base, named = f"{choices['dataset']}_{choices['task']}", ("dataset=", "task=")
-    rest = [o for o in identity_overrides(overrides, sections) if not (named and o.startswith(named))]
-    return ",".join([base, *(re.sub(r"[^\w.=+~-]+", "_", o) for o in rest)])[:200]
+    rest = [
+        o for o in identity_overrides(overrides, sections) if not (named and o.startswith(named))
+    ]
+    name = ",".join([base, *map(_readable, rest)])
+    if len(name) <= LONGEST:
+        return name
+    return f"{name[:LONGEST]}-{zlib.crc32(name.encode()):08x}"
+
+
+def _readable(override: str) -> str:
+    """An override as part of a folder's name; a number always in the same notation."""
+    key, _, value = override.partition("=")
+    try:
+        value = f"{float(value):.10g}"
+    except ValueError:
+        value = re.sub(r"[^\w.+-]+", "_", value).strip("_")
+    return f"{key}={value}"

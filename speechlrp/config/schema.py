@@ -90,6 +90,7 @@ class Config:
     explainer: dict[str, Any]
     flipping: Flipping
     augment: Augment
+    compare: list[str] = field(default_factory=list)
     sequence: Sequence = field(default_factory=lambda: Sequence([]))
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError, unknown
-from speechlrp.lrp import Composite, NotExplainable, attribute
+from speechlrp.lrp import Composite, LRPError, attribute
 from speechlrp.lrp.rules import RULES
+from speechlrp.lrp.start import STARTS
 
 
 class LRP:
@@ -21,10 +22,12 @@ class LRP:
         start: what relevance begins with, see `speechlrp.lrp.attribute`.
 
     Raises:
-        SpeechLRPError: a layer class, rule or parameter that there is not.
+        SpeechLRPError: a layer class, rule, parameter or start that there is not.
     """
 
     def __init__(self, rules: Sequence[Mapping[str, Any]], start: str = "logit") -> None:
+        if start not in STARTS:
+            raise unknown("value of explainer.start", start, STARTS)
         self.composite = Composite([_assignment(rule) for rule in rules])
         self.start = start
 
@@ -40,22 +43,27 @@ class LRP:
             The model's output `[B, K]` and the relevance of every input `[B, ...]`.
 
         Raises:
-            SpeechLRPError: the model has an operation without a rule.
+            SpeechLRPError: the model has an operation without a rule, or its output is
+                not finite.
         """
         try:
             return attribute(model, inputs, target, self.composite, start=self.start)
-        except NotExplainable as error:
+        except LRPError as error:
             raise SpeechLRPError(str(error)) from error
 
 
 def _assignment(entry: Mapping[str, Any]) -> tuple[type[nn.Module], Any]:
     settings = dict(entry)
+    for key in ("layers", "rule"):
+        if key not in settings:
+            raise SpeechLRPError(f"explainer.rules: no `{key}` in {dict(entry)}")
     layer, name = settings.pop("layers"), settings.pop("rule")
-    if not hasattr(nn, layer):
+    kind = getattr(nn, str(layer), None)
+    if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
         raise SpeechLRPError(f"explainer.rules: torch.nn has no layer {layer!r}")
     if name not in RULES:
         raise unknown("rule", name, RULES)
     try:
-        return getattr(nn, layer), RULES[name](**settings)
-    except TypeError as error:
+        return kind, RULES[name](**settings)
+    except (TypeError, LRPError) as error:
         raise SpeechLRPError(f"explainer.rules: rule {name}: {error}") from error

@@ -40,7 +40,7 @@ class Shares:
         last = bands[-1]
         self.bands = {
             (low, high): (frequency >= low)
-            & ((frequency < high) | (high == frequency.max() == last))
+            & ((frequency < high) | ((high == last) & (frequency == last)))
             for low, high in pairwise(bands)
         }
         self.f0 = {

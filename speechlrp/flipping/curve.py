@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -22,16 +23,28 @@ def grid_counts(grid: Mapping[str, Any], bins: int) -> np.ndarray:
     Raises:
         SpeechLRPError: the grid is neither, or has a point outside the spectrogram.
     """
-    if set(grid) == {"percent"}:
-        counts = [round(float(p) / 100 * bins) for p in grid["percent"]]
-    elif set(grid) == {"bins"}:
-        spec = grid["bins"]
-        counts = list(range(*map(int, spec.split(":")))) if isinstance(spec, str) else list(spec)
-    else:
-        raise SpeechLRPError(f"a flipping grid holds `percent` or `bins`; found {dict(grid)}")
+    try:
+        counts = _counts(grid, bins)
+    except (TypeError, ValueError) as error:
+        raise SpeechLRPError(
+            "a flipping grid is {percent: [...]}, {bins: [...]} or {bins: start:stop:step}; "
+            f"found {grid}"
+        ) from error
     if not counts or min(counts) < 0 or max(counts) > bins:
         raise SpeechLRPError(f"a flipping grid must lie in 0..{bins} bins; found {counts}")
     return np.unique(np.array(counts, dtype=np.int64))
+
+
+def _counts(grid: Mapping[str, Any], bins: int) -> list[int]:
+    (unit,) = grid
+    points = grid[unit]
+    if unit == "percent":
+        return [round(float(p) / 100 * bins) for p in points]
+    if unit != "bins":
+        raise ValueError(unit)
+    if isinstance(points, str):
+        return list(range(*map(int, points.split(":"))))
+    return list(map(index, points))
 
 
 def flip(
@@ -47,7 +60,7 @@ def flip(
         baseline: what a flipped bin becomes, `[P]`.
         counts: rising numbers of bins `[K]`.
     """
-    flipped = inputs.clone()
+    flipped = inputs.contiguous().clone()
     flat = flipped.flatten(1)
     done = 0
     for count in counts:

@@ -32,7 +32,8 @@ from speechlrp.stages.features import (
 from speechlrp.stages.progress import progress
 from speechlrp.stages.stage import Context, Stage
 
-OURS = ("name", "target", "batch_size", "examples", "bands_hz", "f0_hz")
+TARGETS = ("label", "predicted")
+OURS = ("name", "kind", "reference", "target", "batch_size", "examples", "bands_hz", "f0_hz")
 """Settings of the section that the stage itself uses; the others are the explainer's."""
 
 
@@ -67,18 +68,19 @@ def work(context: Context) -> None:
 
 def _explain(context, network: Network, examples: Examples, units, todo) -> Iterator:
     section = context.config.explainer
-    name = section["name"]
+    name = section["kind"]
     explainer = call(f"explainer {name}", EXPLAINERS[name], options(section, *OURS))
-    if section["target"] not in ("true", "predicted"):
-        raise unknown("value of explainer.target", section["target"], ("true", "predicted"))
+    model, reference = network.measured_from(section["reference"])
+    if section["target"] not in TARGETS:
+        raise unknown("value of explainer.target", section["target"], TARGETS)
     with open_artifact(examples.path, "features", context.command("preprocess")) as file:
         for unit in progress(todo, "explain", len(todo)):
             inputs = network.inputs(file["features"][units[unit]])
-            target = torch.from_numpy(examples.table.label.to_numpy()[units[unit]])
+            target = torch.tensor(examples.table.label.to_numpy()[units[unit]])
             target = target.to(network.device)
             if section["target"] == "predicted":
                 target = network.probabilities(inputs).argmax(1)
-            output, relevance = explainer.explain(network.model, inputs, target)
+            output, relevance = explainer.explain(model, inputs - reference, target)
             order = falling_order(relevance).cpu().numpy()
             small = np.uint16 if order.shape[1] <= 2**16 else np.uint32
             yield (

@@ -14,7 +14,8 @@ from torch import nn
 
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
 from speechlrp.config.schema import Config
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.flipping import BASELINES
 from speechlrp.stages.stage import Context
 from speechlrp.training.checkpoint import load_model
 from speechlrp.training.losses import probabilities
@@ -99,6 +100,23 @@ def explanation(config: Config, weights: str = "", subset: str = "") -> str:
     return f"explain/{weights or weights_name(config)}-{name}-{where}"
 
 
+class Shifted(nn.Module):
+    """A model of what its inputs differ from a reference by: y -> model(y + reference).
+
+    LRP decomposes an output against the input 0. Of this model, y = x - reference, it
+    gives (x - reference) c: what the output owes to not being the reference.
+    """
+
+    def __init__(self, model: nn.Module, reference: torch.Tensor) -> None:
+        super().__init__()
+        self.model = model
+        self.reference = reference
+
+    def forward(self, difference: torch.Tensor) -> torch.Tensor:
+        """Logits `[B, K]` of differences from the reference `[B, 1, F, T]`."""
+        return self.model(difference + self.reference)
+
+
 class Network:
     """A trained network, ready to be asked.
 
@@ -113,6 +131,7 @@ class Network:
         self.model, self.meta = load_model(context.inputs["weights"], self.device)
         self.model.eval()
         self.scale = float(self.meta["input_scale"])
+        self.examples = examples
         for fact, here in (("classes", examples.classes), ("features", examples.settings)):
             if self.meta[fact] != here:
                 raise SpeechLRPError(
@@ -129,7 +148,21 @@ class Network:
         with torch.inference_mode():
             return probabilities(self.meta["loss"], self.model(inputs))
 
-    @property
-    def module(self) -> nn.Module:
-        """The model."""
-        return self.model
+    def baseline(self, name: str) -> torch.Tensor:
+        """What a bin without information is, as the model sees it, `[1, F, T]`.
+
+        Args:
+            name: ``"zero"``, ``"silence"``, or ``"mean"`` of the training split.
+        """
+        mean = self.inputs(self.examples.axes["train_mean"])
+        if name == "mean":
+            return mean
+        values = {"zero": 0.0, "silence": self.examples.silence * self.scale}
+        if name not in values:
+            raise unknown("baseline", name, BASELINES)
+        return torch.full_like(mean, values[name])
+
+    def measured_from(self, reference: str) -> tuple[nn.Module, torch.Tensor]:
+        """The model of differences from a baseline, and that baseline `[1, F, T]`."""
+        values = self.baseline(reference)
+        return (self.model if reference == "zero" else Shifted(self.model, values).eval()), values

@@ -18,7 +18,6 @@ from speechlrp.report.curves import flipping_curve
 from speechlrp.report.style import figure_png
 from speechlrp.stages.features import (
     FEATURES,
-    Examples,
     Network,
     explanation,
     read_examples,
@@ -47,7 +46,8 @@ def work(context: Context) -> None:
         units = [rows[i : i + size] for i in range(0, len(rows), size)]
         shards = Shards(context.folder / ".units", len(units))
         counts = grid_counts(flipping.grids[flipping.grid], relevance["order"].shape[1])
-        baselines = baseline_values(context, examples, network)
+        asked = BASELINES if flipping.baseline == "all" else (flipping.baseline,)
+        baselines = {name: network.baseline(name).flatten() for name in asked}
         for unit in progress(shards.missing(), "flip", len(shards.missing())):
             some = table.iloc[units[unit]]
             inputs = network.inputs(features["features"][np.sort([where[i] for i in some.id])])
@@ -72,40 +72,22 @@ def chosen(labels: np.ndarray, limit: int | None, seed: int) -> np.ndarray:
     return np.sort(np.concatenate(picked))
 
 
-def baseline_values(context: Context, examples: Examples, network: Network) -> dict:
-    """What a flipped bin becomes, as the model sees it: baseline -> `[P]`."""
-    wanted = context.config.flipping.baseline
-    mean = network.inputs(examples.axes["train_mean"]).flatten()
-    values = {
-        "zero": torch.zeros_like(mean),
-        "silence": torch.full_like(mean, examples.silence * network.scale),
-        "mean": mean,
-    }
-    return {name: values[name] for name in BASELINES if wanted in (name, "all")}
-
-
 def _cells(context, network, inputs, table, falling, counts, baselines) -> Iterator[dict]:
     """The sums of a batch for each strategy, baseline, repeat, number of bins and class."""
-    labels = torch.from_numpy(table.label.to_numpy()).to(inputs.device)
-    flipping = context.config.flipping
+    labels = torch.tensor(table.label.to_numpy(), device=inputs.device)
+    flipping, seed = context.config.flipping, context.config.seed
     strategies = STRATEGIES if flipping.strategy == "all" else (flipping.strategy,)
-    untouched = score(network.probabilities, inputs, labels) if counts[0] == 0 else None
+    start = [score(network.probabilities, inputs, labels)] if counts[0] == 0 else []
     for strategy in strategies:
         for repeat in range(flipping.repeats if strategy == "random" else 1):
-            order = flipping_order(strategy, falling, list(table.id), context.config.seed, repeat)
-            seen: list[tuple[torch.Tensor, list]] = []
+            order = flipping_order(strategy, falling, list(table.id), seed, repeat)
+            done: list[tuple[torch.Tensor, list]] = []
             for baseline, values in baselines.items():
-                same = [points for other, points in seen if torch.equal(other, values)]
-                points = (
-                    same[0]
-                    if same
-                    else [untouched] * (counts[0] == 0)
-                    + [
-                        score(network.probabilities, flipped, labels)
-                        for flipped in flip(inputs, order, values, counts[counts > 0])
-                    ]
-                )
-                seen.append((values, points))
+                points = next((p for other, p in done if torch.equal(other, values)), None)
+                if points is None:
+                    flipped = flip(inputs, order, values, counts[counts > 0])
+                    points = start + [score(network.probabilities, x, labels) for x in flipped]
+                    done.append((values, points))
                 for count, point in zip(counts, points, strict=True):
                     cell = dict(zip(CELL, (strategy, baseline, repeat, int(count)), strict=True))
                     yield from ({**cell, **sums} for sums in _by_class(point, labels.cpu()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import h5py
@@ -34,7 +35,8 @@ def work(context: Context) -> None:
     if files.of("explain"):
         parts.append(sections.explanations(files, _examples(context, files)))
     if len(files.curves):
-        parts += [sections.flipping(files), sections.augmentation(files)]
+        parts += [sections.flipping(files), sections.measured_from(files)]
+        parts.append(sections.augmentation(files))
     others = [_other(config, name) for name in config.compare]
     if others:
         parts.append(sections.references(files, others))
@@ -103,13 +105,20 @@ def _sound(path: Path, start: float, duration: float) -> bytes:
 
 def _write_parts(folder: Path, parts: list[Section]) -> None:
     for part in parts:
-        name = part.title.lower()
         for i, block in enumerate(part.blocks, 1):
             if isinstance(block, Figure):
-                write_bytes(folder / "figures" / f"{name}-{i:02d}.png", block.image)
+                name = _file_name(part.title, i, block)
+                write_bytes(folder / "figures" / f"{name}.png", block.image)
             elif isinstance(block, Table):
                 frame = block.frame.reset_index() if block.index else block.frame
-                write_csv(folder / "tables" / f"{name}-{i:02d}.csv", frame)
+                write_csv(folder / "tables" / f"{_file_name(part.title, i, block)}.csv", frame)
+
+
+def _file_name(section: str, number: int, block: Figure | Table) -> str:
+    """Such as ``flipping-02-table-6.1-baseline-zero``."""
+    head = re.split(r": |\. |,|;", block.caption)[0]
+    words = " ".join([section, f"{number:02d}", head, *block.tags[1:]])
+    return re.sub(r"[^a-z0-9.]+", "-", words.lower()).strip("-.")[:100]
 
 
 def _everything(config: Config) -> dict[str, dict]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pandas as pd
 
@@ -66,7 +67,7 @@ def _evaluation(found: dict) -> dict[str, str]:
     return {
         "n": str(found["n"]),
         "accuracy": f"{found['accuracy']:.2%}",
-        "over recordings": interval("low", "high"),
+        "over recordings": interval("wilson_low", "wilson_high"),
         "over speakers": interval("speaker_low", "speaker_high"),
     }
 
@@ -77,7 +78,7 @@ EXPLAINED = (
     ("top_1_percent.png", "T 6.2: the 1 % most relevant bins."),
     ("least_95_percent.png", "T 6.4: the 95 % least positive bins set to the value 0."),
     ("bands.png", "Share of positive and negative relevance per frequency band."),
-    ("regions.png", "Share of relevance on speech, on padding, and on the range of the fundamental."),
+    ("regions.png", "Share of relevance on speech, padding, and the range of the fundamental."),
 )  # fmt: skip
 
 
@@ -99,7 +100,7 @@ def explanations(files: RunFiles, examples: list) -> Section:
 def flipping(files: RunFiles) -> Section:
     """Table 6.1 and Figures 6.3 and 6.5, for each baseline."""
     blocks = []
-    curves = files.curves[files.curves.weights == "train"]
+    curves = files.curves[(files.curves.weights == "train") & (files.curves.explainer == "lrp")]
     for (grid, subset, baseline), part in curves.groupby(
         ["grid", "subset", "baseline"], sort=False
     ):
@@ -138,7 +139,9 @@ def augmentation(files: RunFiles) -> Section:
     """Table 6.2 and Figures 6.6 and 6.9, for each baseline."""
     blocks = []
     curves = files.curves
-    curves = curves[curves.grid == "table"].assign(model=curves.weights.replace(MODELS))
+    curves = curves[(curves.grid == "table") & (curves.explainer == "lrp")].assign(
+        model=curves.weights.replace(MODELS)
+    )
     for weights, part in curves.groupby("weights", sort=False):
         if weights != "train" and part.strategy.nunique() > 1:
             for baseline, one in part.groupby("baseline", sort=False):
@@ -169,10 +172,36 @@ def _table_6_2(part: pd.DataFrame, marks: tuple[str, ...], thesis: bool) -> Iter
     yield Figure(figure_png(figure), text, text, marks)
 
 
+def measured_from(files: RunFiles) -> Section:
+    """The curves of explanations that measure the input from other references than 0."""
+    curves = files.curves
+    curves = curves[curves.weights.eq("train") & curves.grid.eq("table")]
+    names = {
+        Path(where).name.split("-")[1]: files.records[where].config["explainer.reference"]
+        for where in files.of("explain")
+    }
+    curves = curves.assign(reference="LRP from " + curves.explainer.map(names))
+    if curves.reference.nunique() < 2:
+        return Section("Reference of the explanation")
+    text = (
+        "One network, three explanations of it: relevance is (input - reference) times c, and the "
+        "reference 0 (LRP as it is), silence, or the training set's mean (rows); bins are "
+        "flipped to each baseline (columns). To first order, setting a bin from x to b changes the "
+        "output by c (b - x): the explanation's order is that of the losses where its reference is "
+        "the baseline, and has the opposite sign where b lies on the other side of x."
+    )
+    caption = "Reference of the explanation (rows) and flipping baseline (columns)."
+    figure = Figure(figure_png(reference_grid(curves)), caption, text, tags(files))
+    blocks = [figure, Table(verdicts(curves), "Verdicts.", index=False)]
+    return Section("Reference of the explanation", text, blocks)
+
+
 def references(files: RunFiles, others: list[RunFiles]) -> Section:
     """The curves of runs with other references beside this run's, and the verdicts."""
     curves = pd.concat([one.curves for one in (files, *others)], ignore_index=True)
-    curves = curves[(curves.weights == "train") & (curves.grid == "table")]
+    curves = curves[
+        curves.weights.eq("train") & curves.grid.eq("table") & curves.explainer.eq("lrp")
+    ]
     figure = figure_png(reference_grid(curves))
     text = (
         "Accuracy while bins are flipped, for each reference of the representation (rows) and each "

@@ -107,8 +107,8 @@ def _maker(where: str) -> list[str]:
     if stage in ("augment", "retrain"):
         return [stage, "--fill", rest[0]]
     if stage == "explain":
-        weights, _, subset = rest[0].split("-")
-        return [stage, "--weights", weights, "--subset", subset]
+        weights, explainer, subset = rest[0].split("-")
+        return [stage, "--explainer", explainer, "--weights", weights, "--subset", subset]
     return [stage]
 
 
