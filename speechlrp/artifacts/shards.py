@@ -53,8 +53,8 @@ class Shards:
         try:
             with np.load(self.path(unit), allow_pickle=False) as held:
                 values = {name: held[name] for name in held.files}
-        except (zipfile.BadZipFile, ValueError, EOFError) as error:
-            self.path(unit).unlink()
+        except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
+            self.path(unit).unlink(missing_ok=True)
             raise SpeechLRPError(
                 f"{self.path(unit)} was damaged and is deleted; the same command makes it again"
             ) from error
