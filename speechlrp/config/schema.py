@@ -155,13 +155,30 @@ def call(what: str, function: Callable, settings: Mapping[str, Any], *given: Any
         more: keyword arguments that the stage supplies.
 
     Raises:
-        SpeechLRPError: a setting that the function does not take.
+        SpeechLRPError: a setting that the function does not take, or of another type.
     """
     parameters = inspect.signature(function).parameters
-    takes = {
+    named = [
         p.name for p in parameters.values() if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)
-    }
-    for name in settings:
-        if name not in takes and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-            raise unknown(f"setting of {what}", name, takes - set(more))
+    ]
+    taken = {*named[: len(given)], *more}
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    for name, value in settings.items():
+        if name in taken or (name not in named and not open_ended):
+            raise unknown(f"setting of {what}", name, set(named) - taken)
+        if name in named:
+            _of_type(f"{name} of {what}", value, parameters[name].annotation)
     return function(*given, **more, **settings)
+
+
+SCALARS = {"int": int, "float": (int, float), "str": str, "bool": bool, "None": type(None)}
+
+
+def _of_type(key: str, value: Any, annotation: Any) -> None:
+    """Check a value against an annotation of plain types, such as `float | None`."""
+    kinds = str(getattr(annotation, "__name__", annotation)).split(" | ")
+    if not set(kinds) <= set(SCALARS):
+        return
+    fits = any(isinstance(value, SCALARS[kind]) for kind in kinds)
+    if not fits or (isinstance(value, bool) and "bool" not in kinds):
+        raise SpeechLRPError(f"{key} is {value!r}; it must be {' or '.join(kinds)}")
