@@ -33,8 +33,8 @@ def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> 
         click.UsageError: an option and an override disagree, or an argument is not
             an override.
     """
-    command = "speechlrp " + shlex.join(sys.argv[1:])
     overrides = (*overrides, *_from_options(verb, overrides, values))
+    command = shlex.join(["speechlrp", verb, *overrides])
     with one_line_errors(verb, overrides), _arguments(verb, overrides, values):
         _hydra_main(verb, overrides, command, values.get("config_dir"))()
 

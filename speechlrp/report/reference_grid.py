@@ -25,13 +25,23 @@ from speechlrp.report.labels import label_ends
 REFERENCES = {
     "max": "reference max\ninput 0 = loudest (0 dB)\nLRP compares with loud",
     "silence": "reference silence\ninput 0 = silence\nLRP compares with silence",
+    "LRP from zero": "LRP from zero\n(input - 0) c",
+    "LRP from silence": "LRP from silence\n(input - silence) c",
+    "LRP from mean": "LRP from the mean\n(input - mean) c",
 }
+"""Rows: what a bin's value is relative to, or what the explanation measures it from."""
+
 BASELINES = {
     "zero": "flipped to zero",
     "silence": "flipped to silence",
     "mean": "flipped to the training mean",
 }
-MATCHES = {("max", "zero"), ("silence", "zero"), ("silence", "silence")}
+MATCHES = {
+    ("max", "zero"),
+    ("silence", "zero"),
+    ("silence", "silence"),
+    *((f"LRP from {name}", name) for name in BASELINES),
+}
 MEANING = {
     ("max", "zero"): " (= loudest)",
     ("silence", "zero"): " (= silence)",
@@ -220,7 +230,7 @@ def _key(fig: Figure, frame: pd.DataFrame) -> None:
     ]  # fmt: skip
     entries.append(
         Line2D([], [], linestyle="none", marker="s", markersize=10, color=style.TINT,
-               markeredgecolor=style.FAINT, label="baseline = the input 0, which LRP compares with")
+               markeredgecolor=style.FAINT, label="baseline = what the explanation compares with")
     )  # fmt: skip
     entries.append(
         Line2D([], [], linestyle="none", label="numbers: mean accuracy (%) over the axis as drawn")

@@ -32,20 +32,25 @@ def work(context: Context) -> None:
         filled = file.create_dataset(
             "features", (len(rows), *like.shape[1:]), like.dtype, chunks=(1, *like.shape[1:])
         )
+        changed = 0
         starts = range(0, len(rows), ROWS)
         for start in progress(starts, "augment", len(starts)):
             some = slice(start, start + ROWS)
             inputs = torch.from_numpy(like[rows[some]])
             order = torch.from_numpy(relevance["order"][some].astype(np.int64))
-            filled[some] = fill_most_relevant(inputs, order, augment.share, augment.fill).numpy()
+            outputs = fill_most_relevant(inputs, order, augment.share, augment.fill)
+            changed += int((outputs != inputs).sum())
+            filled[some] = outputs.numpy()
         label_axes(filled, ("recording", "channel", "frequency", "time"), like.attrs["units"])
         write_table(file, table)
         describe(file, {"kind": "features", "classes": examples.classes})
         describe(file, {"settings": examples.settings, "silence": examples.silence})
         describe(file, {"task": examples.task, "fill": augment.fill, "share": augment.share})
     bins = round(augment.share * order.shape[1])
-    context.say(f"{len(rows)} spectrograms, {bins} bins each: {augment.fill}")
+    share = changed / (bins * len(rows))
+    context.say(f"{len(rows)} spectrograms, {bins} bins each: {augment.fill}, {share:.0%} differ")
     context.note("bins", bins)
+    context.note("changed_share", share)
 
 
 STAGE = Stage(

@@ -16,7 +16,7 @@ from speechlrp.artifacts.hdf5 import describe, label_axes
 from speechlrp.artifacts.shards import Shards
 from speechlrp.audio import FEATURES, extract
 from speechlrp.config.schema import Config, call, options
-from speechlrp.corpora import CORPORA, SPLITS, Recording
+from speechlrp.corpora import CORPORA, SPLITS, Recording, tasks
 from speechlrp.errors import SpeechLRPError
 from speechlrp.stages.progress import progress
 from speechlrp.stages.stage import Context, Stage
@@ -69,10 +69,9 @@ def _labelled(config: Config) -> tuple[list[Recording], list[str]]:
     found = _read_corpus(config)
     labels = {r.label(task.name) for r in found} - {None}
     if not labels:
-        known = sorted({name for r in found for name in r.tasks()})
         raise SpeechLRPError(
             f"no recording in {section['root']} has a label {task.name!r}; "
-            f"labels there: {', '.join(known)}"
+            f"labels there: {', '.join(tasks(found))}"
         )
     classes = list(task.classes or sorted(labels))
     if labels - set(classes):

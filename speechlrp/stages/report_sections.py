@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from speechlrp.flipping import BASELINES
 from speechlrp.report import paper
 from speechlrp.report.curves import flipping_curve
 from speechlrp.report.page import Figure, Section, Table, Text
@@ -176,22 +177,26 @@ def measured_from(files: RunFiles) -> Section:
     """The curves of explanations that measure the input from other references than 0."""
     curves = files.curves
     curves = curves[curves.weights.eq("train") & curves.grid.eq("table")]
-    names = {
-        Path(where).name.split("-")[1]: files.records[where].config["explainer.reference"]
-        for where in files.of("explain")
-    }
+    names = pd.Series(
+        {
+            Path(where).name.split("-")[1]: files.records[where].config["explainer.reference"]
+            for where in files.of("explain")
+        }
+    )
     curves = curves.assign(reference="LRP from " + curves.explainer.map(names))
     if curves.reference.nunique() < 2:
         return Section("Reference of the explanation")
     text = (
         "One network, three explanations of it: relevance is (input - reference) times c, and the "
         "reference 0 (LRP as it is), silence, or the training set's mean (rows); bins are "
-        "flipped to each baseline (columns). To first order, setting a bin from x to b changes the "
+        "flipped to each baseline (columns), tinted where the two agree. To first order, setting a bin from x to b changes the "
         "output by c (b - x): the explanation's order is that of the losses where its reference is "
         "the baseline, and has the opposite sign where b lies on the other side of x."
     )
     caption = "Reference of the explanation (rows) and flipping baseline (columns)."
-    figure = Figure(figure_png(reference_grid(curves)), caption, text, tags(files))
+    rows = [f"LRP from {name}" for name in BASELINES if names.isin([name]).any()]
+    image = figure_png(reference_grid(curves, references=rows, baselines=BASELINES))
+    figure = Figure(image, caption, text, tags(files))
     blocks = [figure, Table(verdicts(curves), "Verdicts.", index=False)]
     return Section("Reference of the explanation", text, blocks)
 

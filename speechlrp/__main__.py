@@ -1,0 +1,5 @@
+"""`python -m speechlrp` is `speechlrp`."""
+
+from speechlrp.cli.main import main
+
+main(prog_name="speechlrp")

@@ -1,0 +1,144 @@
+"""A toy corpus, small settings, and runs of the real command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from speechlrp.cli.main import main
+
+PROJECT = Path(__file__).resolve().parents[2]
+SPEAKERS = {f"{n:02d}": "female" if n % 2 else "male" for n in range(1, 9)}
+TOY = (
+    "split=seeded", "split.train=4", "split.validate=2", "split.test=2",
+    "features.window=128", "features.overlap=14", "features.bins=64", "features.frames=64",
+    "model=alexnet_small", "trainer=fast", "trainer.epochs=3", "trainer.batch_size=8",
+    "trainer.lr=1e-3", "augment.epochs=1", "flipping.batch_size=4", "flipping.repeats=2",
+    "flipping.grids.table.percent=[0,1,50]", "flipping.grids.full.percent=[0,100]",
+    "flipping.grids.bins.bins=[0,10,20]", "explainer.batch_size=4", "device=cpu", "workers=1",
+)  # fmt: skip
+
+
+def write_corpus(root: Path, each: int = 4) -> None:
+    """Eight speakers in AudioMNIST's layout: harmonic sounds, women's an octave higher."""
+    generator = np.random.default_rng(0)
+    for speaker, gender in SPEAKERS.items():
+        (root / "data" / speaker).mkdir(parents=True)
+        for i in range(each):
+            n = 48 * int(generator.integers(300, 700))
+            t = np.arange(n) / 48000
+            f0 = (230 if gender == "female" else 115) + generator.normal(0, 5)
+            wave = sum(np.sin(2 * np.pi * f0 * k * t) / k for k in range(1, 12))
+            wave = 0.1 * wave + 0.002 * generator.normal(size=n)
+            soundfile.write(root / "data" / speaker / f"{i}_{speaker}_0.wav", wave, 48000)
+    meta = {s: {"gender": g, "age": 30, "accent": "none"} for s, g in SPEAKERS.items()}
+    (root / "data" / "audioMNIST_meta.txt").write_text(json.dumps(meta))
+
+
+@dataclass
+class Project:
+    """A place with recordings and outputs of its own.
+
+    Attributes:
+        data: what SPEECHLRP_DATA says.
+        outputs: what SPEECHLRP_OUTPUTS says.
+    """
+
+    data: Path
+    outputs: Path
+
+    @property
+    def run(self) -> Path:
+        """The folder of the one run there is, or of its features."""
+        (folder,) = [p for p in self.outputs.iterdir() if (p / "train").exists()]
+        return folder
+
+    @property
+    def features(self) -> Path:
+        """The folder of the features."""
+        (folder,) = self.outputs.glob("*/preprocess")
+        return folder
+
+    def speechlrp(self, *arguments: str, before: str = "") -> subprocess.CompletedProcess:
+        """Run the command line with the small settings.
+
+        Args:
+            arguments: after `speechlrp`.
+            before: Python to run first, such as what kills the process; then it runs
+                in a process of its own.
+        """
+        places = {"SPEECHLRP_DATA": str(self.data), "SPEECHLRP_OUTPUTS": str(self.outputs)}
+        arguments = [*arguments, *TOY]
+        if not before:
+            done = CliRunner(env=places).invoke(main, arguments, prog_name="speechlrp")
+            if done.exception and not isinstance(done.exception, SystemExit):
+                raise done.exception
+            return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
+        code = f"{before}\nfrom speechlrp.cli.main import main\nmain(prog_name='speechlrp')"
+        environment = os.environ | places | {"PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-c", code, *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory) -> Path:
+    """The toy corpus, made once; not to be changed."""
+    data = tmp_path_factory.mktemp("data")
+    write_corpus(data / "audiomnist")
+    return data
+
+
+@pytest.fixture
+def project(corpus, tmp_path) -> Project:
+    """A project without any artifacts."""
+    return Project(corpus, tmp_path / "outputs")
+
+
+@pytest.fixture(scope="session")
+def finished(corpus, tmp_path_factory) -> Project:
+    """A project that has gone through every stage; not to be changed."""
+    project = Project(corpus, tmp_path_factory.mktemp("finished") / "outputs")
+    done = project.speechlrp("run")
+    assert done.returncode == 0, done.stderr
+    return project
+
+
+@pytest.fixture
+def copied(finished, tmp_path) -> Project:
+    """A copy of the finished project, to be damaged."""
+    shutil.copytree(finished.outputs, tmp_path / "outputs")
+    return Project(finished.data, tmp_path / "outputs")
+
+
+@pytest.fixture
+def killing() -> Callable[[str, int], str]:
+    """Python that kills the process (SIGKILL) inside the n-th call of a function."""
+
+    def code(target: str, calls: int) -> str:
+        module, _, path = target.partition(":")
+        owner, _, name = path.rpartition(".")
+        holder = f"module.{owner}" if owner else "module"
+        return (
+            "import importlib, os, signal\n"
+            f"module = importlib.import_module({module!r})\n"
+            f"holder, left, original = {holder}, [{calls}], {holder}.{name}\n"
+            "def deadly(*a, **k):\n"
+            "    left[0] -= 1\n"
+            "    if left[0] == 0:\n"
+            "        os.kill(os.getpid(), signal.SIGKILL)\n"
+            "    return original(*a, **k)\n"
+            f"holder.{name} = deadly\n"
+        )
+
+    return code

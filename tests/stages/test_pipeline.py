@@ -1,0 +1,130 @@
+"""Every stage on a toy corpus, through the real command line."""
+
+import json
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from speechlrp.artifacts.hdf5 import read_table
+from speechlrp.artifacts.record import read_record
+
+
+def test_every_stage_leaves_a_complete_record(finished):
+    places = [p.parent for p in finished.outputs.rglob("stage.json")]
+    stages = {read_record(place).stage for place in places}
+    assert stages == {
+        "preprocess", "train", "evaluate", "explain", "flip", "augment", "retrain", "report",
+    }  # fmt: skip
+    for place in places:
+        record = read_record(place)
+        assert record.status == "complete"
+        assert record.command.startswith("speechlrp run")
+        assert record.versions["torch"]
+        assert record.outputs
+        for name, facts in record.outputs.items():
+            assert (place / name).stat().st_size == facts["size"]
+    assert not list(finished.outputs.rglob("*.partial"))
+
+
+def test_features_have_axes_units_and_a_table(finished):
+    with h5py.File(finished.features / "features.h5") as file:
+        assert file["features"].shape == (32, 1, 64, 64)
+        assert file["features"].chunks == (1, 1, 64, 64)
+        assert [d.label for d in file["features"].dims] == [
+            "recording", "channel", "frequency", "time",
+        ]  # fmt: skip
+        assert file["features"].attrs["units"] == "dB re maximum"
+        assert json.loads(file.attrs["classes"]) == ["male", "female"]
+        table = read_table(file)
+        train = (table.subset == "train").to_numpy()
+        mean = file["features"][:][train].astype(float).mean(axis=0)
+        np.testing.assert_allclose(file["train_mean"][:], mean, atol=1e-4)
+    assert (table.groupby("speaker").subset.nunique() == 1).all()
+    assert (table.groupby("subset").label.mean() == 0.5).all()
+
+
+def test_relevance_belongs_to_its_order_and_output(finished):
+    with h5py.File(finished.run / "explain/train-lrp-test/relevance.h5") as file:
+        relevance = file["relevance"][:].reshape(8, -1)
+        order = file["order"][:].astype(int)
+        ranked = np.take_along_axis(relevance, order, axis=1)
+        assert (np.diff(ranked, axis=1) <= 0).all()
+        assert all(len(set(one)) == 64 * 64 for one in order)
+        assert file["output"].shape == (8, 2)
+        np.testing.assert_array_equal(file["target"][:], read_table(file).label)
+
+
+def test_measured_from_a_reference_a_bin_at_the_reference_has_no_relevance(finished):
+    place = finished.run / "explain/train-lrp_silence-test/relevance.h5"
+    with h5py.File(place) as file, h5py.File(finished.features / "features.h5") as features:
+        rows = np.flatnonzero(read_table(features).subset == "test")
+        silent = features["features"][rows] == features.attrs["silence"]
+        assert silent.any()
+        assert not file["relevance"][:][silent].any()
+        assert file["relevance"][:].any()
+
+
+def test_flipping_agrees_with_the_evaluation_at_zero_bins(finished):
+    curve = pd.read_csv(finished.run / "flip/train-lrp-test-table-all-all/curve.csv")
+    found = json.loads((finished.run / "evaluate/train-test/evaluation.json").read_text())
+    start = curve[curve.bins == 0]
+    assert (start.accuracy == found["accuracy"]).all()
+    assert set(curve.baseline) == {"zero", "silence", "mean"}
+    assert curve[curve.strategy == "random"].repeat.nunique() == 2
+    assert (curve.n == 8).all()
+
+
+def test_all_bins_flipped_gives_the_answer_to_the_baseline(finished):
+    curve = pd.read_csv(finished.run / "flip/train-lrp-test-full-zero-all/curve.csv")
+    assert (curve[curve.percent == 100].accuracy == 0.5).all()
+
+
+@pytest.mark.parametrize("fill", ["zero", "mean"])
+def test_augmentation_changes_the_most_relevant_bins_alone(finished, fill):
+    run = finished.run
+    with (
+        h5py.File(run / f"augment/{fill}/features.h5") as augmented,
+        h5py.File(finished.features / "features.h5") as features,
+        h5py.File(run / "explain/train-lrp-train/relevance.h5") as relevance,
+    ):
+        rows = np.flatnonzero(read_table(features).subset == "train")
+        before = features["features"][rows].reshape(len(rows), -1)
+        after = augmented["features"][:].reshape(len(rows), -1)
+        bins = round(0.01 * before.shape[1])
+        top = relevance["order"][:, :bins].astype(int)
+        changed = np.zeros(before.shape, dtype=bool)
+        np.put_along_axis(changed, top, True, axis=1)
+        np.testing.assert_array_equal(after[~changed], before[~changed])
+        if fill == "zero":
+            assert not after[changed].any()
+        else:
+            moved = (after[changed] != before[changed]).mean()
+            assert 0 < moved <= 1
+            notes = read_record(run / "augment/mean").notes
+            assert notes["changed_share"] == pytest.approx(moved)
+
+
+def test_retraining_begins_with_the_trained_weights(finished):
+    record = read_record(finished.run / "retrain/mean")
+    weights = read_record(finished.run / "train").outputs["last.safetensors"]
+    assert record.inputs["weights"]["sha256"] == weights["sha256"]
+    meta = json.loads((finished.run / "retrain/mean/last.json").read_text())
+    assert meta["augmented"] == "mean"
+
+
+def test_the_report_shows_what_there_is(finished):
+    page = (finished.run / "report/index.html").read_text()
+    for words in ("Table 6.1", "Table 6.2", "Figure 6.5", "LRP from silence", "audio/flac"):
+        assert words in page
+    tables = [p.name for p in (finished.run / "report/tables").iterdir()]
+    assert any("table-6.1-baseline-zero" in name for name in tables)
+
+
+def test_shares_cover_all_relevance(finished):
+    folder = finished.run / "explain/train-lrp-test"
+    regions = pd.read_csv(folder / "regions.csv").set_index(["class", "region"])
+    for name in ("male", "female"):
+        both = regions.loc[[(name, "speech"), (name, "padding")]].sum()
+        np.testing.assert_allclose(both, 1)
