@@ -51,7 +51,7 @@ class Shards:
             SpeechLRPError: its file is damaged; it is deleted, to be made again.
         """
         try:
-            with np.load(self.path(unit), allow_pickle=False) as held:
+            with self.path(unit).open("rb") as file, np.load(file, allow_pickle=False) as held:
                 values = {name: held[name] for name in held.files}
         except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
             self.path(unit).unlink(missing_ok=True)

@@ -126,13 +126,17 @@ def panels(relevance_file: Path, examples: Examples, rows: list[int]) -> list[Pa
                 features=features["features"][where[table.id[i]]][0],
                 relevance=relevance["relevance"][i][0],
                 order=relevance["order"][i],
-                title=f"{examples.classes[table.label[i]]}, {table.source[i]}: "
-                f"classified {examples.classes[predicted[i]]}",
+                title=_title(table.source[i], table.label[i], predicted[i], examples.classes),
                 onset_s=table.onset_s[i],
                 duration_s=table.duration_s[i],
             )
             for i in rows
         ]
+
+
+def _title(source: str, label: int, predicted: int, classes: list[str]) -> str:
+    wrong = "" if predicted == label else f", taken for {classes[predicted]}"
+    return f"{classes[label]}: {source}{wrong}"
 
 
 def _figures(context: Context, examples: Examples, bands, regions) -> None:

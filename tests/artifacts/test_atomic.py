@@ -31,6 +31,12 @@ def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+def _stop_half_way(path: Path, error: type[BaseException]) -> None:
+    with whole(path) as beside:
+        beside.write_text("half of it")
+        raise error("stop")
+
+
 def test_a_file_and_its_folders_appear(tmp_path):
     path = tmp_path / "a" / "b" / "c.txt"
     with whole(path) as beside:
@@ -45,17 +51,15 @@ def test_a_file_and_its_folders_appear(tmp_path):
 def test_an_error_leaves_the_old_content_and_nothing_else(tmp_path, error):
     path = tmp_path / "c.txt"
     path.write_text("old")
-    with pytest.raises(error), whole(path) as beside:
-        beside.write_text("half of it")
-        raise error("stop")
+    with pytest.raises(error):
+        _stop_half_way(path, error)
     assert path.read_text() == "old"
     assert _names(tmp_path) == ["c.txt"]
 
 
 def test_an_error_leaves_no_file_where_there_was_none(tmp_path):
-    with pytest.raises(ValueError, match="stop"), whole(tmp_path / "c.txt") as beside:
-        beside.write_text("half of it")
-        raise ValueError("stop")
+    with pytest.raises(ValueError, match="stop"):
+        _stop_half_way(tmp_path / "c.txt", ValueError)
     assert _names(tmp_path) == []
 
 

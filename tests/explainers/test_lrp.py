@@ -80,7 +80,7 @@ def test_what_the_rules_cannot_mean_is_refused(rules, message):
 
 
 def test_an_unknown_start_is_refused():
-    with pytest.raises(SpeechLRPError, match="explainer.start 'logits'.*Did you mean 'logit'"):
+    with pytest.raises(SpeechLRPError, match=r"explainer.start 'logits'.*Did you mean 'logit'"):
         LRP(RULES, start="logits")
 
 
@@ -89,7 +89,7 @@ def test_what_has_no_rule_is_an_expected_error(model):
     with pytest.raises(SpeechLRPError, match="conv2d"):
         LRP(RULES[:1]).explain(model, x, target)
     strange = nn.Sequential(nn.Flatten(), nn.Softsign(), nn.Linear(16, 2)).double().eval()
-    with pytest.raises(SpeechLRPError, match="(?i)softsign"):
+    with pytest.raises(SpeechLRPError, match=r"(?i)softsign"):
         LRP(RULES).explain(strange, x, target)
 
 
