@@ -115,7 +115,7 @@ def test_an_empty_table_comes_back(tmp_path):
 def test_attributes_and_axes(tmp_path):
     with h5py.File(tmp_path / "t.h5", "w") as file:
         describe(file, {"kind": "x", "silence": -80.0, "classes": ["ü", "f"], "none": None})
-        data = file.create_dataset("d", (2, 3))
+        data = file.create_dataset("d", (2, 3), "f4")
         label_axes(data, ("recording", "time"), "dB")
         assert file.attrs["kind"] == "x"
         assert file.attrs["silence"] == -80

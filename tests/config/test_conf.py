@@ -1,0 +1,91 @@
+"""The committed configurations: all compose, and say what the code takes."""
+
+import inspect
+
+import pytest
+from omegaconf import OmegaConf
+
+from speechlrp.audio import FEATURES
+from speechlrp.config.names import conf_dir
+from speechlrp.config.schema import _check, call, options, typed
+from speechlrp.corpora import CORPORA, SPLITS
+from speechlrp.explainers import EXPLAINERS
+from speechlrp.flipping.curve import grid_counts
+from speechlrp.models import MODELS
+from speechlrp.stages import STAGES
+from speechlrp.stages.explain import OURS
+from speechlrp.stages.sequence import with_settings
+from speechlrp.stages.train import recipe
+
+PRIMARY = sorted(path.stem for path in conf_dir().glob("*.yaml") if path.stem != "base")
+EXPERIMENTS = sorted(path.stem for path in (conf_dir() / "experiment").glob("*.yaml"))
+GROUPS = {folder.name: sorted(folder.glob("*.yaml")) for folder in conf_dir().glob("*/")}
+
+
+def _every_choice() -> list[list[str]]:
+    """Overrides in which every choice of every group occurs, many groups at a time."""
+    most = max(map(len, GROUPS.values()))
+    rest = {name: files for name, files in GROUPS.items() if name != "experiment"}
+    turns = [
+        [f"{g}={files[i % len(files)].stem}" for g, files in rest.items()] for i in range(most)
+    ]
+    return [[f"experiment={name}"] for name in EXPERIMENTS] + turns
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_composes(composed, experiment):
+    config = typed(composed("run", f"experiment={experiment}"))
+    assert config.run == config.data_run == experiment
+
+
+@pytest.mark.parametrize("verb", PRIMARY)
+def test_every_experiment_composes_alike_for_every_verb(composed, verb):
+    content = [(conf_dir() / f"{name}.yaml").read_text(encoding="utf-8") for name in (verb, "run")]
+    assert content[0] == content[1]
+    assert typed(composed(verb)) == typed(composed("run"))
+
+
+@pytest.mark.parametrize("choices", _every_choice(), ids=" ".join)
+def test_every_choice_says_what_the_code_takes(composed, choices):
+    config = typed(composed("run", *choices))
+    recipe(config)
+    features = call("features", FEATURES[config.features["name"]], options(config.features, "name"))
+    bins = features.frequencies().size * features.times().size
+    for grid in config.flipping.grids.values():
+        assert len(grid_counts(grid, bins)) > 1
+    _takes(CORPORA[config.dataset["name"]], options(config.dataset, "name", "root"))
+    _takes(SPLITS[config.split["name"]], options(config.split, "name"))
+    _takes(MODELS[config.model["name"]], options(config.model, "name", "input_scale"))
+    explainer = config.explainer
+    call("explainer", EXPLAINERS[explainer["kind"]], options(explainer, *OURS))
+
+
+def _takes(function, settings: dict) -> None:
+    """Fail where `call` would, without calling."""
+    signature = inspect.signature(function)
+
+    def stand_in(*args, **kwargs):
+        return signature.bind_partial(*args, **kwargs)
+
+    stand_in.__signature__ = signature
+    call("", stand_in, settings)
+
+
+@pytest.mark.parametrize("name", [p.stem for p in (conf_dir() / "sequence").glob("*.yaml")])
+def test_the_steps_of_a_sequence_are_stages_with_settings_that_there_are(composed, name):
+    config = typed(composed("run", f"sequence={name}"))
+    assert {step["stage"] for step in config.sequence.steps} <= set(STAGES)
+    for step in config.sequence.steps:
+        _check(with_settings(config, step))
+
+
+def test_an_explainer_is_named_as_its_file():
+    """The name is that of the folder of its results, so two must not share one."""
+    for file in GROUPS["explainer"]:
+        assert OmegaConf.load(file).name == file.stem
+
+
+def test_a_group_does_not_share_its_name_with_a_setting(composed):
+    settings = composed("run")
+    for group in GROUPS.keys() - {"experiment"}:
+        assert OmegaConf.is_dict(settings[group])

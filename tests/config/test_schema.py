@@ -1,0 +1,110 @@
+"""What is refused of a configuration, and `call`."""
+
+from dataclasses import dataclass
+
+import pytest
+from omegaconf import OmegaConf
+
+from speechlrp.config.schema import Config, call, options, typed
+from speechlrp.errors import SpeechLRPError
+
+
+def test_a_configuration_becomes_typed(composed):
+    config = typed(composed("train", "seed=3", "workers=2", "dataset.speakers=[a]"))
+    assert isinstance(config, Config)
+    assert config.seed == 3
+    assert config.workers == 2
+    assert type(config.dataset) is dict
+    assert type(config.dataset["speakers"]) is list
+    assert config.task.classes == ["male", "female"]
+    assert config.sequence.steps[0] == {"stage": "preprocess"}
+
+
+def test_a_missing_section_is_refused():
+    with pytest.raises(SpeechLRPError, match="run"):
+        typed(OmegaConf.create({"seed": 1}))
+
+
+def test_a_task_without_fixed_classes(composed):
+    assert typed(composed("train", "task=speaker")).task.classes is None
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("seed=abc", "^seed: .*'abc'"),
+        ("flipping.repeats=1.5", "^flipping.repeats: "),
+        ("augment.share=much", "^augment.share: "),
+        ("+colour=red", "colour"),
+        ("+augment.colour=red", "augment.colour"),
+        ("subset=tets", "subset 'tets'; known: test, train, validate. Did you mean 'test'"),
+        ("checkpoint=first", "checkpoint 'first'; known: best, last"),
+        ("device=gpu", "device 'gpu'; known: auto, cpu, cuda"),
+        ("flipping.strategy=lpr", "flipping.strategy 'lpr'; known: all, lrp, lrp_rev, random"),
+        ("flipping.baseline=max", "flipping.baseline 'max'; known: all, mean, silence, zero"),
+        ("flipping.grid=tabel", "flipping.grid 'tabel'; .*Did you mean 'table'"),
+        ("augment.fill=median", "augment.fill 'median'; known: mean, zero"),
+        ("augment.share=0", r"augment.share is 0.0; it must be in \(0, 1\]"),
+        ("augment.share=1.01", r"augment.share is 1.01; it must be in \(0, 1\]"),
+        ("flipping.repeats=0", "flipping.repeats is 0; it must be at least 1"),
+        ("flipping.batch_size=-1", "flipping.batch_size is -1; it must be at least 1"),
+        ("workers=0", "workers is 0; it must be at least 1"),
+    ],
+)
+def test_what_is_out_of_range_is_refused(composed, override, message):
+    with pytest.raises(SpeechLRPError, match=message) as caught:
+        typed(composed("flip", override))
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_in_range_is_not(composed):
+    grid = "+flipping.grids.mine={bins: [0]}"
+    config = typed(composed("flip", "device=cuda:1", "augment.share=1", "workers=null", grid))
+    assert config.flipping.grids["mine"] == {"bins": [0]}
+
+
+def _function(
+    recordings, /, root, *, rate: int, share: float = 0.5, name: str | None = None, on: bool = False
+):
+    return recordings, root, rate, share, name, on
+
+
+def test_call_passes_everything_on():
+    found = call("x", _function, {"share": 1, "name": None}, "r", "root", rate=3)
+    assert found == ("r", "root", 3, 1, None, False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"shaer": 1}, "setting of x 'shaer'; known: name, on, share. Did you mean 'share'"),
+        ({"rate": 4}, "setting of x 'rate'; known: name, on, share"),
+        ({"root": "y"}, "setting of x 'root'; known: name, on, share"),
+        ({"recordings": "y"}, "setting of x 'recordings'; known: name, on, share"),
+        ({"share": "much"}, "share of x is 'much'; it must be float"),
+        ({"share": None}, "share of x is None; it must be float"),
+        ({"share": True}, "share of x is True; it must be float"),
+        ({"name": 3}, "name of x is 3; it must be str or None"),
+        ({"on": 1}, "on of x is 1; it must be bool"),
+    ],
+)
+def test_call_refuses_settings(settings, message):
+    with pytest.raises(SpeechLRPError, match=message):
+        call("x", _function, settings, "r", "root", rate=3)
+
+
+def test_call_checks_dataclasses_and_open_ended_functions():
+    @dataclass
+    class Settings:
+        bins: int = 3
+
+    assert call("x", Settings, {"bins": 4}).bins == 4
+    with pytest.raises(SpeechLRPError, match=r"bins of x is 2.5; it must be int"):
+        call("x", Settings, {"bins": 2.5})
+    assert call("x", lambda a, **more: more, {"b": 1}, 0) == {"b": 1}
+    with pytest.raises(SpeechLRPError, match="setting of x 'a'"):
+        call("x", lambda a, **more: more, {"a": 1}, 0)
+
+
+def test_options_leave_out_what_chose_the_entry():
+    assert options({"name": "a", "root": "b", "c": 1}, "name", "root") == {"c": 1}
