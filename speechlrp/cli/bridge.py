@@ -137,6 +137,10 @@ def one_line_errors(verb: str = "", overrides: tuple[str, ...] = ()) -> Iterator
         _stop(str(error))
     except (HydraException, OmegaConfBaseException) as error:
         _stop(str(_about_configuration(verb, overrides, error)))
+    except ValueError as error:
+        if "Config group override" not in str(error):  # Hydra's, for task=null
+            raise
+        _stop(str(error))
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         reason = error.strerror or str(error) or type(error).__name__
