@@ -1,0 +1,164 @@
+"""The import ladder: every room knows only the rooms below it.
+
+cli -> stages -> {training, explainers, flipping, navai, corpora, report, artifacts,
+config} -> {lrp, models, audio} -> torch; errors and registry serve all but lrp.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "speechlrp"
+ENGINES = ("lrp", "models", "audio")
+MIDDLE = ("training", "explainers", "flipping", "navai", "corpora", "report", "artifacts", "config")
+COMMON = ("errors", "registry")
+TOP = ("__init__", *COMMON)
+"""Files beside the rooms; `__init__` holds the version."""
+
+MAY = {
+    **{key: {"errors"} for key in TOP},
+    **{key: {*ENGINES, *COMMON} for key in MIDDLE},
+    "lrp": set(),
+    "models": set(COMMON),
+    "audio": set(COMMON),
+    "stages": {*MIDDLE, *ENGINES, *COMMON},
+    "cli": {"stages", *MIDDLE, *ENGINES, *COMMON, "__init__"},
+}
+"""Room -> the rooms that it may import besides itself."""
+
+MAY["__main__"] = {"cli"}  # python -m speechlrp
+MAY["training"] |= {"artifacts"}  # checkpoints and metrics appear whole
+MAY["config"] |= {"flipping"}  # the tables of names that it validates
+MAY["artifacts"] |= {"__init__"}  # the version goes into the record
+
+OUTSIDE = {
+    "lrp": {"torch"},
+    "models": {"torch"},
+    "corpora": None,
+    "flipping": {"torch", "numpy", "pandas"},
+    "explainers": {"torch", "numpy", "pandas"},
+}
+"""Room -> all libraries that it may import; None or absent: see `ONLY`."""
+
+ONLY = {
+    "hydra": {"cli"},
+    "omegaconf": {"cli", "config", "stages"},
+    "click": {"cli"},
+    "torchaudio": {"audio"},
+    "torch": {"lrp", "models", "audio", "training", "explainers", "flipping", "navai", "stages"},
+    "matplotlib": {"report"},
+    "jinja2": {"report"},
+}
+"""Library -> the only rooms that may import it."""
+
+
+def imports(source: str, package: str) -> Iterator[str]:
+    """The modules that a file imports anywhere in it, `from a import b` as `a.b`.
+
+    Args:
+        source: the file's text.
+        package: dotted name of the package that the file is in, for relative imports.
+    """
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parts = package.split(".")[: len(package.split(".")) - node.level + 1]
+            base = ".".join([*(parts if node.level else []), *filter(None, [node.module])])
+            yield from (f"{base}.{name.name}" for name in node.names)
+
+
+def violations(relative: str, source: str) -> list[str]:
+    """What a file imports that its room may not.
+
+    Args:
+        relative: its path below the package, such as ``"lrp/engine.py"``.
+        source: its text.
+    """
+    path = Path(relative)
+    room = path.parts[0] if len(path.parts) > 1 else path.stem
+    package = ".".join(("speechlrp", *path.parts[:-1]))
+    if room not in MAY:
+        return [f"{relative}: the room {room!r} is not on the ladder"]
+    return [
+        f"{relative}: {room} may not import {module}"
+        for module in imports(source, package)
+        if not _allowed(room, module)
+    ]
+
+
+def _allowed(room: str, module: str) -> bool:
+    library, _, rest = module.partition(".")
+    if library == "speechlrp":
+        target = rest.split(".")[0]
+        target = "__init__" if target.startswith("__") else target
+        return target == room or target in MAY[room]
+    if library in sys.stdlib_module_names:
+        return True
+    if library in ("scripts", "tests"):
+        return False
+    if OUTSIDE.get(room) is not None:
+        return library in OUTSIDE[room]
+    return room in ONLY.get(library, {room})
+
+
+def _files() -> list[str]:
+    return sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("relative", _files())
+def test_no_arrow_goes_up(relative):
+    assert violations(relative, (PACKAGE / relative).read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("relative", "source"),
+    [
+        ("lrp/engine.py", "import numpy"),
+        ("lrp/engine.py", "from speechlrp.errors import unknown"),
+        ("lrp/rules/zero.py", "from ...registry import Registry"),
+        ("models/a.py", "from speechlrp.audio import read"),
+        ("models/a.py", "import speechlrp.training.loop"),
+        ("audio/a.py", "from speechlrp.corpora import Recording"),
+        ("corpora/a.py", "import torch"),
+        ("training/a.py", "from speechlrp.config.schema import Config"),
+        ("training/a.py", "def f():\n    from omegaconf import OmegaConf"),
+        ("flipping/a.py", "if True:\n    from speechlrp import training"),
+        ("explainers/a.py", "from ..flipping import ranking"),
+        ("report/a.py", "from speechlrp.stages import STAGES"),
+        ("stages/a.py", "from speechlrp.cli.main import main"),
+        ("stages/a.py", "import click"),
+        ("stages/a.py", "import hydra"),
+        ("config/a.py", "import torch.nn as nn"),
+        ("cli/a.py", "from scripts import benchmark"),
+        ("cli/a.py", "import torchaudio"),
+        ("registry.py", "from speechlrp.lrp import attribute"),
+        ("errors.py", "from speechlrp.registry import Registry"),
+        ("kitchen/a.py", ""),
+    ],
+)
+def test_the_checker_sees_arrows_that_go_up(relative, source):
+    assert len(violations(relative, source)) == 1
+
+
+@pytest.mark.parametrize(
+    ("relative", "source"),
+    [
+        ("lrp/engine.py", "import math\nfrom torch import nn\nfrom speechlrp.lrp import tape"),
+        ("lrp/rules/zero.py", "from ..layer import Layer\nfrom . import base"),
+        ("explainers/a.py", "from speechlrp.lrp import attribute\nfrom speechlrp import errors"),
+        ("training/a.py", "from speechlrp.artifacts.atomic import whole"),
+        ("stages/a.py", "from speechlrp.lrp import attribute\nimport omegaconf"),
+        ("cli/a.py", "from speechlrp import __version__\nimport click, hydra"),
+    ],
+)
+def test_the_checker_lets_the_others_pass(relative, source):
+    assert violations(relative, source) == []
+
+
+def test_there_is_something_to_check():
+    rooms = {Path(name).parts[0] for name in _files()}
+    assert {"cli", "stages", "lrp", "models", "audio", "errors.py"} <= rooms
