@@ -34,12 +34,11 @@ def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> 
             an override.
     """
     overrides = (*overrides, *_from_options(verb, overrides, values))
-    command = shlex.join(["speechlrp", verb, *overrides])
     with one_line_errors(verb, overrides), _arguments(verb, overrides, values):
-        _hydra_main(verb, overrides, command, values.get("config_dir"))()
+        _hydra_main(verb, overrides, values.get("config_dir"))()
 
 
-def _hydra_main(verb: str, overrides: tuple[str, ...], command: str, config_dir: str | None):
+def _hydra_main(verb: str, overrides: tuple[str, ...], config_dir: str | None):
     import hydra
     from hydra.core.hydra_config import HydraConfig
 
@@ -52,9 +51,10 @@ def _hydra_main(verb: str, overrides: tuple[str, ...], command: str, config_dir:
         from speechlrp.config.schema import typed
         from speechlrp.stages.sequence import run_verb
 
-        sections = ("experiment", "paths", *IDENTITY)
-        given = identity_overrides(HydraConfig.get().overrides.task, sections)
-        given += ["--config-dir", config_dir] if config_dir else []
+        member = list(HydraConfig.get().overrides.task)  # of a sweep, or of all there is
+        own = ["--config-dir", config_dir] if config_dir else []
+        command = shlex.join(["speechlrp", verb, *member, *own])
+        given = identity_overrides(member, ("experiment", "paths", *IDENTITY)) + own
         with one_line_errors(verb, overrides):
             run_verb(verb, typed(composed), command, tuple(map(shlex.quote, given)))
 
