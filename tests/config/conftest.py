@@ -19,20 +19,20 @@ def _name(sections: tuple[str, ...]) -> Callable[..., str]:
     return resolve
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture
 def composed() -> Iterator[Callable[..., DictConfig]]:
     """``verb, *overrides -> DictConfig``, resolved."""
     OmegaConf.register_new_resolver("run_name", _name(IDENTITY), replace=True)
     OmegaConf.register_new_resolver("data_run_name", _name(DATA), replace=True)
 
     def build(verb: str, *overrides: str) -> DictConfig:
-        whole = compose(verb, overrides=list(overrides), return_hydra_config=True)
+        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            whole = compose(verb, overrides=list(overrides), return_hydra_config=True)
         HydraConfig.instance().set_config(whole)
         rest = OmegaConf.masked_copy(whole, [key for key in whole if key != "hydra"])
         OmegaConf.resolve(rest)
         return rest
 
     GlobalHydra.instance().clear()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        yield build
+    yield build
     HydraConfig.instance().cfg = None
