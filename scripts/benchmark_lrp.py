@@ -11,9 +11,10 @@ import time
 from statistics import median
 
 import torch
+from torch import Tensor, nn
+
 from speechlrp.lrp import Composite, Epsilon, Zero, attribute
 from speechlrp.models.alexnet import AlexNet
-from torch import Tensor, nn
 
 COMPOSITES = {
     "LRP-0 everywhere": Composite([(nn.Module, Zero())]),

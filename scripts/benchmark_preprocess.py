@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import scipy.signal
 import soundfile
+
 from speechlrp.audio.extraction import extract
 from speechlrp.audio.spectrogram import SpectrogramSettings
 

@@ -21,13 +21,14 @@ from pathlib import Path
 import h5py
 import numpy as np
 import torch
+from torch import nn
+
 from speechlrp.training import loop
 from speechlrp.training.loaders import Batches
 from speechlrp.training.losses import losses
 from speechlrp.training.schedules import build_optimizer
 from speechlrp.training.seeding import device as pick_device
 from speechlrp.training.settings import TrainSettings
-from torch import nn
 
 SIDE = 227
 META = {"model": "alexnet", "kwargs": {}, "classes": ["male", "female"], "input_scale": 1 / 80}

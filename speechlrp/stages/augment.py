@@ -9,9 +9,10 @@ import torch
 from speechlrp.artifacts.atomic import whole
 from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact, read_table, write_table
 from speechlrp.flipping.augmentation import fill_most_relevant
-from speechlrp.stages.features import FEATURES, explanation, read_examples
+from speechlrp.stages.features import FEATURES, read_examples
 from speechlrp.stages.progress import progress
 from speechlrp.stages.stage import Context, Stage
+from speechlrp.stages.weights import explanation
 
 ROWS = 64
 

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from speechlrp.artifacts.atomic import write_csv, write_json
-from speechlrp.stages.features import (
-    FEATURES,
-    Network,
-    read_examples,
-    weights_inputs,
-    weights_name,
-)
+from speechlrp.stages.features import FEATURES, Network, read_examples
 from speechlrp.stages.stage import Context, Stage
+from speechlrp.stages.weights import weights_inputs, weights_name
 from speechlrp.training.loaders import Batches
 from speechlrp.training.metrics import evaluate
 

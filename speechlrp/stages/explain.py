@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import h5py
@@ -14,23 +15,18 @@ from speechlrp.artifacts.atomic import whole, write_bytes, write_csv
 from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact, read_table
 from speechlrp.artifacts.shards import Shards
 from speechlrp.config.schema import call, options
-from speechlrp.errors import unknown
+from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.explainers.shares import Shares
+from speechlrp.flipping import BASELINES
 from speechlrp.flipping.ranking import falling_order
 from speechlrp.report.heatmap import Panel, heatmap, top_bins
 from speechlrp.report.shares import band_shares, region_shares
 from speechlrp.report.style import figure_png
-from speechlrp.stages.features import (
-    FEATURES,
-    Examples,
-    Network,
-    explanation,
-    read_examples,
-    weights_inputs,
-)
+from speechlrp.stages.features import FEATURES, Examples, Network, read_examples
 from speechlrp.stages.progress import progress
 from speechlrp.stages.stage import Context, Stage
+from speechlrp.stages.weights import explanation, weights_inputs
 
 TARGETS = ("label", "predicted")
 OURS = ("name", "kind", "reference", "target", "batch_size", "examples", "bands_hz", "f0_hz")
@@ -40,6 +36,7 @@ OURS = ("name", "kind", "reference", "target", "batch_size", "examples", "bands_
 def work(context: Context) -> None:
     """Write `relevance.h5`, `bands.csv`, `regions.csv`, and the figures."""
     config = context.config
+    _check(config.explainer)
     examples = read_examples(context.inputs["features"], context.command("preprocess"))
     network = Network(context, examples)
     rows = examples.rows(config.subset)
@@ -66,13 +63,28 @@ def work(context: Context) -> None:
     context.note("examples", len(rows))
 
 
+def _check(section: dict) -> None:
+    """Check the stage's own settings of the section.
+
+    Raises:
+        SpeechLRPError: one of them is out of its range.
+    """
+    for key, known in (("target", TARGETS), ("reference", BASELINES)):
+        if section[key] not in known:
+            raise unknown(f"value of explainer.{key}", section[key], known)
+    for key in ("batch_size", "examples"):
+        if not section[key] >= 1:
+            raise SpeechLRPError(f"explainer.{key} is {section[key]}; it must be at least 1")
+    bands = section["bands_hz"]
+    if len(bands) < 2 or any(low >= high for low, high in pairwise(bands)):
+        raise SpeechLRPError(f"explainer.bands_hz must be rising limits; found {bands}")
+
+
 def _explain(context, network: Network, examples: Examples, units, todo) -> Iterator:
     section = context.config.explainer
     name = section["kind"]
     explainer = call(f"explainer {name}", EXPLAINERS[name], options(section, *OURS))
     model, reference = network.measured_from(section["reference"])
-    if section["target"] not in TARGETS:
-        raise unknown("value of explainer.target", section["target"], TARGETS)
     with open_artifact(examples.path, "features", context.command("preprocess")) as file:
         for unit in progress(todo, "explain", len(todo)):
             inputs = network.inputs(file["features"][units[unit]])

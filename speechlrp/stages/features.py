@@ -13,7 +13,6 @@ import torch
 from torch import nn
 
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
-from speechlrp.config.schema import Config
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.flipping import BASELINES
 from speechlrp.stages.stage import Context
@@ -66,38 +65,6 @@ def read_examples(path: Path, command: str) -> Examples:
         attributes = {n: file.attrs[n] for n in ("silence", "task")}
         lists = {n: json.loads(file.attrs[n]) for n in ("classes", "settings")}
         return Examples(path=path, table=read_table(file), axes=axes, **attributes, **lists)
-
-
-def weights_file(config: Config, kind: str = "") -> str:
-    """Where the configured weights lie: below the run's folder, or a path of the user's."""
-    name = kind or config.weights
-    if name == "train":
-        return f"train/{config.checkpoint}.safetensors"
-    if name.startswith("aug_"):
-        return f"retrain/{name.removeprefix('aug_')}/{config.checkpoint}.safetensors"
-    if name.endswith(".safetensors"):
-        return str(Path(name).resolve())
-    raise SpeechLRPError(
-        f"weights are train, aug_zero, aug_mean or a .safetensors file, not {name!r}"
-    )
-
-
-def weights_inputs(config: Config, kind: str = "") -> dict[str, str]:
-    """The files of the configured weights, as a stage's inputs."""
-    path = weights_file(config, kind)
-    return {"weights": path, "meta": path.removesuffix(".safetensors") + ".json"}
-
-
-def weights_name(config: Config) -> str:
-    """A name for folders: train, aug_zero, aug_mean, or the file's; `-best` if not the last."""
-    name = Path(config.weights).name.removesuffix(".safetensors").replace("-", "_")
-    return name if config.checkpoint == "last" else f"{name}_{config.checkpoint}"
-
-
-def explanation(config: Config, weights: str = "", subset: str = "") -> str:
-    """The folder of an explanation."""
-    name, where = config.explainer["name"], subset or config.subset
-    return f"explain/{weights or weights_name(config)}-{name}-{where}"
 
 
 class Shifted(nn.Module):

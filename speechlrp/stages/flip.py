@@ -16,15 +16,10 @@ from speechlrp.flipping.curve import flip, grid_counts, score, summarise
 from speechlrp.flipping.ranking import flipping_order
 from speechlrp.report.curves import flipping_curve
 from speechlrp.report.style import figure_png
-from speechlrp.stages.features import (
-    FEATURES,
-    Network,
-    explanation,
-    read_examples,
-    weights_inputs,
-)
+from speechlrp.stages.features import FEATURES, Network, read_examples
 from speechlrp.stages.progress import progress
 from speechlrp.stages.stage import Context, Stage
+from speechlrp.stages.weights import explanation, weights_inputs
 
 CELL = ["strategy", "baseline", "repeat", "bins"]
 

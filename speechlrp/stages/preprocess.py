@@ -31,6 +31,8 @@ def work(context: Context) -> None:
     recordings, classes = _labelled(config)
     subset = _split(config, recordings)
     recordings = [r for r in recordings if r.id in subset]
+    if not recordings:
+        raise SpeechLRPError(f"split {config.split['name']} leaves no recording")
     context.say(f"{len(recordings)} recordings, {len({r.speaker for r in recordings})} speakers")
     settings = feature_settings(config)
     units = [recordings[i : i + UNIT] for i in range(0, len(recordings), UNIT)]

@@ -20,9 +20,10 @@ from speechlrp.report.page import Audio, Example, Figure, Page, Section, Table, 
 from speechlrp.report.style import figure_png
 from speechlrp.stages import report_sections as sections
 from speechlrp.stages.explain import panels, pick
-from speechlrp.stages.features import FEATURES, explanation, read_examples
+from speechlrp.stages.features import FEATURES, read_examples
 from speechlrp.stages.run_files import RunFiles, other_run, run_files
 from speechlrp.stages.stage import Context, Stage
+from speechlrp.stages.weights import explanation
 
 
 def work(context: Context) -> None:

@@ -189,9 +189,10 @@ def measured_from(files: RunFiles) -> Section:
     text = (
         "One network, three explanations of it: relevance is (input - reference) times c, and the "
         "reference 0 (LRP as it is), silence, or the training set's mean (rows); bins are "
-        "flipped to each baseline (columns), tinted where the two agree. To first order, setting a bin from x to b changes the "
-        "output by c (b - x): the explanation's order is that of the losses where its reference is "
-        "the baseline, and has the opposite sign where b lies on the other side of x."
+        "flipped to each baseline (columns), tinted where the two agree. To first order, setting "
+        "a bin from x to b changes the output by c (b - x): the explanation's order is that of the "
+        "losses where its reference is the baseline, and the opposite where b lies on the other "
+        "side of x."
     )
     caption = "Reference of the explanation (rows) and flipping baseline (columns)."
     rows = [f"LRP from {name}" for name in BASELINES if names.isin([name]).any()]

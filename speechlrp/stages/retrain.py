@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from speechlrp.stages.features import FEATURES, read_examples, weights_inputs
+from speechlrp.stages.features import FEATURES, read_examples
 from speechlrp.stages.stage import Context, Stage
 from speechlrp.stages.train import longer, recipe, teach
+from speechlrp.stages.weights import weights_inputs
 from speechlrp.training.checkpoint import load_model
 from speechlrp.training.seeding import device
 

@@ -24,6 +24,7 @@ from speechlrp.config.schema import Config
 from speechlrp.errors import SpeechLRPError
 from speechlrp.stages.progress import say
 from speechlrp.stages.stage import Context, Stage
+from speechlrp.stages.weights import weights_name
 
 IDENTITY = ".identity.json"
 
@@ -91,8 +92,10 @@ def _inputs(stage: Stage, config: Config, overrides: tuple[str, ...]) -> dict[st
     for name, where in stage.inputs(config).items():
         run = run_folder(config, where)
         path = run / where
+        if not path.exists() and Path(where).is_absolute():
+            raise SpeechLRPError(f"{stage.name}: there is no {path}")
         if not path.exists():
-            made_by = _maker(where)
+            made_by = _maker(where, config)
             hint = " ".join(["speechlrp", *made_by, *overrides])
             others = _runs_with(run, where)
             there = f" (runs that have one: {', '.join(others)})" if others else ""
@@ -101,14 +104,17 @@ def _inputs(stage: Stage, config: Config, overrides: tuple[str, ...]) -> dict[st
     return found
 
 
-def _maker(where: str) -> list[str]:
+def _maker(where: str, config: Config) -> list[str]:
     """The verb and options that make an artifact, from its place in the run."""
     stage, *rest = Path(where).parts
     if stage in ("augment", "retrain"):
         return [stage, "--fill", rest[0]]
     if stage == "explain":
         weights, explainer, subset = rest[0].split("-")
-        return [stage, "--explainer", explainer, "--weights", weights, "--subset", subset]
+        options = ["--weights", weights]
+        if weights == weights_name(config):
+            options = ["--weights", config.weights, "--checkpoint", config.checkpoint]
+        return [stage, "--explainer", explainer, *options, "--subset", subset]
     return [stage]
 
 

@@ -3,6 +3,7 @@ import sys
 import textwrap
 
 import pytest
+
 from speechlrp.audio.backend import is_extension_failure, load_torchaudio, make_stub
 from speechlrp.errors import SpeechLRPError
 

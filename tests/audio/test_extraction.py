@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from speechlrp.audio.extraction import COLUMNS, FeatureBatch, extract
 from speechlrp.audio.reading import read
 from speechlrp.audio.resampling import resample

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+
 from speechlrp.audio.parallel import ordered_map
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+
 from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.reading import read
 from tests.audio.conftest import tone

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+
 from speechlrp.audio.backend import load_torchaudio
 from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.resampling import mono, resample, resample_many

@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 import pytest
+
 import speechlrp.audio
 from speechlrp.audio.spectrogram import SpectrogramSettings
 

@@ -7,6 +7,7 @@ import pytest
 import scipy.signal
 import soundfile
 import torch
+
 from speechlrp.audio.spectrogram import SpectrogramSettings, spectrogram_db
 from speechlrp.errors import SpeechLRPError
 from tests.audio.conftest import tone

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+
 from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.spectrogram import SpectrogramSettings as Settings
 from speechlrp.audio.windows import cut, place
 from speechlrp.errors import SpeechLRPError
 from tests.audio.conftest import tone
-from torch import Tensor
 
 
 def wave(seconds: float, level: float = 0.5) -> Tensor:

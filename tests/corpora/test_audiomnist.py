@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from speechlrp.corpora.audiomnist import audiomnist
 from speechlrp.errors import SpeechLRPError
 

@@ -5,6 +5,7 @@ import random
 import tarfile
 
 import pytest
+
 from speechlrp.corpora.fetch import fetch
 from speechlrp.corpora.fetch_archives import LIBRISPEECH, MUSAN, Archive, librispeech, musan
 from speechlrp.corpora.fetch_http import Checksum

@@ -5,6 +5,7 @@ import io
 import tarfile
 
 import pytest
+
 from speechlrp.corpora.audiomnist import audiomnist as read
 from speechlrp.corpora.fetch_audiomnist import META, Official, audiomnist, official
 from speechlrp.errors import SpeechLRPError

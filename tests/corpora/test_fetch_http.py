@@ -2,6 +2,7 @@ import hashlib
 
 import pytest
 import requests
+
 from speechlrp.corpora import fetch_http
 from speechlrp.corpora.fetch_http import Checksum, download
 from speechlrp.errors import SpeechLRPError

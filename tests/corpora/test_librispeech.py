@@ -1,4 +1,5 @@
 import pytest
+
 from speechlrp.corpora.librispeech import librispeech
 from speechlrp.errors import SpeechLRPError
 

@@ -1,4 +1,5 @@
 import pytest
+
 from speechlrp.corpora.manifest import manifest
 from speechlrp.errors import SpeechLRPError
 

@@ -1,4 +1,5 @@
 import pytest
+
 from speechlrp.corpora import CORPORA, DOWNLOADS, SPLITS, Recording, tasks
 from speechlrp.corpora.recording import gender, pick_speakers, some
 from speechlrp.errors import SpeechLRPError

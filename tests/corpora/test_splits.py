@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from speechlrp.corpora import SPLITS, Recording
 from speechlrp.corpora.audiomnist import audiomnist
 from speechlrp.corpora.voxceleb import voxceleb

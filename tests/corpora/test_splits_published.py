@@ -1,6 +1,7 @@
 from collections import Counter
 
 import pytest
+
 from speechlrp.corpora import SPLITS
 from speechlrp.corpora.audiomnist import audiomnist
 from speechlrp.corpora.splits_published import DIGIT_GROUPS, GENDER_GROUPS

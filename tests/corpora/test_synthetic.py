@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+
 from speechlrp.corpora import CORPORA
 from speechlrp.corpora.synthetic import run, synthesise
 from speechlrp.errors import SpeechLRPError

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from speechlrp.corpora.synthetic import espeak, text
 from speechlrp.corpora.synthetic.render import _resample, render
 from speechlrp.corpora.synthetic.speakers import ACCENTS, MEN, WOMEN, cast

@@ -1,4 +1,5 @@
 import pytest
+
 from speechlrp.corpora.voxceleb import refuse_download, voxceleb
 from speechlrp.errors import SpeechLRPError
 

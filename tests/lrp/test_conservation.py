@@ -3,8 +3,9 @@
 from itertools import pairwise
 
 import torch
-from speechlrp.lrp import Composite, Epsilon, Zero, attribute, conservation
 from torch import nn
+
+from speechlrp.lrp import Composite, Epsilon, Zero, attribute, conservation
 
 
 def network(bias):

@@ -4,8 +4,9 @@ import itertools
 
 import pytest
 import torch
-from speechlrp.lrp import Composite, Epsilon, Zero, attribute
 from torch import nn
+
+from speechlrp.lrp import Composite, Epsilon, Zero, attribute
 
 
 def small_alexnet(bias=True, inplace=True) -> nn.Sequential:

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from speechlrp.lrp import Composite, Epsilon, NotExplainable, Zero, attribute
 from torch import nn
 from torch.nn import functional as F
+
+from speechlrp.lrp import Composite, Epsilon, NotExplainable, Zero, attribute
 
 ZERO = Composite([(nn.Module, Zero())])
 

@@ -4,9 +4,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from speechlrp.lrp import RULES, Composite, Epsilon, LRPError, Zero, attribute
 from torch import nn
 from torch.nn import functional as F
+
+from speechlrp.lrp import RULES, Composite, Epsilon, LRPError, Zero, attribute
 
 OPERATIONS = {
     "linear": (nn.Linear(7, 5), (7,)),

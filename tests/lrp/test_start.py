@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from speechlrp.lrp import Composite, LRPError, NotExplainable, Zero, attribute
 from torch import nn
+
+from speechlrp.lrp import Composite, LRPError, NotExplainable, Zero, attribute
 
 ZERO = Composite([(nn.Module, Zero())])
 

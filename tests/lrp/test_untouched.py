@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from speechlrp.lrp import Composite, Epsilon, LRPError, NotExplainable, Rule, Zero, attribute
 from torch import nn
 from torch.overrides import _get_current_function_mode
+
+from speechlrp.lrp import Composite, Epsilon, LRPError, NotExplainable, Rule, Zero, attribute
 
 RULES = Composite([(nn.Linear, Zero()), (nn.Module, Epsilon(0.5))])
 

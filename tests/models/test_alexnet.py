@@ -4,11 +4,12 @@ from itertools import pairwise
 
 import pytest
 import torch
+from torch import nn
+
 from speechlrp.errors import SpeechLRPError
 from speechlrp.lrp import Composite, Epsilon, Zero, attribute
 from speechlrp.models import MODELS
 from speechlrp.models.alexnet import AlexNet
-from torch import nn
 
 BECKER = {
     "channels": (96, 256, 384, 384, 256),

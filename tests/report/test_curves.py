@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report.curve_parts import statistics
 from speechlrp.report.curves import flipping_curve

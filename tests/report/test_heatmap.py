@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report.heatmap import bin_mask, heatmap, relevance_bound, top_bins
 from speechlrp.report.spectrogram import Panel

@@ -3,6 +3,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from speechlrp.report.labels import End, label_ends, spread
 from speechlrp.report.style import figure
 

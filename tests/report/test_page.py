@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report import page as pages
 from speechlrp.report.style import figure, figure_png, figure_svg

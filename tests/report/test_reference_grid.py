@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 from matplotlib.colors import same_color
+
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report.reference_grid import judge, reference_grid, verdicts
 from speechlrp.report.style import TINT

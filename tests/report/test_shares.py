@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report.shares import band_shares, region_shares
 

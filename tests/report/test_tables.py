@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from speechlrp.report import paper
 from speechlrp.report.tables import accuracies, as_text, beside, percent, to_html, to_markdown
 

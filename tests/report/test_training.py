@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report.training import training_curves
 

@@ -6,6 +6,7 @@ import pickle
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+
 from speechlrp.errors import SpeechLRPError
 from speechlrp.training.checkpoint import load_model, save_model, weights_path
 

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 from scipy.stats import binomtest
+
 from speechlrp.training.intervals import speaker_bootstrap, wilson
 
 

@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+
 from speechlrp.errors import SpeechLRPError
 from speechlrp.training.loaders import Batches
 from speechlrp.training.sources import HDF5Reader

@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.nn import functional
+
 from speechlrp.errors import SpeechLRPError
 from speechlrp.training.checkpoint import load_model
 from speechlrp.training.settings import TrainSettings
-from torch.nn import functional
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMES = ["seconds", "model_seconds"]

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from speechlrp.errors import SpeechLRPError
 from speechlrp.training.losses import losses, probabilities
 

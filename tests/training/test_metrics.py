@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from speechlrp.training.intervals import speaker_bootstrap, wilson
 from speechlrp.training.metrics import evaluate, tabulate
 from speechlrp.training.prediction import Outputs

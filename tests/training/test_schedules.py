@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from torch.optim import lr_scheduler
+
 from speechlrp.errors import SpeechLRPError
 from speechlrp.training.schedules import build_optimizer, factor, set_lr
 from speechlrp.training.settings import TrainSettings
-from torch.optim import lr_scheduler
 
 STEPS = 40
 

@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 import torch
+
 from speechlrp.errors import SpeechLRPError
 from speechlrp.training.seeding import derive, device, seed_everything
 

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 import torch
+
 from speechlrp.errors import SpeechLRPError
 from speechlrp.training.state import load_state, save_state
 

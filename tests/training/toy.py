@@ -11,10 +11,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import torch
+from torch import nn
+
 from speechlrp.training import loop, state
 from speechlrp.training.loaders import Batches
 from speechlrp.training.settings import TrainSettings
-from torch import nn
 
 N, F, T = 30, 6, 5
 META = {"model": "toy", "kwargs": {"width": 4}, "classes": ["a", "b"], "input_scale": 0.5}
