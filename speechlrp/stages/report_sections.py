@@ -6,8 +6,10 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import h5py
 import pandas as pd
 
+from speechlrp.explainers.concentration import concentration
 from speechlrp.flipping import BASELINES
 from speechlrp.report import paper
 from speechlrp.report.curves import flipping_curve
@@ -93,6 +95,11 @@ def explanations(files: RunFiles, examples: list) -> Section:
         for file, caption in EXPLAINED:
             text = f"{caption} Weights and split: {name}."
             blocks.append(Figure(files.image(where, file), text, text, tags(files)))
+        with h5py.File(files.path(where, "relevance.h5")) as file:
+            labels, classes = file["table/label"][:], json.loads(file.attrs["classes"])
+            few = concentration(file["relevance"][:], file["order"][:], labels, classes)
+        text = f"How few bins hold as much relevance as the whole decision (medians): {name}."
+        blocks.append(Table(few, text, index=False))
         shares = files.table(where, "regions.csv")
         blocks.append(Table(shares, f"Mean share of relevance by region: {name}.", index=False))
     return Section("Explanations", "Where the network finds its reasons.", blocks)
