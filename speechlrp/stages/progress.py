@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress, track
 
 T = TypeVar("T")
 EVERY_S = 15.0
@@ -17,6 +18,19 @@ EVERY_S = 15.0
 def say(message: str) -> None:
     """Print one line."""
     print(message, flush=True)
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[int, int, int], None]]:
+    """A bar over the steps of an epoch: called with epoch, step and steps an epoch."""
+    if not sys.stderr.isatty():
+        yield lambda epoch, step, total: None
+        return
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("train")
+        yield lambda epoch, step, total: bar.update(
+            task, completed=step, total=total, description=f"epoch {epoch}"
+        )
 
 
 def progress(items: Iterable[T], what: str, total: int) -> Iterator[T]:

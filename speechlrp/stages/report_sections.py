@@ -96,13 +96,18 @@ def explanations(files: RunFiles, examples: list) -> Section:
             text = f"{caption} Weights and split: {name}."
             blocks.append(Figure(files.image(where, file), text, text, tags(files)))
         with h5py.File(files.path(where, "relevance.h5")) as file:
-            labels, classes = file["table/label"][:], json.loads(file.attrs["classes"])
-            few = concentration(file["relevance"][:], file["order"][:], labels, classes)
+            few = concentration(_parts(file), json.loads(file.attrs["classes"]))
         text = f"How few bins hold as much relevance as the whole decision (medians): {name}."
         blocks.append(Table(few, text, index=False))
         shares = files.table(where, "regions.csv")
         blocks.append(Table(shares, f"Mean share of relevance by region: {name}.", index=False))
     return Section("Explanations", "Where the network finds its reasons.", blocks)
+
+
+def _parts(file: h5py.File, rows: int = 64) -> Iterator[tuple]:
+    for i in range(0, len(file["relevance"]), rows):
+        some = slice(i, i + rows)
+        yield file["relevance"][some], file["order"][some], file["table/label"][some]
 
 
 def flipping(files: RunFiles) -> Section:

@@ -10,14 +10,12 @@ from speechlrp.models import MODELS
 from speechlrp.report.style import figure_png
 from speechlrp.report.training import training_curves
 from speechlrp.stages.features import FEATURES, Examples, read_examples
+from speechlrp.stages.progress import steps
 from speechlrp.stages.stage import Context, Stage
 from speechlrp.training.loaders import Batches
 from speechlrp.training.loop import fit
 from speechlrp.training.seeding import device, seed_everything
 from speechlrp.training.settings import TrainSettings
-
-SAVE_SECONDS = 60.0
-"""The least time between two saved states; a kill loses at most so much."""
 
 
 def work(context: Context) -> None:
@@ -54,20 +52,21 @@ def teach(
 ) -> None:
     """Fit a model to the training split of `examples`, and keep what came of it."""
     common = {"batch_size": settings.batch_size, "input_scale": meta["input_scale"]}
-    metrics = fit(
-        model,
-        _batches(examples, "train", shuffle=True, seed=settings.seed, **common),
-        _batches(validation, "validate", **common),
-        settings,
-        context.folder,
-        device(context.config.device),
-        meta=meta,
-        on_epoch=lambda row: context.say(
-            f"epoch {row['epoch']:.0f} of {settings.epochs}: loss {row['train_loss']:.4f}, "
-            f"validation accuracy {row['validate_accuracy']:.2%}, {row['seconds']:.1f} s"
-        ),
-        save_seconds=SAVE_SECONDS,
-    )
+    with steps() as on_step:
+        metrics = fit(
+            model,
+            _batches(examples, "train", shuffle=True, seed=settings.seed, **common),
+            _batches(validation, "validate", **common),
+            settings,
+            context.folder,
+            device(context.config.device),
+            meta=meta,
+            on_epoch=lambda row: context.say(
+                f"epoch {row['epoch']:.0f} of {settings.epochs}: loss {row['train_loss']:.4f}, "
+                f"validation accuracy {row['validate_accuracy']:.2%}, {row['seconds']:.1f} s"
+            ),
+            on_step=on_step,
+        )
     best = metrics.loc[metrics.validate_accuracy.idxmax()]
     write_bytes(context.folder / "curves.png", figure_png(training_curves(metrics)))
     (context.folder / "state.pt").unlink()
