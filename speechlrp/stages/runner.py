@@ -57,7 +57,8 @@ def perform(stage: Stage, config: Config, command: str, overrides: tuple[str, ..
         if not changes and _outputs_are_there(record, final):
             say(f"{label}: complete, nothing to do ({final})")
             return final
-        say(f"{label}: {', '.join(changes) or 'artifacts are missing'}; running again")
+        more = f" and {len(changes) - 4} more" if len(changes) > 4 else ""
+        say(f"{label}: {', '.join(changes[:4]) or 'artifacts are missing'}{more}; running again")
     partial = _partial_folder(final, identity, config.force)
     context = Context(config, partial, run, inputs, overrides)
     started, clock = datetime.now(UTC), time.perf_counter()
