@@ -60,10 +60,9 @@ def test_feature_maps_reach_six_by_six(options, sides):
     assert tuple(found) == sides
 
 
-@pytest.mark.parametrize("scale", [1.0, 80.0])
-def test_small_variant_is_explained_and_conserves(scale):
+def test_small_variant_is_explained_and_conserves():
     torch.manual_seed(0)
-    model = AlexNet(2, **SMALL, input_scale=scale).double().eval()
+    model = AlexNet(2, **SMALL).double().eval()
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.zeros_(module.bias)
@@ -73,13 +72,20 @@ def test_small_variant_is_explained_and_conserves(scale):
     torch.testing.assert_close(relevance.flatten(1).sum(1), output[:, 1], rtol=1e-9, atol=1e-12)
 
 
-def test_input_scale_divides_the_input():
+def test_he_initialisation_keeps_the_scale_of_the_signal():
+    """Zero biases, and a ReLU layer's second moment stays that of its input (He et al. 2015)."""
     torch.manual_seed(0)
-    model = AlexNet(2, **SMALL).eval()
-    x = -80 * torch.rand(1, 1, 227, 227)
-    plain = model(x / 80)
-    model.input_scale = 80.0
-    torch.testing.assert_close(model(x), plain)
+    model = AlexNet(2, init="he")
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            assert not module.bias.any()
+            spread = (2 / module.weight[0].numel()) ** 0.5
+            assert module.weight.std().item() == pytest.approx(spread, rel=0.1)
+
+
+def test_an_unknown_init_says_what_is_known():
+    with pytest.raises(SpeechLRPError, match="known: he, torch"):
+        AlexNet(2, **SMALL, init="zeros")
 
 
 def test_every_module_has_a_rule_in_the_thesis_assignment():
