@@ -85,7 +85,8 @@ def _examples(context: Context, files: RunFiles) -> list[Example]:
     shown = []
     rows = pick(table, predicted, config.explainer["examples"])
     for row, panel in zip(rows, panels(relevance, examples, rows), strict=True):
-        figure = figure_png(heatmap(panel, examples.axes["frequency"], examples.axes["time"]))
+        axes = examples.axes["frequency"], examples.axes["time"]
+        figure = figure_png(heatmap(panel, *axes, relevance_units="logit"))
         facts = {
             "speaker": table.speaker[row],
             "true": examples.classes[table.label[row]],

@@ -45,7 +45,7 @@ class RunFiles:
 
     def table(self, where: str, name: str) -> pd.DataFrame:
         """A CSV of a stage."""
-        return pd.read_csv(self.path(where, name))
+        return pd.read_csv(self.path(where, name), dtype={"speaker": str})
 
     def image(self, where: str, name: str) -> bytes:
         """A PNG of a stage."""
