@@ -51,7 +51,7 @@ _COMMON = (
     Option("--force", "force", "Run again even if complete and unchanged.", switch=True),
 )
 _WEIGHTS = (
-    Option("--weights", "weights", "train, aug_zero, aug_mean, or a .safetensors file."),
+    Option("--weights", "weights", "train, aug_zero, aug_mean, aug_none, or a .safetensors file."),
     Option("--checkpoint", "checkpoint", "Which of its checkpoints.", CHECKPOINTS),
     Option("--subset", "subset", "Which split.", SUBSETS),
 )

@@ -18,13 +18,15 @@ def fill_most_relevant(inputs: Tensor, relevance_order: Tensor, share: float, fi
         relevance_order: bin indices by falling relevance `[B, P]`.
         share: of the bins that are replaced, in (0, 1].
         fill: ``"zero"``, or ``"mean"``: the average of the bin's Moore
-            neighbourhood, taken from the untouched spectrogram.
+            neighbourhood, taken from the untouched spectrogram; ``"none"``: what it was.
 
     Returns:
         New spectrograms `[B, C, F, T]`.
     """
     if fill not in FILLS:
         raise unknown("fill", fill, FILLS)
+    if fill == "none":
+        return inputs.clone()
     bins = relevance_order[:, : round(share * relevance_order.shape[1])]
     values = torch.zeros_like(inputs) if fill == "zero" else moore_mean(inputs)
     flat = inputs.flatten(1)

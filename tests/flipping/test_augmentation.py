@@ -65,5 +65,13 @@ def test_mean_is_of_the_untouched_spectrogram():
 
 
 def test_an_unknown_fill_is_refused():
-    with pytest.raises(SpeechLRPError, match="unknown fill 'median'; known: mean, zero"):
+    with pytest.raises(SpeechLRPError, match="unknown fill 'median'; known: mean, none, zero"):
         fill_most_relevant(torch.zeros(1, 1, 2, 2), torch.zeros(1, 4).long(), 0.5, "median")
+
+
+def test_the_control_changes_nothing_and_shares_no_memory():
+    inputs = torch.arange(9.0).reshape(1, 1, 3, 3)
+    order = torch.arange(9)[None]
+    filled = fill_most_relevant(inputs, order, 1.0, "none")
+    assert torch.equal(filled, inputs)
+    assert filled.data_ptr() != inputs.data_ptr()
