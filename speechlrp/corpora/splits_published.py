@@ -11,14 +11,14 @@ from speechlrp.errors import SpeechLRPError
 
 log = logging.getLogger(__name__)
 
-#: Three women, then three men, in each of four groups (FACTS 1: H0 to H3).
+#: Three women, then three men, in each of four groups (H0 to H3).
 GENDER_GROUPS = (
     "36 47 56 02 44 50",
     "26 12 57 25 37 45",
     "43 28 52 48 53 41",
     "58 59 60 07 23 38",
 )
-#: Twelve speakers in each of five groups (FACTS 1: G0 to G4).
+#: Twelve speakers in each of five groups (G0 to G4).
 DIGIT_GROUPS = (
     "28 56 07 19 35 01 06 16 23 34 46 53",
     "36 57 09 24 37 02 08 17 29 39 48 54",
