@@ -132,10 +132,9 @@ def panels(relevance_file: Path, examples: Examples, rows: list[int]) -> list[Pa
     """The panels of the figures, for some rows of a relevance file."""
     with h5py.File(relevance_file) as relevance, h5py.File(examples.path) as features:
         table, predicted = read_table(relevance), relevance["output"][:].argmax(1)
-        where = dict(zip(examples.table.id, range(len(examples.table)), strict=True))
         return [
             Panel(
-                features=features["features"][where[table.id[i]]][0],
+                features=features["features"][examples.row_of[table.id[i]]][0],
                 relevance=relevance["relevance"][i][0],
                 order=relevance["order"][i],
                 title=_title(table.source[i], table.label[i], predicted[i], examples.classes),

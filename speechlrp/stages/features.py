@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,11 @@ class Examples:
     settings: dict[str, Any]
     task: str
     axes: dict[str, np.ndarray]
+
+    @cached_property
+    def row_of(self) -> dict[str, int]:
+        """The row of each example, by its id."""
+        return {name: row for row, name in enumerate(self.table.id)}
 
     def rows(self, subset: str) -> np.ndarray:
         """The rows of a split.

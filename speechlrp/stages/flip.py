@@ -35,7 +35,6 @@ def work(context: Context) -> None:
         open_artifact(examples.path, "features", context.command("preprocess")) as features,
     ):
         table = read_table(relevance)
-        where = dict(zip(examples.table.id, range(len(examples.table)), strict=True))
         rows = chosen(table.label.to_numpy(), flipping.limit, context.config.seed)
         size = flipping.batch_size
         units = [rows[i : i + size] for i in range(0, len(rows), size)]
@@ -45,7 +44,9 @@ def work(context: Context) -> None:
         baselines = {name: network.baseline(name).flatten() for name in asked}
         for unit in progress(shards.missing(), "flip", len(shards.missing())):
             some = table.iloc[units[unit]]
-            inputs = network.inputs(features["features"][np.sort([where[i] for i in some.id])])
+            inputs = network.inputs(
+                features["features"][np.sort([examples.row_of[i] for i in some.id])]
+            )
             order = torch.from_numpy(relevance["order"][units[unit]].astype(np.int64))
             cells = _cells(
                 context, network, inputs, some, order.to(network.device), counts, baselines
@@ -137,7 +138,7 @@ STAGE = Stage(
     name="flip",
     folder=_folder,
     keys=("flipping.strategy", "flipping.baseline", "flipping.grid", "flipping.grids",
-          "flipping.repeats", "flipping.limit", "seed"),
+          "flipping.repeats", "flipping.limit", "flipping.batch_size", "seed"),
     inputs=lambda config: {
         "features": FEATURES,
         "relevance": f"{explanation(config)}/relevance.h5",

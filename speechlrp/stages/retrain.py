@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from speechlrp.stages.features import FEATURES, read_examples
 from speechlrp.stages.stage import Context, Stage
-from speechlrp.stages.train import longer, recipe, teach
+from speechlrp.stages.train import recipe, teach
 from speechlrp.stages.weights import weights_inputs
 from speechlrp.training.checkpoint import load_model
 from speechlrp.training.seeding import device
@@ -19,7 +21,7 @@ def work(context: Context) -> None:
     augmented = read_examples(context.inputs["augmented"], command)
     original = read_examples(context.inputs["features"], context.command("preprocess"))
     model, meta = load_model(context.inputs["weights"], device(config.device))
-    settings = longer(recipe(config), config.augment.epochs)
+    settings = replace(recipe(config), epochs=config.augment.epochs)
     about = {name: meta[name] for name in ABOUT} | {"augmented": config.augment.fill}
     teach(context, model, about, settings, augmented, original)
 

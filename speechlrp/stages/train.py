@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from speechlrp.artifacts.atomic import write_bytes
 from speechlrp.config.schema import Config, call, options
 from speechlrp.models import MODELS
@@ -80,11 +78,6 @@ def teach(
 def _batches(examples: Examples, subset: str, **settings) -> Batches:
     labels = examples.table.label.to_numpy()
     return Batches(examples.path, labels, examples.rows(subset), cache_mb=4096, **settings)
-
-
-def longer(settings: TrainSettings, epochs: int) -> TrainSettings:
-    """The same recipe for another number of epochs."""
-    return replace(settings, epochs=epochs)
 
 
 STAGE = Stage(

@@ -70,16 +70,21 @@ class Project:
         (folder,) = self.outputs.glob("*/preprocess")
         return folder
 
-    def speechlrp(self, *arguments: str, before: str = "") -> subprocess.CompletedProcess:
+    def speechlrp(
+        self, *arguments: str, settings: tuple[str, ...] = (), before: str = ""
+    ) -> subprocess.CompletedProcess:
         """Run the command line with the small settings.
 
         Args:
             arguments: after `speechlrp`.
+            settings: take the place of the small ones with the same key.
             before: Python to run first, such as what kills the process; then it runs
                 in a process of its own.
         """
         places = {"SPEECHLRP_DATA": str(self.data), "SPEECHLRP_OUTPUTS": str(self.outputs)}
-        arguments = [*arguments, *TOY]
+        changed = {s.split("=")[0] for s in settings}
+        toy = [s for s in TOY if s.split("=")[0] not in changed]
+        arguments = [*arguments, *toy, *settings]
         if not before:
             done = CliRunner(env=places).invoke(main, arguments, prog_name="speechlrp")
             if done.exception and not isinstance(done.exception, SystemExit):

@@ -5,6 +5,7 @@ import shutil
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 
 from speechlrp.artifacts.record import read_record
@@ -86,6 +87,18 @@ def _same(ours, theirs):
             assert path.read_bytes() == other.read_bytes(), path.name
             compared += 1
     assert compared
+
+
+def test_units_of_another_size_are_not_gone_on_with(project, killing):
+    """What a killed flip left in batches of 4 is not taken for batches of 2."""
+    for name in ("preprocess", "train", "explain"):
+        assert project.speechlrp(name).returncode == 0
+    killed = project.speechlrp("flip", before=killing("speechlrp.artifacts.shards:Shards.put", 2))
+    assert killed.returncode == -9
+    again = project.speechlrp("flip", settings=("flipping.batch_size=2",))
+    assert "going on" not in again.stdout
+    curve = pd.read_csv(next(project.run.glob("flip/*/curve.csv")))
+    assert (curve.n == 8).all()
 
 
 def test_a_missing_stage_names_its_command(project):
