@@ -38,7 +38,10 @@ class Composite:
         >>> thesis = Composite([(nn.Linear, Zero()), (nn.Module, Epsilon(0.8))])
     """
 
-    def __init__(self, rules: Sequence[tuple[Selector, Rule]]) -> None:
+    def __init__(
+        self, rules: Sequence[tuple[Selector, Rule]], *, merge_batch_norm: bool = False
+    ) -> None:
+        self.merge_batch_norm = merge_batch_norm
         self.rules = tuple(_checked(pair) for pair in rules)
 
     def assign(self, layers: Sequence[Layer]) -> list[Rule | None]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.engine import Start, explain
 from speechlrp.lrp.start import Target
-from speechlrp.lrp.tape import Coefficients, Node, Value
+from speechlrp.lrp.tape import Flow, Node, Value
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def conservation(
     """
     balances: list[Balance] = []
 
-    def observe(node: Node, outgoing: Coefficients, incoming: Coefficients) -> None:
+    def observe(node: Node, outgoing: Sequence[Flow], incoming: Sequence[Flow]) -> None:
         received, passed = _total(node.outputs, outgoing), _total(node.inputs, incoming)
         balances.append(Balance(node.place.name, node.operation, received, passed))
 
@@ -58,10 +58,7 @@ def conservation(
     return balances
 
 
-def _total(values: Sequence[Value], cs: Coefficients) -> Tensor:
-    parts = [
-        (value.data * c).flatten(1).sum(1)
-        for value, c in zip(values, cs, strict=True)
-        if c is not None
-    ]
+def _total(values: Sequence[Value], flows: Sequence[Flow]) -> Tensor:
+    found = [value.relevance(*flow) for value, flow in zip(values, flows, strict=True)]
+    parts = [relevance.flatten(1).sum(1) for relevance in found if relevance is not None]
     return sum(parts[1:], parts[0])

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from speechlrp.lrp.assignment import assign, meets_zeros
 from speechlrp.lrp.checks import check_inputs, check_model, check_output
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.errors import LRPError, NotExplainable
@@ -15,6 +16,7 @@ from speechlrp.lrp.tape import Observer, Tape, Value
 from speechlrp.lrp.tracer import Tracer
 
 Start = Literal["logit", "one", "sigmoid", "softmax"]
+Run = tuple[Tensor, Tape, Value, Value]
 
 
 def attribute(
@@ -70,14 +72,25 @@ def explain(
     if not isinstance(composite, Composite):
         raise LRPError(f"composite must be a Composite; found {type(composite).__name__}")
     with torch.inference_mode(False), torch.enable_grad():
-        tape = Tape()
-        output, source, end = _forward(model, inputs, tape, keep=observe is not None)
-        _assign(tape, composite)
-        end.c = start_coefficient(output, target, start, len(inputs))
+        run = _run(model, inputs, composite, keep=observe is not None)
+        if run is None:
+            run = _run(model, inputs, composite, keep=True)
+        output, tape, source, end = run
+        explained = end.logits or end
+        logits = output if end.logits is None else explained.data
+        explained.give(start_coefficient(logits, target, start, len(inputs)))
         tape.sweep(observe)
-        if source.c is None:
-            return output, torch.zeros_like(inputs)
-        return output, source.c.mul(inputs.detach())
+        return output, _relevance(source, inputs.detach())
+
+
+def _run(model: nn.Module, inputs: Tensor, composite: Composite, keep: bool) -> Run | None:
+    """A forward pass and its rules, or ``None`` if they ask for numbers that were not kept."""
+    tape = Tape()
+    output, source, end = _forward(model, inputs, tape, keep)
+    assign(tape, composite)
+    if not keep and meets_zeros(tape, source):
+        return None
+    return output, tape, source, end
 
 
 def _forward(
@@ -94,14 +107,13 @@ def _forward(
         if not tracer.tracks(output):
             raise NotExplainable("the model's output does not depend on its input")
     check_output(output)
-    end = tracer.consume(output)
+    end = tracer.consume(output, last=True)
     return output.detach(), source, end
 
 
-def _assign(tape: Tape, composite: Composite) -> None:
-    """Give every layer its rule and its output, now that the pass is complete."""
-    nodes = [node for node in tape.nodes if node.layer is not None]
-    rules = composite.assign([node.layer for node in nodes])
-    for node, rule in zip(nodes, rules, strict=True):
-        if rule is not None:
-            node.apply(rule)
+def _relevance(source: Value, x: Tensor) -> Tensor:
+    c, r = source.take()
+    if c is None:
+        return torch.zeros_like(x) if r is None else r
+    relevance = c.mul(x)
+    return relevance if r is None else relevance + r

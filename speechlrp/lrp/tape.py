@@ -6,8 +6,9 @@ as the sweep has passed it.
 
 What flows back is ``c = R / x``, the relevance of a tensor per unit of its value. With
 ``c`` every rule is a change of the local backward, an operation that is homogeneous of
-degree one needs no rule beyond its gradient, and zeros need no special case. The
-relevance of any tensor is ``x * c``.
+degree one needs no rule beyond its gradient, and zeros need no special case. Some rules
+(w^2, flat, z-box) give relevance to zeros too. What they give flows beside ``c`` as it is,
+as ``r``. The relevance of any tensor is ``x * c + r``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from speechlrp.lrp.places import Place
 from speechlrp.lrp.rules.base import Rule
 
 Coefficients = Sequence[Tensor | None]
+Sweep = Callable[[Coefficients], Coefficients]
+Flow = tuple[Tensor | None, Tensor | None]
+Step = tuple[list[Flow], list[Flow]]
 
 
 @dataclass(slots=True, eq=False)
@@ -34,14 +38,44 @@ class Value:
         data: its numbers, where a rule or a report needs them. Where ``masked``, it holds
             ``relu(x)`` in place of ``x``: the same wherever ``c`` can differ from 0.
         consumers: how many operations have read it.
+        logits: where it is a probability that may only end the model, what it was made of.
         c: its relevance per unit of value, summed over its consumers during the sweep.
+        r: relevance that it holds whatever its value, likewise.
     """
 
     version: int = 0
     data: Tensor | None = None
     masked: bool = False
     consumers: int = 0
+    logits: Value | None = None
     c: Tensor | None = None
+    r: Tensor | None = None
+
+    def give(self, c: Tensor | None = None, r: Tensor | None = None) -> None:
+        """Add relevance from one consumer."""
+        if c is not None:
+            self.c = c if self.c is None else self.c + c
+        if r is not None:
+            self.r = r if self.r is None else self.r + r
+
+    def take(self) -> tuple[Tensor | None, Tensor | None]:
+        """Its ``c`` and ``r``, which it then holds no more."""
+        c, r = self.c, self.r
+        self.c = self.r = None
+        return c, r
+
+    def relevance(self, c: Tensor | None, r: Tensor | None) -> Tensor | None:
+        """``x c + r``, or ``None`` where there is none. Needs ``data``."""
+        if c is None:
+            return r
+        return self.data * c if r is None else self.data * c + r
+
+    def per_unit(self, c: Tensor | None, r: Tensor | None) -> Tensor | None:
+        """``c + r / x``. What ``r`` gives to a value of exactly 0 is absorbed, as in LRP-0."""
+        if r is None:
+            return c
+        share = torch.where(self.data == 0, 0, r / self.data)
+        return share if c is None else c + share
 
 
 @dataclass(slots=True, eq=False)
@@ -52,28 +86,45 @@ class Node:
         operation: its name, such as ``"conv2d"``.
         place: the module it belongs to.
         backward: ``c`` of the outputs -> ``c`` of the inputs; ``None`` stands for zero.
+        carry: ``r`` of the outputs -> ``r`` of the inputs, for operations that move numbers
+            or pass relevance on; ``None`` where relevance is shared out by value.
         layer: what a rule sees, for the operations that take one.
+        rule: the rule that it took.
     """
 
     operation: str
     place: Place
     inputs: list[Value]
     outputs: list[Value]
-    backward: Callable[[Coefficients], Coefficients]
+    backward: Sweep
+    carry: Sweep | None = None
     layer: Layer | None = None
+    rule: Rule | None = None
 
-    def apply(self, rule: Rule) -> None:
-        """Let a rule take the place of the plain gradient."""
-        layer, (output,) = self.layer, self.outputs
+    def step(self) -> Step:
+        """Take the relevance of the outputs and share it out over the inputs."""
+        taken = [value.take() for value in self.outputs]
+        cs, rs = [c for c, _ in taken], [r for _, r in taken]
+        direct = [None] * len(self.inputs)
+        if any(r is not None for r in rs):
+            if self.carry is not None:
+                direct = self.carry(rs)
+            else:
+                pairs = zip(self.outputs, taken, strict=True)
+                cs = [value.per_unit(*pair) for value, pair in pairs]
+        if all(c is None for c in cs):
+            return taken, [(None, r) for r in direct]
+        if self.rule is not None:
+            return taken, [self._ruled(cs[0])]
+        return taken, list(zip(self.backward(cs), direct, strict=True))
 
-        def backward(outgoing: Coefficients) -> Coefficients:
-            layer.z = output.data
-            return [rule.backward(layer, outgoing[0])]
+    def _ruled(self, c: Tensor) -> Flow:
+        self.layer.z = self.outputs[0].data
+        given = self.rule.backward(self.layer, c)
+        return (None, given) if self.rule.direct else (given, None)
 
-        self.backward = backward
 
-
-Observer = Callable[[Node, Coefficients, Coefficients], None]
+Observer = Callable[[Node, Sequence[Flow], Sequence[Flow]], None]
 
 
 @dataclass(eq=False)
@@ -83,23 +134,20 @@ class Tape:
     nodes: list[Node] = field(default_factory=list)
 
     def sweep(self, observe: Observer | None = None) -> None:
-        """Carry ``c`` from the values that have one to the input, emptying the tape.
+        """Carry relevance from the values that have some to the input, emptying the tape.
 
         Args:
-            observe: called after each operation with the node, the ``c`` of its outputs
-                and the ``c`` it gives to its inputs.
+            observe: called after each operation with the node, the ``(c, r)`` of its outputs
+                and the ``(c, r)`` it gives to its inputs.
         """
         with torch.no_grad():
             while self.nodes:
                 node = self.nodes.pop()
-                outgoing = [value.c for value in node.outputs]
-                if all(c is None for c in outgoing):
+                if all(value.c is None and value.r is None for value in node.outputs):
                     continue
-                incoming = node.backward(outgoing)
+                outgoing, incoming = node.step()
                 if observe is not None:
                     observe(node, outgoing, incoming)
-                for value in node.outputs:
-                    value.c = None
-                for value, c in zip(node.inputs, incoming, strict=True):
-                    if c is not None:
-                        value.c = c if value.c is None else value.c + c
+                del outgoing
+                for value, (c, r) in zip(node.inputs, incoming, strict=True):
+                    value.give(c, r)

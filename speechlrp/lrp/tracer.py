@@ -14,7 +14,7 @@ from speechlrp.lrp.errors import NotExplainable
 from speechlrp.lrp.layer import Layer
 from speechlrp.lrp.operations import HANDLERS, HARMLESS
 from speechlrp.lrp.places import Place, Places
-from speechlrp.lrp.tape import Coefficients, Node, Tape, Value
+from speechlrp.lrp.tape import Node, Sweep, Tape, Value
 
 MARK = "_speechlrp_mark"
 
@@ -110,9 +110,14 @@ class Tracer(TorchFunctionMode):
         mark = getattr(tensor, MARK, None)
         return mark is not None and mark[0] is self.tape
 
-    def consume(self, tensor: Tensor) -> Value:
-        """The value of a tensor that an operation is about to read."""
+    def consume(self, tensor: Tensor, last: bool = False) -> Value:
+        """The value of a tensor that an operation (or, ``last``, the caller) is about to read."""
         value = self._value(tensor)
+        if value.logits is not None and not last:
+            self.failure = NotExplainable(
+                f"in {self.places.running()}: a softmax can only be the model's last step"
+            )
+            raise self.failure
         if value.version != self._version(tensor):
             self.failure = NotExplainable(
                 f"in {self.places.running()}: a tensor is read after an in-place operation "
@@ -131,7 +136,7 @@ class Tracer(TorchFunctionMode):
         """
         alone = self._value(tensor).consumers == 0
         value = self.consume(tensor)
-        if alone and value.data is not None:
+        if alone and not self.keep and value.data is not None:
             value.data, value.masked = result.detach(), True
         return value
 
@@ -153,14 +158,15 @@ class Tracer(TorchFunctionMode):
         call: Call,
         inputs: list[Value],
         outputs: list[Value],
-        backward: Callable[[Coefficients], Coefficients],
+        backward: Sweep,
+        carry: Sweep | None = None,
         layer: Layer | None = None,
         place: Place | None = None,
     ) -> None:
-        """Write an operation on the tape."""
+        """Write an operation on the tape; see ``Node`` for the arguments."""
         place = place or self.places.running()
         name = call.name if layer is None else layer.operation
-        self.tape.nodes.append(Node(name, place, inputs, outputs, backward, layer))
+        self.tape.nodes.append(Node(name, place, inputs, outputs, backward, carry, layer))
 
     def overwrite(self, call: Call, tensor: Tensor, result: Tensor) -> Tensor:
         """Give a tensor that the model holds the value of another, as in-place calls do."""

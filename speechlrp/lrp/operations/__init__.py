@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from speechlrp.lrp.operations import normalisation
 from speechlrp.lrp.operations.activations import dropout, in_place_relu, relu
 from speechlrp.lrp.operations.affine import average, weighted
 from speechlrp.lrp.operations.arithmetic import divided, in_place, scaled
-from speechlrp.lrp.operations.gradient import gradient, winner
-from speechlrp.lrp.operations.names import AVERAGES, WEIGHTED
+from speechlrp.lrp.operations.gradient import gradient, moved, winner
+from speechlrp.lrp.operations.names import AVERAGES, NORMS, WEIGHTED
 
 Handler = Callable[[Any, Any], Any]
 
@@ -39,26 +40,29 @@ for _name in WEIGHTED:
     _register(weighted, _name)
 for _name in AVERAGES:
     _register(average, _name)
+HANDLERS.update((getattr(functional, name), getattr(normalisation, name)) for name in NORMS)
 
 _register(relu, "relu")
 _register(in_place_relu, "relu_")
 _register(dropout, "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout")
 
-# Homogeneous of degree one and without a bias: the gradient is LRP-0 and loses nothing.
+# Numbers that only move, and what each one holds with them.
 _register(winner, "max_pool1d max_pool2d max_pool3d")
 _register(winner, "adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d")
-_register(gradient, "flatten unflatten view view_as reshape reshape_as squeeze unsqueeze")
-_register(gradient, "permute transpose swapaxes swapdims movedim moveaxis t contiguous clone")
-_register(gradient, "expand expand_as repeat chunk split tensor_split unbind narrow select")
-_register(gradient, "cat concat concatenate stack hstack vstack flip roll")
-_register(gradient, "sum mean neg negative __getitem__ to float double half bfloat16")
+_register(moved, "flatten unflatten view view_as reshape reshape_as squeeze unsqueeze")
+_register(moved, "permute transpose swapaxes swapdims movedim moveaxis t contiguous clone")
+_register(moved, "chunk split tensor_split unbind narrow select")
+_register(moved, "cat concat concatenate stack hstack vstack flip roll")
+_register(moved, "expand expand_as repeat __getitem__ pad to float double half bfloat16")
+# Homogeneous of degree one and without a bias: the gradient is LRP-0 and loses nothing.
+_register(gradient, "sum mean neg negative")
 # A constant that is added counts as a bias and absorbs its share.
-_register(gradient, "add sub subtract __radd__ __rsub__ pad")
+_register(gradient, "add sub subtract __radd__ __rsub__")
 _register(in_place, "add_ sub_ subtract_ mul_ multiply_ div_ divide_ neg_")
 _register(in_place, "__iadd__ __isub__ __imul__ __itruediv__ __idiv__")
 _register(scaled, "mul multiply __rmul__")
 _register(divided, "div divide true_divide __truediv__ __div__")
-HANDLERS.update(dict.fromkeys((Tensor.T.__get__, Tensor.mT.__get__), gradient))
+HANDLERS.update(dict.fromkeys((Tensor.T.__get__, Tensor.mT.__get__), moved))
 
 _READ_ONLY = "shape dtype device ndim layout requires_grad is_leaf is_cuda is_cpu is_mps is_meta "
 _READ_ONLY += "is_sparse is_quantized is_nested itemsize nbytes names"

@@ -32,7 +32,7 @@ def _relu(tracer: Tracer, call: Call, x: Tensor, inplace: bool) -> Tensor:
     def backward(outgoing: Coefficients) -> Coefficients:
         return [torch.ops.aten.threshold_backward(outgoing[0], result, 0)]
 
-    tracer.record(call, [source], [value], backward)
+    tracer.record(call, [source], [value], backward, carry=list)
     return tracer.overwrite(call, x, visible) if inplace else visible
 
 

@@ -19,9 +19,24 @@ if TYPE_CHECKING:
 def gradient(tracer: Tracer, call: Call) -> Any:
     """``c_in`` is the gradient: for functions of degree one, ``sum x c_in = sum z c_out``.
 
-    Sums, means, concatenations, pools and rearrangements, of one tensor or several, with
-    one result or several.
+    Sums, means and repetitions, of one tensor or several, with one result or several.
     """
+    return _recorded(tracer, call, moves=False)
+
+
+def moved(tracer: Tracer, call: Call) -> Any:
+    """As ``gradient``, where every number of a result is one of an argument's, or a constant."""
+    return _recorded(tracer, call, moves=True)
+
+
+def winner(tracer: Tracer, call: Call) -> Any:
+    """Max-pooling: all relevance to the winner, added up where windows overlap."""
+    if call.kwargs.get("return_indices") or (len(call.args) > 2 and call.args[-1] is True):
+        raise tracer.refuse(call, "returns indices, which carry no relevance,")
+    return moved(tracer, call)
+
+
+def _recorded(tracer: Tracer, call: Call, moves: bool) -> Any:
     leaves: dict[int, tuple[Tensor, Tensor]] = {}
 
     def swap(tensor: Tensor) -> Tensor:
@@ -42,16 +57,10 @@ def gradient(tracer: Tracer, call: Call) -> Any:
     inputs = [tracer.consume(tensor) for tensor, _ in leaves.values()]
     emitted = [tracer.emit(one) for one in results]
     backward = _backward(results, [leaf for _, leaf in leaves.values()])
-    tracer.record(call, inputs, [value for _, value in emitted], backward)
+    outputs = [value for _, value in emitted]
+    tracer.record(call, inputs, outputs, backward, carry=backward if moves else None)
     seen = [visible for visible, _ in emitted]
     return seen[0] if isinstance(result, Tensor) else type(result)(seen)
-
-
-def winner(tracer: Tracer, call: Call) -> Any:
-    """Max-pooling: all relevance to the winner, added up where windows overlap."""
-    if call.kwargs.get("return_indices") or (len(call.args) > 2 and call.args[-1] is True):
-        raise tracer.refuse(call, "returns indices, which carry no relevance,")
-    return gradient(tracer, call)
 
 
 def _backward(

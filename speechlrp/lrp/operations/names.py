@@ -21,5 +21,12 @@ AVERAGES = {
     "adaptive_avg_pool2d": nn.AdaptiveAvgPool2d,
     "adaptive_avg_pool3d": nn.AdaptiveAvgPool3d,
 }
-MODULE_OF: dict[str, type[nn.Module]] = WEIGHTED | AVERAGES
+NORMS = {
+    "batch_norm": nn.modules.batchnorm._BatchNorm,
+    "instance_norm": nn.modules.instancenorm._InstanceNorm,
+    "group_norm": nn.GroupNorm,
+    "layer_norm": nn.LayerNorm,
+    "rms_norm": nn.RMSNorm,
+}
+MODULE_OF: dict[str, type[nn.Module]] = WEIGHTED | AVERAGES | NORMS
 TAKES_A_RULE = frozenset(WEIGHTED)

@@ -15,7 +15,16 @@ class Rule(ABC):
     A rule works on ``c = R / value`` rather than on the relevance ``R`` itself; with
     ``c_out = R_out / z`` it returns ``c_in = R_in / x``. ``docs/adding-a-rule.md`` goes
     through one.
+
+    Attributes:
+        direct: whether ``backward`` returns the relevance ``R_in`` itself in place of
+            ``c_in``, as a rule does that gives relevance to inputs of 0.
+        spans_batch_norm: whether the rule acts on a convolution together with the batch
+            norm that follows it.
     """
+
+    direct = False
+    spans_batch_norm = False
 
     @abstractmethod
     def backward(self, layer: Layer, c: Tensor) -> Tensor:

@@ -1,0 +1,54 @@
+"""Give every layer of a finished forward pass its rule."""
+
+from __future__ import annotations
+
+from speechlrp.lrp.composite import Composite
+from speechlrp.lrp.operations.names import WEIGHTED
+from speechlrp.lrp.scaling import Merged
+from speechlrp.lrp.tape import Node, Tape, Value
+
+
+def assign(tape: Tape, composite: Composite) -> None:
+    """Choose the rules, and join batch norms to the layer before them where that is asked for.
+
+    Raises:
+        NotExplainable: a layer that needs a rule gets none.
+    """
+    nodes = [node for node in tape.nodes if node.layer is not None]
+    rules = composite.assign([node.layer for node in nodes])
+    for node, rule in zip(nodes, rules, strict=True):
+        node.rule = rule
+    producers = _producers(tape)
+    for node in nodes:
+        if node.operation == "batch_norm":
+            _join(tape, producers.get(id(node.inputs[0])), node, composite.merge_batch_norm)
+
+
+def meets_zeros(tape: Tape, source: Value) -> bool:
+    """Whether relevance that a rule gives to zeros has to be shared out again before the input."""
+    producers = _producers(tape)
+
+    def reaches(value: Value) -> bool:
+        if value is source:
+            return True
+        node = producers[id(value)]
+        return node.carry is not None and all(reaches(one) for one in node.inputs)
+
+    direct = [node for node in tape.nodes if node.rule is not None and node.rule.direct]
+    return not all(reaches(value) for node in direct for value in node.inputs)
+
+
+def _join(tape: Tape, node: Node | None, norm: Node, merge: bool) -> None:
+    """Make one operation of a layer and the batch norm that alone reads it."""
+    if node is None or node.layer is None or node.operation not in WEIGHTED:
+        return
+    (value,) = node.outputs
+    fits = node.operation != "linear" or norm.layer.x.dim() == 2
+    if value.consumers == 1 and fits and (merge or node.rule.spans_batch_norm):
+        node.layer = Merged(node.layer, norm.layer)
+        node.outputs = norm.outputs
+        tape.nodes.remove(norm)
+
+
+def _producers(tape: Tape) -> dict[int, Node]:
+    return {id(value): node for node in tape.nodes for value in node.outputs}

@@ -1,0 +1,127 @@
+"""Batch, instance, group, layer and root-mean-square norm: a scaling by constants."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from speechlrp.lrp.scaling import Scaling
+
+if TYPE_CHECKING:
+    from speechlrp.lrp.tracer import Call, Tracer
+
+
+def batch_norm(tracer: Tracer, call: Call) -> Tensor:
+    """``z = s x + (beta - s mean)``, ``s = gamma / sqrt(var + eps)``, running statistics."""
+    named = _named(functional.batch_norm, call)
+    if named["training"]:
+        raise tracer.refuse(call, "takes its statistics from the batch")
+    return _with_running_statistics(tracer, call, named)
+
+
+def instance_norm(tracer: Tracer, call: Call) -> Tensor:
+    """The norm of every channel of every example, its statistics constants."""
+    named = _named(functional.instance_norm, call)
+    if not named["use_input_stats"]:
+        return _with_running_statistics(tracer, call, named)
+    x = named["input"].detach()
+    statistics = _moments(x, tuple(range(2, x.dim())), named["eps"])
+    return _recorded(tracer, call, named, *statistics, _per_channel(x))
+
+
+def group_norm(tracer: Tracer, call: Call) -> Tensor:
+    """The norm of every group of channels of every example, its statistics constants."""
+    named = _named(functional.group_norm, call)
+    x, groups = named["input"].detach(), named["num_groups"]
+    grouped = x.reshape(len(x), groups, -1)
+    shape = (len(x), -1, *[1] * (x.dim() - 2))
+    statistics = [
+        value.repeat_interleave(x.shape[1] // groups, dim=1).reshape(shape)
+        for value in _moments(grouped, (2,), named["eps"])
+    ]
+    return _recorded(tracer, call, named, *statistics, _per_channel(x))
+
+
+def layer_norm(tracer: Tracer, call: Call) -> Tensor:
+    """The norm over the last dimensions, its statistics constants."""
+    named = _named(functional.layer_norm, call)
+    x, count = named["input"].detach(), len(named["normalized_shape"])
+    statistics = _moments(x, tuple(range(-count, 0)), named["eps"])
+    return _recorded(tracer, call, named, *statistics, None)
+
+
+def rms_norm(tracer: Tracer, call: Call) -> Tensor:
+    """A division by the root of the mean square over the last dimensions, a constant."""
+    named = _named(functional.rms_norm, call)
+    x, count = named["input"].detach(), len(named["normalized_shape"])
+    eps = torch.finfo(x.dtype).eps if named["eps"] is None else named["eps"]
+    square = x.square().mean(tuple(range(-count, 0)), keepdim=True)
+    return _recorded(tracer, call, named, None, (square + eps).sqrt(), None)
+
+
+def _with_running_statistics(tracer: Tracer, call: Call, named: dict[str, Any]) -> Tensor:
+    shape = _per_channel(named["input"])
+    deviation = (named["running_var"].detach() + named["eps"]).sqrt().reshape(shape)
+    mean = named["running_mean"].detach().reshape(shape)
+    return _recorded(tracer, call, named, mean, deviation, shape)
+
+
+def _recorded(
+    tracer: Tracer,
+    call: Call,
+    named: dict[str, Any],
+    mean: Tensor | None,
+    deviation: Tensor,
+    shape: tuple[int, ...] | None,
+) -> Tensor:
+    """Record ``gamma (x - mean) / deviation + beta`` as a layer.
+
+    ``mean`` and ``deviation`` broadcast to the input, gamma and beta in the given shape.
+    """
+    gamma, beta = (named.get(name) for name in ("weight", "bias"))
+    for parameter in (gamma, beta):
+        if isinstance(parameter, Tensor) and tracer.tracks(parameter):
+            raise tracer.refuse(call, "has weights that depend on the input")
+    gamma, beta = (_shaped(parameter, shape) for parameter in (gamma, beta))
+    scale = deviation.reciprocal() if gamma is None else gamma / deviation
+    shift = beta
+    if mean is not None:
+        shift = -mean * scale if beta is None else beta - mean * scale
+    places = tracer.places
+    place = places.running() if gamma is None else places.owner(named["weight"])
+    with torch.no_grad():
+        z = call.function(*call.args, **call.kwargs)
+    source = tracer.consume(named["input"])
+    layer = Scaling(call.name, place, named["input"].detach(), scale, shift)
+    visible, value = tracer.emit(z, data=True)
+    tracer.record(
+        call, [source], [value], lambda cs: [layer.transpose(cs[0])], layer=layer, place=place
+    )
+    return visible
+
+
+def _named(function: Any, call: Call) -> dict[str, Any]:
+    bound = inspect.signature(function).bind(*call.args, **call.kwargs)
+    bound.apply_defaults()
+    return bound.arguments
+
+
+def _per_channel(x: Tensor) -> tuple[int, ...]:
+    return (1, -1, *[1] * (x.dim() - 2))
+
+
+def _shaped(parameter: Tensor | None, shape: tuple[int, ...] | None) -> Tensor | None:
+    if parameter is None:
+        return None
+    parameter = parameter.detach()
+    return parameter if shape is None else parameter.reshape(shape)
+
+
+def _moments(x: Tensor, dims: tuple[int, ...], eps: float) -> tuple[Tensor, Tensor]:
+    """Mean and ``sqrt(var + eps)`` over some dimensions, which stay as ones."""
+    variance, mean = torch.var_mean(x, dims, correction=0, keepdim=True)
+    return mean, (variance + eps).sqrt()

@@ -1,0 +1,77 @@
+"""Layers that scale every number by itself, and their union with the layer before them."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from speechlrp.lrp.layer import Layer
+from speechlrp.lrp.places import Place
+
+
+class Scaling(Layer):
+    """``z = w x + b`` entry by entry: a normalisation whose statistics are constants.
+
+    ``weight`` and ``bias`` broadcast to ``x``.
+    """
+
+    def __init__(
+        self, operation: str, place: Place, x: Tensor, weight: Tensor, bias: Tensor | None
+    ) -> None:
+        self.operation, self.place = operation, place
+        self.x, self.weight, self.bias = x, weight, bias
+
+    def transpose(self, c: Tensor) -> Tensor:
+        """``w c``."""
+        return c * self.weight
+
+    def modified(
+        self, weight: Tensor | None, bias: Tensor | None, x: Tensor | None = None
+    ) -> Layer:
+        """The same scaling with other weights, and where given, another input."""
+        layer = Scaling(self.operation, self.place, self.x if x is None else x, weight, bias)
+        layer.z = layer.x * weight
+        if bias is not None:
+            layer.z += bias
+        return layer
+
+
+class Merged(Layer):
+    """A dense layer or convolution and the batch norm after it, as one layer.
+
+    Attributes:
+        inner: the layer alone, with the output that it had before the norm.
+        weight: the layer's weights, each output's scaled by the norm.
+        bias: the bias of the two together.
+    """
+
+    def __init__(self, inner: Layer, norm: Layer) -> None:
+        self.operation, self.place, self.x = inner.operation, inner.place, inner.x
+        self.inner = inner
+        inner.z = norm.x
+        self._scale = norm.weight
+        scale = norm.weight.flatten()
+        self.weight = _scaled(inner, scale)
+        self.bias = norm.bias.flatten()
+        if inner.bias is not None:
+            self.bias = self.bias + scale * inner.bias
+
+    def transpose(self, c: Tensor) -> Tensor:
+        """``w^T c`` of the two together."""
+        return self.inner.transpose(c * self._scale)
+
+    def modified(
+        self, weight: Tensor | None, bias: Tensor | None, x: Tensor | None = None
+    ) -> Layer:
+        """The layer with other weights, and where given, another input; there is no norm."""
+        return self.inner.modified(weight, bias, x)
+
+
+def _scaled(layer: Layer, scale: Tensor) -> Tensor:
+    """The layer's weights with those of output channel ``j`` multiplied by ``scale[j]``."""
+    weight = layer.weight
+    if not layer.operation.startswith("conv_transpose"):
+        return weight * scale.reshape(-1, *[1] * (weight.dim() - 1))
+    groups = len(scale) // weight.shape[1]  # weight is [in, out / groups, ...]
+    split = weight.reshape(groups, -1, *weight.shape[1:])
+    factors = scale.reshape(groups, 1, -1, *[1] * (weight.dim() - 2))
+    return (split * factors).reshape(weight.shape)
