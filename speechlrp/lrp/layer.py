@@ -11,6 +11,7 @@ from torch.autograd.graph import get_gradient_edge
 from speechlrp.lrp.places import Place
 
 Affine = Callable[[Tensor, Tensor | None, Tensor | None], Tensor]
+Transposed = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def plain(tensor: Tensor) -> Tensor:
@@ -28,7 +29,7 @@ class Layer:
         x: its input, as the model gave it, ``[B, ...]``.
         z: its output, ``[B, ...]``. Where a ReLU alone reads it, values that the ReLU
             turns to 0 may stand as 0: no relevance reaches them.
-        weight: its weights, or ``None`` for a pooling.
+        weight: its weights; of a pooling, the single factor 1.
         bias: its bias, or ``None``.
     """
 
@@ -40,25 +41,40 @@ class Layer:
         x: Tensor,
         weight: Tensor | None,
         bias: Tensor | None,
+        transposed: Transposed | None = None,
     ) -> None:
+        """Compute ``z = function(x, weight, bias)``.
+
+        ``transposed(c, x, weight)`` is the operation's transpose; without it, autograd
+        finds it, at the cost of one forward for every ``weight`` but the layer's own.
+        """
         self.operation = operation
         self.place = place
-        self.weight = None if weight is None else plain(weight)
+        self.weight = x.new_ones(()) if weight is None else plain(weight)
         self.bias = None if bias is None else plain(bias)
-        self._function = function
         self.x = x
-        leaf = plain(x).requires_grad_()
-        with torch.enable_grad():
-            z = function(leaf, self.weight, self.bias)
-        self._leaf, self._edge = leaf, get_gradient_edge(z)
+        self._function, self._transposed = function, transposed
+        known = transposed is not None
+        leaf = x if known else plain(x).requires_grad_()
+        with torch.set_grad_enabled(not known):
+            z = function(leaf, None if weight is None else self.weight, self.bias)
+        if not known:
+            self._leaf, self._edge = leaf, get_gradient_edge(z)
         self.z = z.detach()
 
     def release(self) -> None:
         """Let go of ``z``, which the tape keeps and puts back for the sweep."""
         del self.z
 
-    def transpose(self, c: Tensor) -> Tensor:
-        """``w^T c``: from the output's shape to the input's. May be called repeatedly."""
+    def transpose(self, c: Tensor, weight: Tensor | None = None) -> Tensor:
+        """``w^T c``: from the output's shape to the input's.
+
+        With ``weight``, the transpose that the operation would have with those weights.
+        """
+        if self._transposed is not None:
+            return self._transposed(c, self.x, self.weight if weight is None else weight)
+        if weight is not None:
+            return self.modified(weight, None).transpose(c)
         return torch.autograd.grad(self._edge, self._leaf, c, retain_graph=True)[0]
 
     def modified(
@@ -69,4 +85,4 @@ class Layer:
         Costs one forward; the result has its own ``z`` and ``transpose``.
         """
         x = self.x if x is None else x
-        return Layer(self.operation, self.place, self._function, x, weight, bias)
+        return Layer(self.operation, self.place, self._function, x, weight, bias, self._transposed)

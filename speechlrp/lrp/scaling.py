@@ -20,9 +20,9 @@ class Scaling(Layer):
         self.operation, self.place = operation, place
         self.x, self.weight, self.bias = x, weight, bias
 
-    def transpose(self, c: Tensor) -> Tensor:
+    def transpose(self, c: Tensor, weight: Tensor | None = None) -> Tensor:
         """``w c``."""
-        return c * self.weight
+        return c * (self.weight if weight is None else weight)
 
     def modified(
         self, weight: Tensor | None, bias: Tensor | None, x: Tensor | None = None
@@ -55,8 +55,10 @@ class Merged(Layer):
         if inner.bias is not None:
             self.bias = self.bias + scale * inner.bias
 
-    def transpose(self, c: Tensor) -> Tensor:
+    def transpose(self, c: Tensor, weight: Tensor | None = None) -> Tensor:
         """``w^T c`` of the two together."""
+        if weight is not None:
+            return self.inner.transpose(c, weight)
         return self.inner.transpose(c * self._scale)
 
     def modified(

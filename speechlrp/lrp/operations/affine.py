@@ -6,27 +6,34 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from speechlrp.lrp.layer import Affine, Layer
+from speechlrp.lrp.layer import Affine, Layer, Transposed
+from speechlrp.lrp.operations.transposes import convolution, dense
 from speechlrp.lrp.places import Place
 
 if TYPE_CHECKING:
     from speechlrp.lrp.tracer import Call, Tracer
 
-_FIRST = ("input", "weight", "bias")
+_CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+_TRANSPOSED = (*_CONV[:5], "output_padding", "groups", "dilation")
 
 
 def weighted(tracer: Tracer, call: Call) -> Tensor:
     """``z = w x + b``, matched to its module by the identity of ``w``."""
-    named = dict(zip(_FIRST, call.args, strict=False)) | call.kwargs
-    rest = call.args[len(_FIRST) :]
-    x, weight, bias = (named.pop(name, None) for name in _FIRST)
+    order = _TRANSPOSED if call.name.startswith("conv_transpose") else _CONV
+    named = dict(zip(order, call.args, strict=False)) | call.kwargs
+    x, weight, bias = (named.pop(name, None) for name in order[:3])
     if any(isinstance(fixed, Tensor) and tracer.tracks(fixed) for fixed in (weight, bias)):
         raise tracer.refuse(call, "has weights that depend on the input")
 
     def function(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
-        return call.function(x, weight, bias, *rest, **named)
+        return call.function(x, weight, bias, **named)
 
-    return _recorded(tracer, call, function, x, weight, bias, tracer.places.owner(weight))
+    transposed = dense
+    if call.name != "linear":
+        dimensions = int(call.name[-2])
+        transposed = convolution(dimensions, named, order is _TRANSPOSED)
+    place = tracer.places.owner(weight)
+    return _recorded(tracer, call, function, x, weight, bias, place, transposed)
 
 
 def average(tracer: Tracer, call: Call) -> Tensor:
@@ -35,7 +42,8 @@ def average(tracer: Tracer, call: Call) -> Tensor:
     x, rest = (call.args[0], call.args[1:]) if call.args else (named.pop("input"), ())
 
     def function(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
-        return call.function(x, *rest, **named)
+        z = call.function(x, *rest, **named)
+        return z if weight is None else z * weight
 
     return _recorded(tracer, call, function, x, None, None, tracer.places.running())
 
@@ -48,9 +56,10 @@ def _recorded(
     weight: Tensor | None,
     bias: Tensor | None,
     place: Place,
+    transposed: Transposed | None = None,
 ) -> Tensor:
     source = tracer.consume(x)
-    layer = Layer(call.name, place, function, x.detach(), weight, bias)
+    layer = Layer(call.name, place, function, x.detach(), weight, bias, transposed)
     visible, value = tracer.emit(layer.z, data=True)
     layer.release()
     tracer.record(
