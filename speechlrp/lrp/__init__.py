@@ -12,17 +12,38 @@ from speechlrp.lrp.conservation import Balance, conservation
 from speechlrp.lrp.engine import attribute
 from speechlrp.lrp.errors import LRPError, NotExplainable
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.rules import RULES, Epsilon, Rule, Zero
+from speechlrp.lrp.rules import (
+    RULES,
+    AlphaBeta,
+    Epsilon,
+    Flat,
+    Gamma,
+    Pass,
+    Rule,
+    SignCorrected,
+    WSquare,
+    ZBox,
+    Zero,
+    ZPlus,
+)
 
 __all__ = [
     "RULES",
+    "AlphaBeta",
     "Balance",
     "Composite",
     "Epsilon",
+    "Flat",
+    "Gamma",
     "LRPError",
     "Layer",
     "NotExplainable",
+    "Pass",
     "Rule",
+    "SignCorrected",
+    "WSquare",
+    "ZBox",
+    "ZPlus",
     "Zero",
     "attribute",
     "conservation",

@@ -86,3 +86,7 @@ class Layer:
         """
         x = self.x if x is None else x
         return Layer(self.operation, self.place, self._function, x, weight, bias, self._transposed)
+
+    def spread(self, bias: Tensor) -> Tensor:
+        """A bias as it counts in every output, shaped like ``z``."""
+        return self.modified(torch.zeros_like(self.weight), bias).z

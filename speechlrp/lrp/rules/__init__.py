@@ -1,12 +1,27 @@
 """The rules, one a file. Registering a rule is one line here."""
 
+from speechlrp.lrp.rules.alpha_beta import AlphaBeta
 from speechlrp.lrp.rules.base import Rule
 from speechlrp.lrp.rules.epsilon import Epsilon
+from speechlrp.lrp.rules.gamma import Gamma
+from speechlrp.lrp.rules.passing import Pass
+from speechlrp.lrp.rules.sign_corrected import SignCorrected
+from speechlrp.lrp.rules.square import Flat, WSquare
+from speechlrp.lrp.rules.z_box import ZBox
+from speechlrp.lrp.rules.z_plus import ZPlus
 from speechlrp.lrp.rules.zero import Zero
 
 RULES: dict[str, type[Rule]] = {
     "zero": Zero,
     "epsilon": Epsilon,
+    "gamma": Gamma,
+    "alpha_beta": AlphaBeta,
+    "z_plus": ZPlus,
+    "w_square": WSquare,
+    "flat": Flat,
+    "z_box": ZBox,
+    "pass": Pass,
+    "sign_corrected": SignCorrected,
 }
 
-__all__ = ["RULES", "Epsilon", "Rule", "Zero"]
+__all__ = ["RULES", "Rule", *sorted(rule.__name__ for rule in RULES.values())]

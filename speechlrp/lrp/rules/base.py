@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
 
+import torch
 from torch import Tensor
 
+from speechlrp.lrp.errors import LRPError
 from speechlrp.lrp.layer import Layer
+from speechlrp.lrp.rules.contributions import Contributions, Terms
 
 
 class Rule(ABC):
@@ -19,12 +25,12 @@ class Rule(ABC):
     Attributes:
         direct: whether ``backward`` returns the relevance ``R_in`` itself in place of
             ``c_in``, as a rule does that gives relevance to inputs of 0.
-        spans_batch_norm: whether the rule acts on a convolution together with the batch
-            norm that follows it.
+        spans_batch_norm: whether the rule acts on a layer together with the batch norm
+            that follows it.
     """
 
-    direct = False
-    spans_batch_norm = False
+    direct: ClassVar[bool] = False
+    spans_batch_norm: ClassVar[bool] = False
 
     @abstractmethod
     def backward(self, layer: Layer, c: Tensor) -> Tensor:
@@ -37,3 +43,81 @@ class Rule(ABC):
         Returns:
             A tensor shaped like ``layer.x``.
         """
+
+    def bias(self, layer: Layer, c: Tensor) -> Tensor | None:
+        """The relevance that each output gives to the bias, shaped like ``layer.z``.
+
+        For reports alone; ``None`` where a rule doesn't say.
+        """
+        return None
+
+
+class SharedRule(Rule):
+    """A rule ``R_i = sum_j x_i w_ij s_j`` whose ``s`` alone differs from one to the next."""
+
+    @abstractmethod
+    def share(self, layer: Layer, c: Tensor) -> Tensor:
+        """``s``, the relevance of each output per unit of contribution, shaped like ``z``."""
+
+    def backward(self, layer: Layer, c: Tensor) -> Tensor:
+        """``c_in = w^T s``."""
+        return layer.transpose(self.share(layer, c))
+
+    def bias(self, layer: Layer, c: Tensor) -> Tensor:
+        """``b s``."""
+        if layer.bias is None:
+            return torch.zeros_like(layer.z)
+        return layer.spread(layer.bias) * self.share(layer, c)
+
+
+class SignedRule(Rule):
+    """A rule that weighs positive and negative contributions differently.
+
+    ``R_i = sum_j (a z_ij+ + b z_ij-) s_j``, summed over the rule's terms ``(s, a, b)``.
+
+    Args:
+        stabilizer: added to every denominator, with its sign.
+
+    Raises:
+        LRPError: the stabiliser is not a finite number above 0.
+    """
+
+    divides: ClassVar[Sequence[str]] = ()
+    """The sums that the rule divides by, of ``"positive"`` and ``"negative"``."""
+
+    def __init__(self, stabilizer: float = 1e-6) -> None:
+        self.stabilizer = finite("stabilizer", stabilizer, above=0)
+
+    @abstractmethod
+    def terms(self, layer: Layer, c: Tensor, parts: Contributions) -> Terms:
+        """The terms ``(s, a, b)``, each ``s`` shaped like ``layer.z``."""
+
+    def backward(self, layer: Layer, c: Tensor) -> Tensor:
+        """Back through the weights of each sign."""
+        parts = Contributions(layer, c, self.divides)
+        return parts.back(self.terms(layer, c, parts))
+
+    def bias(self, layer: Layer, c: Tensor) -> Tensor:
+        """Its positive part counts as a positive contribution, its negative as a negative one."""
+        parts = Contributions(layer, c, self.divides)
+        return parts.bias(self.terms(layer, c, parts))
+
+
+def finite(name: str, value: float, above: float | None = None) -> float:
+    """The value as a float.
+
+    Raises:
+        LRPError: it is not a finite number of at least 0, or where given, above ``above``.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise LRPError(f"{name} must be a number; found {value!r}")
+    if not math.isfinite(value) or value < 0 or (above is not None and value <= above):
+        least = "at least 0" if above is None else f"above {above:g}"
+        raise LRPError(f"{name} must be a finite number {least}; found {value!r}")
+    return float(value)
+
+
+def stabilised(denominator: Tensor, stabilizer: float) -> Tensor:
+    """A new ``d + stabilizer sgn d`` with ``sgn 0 = 1``."""
+    size = torch.tensor(stabilizer, dtype=torch.float64, device="cpu")
+    return torch.copysign(size, denominator).add_(denominator)

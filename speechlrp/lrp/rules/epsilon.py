@@ -9,10 +9,10 @@ from torch import Tensor
 
 from speechlrp.lrp.errors import LRPError
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.rules.base import Rule
+from speechlrp.lrp.rules.base import SharedRule, stabilised
 
 
-class Epsilon(Rule):
+class Epsilon(SharedRule):
     r"""LRP-epsilon: LRP-0 whose denominator is kept away from zero.
 
     .. math:: R_i = \sum_j \frac{x_i w_{ij}}{z_j + \epsilon\,\mathrm{sgn}(z_j)} R_j,
@@ -36,13 +36,11 @@ class Epsilon(Rule):
         if not (isinstance(eps, int | float) and math.isfinite(eps) and eps > 0):
             raise LRPError(f"eps must be a number above 0; found {eps!r} (for LRP-0 take Zero())")
         self.eps = float(eps)
-        self._scalar = torch.tensor(self.eps, dtype=torch.float64, device="cpu")
 
-    def backward(self, layer: Layer, c: Tensor) -> Tensor:
-        """``c_in = w^T [c z / (z + eps sgn z)]``."""
-        factor = torch.copysign(self._scalar, layer.z).add_(layer.z)
-        torch.div(layer.z, factor, out=factor)
-        return layer.transpose(factor.mul_(c))
+    def share(self, layer: Layer, c: Tensor) -> Tensor:
+        """``s = c z / (z + eps sgn z)``."""
+        factor = stabilised(layer.z, self.eps)
+        return torch.div(layer.z, factor, out=factor).mul_(c)
 
     def __repr__(self) -> str:
         return f"Epsilon({self.eps:g})"

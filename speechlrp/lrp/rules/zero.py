@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.rules.base import Rule
+from speechlrp.lrp.rules.base import SharedRule
 
 
-class Zero(Rule):
+class Zero(SharedRule):
     r"""LRP-0: every input gets its share of the pre-activation.
 
     .. math:: R_i = \sum_j \frac{x_i w_{ij}}{\sum_{i'} x_{i'} w_{i'j} + b_j} R_j
@@ -25,9 +25,9 @@ class Zero(Rule):
     propagation: an overview", section 10.2.1.
     """
 
-    def backward(self, layer: Layer, c: Tensor) -> Tensor:
-        """``c_in = w^T c``."""
-        return layer.transpose(c)
+    def share(self, layer: Layer, c: Tensor) -> Tensor:
+        """``s = c``."""
+        return c
 
     def __repr__(self) -> str:
         return "Zero()"

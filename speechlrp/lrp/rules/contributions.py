@@ -1,0 +1,110 @@
+"""The contributions to a layer's output, told apart by their sign."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from speechlrp.lrp.layer import Layer
+
+Terms = Sequence[tuple[Tensor, float, float]]
+
+LEAST = 1e-3
+"""Share of all contributions below which those of one sign are not had as a difference."""
+
+
+class Contributions:
+    """The ``z_ij = x_i w_ij`` of a layer ``z = w x + b``, and ``b`` by its own sign.
+
+    Where ``x`` has one sign throughout, as behind a ReLU or in decibels, the positive
+    contributions are those of the weights of one sign: one more forward gives their sum,
+    and the negative ones are the rest of ``z``. Where ``x`` has both signs, one forward of
+    ``|w| |x|`` gives both sums and two transposes, of ``w`` and of ``|w|``, lead back; where
+    that would cancel, each combination of signs is computed by itself.
+
+    Args:
+        layer: the operation.
+        c: of its output; an output is active where it is not 0.
+        divides: the sums that a rule divides by, of ``"positive"`` and ``"negative"``.
+    """
+
+    def __init__(self, layer: Layer, c: Tensor, divides: Sequence[str] = ()) -> None:
+        self.layer = layer
+        low, high = (float(end) for end in torch.aminmax(layer.x))
+        self._sign = 1 if low >= 0 else -1 if high <= 0 else 0
+        self._together = self._sign == 0
+        if self._together:
+            sums = [getattr(self, name).abs() < LEAST * self._total for name in divides]
+            self._together = not any(bool((small & (c != 0)).any()) for small in sums)
+            if not self._together:
+                self.__dict__.pop("positive", None)
+                self.__dict__.pop("negative", None)
+
+    @cached_property
+    def positive(self) -> Tensor:
+        """The sum of each output's positive contributions, shaped like ``z``."""
+        if self._together:
+            return (self._total + self.layer.z).div_(2)
+        return self._sum(1)
+
+    @cached_property
+    def negative(self) -> Tensor:
+        """The sum of its negative ones, at most 0."""
+        if self._together:
+            return (self.layer.z - self._total).div_(2)
+        if self._sign == 0:
+            return self._sum(-1)
+        rest = self.layer.z - self.positive
+        return torch.minimum(rest, self.positive * (-4 * torch.finfo(rest.dtype).eps))
+
+    @cached_property
+    def _total(self) -> Tensor:
+        """``|w| |x| + |b|``."""
+        bias = None if self.layer.bias is None else self.layer.bias.abs()
+        return self.layer.modified(self.layer.weight.abs(), bias, self.layer.x.abs()).z
+
+    def _sum(self, sign: int) -> Tensor:
+        """All contributions of a sign, exactly."""
+        layer, bias = self.layer, _signed(self.layer.bias, sign)
+        if self._sign:
+            return layer.modified(_signed(layer.weight, sign * self._sign), bias).z
+        ahead = layer.modified(_signed(layer.weight, sign), bias, layer.x.clamp(min=0)).z
+        return ahead + layer.modified(_signed(layer.weight, -sign), None, layer.x.clamp(max=0)).z
+
+    def back(self, terms: Terms) -> Tensor:
+        """``c_in`` with ``x_i c_i = sum_j (a z_ij+ + b z_ij-) s_j``, summed over ``(s, a, b)``."""
+        if self._sign:
+            return self._transposed(terms, self._sign)
+        x, weight = self.layer.x, self.layer.weight
+        if not self._together:
+            return torch.where(x < 0, self._transposed(terms, -1), self._transposed(terms, 1))
+        plain = sum(s * ((a + b) / 2) for s, a, b in terms)
+        sizes = sum(s * ((a - b) / 2) for s, a, b in terms)
+        result = self.layer.transpose(sizes, weight.abs())
+        return torch.where(x < 0, -result, result).add_(self.layer.transpose(plain, weight))
+
+    def _transposed(self, terms: Terms, sign: int) -> Tensor:
+        """``back`` where ``x`` has this sign."""
+        weight = self.layer.weight
+        ahead = _signed(weight, sign)
+        parts = (
+            self.layer.transpose(s, ahead if (a, b) == (1, 0) else b * weight + (a - b) * ahead)
+            for s, a, b in terms
+        )
+        return sum(parts, next(parts))
+
+    def bias(self, terms: Terms) -> Tensor:
+        """The relevance that each output gives to its bias, shaped like ``z``."""
+        if self.layer.bias is None:
+            return torch.zeros_like(self.layer.z)
+        ahead, behind = (self.layer.spread(_signed(self.layer.bias, sign)) for sign in (1, -1))
+        return sum(s * (a * ahead + b * behind) for s, a, b in terms)
+
+
+def _signed(tensor: Tensor | None, sign: int) -> Tensor | None:
+    if tensor is None:
+        return None
+    return tensor.clamp(min=0) if sign > 0 else tensor.clamp(max=0)

@@ -1,0 +1,42 @@
+"""LRP-z+."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import Tensor
+
+from speechlrp.lrp.layer import Layer
+from speechlrp.lrp.rules.base import SignedRule, stabilised
+from speechlrp.lrp.rules.contributions import Contributions, Terms
+
+
+class ZPlus(SignedRule):
+    r"""LRP-z+: positive contributions alone.
+
+    .. math:: R_i = \sum_j \frac{z_{ij}^{+}}{\sum_{i'} z_{i'j}^{+} + b_j^{+}} R_j,
+        \qquad z_{ij} = x_i w_{ij}
+
+    Relevance keeps its sign, so an explanation of a positive output shows what speaks for
+    it and never what speaks against it: smooth and quiet, at the price of being less
+    selective. The limit of LRP-gamma, and alpha-beta with (1, 0). Conserves but for
+    positive biases; an output without positive contributions passes nothing on.
+
+    Args:
+        stabilizer: added to the denominator.
+
+    Raises:
+        LRPError: ``stabilizer`` is not a finite number above 0.
+
+    Source: Bach et al. 2015, eq. 60 with alpha = 1; Montavon et al. 2017, "Explaining
+    nonlinear classification decisions with deep Taylor decomposition", the z+ rule.
+    """
+
+    divides: ClassVar = ("positive",)
+
+    def terms(self, layer: Layer, c: Tensor, parts: Contributions) -> Terms:
+        """``s = c z / z+``."""
+        return [((c * layer.z).div_(stabilised(parts.positive, self.stabilizer)), 1, 0)]
+
+    def __repr__(self) -> str:
+        return "ZPlus()"
