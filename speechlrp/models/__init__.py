@@ -2,4 +2,11 @@
 
 from speechlrp.registry import Registry
 
-MODELS = Registry("model", {"alexnet": "speechlrp.models.alexnet:AlexNet"})
+MODELS = Registry(
+    "model",
+    {
+        "alexnet": "speechlrp.models.alexnet:AlexNet",
+        "wav2letter": "speechlrp.models.wav2letter:Wav2Letter",
+        "resnet34": "speechlrp.models.resnet34:ResNet34",
+    },
+)

@@ -1,0 +1,136 @@
+"""ResNet34 over time and frequency, for speakers.
+
+Shapes: ``B`` examples, ``F`` filterbanks, ``T`` frames, ``C`` channels, ``E`` numbers of the
+embedding, ``K`` speakers; input ``[B, 1, F, T]``, output ``[B, K]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from speechlrp.errors import SpeechLRPError
+
+
+class Block(nn.Module):
+    """Two 3 x 3 convolutions beside a shortcut: ``relu(conv(relu(conv(x))) + shortcut(x))``.
+
+    Every convolution is followed by batch norm. The shortcut is the input itself, or, in
+    the first block of a stage, a 1 x 1 convolution of it.
+    """
+
+    def __init__(self, before: int, after: int, stride: int, first: bool) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(before, after, 3, stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(after)
+        self.conv2 = nn.Conv2d(after, after, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(after)
+        self.shortcut = nn.Sequential()
+        if first:
+            self.shortcut.append(nn.Conv2d(before, after, 1, stride, bias=False))
+            self.shortcut.append(nn.BatchNorm2d(after))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[B, C, F, T]`` -> ``[B, C', F', T']``."""
+        out = functional.relu(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        return functional.relu(out + self.shortcut(x))
+
+
+class StatisticsPooling(nn.Module):
+    """Mean and standard deviation over time: ``[B, C, F, T] -> [B, 2 C F]``, means first.
+
+    The deviation is ``sqrt(var + eps)`` with the unbiased variance, so ``T`` must be at
+    least 2.
+    """
+
+    def __init__(self, eps: float = 1e-7) -> None:
+        super().__init__()
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The statistics of all channels and bands."""
+        x = x.flatten(1, 2)
+        deviation = torch.sqrt(torch.var(x, dim=2) + self.eps)
+        return torch.cat([torch.mean(x, dim=2), deviation], dim=1)
+
+
+class ResNet34(nn.Module):
+    """The thesis's speaker network: residual blocks, statistics over time, two dense layers.
+
+    A 3 x 3 convolution, four stages of blocks, statistics pooling, a dense layer to the
+    embedding, batch norm, a dense layer to the speakers' scores (logits).
+
+    Args:
+        classes: number of speakers, ``K``.
+        bands: filterbanks, ``F``.
+        channels: channels of each stage; the first convolution has those of the first.
+        blocks: number of blocks of each stage.
+        strides: stride of each stage's first block, in both directions. The thesis's text
+            halves in every stage, ``(2, 2, 2, 2)``; usual, and the default, is not to
+            halve in the first.
+        embedding: numbers of the embedding, ``E``.
+
+    Raises:
+        SpeechLRPError: as many channels, blocks and strides are not given; in the forward,
+            inputs of another shape, or with fewer than two frames to pool.
+
+    Source: He et al. 2016; thesis 4.4 (convolutions without biases: listing 5.1).
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        bands: int = 64,
+        channels: Sequence[int] = (32, 64, 128, 256),
+        blocks: Sequence[int] = (3, 4, 6, 3),
+        strides: Sequence[int] = (1, 2, 2, 2),
+        embedding: int = 256,
+    ) -> None:
+        super().__init__()
+        if not 0 < len(channels) == len(blocks) == len(strides):
+            raise SpeechLRPError(
+                "model.channels, model.blocks and model.strides need one value a stage; found "
+                f"{list(channels)}, {list(blocks)} and {list(strides)}"
+            )
+        self.bands = bands
+        self.conv1 = nn.Conv2d(1, channels[0], 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels[0])
+        self.stages = _stages(channels, blocks, strides)
+        self.pool = StatisticsPooling()
+        for stride in strides:
+            bands = -(-bands // stride)
+        self.dense = nn.Linear(2 * channels[-1] * bands, embedding)
+        self.bn2 = nn.BatchNorm1d(embedding)
+        self.output = nn.Linear(embedding, classes)
+        self._least = 1
+        for stride in strides:
+            self._least *= stride
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Embeddings ``[B, E]`` of filterbanks ``[B, 1, F, T]``: the dense layer's output."""
+        if x.dim() != 4 or x.shape[1:3] != (1, self.bands) or x.shape[3] <= self._least:
+            raise SpeechLRPError(
+                f"ResNet34 takes inputs of shape [B, 1, {self.bands}, T] with T at least "
+                f"{self._least + 1}; found {list(x.shape)}"
+            )
+        x = functional.relu(self.bn1(self.conv1(x)))
+        return self.dense(self.pool(self.stages(x)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits ``[B, K]`` of filterbanks ``[B, 1, F, T]``."""
+        return self.output(self.bn2(self.embed(x)))
+
+
+def _stages(channels: Sequence[int], blocks: Sequence[int], strides: Sequence[int]) -> nn.Module:
+    stages, before = nn.Sequential(), channels[0]
+    for after, count, stride in zip(channels, blocks, strides, strict=True):
+        stage = nn.Sequential(Block(before, after, stride, first=True))
+        for _ in range(count - 1):
+            stage.append(Block(after, after, 1, first=False))
+        stages.append(stage)
+        before = after
+    return stages
