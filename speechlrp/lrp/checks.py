@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.errors import LRPError
 
 
@@ -20,6 +21,12 @@ def check_model(model: nn.Module) -> None:
             raise LRPError(
                 f"{where} ({type(module).__name__}) is in training mode; call model.eval() first"
             )
+
+
+def check_composite(composite: Composite) -> None:
+    """Raise unless the composite is one."""
+    if not isinstance(composite, Composite):
+        raise LRPError(f"composite must be a Composite; found {type(composite).__name__}")
 
 
 def check_inputs(inputs: Tensor) -> None:

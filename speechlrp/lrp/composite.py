@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from fnmatch import fnmatchcase
-
-from torch import nn
+from collections.abc import Sequence
 
 from speechlrp.lrp.errors import LRPError, NotExplainable
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.operations.names import MODULE_OF, TAKES_A_RULE
+from speechlrp.lrp.operations.names import MODULE_OF
 from speechlrp.lrp.rules.base import Rule
-
-Selector = type[nn.Module] | str | Callable[[str, nn.Module], bool]
+from speechlrp.lrp.selectors import Position, Selector, check_selector, matches, positions, shown
 
 
 class Composite:
@@ -24,10 +20,19 @@ class Composite:
             * a module class: matches its instances, and the same operation called as a
               function (``nn.Conv2d`` matches ``F.conv2d``);
             * a string: a pattern for the module's path, as in ``"features.*"``;
-            * a function ``(name, module) -> bool``.
+            * a function ``(name, module) -> bool``;
+            * ``First()`` or ``Last()``: the first or last layer that needs a rule;
+            * ``Depth(start, stop)``: a part of the depth, ``Depth(0, 1/3)`` for the third
+              nearest the input;
+            * a tuple of selectors, which must all match. ``(nn.Conv2d, First())`` is the
+              model's first layer if that is a convolution, and nothing if it isn't.
+        merge_batch_norm: whether a batch norm that alone reads the output of a dense layer
+            or a convolution is merged into it, so that the layer's rule acts on both at once.
 
-    Dense layers and convolutions need a rule. An average pooling takes one where it
-    matches, and is propagated by its gradient (LRP-0) where none does.
+    Layers are calls: a module that runs twice is two layers, each with its own depth.
+    Dense layers and convolutions need a rule. A norm or an average pooling takes one where
+    it matches, and is propagated by its gradient (LRP-0) where none does.
+    ``describe(model, inputs, composite)`` shows which layer gets what.
 
     Raises:
         LRPError: a selector or a rule is of no known kind.
@@ -50,13 +55,19 @@ class Composite:
         Raises:
             NotExplainable: a dense layer or a convolution matches no selector.
         """
-        return [self._rule(layer) for layer in layers]
+        chosen = self.choices(layers)
+        return [None if index is None else self.rules[index][1] for index in chosen]
 
-    def _rule(self, layer: Layer) -> Rule | None:
-        for selector, rule in self.rules:
-            if _matches(selector, layer):
-                return rule
-        if layer.operation in TAKES_A_RULE:
+    def choices(self, layers: Sequence[Layer]) -> list[int | None]:
+        """As ``assign``, giving the number of the pair in ``rules`` in place of its rule."""
+        return [self._choice(position) for position in positions(layers)]
+
+    def _choice(self, position: Position) -> int | None:
+        for index, (selector, _) in enumerate(self.rules):
+            if matches(selector, position):
+                return index
+        if position.needs_a_rule:
+            layer = position.layer
             raise NotExplainable(
                 f"{layer.operation} in {layer.place} matches no selector of the composite; "
                 f"add a pair such as (nn.{MODULE_OF[layer.operation].__name__}, Epsilon(0.01))"
@@ -64,27 +75,16 @@ class Composite:
         return None
 
     def __repr__(self) -> str:
-        return f"Composite({list(self.rules)!r})"
-
-
-def _matches(selector: Selector, layer: Layer) -> bool:
-    if isinstance(selector, str):
-        return fnmatchcase(layer.place.name, selector)
-    if isinstance(selector, type):
-        return isinstance(layer.place.module, selector) or issubclass(
-            MODULE_OF[layer.operation], selector
-        )
-    return bool(selector(layer.place.name, layer.place.module))
+        pairs = ", ".join(f"({shown(selector)}, {rule!r})" for selector, rule in self.rules)
+        merge = ", merge_batch_norm=True" if self.merge_batch_norm else ""
+        return f"Composite([{pairs}]{merge})"
 
 
 def _checked(pair: tuple[Selector, Rule]) -> tuple[Selector, Rule]:
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise LRPError(f"a composite is a list of (selector, rule) pairs; found {pair!r}")
     selector, rule = pair
-    if isinstance(selector, type) and not issubclass(selector, nn.Module):
-        raise LRPError(f"a selector class must be a torch module; found {selector.__name__}")
-    if not isinstance(selector, str) and not callable(selector):
-        raise LRPError(f"a selector is a module class, a pattern or a function; found {selector!r}")
+    check_selector(selector)
     if not isinstance(rule, Rule):
         raise LRPError(f"a rule must be an instance such as Epsilon(0.01); found {rule!r}")
     return selector, rule

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from speechlrp.lrp.assignment import assign, meets_zeros
-from speechlrp.lrp.checks import check_inputs, check_model, check_output
+from speechlrp.lrp.checks import check_composite, check_inputs, check_model, check_output
 from speechlrp.lrp.composite import Composite
-from speechlrp.lrp.errors import LRPError, NotExplainable
+from speechlrp.lrp.errors import NotExplainable
 from speechlrp.lrp.start import Target, start_coefficient
 from speechlrp.lrp.tape import Observer, Tape, Value
 from speechlrp.lrp.tracer import Tracer
 
 Start = Literal["logit", "one", "sigmoid", "softmax"]
-Run = tuple[Tensor, Tape, Value, Value]
+MakeTracer = Callable[[nn.Module, Tape, bool], Tracer]
+
+
+class Run(NamedTuple):
+    """A forward pass: the output, its tape, and the values of the input and the output."""
+
+    output: Tensor
+    tape: Tape
+    source: Value
+    end: Value
 
 
 def attribute(
@@ -65,16 +75,15 @@ def explain(
     composite: Composite,
     start: str = "logit",
     observe: Observer | None = None,
+    tracer: MakeTracer = Tracer,
 ) -> tuple[Tensor, Tensor]:
-    """``attribute``, with a look at every step of the sweep."""
-    check_model(model)
-    check_inputs(inputs)
-    if not isinstance(composite, Composite):
-        raise LRPError(f"composite must be a Composite; found {type(composite).__name__}")
+    """``attribute``, with a look at every step of the sweep and another tracer if need be."""
+    check_composite(composite)
+    keep = observe is not None
     with torch.inference_mode(False), torch.enable_grad():
-        run = _run(model, inputs, composite, keep=observe is not None)
+        run = _ruled(record(model, inputs, keep, tracer), composite, keep)
         if run is None:
-            run = _run(model, inputs, composite, keep=True)
+            run = _ruled(record(model, inputs, True, tracer), composite, True)
         output, tape, source, end = run
         explained = end.logits or end
         logits = output if end.logits is None else explained.data
@@ -83,20 +92,23 @@ def explain(
         return output, _relevance(source, inputs.detach())
 
 
-def _run(model: nn.Module, inputs: Tensor, composite: Composite, keep: bool) -> Run | None:
-    """A forward pass and its rules, or ``None`` if they ask for numbers that were not kept."""
+def _ruled(run: Run, composite: Composite, keep: bool) -> Run | None:
+    """The pass with its rules, or ``None`` if they ask for numbers that were not kept."""
+    assign(run.tape, composite)
+    return None if not keep and meets_zeros(run.tape, run.source) else run
+
+
+def record(
+    model: nn.Module, inputs: Tensor, keep: bool = False, make_tracer: MakeTracer = Tracer
+) -> Run:
+    """Check the model and its inputs, and watch one forward pass; gradients must be enabled.
+
+    ``keep`` keeps the numbers of every value.
+    """
+    check_model(model)
+    check_inputs(inputs)
     tape = Tape()
-    output, source, end = _forward(model, inputs, tape, keep)
-    assign(tape, composite)
-    if not keep and meets_zeros(tape, source):
-        return None
-    return output, tape, source, end
-
-
-def _forward(
-    model: nn.Module, inputs: Tensor, tape: Tape, keep: bool
-) -> tuple[Tensor, Value, Value]:
-    tracer = Tracer(model, tape, keep)
+    tracer = make_tracer(model, tape, keep)
     visible, source = tracer.emit(inputs.clone() if inputs.is_inference() else inputs, data=keep)
     with tracer:
         output = model(visible)
@@ -108,7 +120,7 @@ def _forward(
             raise NotExplainable("the model's output does not depend on its input")
     check_output(output)
     end = tracer.consume(output, last=True)
-    return output.detach(), source, end
+    return Run(output.detach(), tape, source, end)
 
 
 def _relevance(source: Value, x: Tensor) -> Tensor:

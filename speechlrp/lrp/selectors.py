@@ -1,0 +1,138 @@
+"""What picks the layers that get a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from numbers import Real
+from typing import Any
+
+from torch import nn
+
+from speechlrp.lrp.errors import LRPError
+from speechlrp.lrp.layer import Layer
+from speechlrp.lrp.operations.names import MODULE_OF, TAKES_A_RULE
+
+
+@dataclass(frozen=True)
+class First:
+    """The first layer that needs a rule, in the order of the forward pass."""
+
+
+@dataclass(frozen=True)
+class Last:
+    """The last layer that needs a rule, in the order of the forward pass."""
+
+
+@dataclass(frozen=True)
+class Depth:
+    """The layers in a part of the depth: ``Depth(0, 1/3)`` is the third nearest the input.
+
+    Of ``n`` layers that need a rule, in the order of the forward pass, number ``i = 0, 1, ...``
+    stands at ``i / n``. A layer that needs none (a norm, an average pool) stands where the
+    last one before it does that needs one, or at 0.
+
+    Args:
+        start: where the part begins, itself included.
+        stop: where it ends, not included.
+
+    Raises:
+        LRPError: not ``0 <= start < stop <= 1``.
+    """
+
+    start: float
+    stop: float
+
+    def __post_init__(self) -> None:
+        numbers = all(
+            isinstance(end, Real) and not isinstance(end, bool) for end in (self.start, self.stop)
+        )
+        if not (numbers and 0 <= self.start < self.stop <= 1):
+            raise LRPError(
+                f"Depth(start, stop) takes fractions 0 <= start < stop <= 1; "
+                f"found Depth({self.start!r}, {self.stop!r})"
+            )
+
+    def __repr__(self) -> str:
+        return f"Depth({float(self.start):.3g}, {float(self.stop):.3g})"
+
+
+Predicate = Callable[[str, nn.Module], bool]
+Selector = type[nn.Module] | str | Predicate | First | Last | Depth | tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A layer and its number among the ``count`` calls that need a rule.
+
+    ``number`` is, for a layer that needs none, that of the last one before it.
+    """
+
+    layer: Layer
+    number: int
+    count: int
+
+    @property
+    def needs_a_rule(self) -> bool:
+        """Whether the layer is dense or a convolution."""
+        return self.layer.operation in TAKES_A_RULE
+
+
+def positions(layers: Sequence[Layer]) -> Iterator[Position]:
+    """Number the layers of a forward pass; a module that ran twice is two layers."""
+    needing = [layer.operation in TAKES_A_RULE for layer in layers]
+    number = -1
+    for layer, needs in zip(layers, needing, strict=True):
+        number += needs
+        yield Position(layer, max(number, 0), sum(needing))
+
+
+def matches(selector: Selector, position: Position) -> bool:
+    """Whether a selector picks a layer; of a tuple, whether all its members do."""
+    place, operation = position.layer.place, position.layer.operation
+    match selector:
+        case tuple():
+            return all(matches(one, position) for one in selector)
+        case First():
+            return position.needs_a_rule and position.number == 0
+        case Last():
+            return position.needs_a_rule and position.number == position.count - 1
+        case Depth():
+            return selector.start <= position.number / max(position.count, 1) < selector.stop
+        case str():
+            return fnmatchcase(place.name, selector)
+        case type():
+            kind = MODULE_OF.get(operation, nn.Module)
+            return isinstance(place.module, selector) or issubclass(kind, selector)
+    return bool(selector(place.name, place.module))
+
+
+def check_selector(selector: Any) -> None:
+    """Raise unless a selector is of a known kind."""
+    if isinstance(selector, tuple) and selector:
+        for one in selector:
+            check_selector(one)
+        return
+    if isinstance(selector, type):
+        if not issubclass(selector, nn.Module):
+            hint = f"; write {selector.__name__}()" if selector in (First, Last) else ""
+            raise LRPError(
+                f"a selector class must be a torch module; found {selector.__name__}{hint}"
+            )
+    elif not (isinstance(selector, str | First | Last | Depth) or callable(selector)):
+        raise LRPError(
+            "a selector is a module class, a pattern, a function, First(), Last(), Depth(...) "
+            f"or a tuple of them; found {selector!r}"
+        )
+
+
+def shown(selector: Selector) -> str:
+    """A selector as one would write it."""
+    if isinstance(selector, tuple):
+        return f"({', '.join(map(shown, selector))}{',' if len(selector) == 1 else ''})"
+    if isinstance(selector, type):
+        return f"nn.{selector.__name__}" if hasattr(nn, selector.__name__) else selector.__name__
+    if isinstance(selector, str | First | Last | Depth):
+        return repr(selector)
+    return getattr(selector, "__name__", repr(selector))
