@@ -1,5 +1,7 @@
 """Each rule on each operation against the operation's dense matrix, in float64."""
 
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,9 +9,45 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from speechlrp.lrp import RULES, Composite, Epsilon, LRPError, Zero, attribute
+from speechlrp.lrp import (
+    RULES,
+    AlphaBeta,
+    Composite,
+    Epsilon,
+    Flat,
+    Gamma,
+    LRPError,
+    WSquare,
+    ZBox,
+    Zero,
+    ZPlus,
+    attribute,
+)
+from tests.lrp import literal
 
+
+def normed(norm):
+    """A batch norm whose statistics and weights say something."""
+    norm.running_mean.normal_()
+    norm.running_var.uniform_(0.5, 2)
+    if norm.affine:
+        nn.init.normal_(norm.weight)
+        nn.init.normal_(norm.bias)
+    return norm
+
+
+torch.manual_seed(2)
 OPERATIONS = {
+    "linear of one output": (nn.Linear(5, 1), (5,)),
+    "conv1d same, even kernel": (nn.Conv1d(2, 3, 4, padding="same"), (2, 7)),
+    "conv2d same, even and dilated": (
+        nn.Conv2d(1, 2, (2, 4), padding="same", dilation=3),
+        (1, 5, 9),
+    ),
+    "conv2d valid": (nn.Conv2d(1, 2, 2, padding="valid"), (1, 3, 4)),
+    "batch_norm1d": (normed(nn.BatchNorm1d(4)), (4,)),
+    "batch_norm2d": (normed(nn.BatchNorm2d(3)), (3, 2, 4)),
+    "batch_norm without weights": (normed(nn.BatchNorm1d(3, affine=False)), (3, 5)),
     "linear": (nn.Linear(7, 5), (7,)),
     "linear without bias": (nn.Linear(7, 5, bias=False), (7,)),
     "linear on a sequence": (nn.Linear(4, 3), (5, 4)),
@@ -31,34 +69,53 @@ OPERATIONS = {
     "adaptive_avg_pool2d": (nn.AdaptiveAvgPool2d((3, 2)), (2, 7, 5)),
     "adaptive_avg_pool3d": (nn.AdaptiveAvgPool3d(2), (1, 3, 5, 4)),
 }
-CASES = {"zero": (Zero(), 0.0), "epsilon": (Epsilon(0.3), 0.3), "large epsilon": (Epsilon(5), 5.0)}
+TINY = 1e-12
+RULES_ = {
+    "zero": (Zero(), literal.zero),
+    "epsilon": (Epsilon(0.3), literal.epsilon),
+    "large epsilon": (Epsilon(5), partial(literal.epsilon, eps=5.0)),
+    "gamma": (Gamma(0.7, TINY), literal.gamma),
+    "gamma 0": (Gamma(0, TINY), partial(literal.gamma, gamma=0.0)),
+    "z_plus": (ZPlus(TINY), literal.z_plus),
+    "alpha_beta": (AlphaBeta(stabilizer=TINY), literal.alpha_beta),
+    "alpha 1": (AlphaBeta(1, 0, TINY), partial(literal.alpha_beta, alpha=1.0, beta=0.0)),
+    "w_square": (WSquare(TINY), literal.w_square),
+    "flat": (Flat(TINY), literal.flat),
+    "z_box": (ZBox(-4, 3.5, TINY), literal.z_box),
+}
 
 
-def check(operation, shape, rule, eps, dense_matrix, literal_rule, sign=0):
+def check(operation, shape, case, dense_matrix, sign=0):
     """Compare on random inputs of both signs, or of the one given, and a random R."""
+    rule, expected_of = RULES_[case]
     operation = operation.double().eval()
-    x = torch.randn(3, *shape, dtype=torch.float64)
-    x = x if sign == 0 else sign * x.abs()
+    x = torch.randn(3, *shape, dtype=torch.float64).clamp(-4, 3.5)
+    x = x if sign == 0 else (sign * x.abs()).clamp(-4, 3.5)
     W, b = dense_matrix(operation, shape)
     c = torch.randn_like(operation(x))
     output, relevance = attribute(operation, x, c, Composite([(nn.Module, rule)]))
     for one, c_one, found in zip(x, c, relevance, strict=True):
         R = (W @ one.flatten() + b) * c_one.flatten()
-        expected = literal_rule(W, b, one.flatten(), R, eps)
-        torch.testing.assert_close(found.flatten(), expected, rtol=1e-8, atol=1e-10)
+        expected = expected_of(W, b, one.flatten(), R, TINY)
+        scale = float(expected.abs().max())
+        torch.testing.assert_close(found.flatten(), expected, rtol=1e-8, atol=1e-9 * scale + 1e-12)
     torch.testing.assert_close(output, operation(x).detach())
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+@pytest.mark.parametrize("sign", [-1, 0, 1])
+@pytest.mark.parametrize("case", RULES_)
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_rule_on_operation(name, case, dense_matrix, literal_rule):
+def test_rule_on_operation(name, case, sign, dense_matrix):
     operation, shape = OPERATIONS[name]
-    check(operation, shape, *CASES[case], dense_matrix, literal_rule)
+    if "reflect" in name and case not in ("zero", "epsilon", "large epsilon"):
+        pytest.skip("reflected entries contribute one by one; see the test of padding")
+    check(operation, shape, case, dense_matrix, sign)
 
 
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_epsilon_on_any_convolution(data, dense_matrix, literal_rule):
+def test_any_rule_on_any_convolution(data, dense_matrix):
     def draw(low, high):
         return data.draw(st.integers(low, high))
 
@@ -76,8 +133,24 @@ def test_epsilon_on_any_convolution(data, dense_matrix, literal_rule):
         groups,
         bias=data.draw(st.booleans()),
     )
-    rule, eps = data.draw(st.sampled_from(list(CASES.values())))
-    check(operation, shape, rule, eps, dense_matrix, literal_rule, draw(-1, 1))
+    case = data.draw(st.sampled_from(list(RULES_)))
+    check(operation, shape, case, dense_matrix, draw(-1, 1))
+
+
+def test_reflected_entries_contribute_one_by_one(dense_matrix):
+    conv = nn.Conv1d(1, 2, 3).double().eval()
+    x = torch.randn(1, 6, dtype=torch.float64)
+    padded = F.pad(x, (1, 1), mode="reflect")
+    W, b = dense_matrix(conv, padded.shape)
+    R = W @ padded.flatten() + b
+    expected = literal.z_plus(W, b, padded.flatten(), R, TINY)
+    expected[2] += expected[0]
+    expected[-3] += expected[-1]
+    whole = nn.Conv1d(1, 2, 3, padding=1, padding_mode="reflect").double().eval()
+    whole.load_state_dict(conv.state_dict())
+    composite = Composite([(nn.Module, ZPlus(TINY))])
+    _, relevance = attribute(whole, x[None], torch.sum, composite)
+    torch.testing.assert_close(relevance.flatten(), expected[1:-1])
 
 
 def test_zero_output_keeps_its_coefficient():
@@ -97,20 +170,99 @@ def test_epsilon_needs_a_positive_number(bad):
         Epsilon(bad)
 
 
+REFUSED = {
+    "gamma must be a finite number at least 0; found -1": lambda: Gamma(-1),
+    "gamma must be a number; found 'a'": lambda: Gamma("a"),
+    "gamma must be a finite number at least 0; found nan": lambda: Gamma(float("nan")),
+    "stabilizer must be a finite number above 0; found 0": lambda: ZPlus(0),
+    "alpha - beta must be 1; found 2 - 0": lambda: AlphaBeta(2, 0),
+    "beta must be a finite number at least 0; found -1": lambda: AlphaBeta(0, -1),
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_settings_out_of_range(message):
+    with pytest.raises(LRPError, match=message):
+        REFUSED[message]()
+
+
+BOXES = {
+    "low has shape": ZBox(torch.zeros(5), 1),
+    "low is above high": ZBox(2, 1),
+    r"inputs of module '0' \(Conv1d\) are in \[-1, 1\], outside the box \[-1, 0.5\]": ZBox(-1, 0.5),
+}
+
+
+@pytest.mark.parametrize("message", BOXES)
+def test_a_box_that_does_not_fit(message):
+    net = nn.Sequential(nn.Conv1d(3, 2, 2), nn.Flatten()).double().eval()
+    x = torch.linspace(-1, 1, 12, dtype=torch.float64).reshape(1, 3, 4)
+    with pytest.raises(LRPError, match=message):
+        attribute(net, x, 0, Composite([(nn.Module, BOXES[message])]))
+
+
+def test_bounds_per_channel_are_those_of_a_tensor():
+    net = nn.Sequential(nn.Conv2d(2, 3, 2), nn.Flatten()).double().eval()
+    x = torch.rand(2, 2, 3, 4, dtype=torch.float64)
+    low, high = torch.tensor([-1.0, 0.0]), torch.tensor([1.0, 2.0])
+    whole = [one[:, None, None].expand(2, 3, 4) for one in (low, high)]
+    found = [
+        attribute(net, x, 1, Composite([(nn.Module, ZBox(*box))]))[1]
+        for box in ((low, high), whole, [one[None] for one in whole])
+    ]
+    torch.testing.assert_close(found[0], found[1])
+    torch.testing.assert_close(found[0], found[2])
+
+
 def test_rules_are_registered_and_say_what_they_are():
-    assert {"zero": Zero, "epsilon": Epsilon}.items() <= RULES.items()
-    assert repr(Epsilon(0.8)) == "Epsilon(0.8)"
-    assert repr(Zero()) == "Zero()"
+    assert [str(rule) for rule, _ in RULES_.values()] == [
+        "Zero()", "Epsilon(0.3)", "Epsilon(5)", "Gamma(0.7)", "Gamma(0)", "ZPlus()",
+        "AlphaBeta(2, 1)", "AlphaBeta(1, 0)", "WSquare()", "Flat()", "ZBox(-4, 3.5)",
+    ]  # fmt: skip
+    assert str(ZBox(torch.zeros(2), 1)) == "ZBox(..., 1)"
+    assert {type(rule) for rule, _ in RULES_.values()} <= set(RULES.values())
 
 
-def test_float32_agrees_with_float64():
+def test_linear_in_the_starting_relevance():
+    net = nn.Sequential(nn.Conv1d(2, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(12, 4))
+    x = torch.randn(2, 2, 6, dtype=torch.float64)
+    a, b = torch.randn(2, 2, 4, dtype=torch.float64)
+    for rule, _ in RULES_.values():
+        composite = Composite([(nn.Conv1d, rule), (nn.Linear, Epsilon(0.1))])
+        found = [
+            attribute(net.double().eval(), x, weighting, composite)[1]
+            for weighting in (a, b, 2 * a - 3 * b)
+        ]
+        torch.testing.assert_close(found[2], 2 * found[0] - 3 * found[1])
+
+
+@pytest.mark.parametrize("case", RULES_)
+def test_a_batch_equals_its_members(case):
+    net = nn.Sequential(
+        nn.Conv1d(2, 3, 3), nn.ReLU(), nn.Conv1d(3, 2, 2), nn.Flatten(), nn.Linear(6, 4)
+    )
+    net = net.double().eval()
+    x = torch.randn(5, 2, 6, dtype=torch.float64).clamp(-4, 3.5)
+    x[1:3] = x[1:3].abs()
+    composite = Composite([("0", RULES_[case][0]), (nn.Module, RULES_["gamma"][0])])
+    target = torch.tensor([0, 3, 1, 1, 2])
+    _, together = attribute(net, x, target, composite)
+    for index in range(5):
+        _, alone = attribute(net, x[index : index + 1], target[index : index + 1], composite)
+        torch.testing.assert_close(together[index], alone[0])
+
+
+@pytest.mark.parametrize("case", RULES_)
+def test_float32_agrees_with_float64(case):
     torch.manual_seed(1)
     net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 3)).eval()
-    x = torch.randn(4, 1, 6, 6)
-    rules = Composite([(nn.Module, Epsilon(0.1))])
+    x = torch.randn(4, 1, 6, 6).clamp(-4, 3.5)
+    rules = Composite([("0", RULES_[case][0]), (nn.Module, Epsilon(0.1))])
     _, single = attribute(net, x, 2, rules)
     _, double = attribute(net.double(), x.double(), 2, rules)
-    torch.testing.assert_close(single.double(), double, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(
+        single.double(), double, rtol=1e-4, atol=1e-5 * float(double.abs().max())
+    )
 
 
 def test_same_operation_as_function_and_module():
