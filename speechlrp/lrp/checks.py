@@ -8,16 +8,21 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.lrp.composite import Composite
-from speechlrp.lrp.errors import LRPError
+from speechlrp.lrp.errors import LRPError, NotExplainable
 
 
 def check_model(model: nn.Module) -> None:
-    """Raise unless the model is a module wholly in evaluation mode."""
+    """Raise unless the model is a module wholly in evaluation mode and open to be watched."""
     if not isinstance(model, nn.Module):
         raise LRPError(f"model must be a torch module; found {type(model).__name__}")
     for name, module in model.named_modules():
+        where = f"module {name!r}" if name else "the model"
+        if isinstance(module, torch.jit.ScriptModule):
+            raise NotExplainable(
+                f"{where} is a script, whose operations are out of sight; explain the "
+                "Python module that it was made from"
+            )
         if module.training:
-            where = f"module {name!r}" if name else "the model"
             raise LRPError(
                 f"{where} ({type(module).__name__}) is in training mode; call model.eval() first"
             )

@@ -10,10 +10,12 @@ from torch import Tensor, nn
 
 from speechlrp.lrp.assignment import assign, meets_zeros
 from speechlrp.lrp.checks import check_composite, check_inputs, check_model, check_output
+from speechlrp.lrp.compiled import eagerly
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.errors import NotExplainable
+from speechlrp.lrp.operations.last import check_ending
 from speechlrp.lrp.start import Target, start_coefficient
-from speechlrp.lrp.tape import Observer, Tape, Value
+from speechlrp.lrp.tape import Logits, Observer, Tape, Value
 from speechlrp.lrp.tracer import Tracer
 
 Start = Literal["logit", "one", "sigmoid", "softmax"]
@@ -52,7 +54,9 @@ def attribute(
         composite: which layer gets which rule.
         start: the relevance of the output. ``"logit"``, the target's entry itself;
             ``"one"``; or the target's probability, ``"sigmoid"`` or ``"softmax"`` (over
-            dimension 1) of the output. The model itself ends at its logits.
+            dimension 1) of the output. Where the model ends in a softmax, a sigmoid or the
+            logarithm of one, its logits are what target and start are about, and
+            ``"softmax"`` is over the model's own dimension.
 
     Returns:
         The model's output and the relevance, shaped like ``inputs``; both detached.
@@ -85,9 +89,10 @@ def explain(
         if run is None:
             run = _ruled(record(model, inputs, True, tracer), composite, True)
         output, tape, source, end = run
-        explained = end.logits or end
-        logits = output if end.logits is None else explained.data
-        explained.give(start_coefficient(logits, target, start, len(inputs)))
+        check_ending(tape, end, start)
+        logits = end.logits or Logits(end, output)
+        c = start_coefficient(logits.data, target, start, len(inputs), logits.dim)
+        logits.value.give(c)
         tape.sweep(observe)
         return output, _relevance(source, inputs.detach())
 
@@ -110,7 +115,7 @@ def record(
     tape = Tape()
     tracer = make_tracer(model, tape, keep)
     visible, source = tracer.emit(inputs.clone() if inputs.is_inference() else inputs, data=keep)
-    with tracer:
+    with eagerly(), tracer:
         output = model(visible)
     if tracer.failure is not None:
         raise tracer.failure

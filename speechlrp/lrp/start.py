@@ -12,15 +12,17 @@ from speechlrp.lrp.errors import LRPError
 
 Target = int | Tensor | Callable[[Tensor], Tensor]
 
-STARTS: dict[str, Callable[[Tensor], Tensor] | None] = {
+STARTS: dict[str, Callable[[Tensor, int], Tensor] | None] = {
     "logit": None,
-    "one": torch.ones_like,
-    "sigmoid": torch.sigmoid,
-    "softmax": lambda z: torch.softmax(z, dim=1),
+    "one": lambda z, dim: torch.ones_like(z),
+    "sigmoid": lambda z, dim: torch.sigmoid(z),
+    "softmax": torch.softmax,
 }
 
 
-def start_coefficient(output: Tensor, target: Target, start: str, batch: int) -> Tensor:
+def start_coefficient(
+    output: Tensor, target: Target, start: str, batch: int, dim: int | None = None
+) -> Tensor:
     """The ``c`` of the output: ``R = output * c``.
 
     Args:
@@ -29,6 +31,7 @@ def start_coefficient(output: Tensor, target: Target, start: str, batch: int) ->
         start: ``"logit"`` (``R = z`` of the target), ``"one"`` (``R = 1``), ``"sigmoid"``
             or ``"softmax"`` (``R`` is that probability of the target).
         batch: number of examples, ``B``.
+        dim: dimension of a softmax, 1 where there is none in the model.
 
     Raises:
         LRPError: the start is unknown; the target has a wrong type, shape or range; a start
@@ -44,7 +47,8 @@ def start_coefficient(output: Tensor, target: Target, start: str, batch: int) ->
     chosen = weight != 0
     if bool((chosen & (output == 0)).any()):
         raise LRPError(f"a target's logit is exactly 0, so relevance cannot start from {start!r}")
-    return torch.where(chosen, weight * quantity(output) / output, torch.zeros_like(output))
+    quantities = quantity(output, 1 if dim is None else dim)
+    return torch.where(chosen, weight * quantities / output, torch.zeros_like(output))
 
 
 def _weighting(output: Tensor, target: Target, batch: int) -> Tensor:

@@ -30,6 +30,21 @@ Step = tuple[list[Flow], list[Flow]]
 
 
 @dataclass(slots=True, eq=False)
+class Logits:
+    """What a probability was made of, as long as it may be the model's output.
+
+    Attributes:
+        value: the logits on the tape.
+        data: their numbers.
+        dim: the dimension of a softmax, which must end the model; ``None`` for a sigmoid.
+    """
+
+    value: Value
+    data: Tensor
+    dim: int | None = None
+
+
+@dataclass(slots=True, eq=False)
 class Value:
     """A tensor that depends on the input, as one operation made it.
 
@@ -38,7 +53,7 @@ class Value:
         data: its numbers, where a rule or a report needs them. Where ``masked``, it holds
             ``relu(x)`` in place of ``x``: the same wherever ``c`` can differ from 0.
         consumers: how many operations have read it.
-        logits: where it is a probability that may only end the model, what it was made of.
+        logits: where it is a probability that may end the model, what it was made of.
         c: its relevance per unit of value, summed over its consumers during the sweep.
         r: relevance that it holds whatever its value, likewise.
     """
@@ -47,7 +62,7 @@ class Value:
     data: Tensor | None = None
     masked: bool = False
     consumers: int = 0
-    logits: Value | None = None
+    logits: Logits | None = None
     c: Tensor | None = None
     r: Tensor | None = None
 

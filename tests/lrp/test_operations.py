@@ -123,29 +123,53 @@ class Squared(torch.autograd.Function):
 
 UNKNOWN = {
     "torch.sin": lambda m, x: torch.sin(x),
-    "Tensor.sigmoid": lambda m, x: dense(m, x).sigmoid(),
-    "softmax": lambda m, x: F.softmax(dense(m, x), dim=1),
-    "Tensor.mul": lambda m, x: x * x,
-    "torch.mul": lambda m, x: torch.mul(x, other=x),
+    "torch.exp": lambda m, x: torch.exp(x),
+    "torch.log": lambda m, x: torch.log(x.abs() + 1),
+    "Tensor.rsqrt": lambda m, x: (x.abs() + 1).rsqrt(),
+    "Tensor.reciprocal": lambda m, x: x.reciprocal(),
+    "Tensor.round": lambda m, x: x.round(),
+    "Tensor.logsumexp": lambda m, x: dense(m, x).logsumexp(1, keepdim=True),
+    "normalize": lambda m, x: F.normalize(x),
+    "glu": lambda m, x: F.glu(x),
+    "bilinear": lambda m, x: nn.Bilinear(4, 4, 2).double()(x, x),
+    "softmax": lambda m, x: F.softmax(x, dim=1) @ m.first.weight.T,
+    "torch.nn.functional.log_softmax": lambda m, x: F.log_softmax(x.unsqueeze(0), dim=None)[0],
+    "scaled_dot_product_attention": lambda m, x: F.scaled_dot_product_attention(x, x, x),
+    "multi_head_attention_forward": lambda m, x: attention(x),
+    "Tensor.mul": lambda m, x: x * dense(m, x)[:, :4],
+    "torch.mul": lambda m, x: torch.mul(x, other=x + 1),
     "Tensor.div": lambda m, x: x / dense(m, x)[:, :4],
     "Tensor.__rtruediv__": lambda m, x: 1 / x,
-    "torch.var": lambda m, x: torch.var(x, 1),
-    "Tensor.__pow__": lambda m, x: x**2,
-    "Tensor.matmul": lambda m, x: x @ m.first.weight.T,
-    "Tensor.abs": lambda m, x: x.abs(),
+    "Tensor.__pow__": lambda m, x: x ** x.shape[0] * x**-1,
+    "torch.pow": lambda m, x: torch.pow(2, x),
+    "Tensor.__rpow__": lambda m, x: 2**x,
+    "Tensor.norm": lambda m, x: x.norm(p=0, dim=1, keepdim=True),
+    "Tensor.matmul": lambda m, x: x @ x.T,
+    "Tensor.clamp": lambda m, x: x.clamp(min=torch.zeros(4).double()),
+    "prelu": lambda m, x: F.prelu(x, x[0, :1]),
+    "rrelu": lambda m, x: F.rrelu(x, training=True),
     "Tensor.gt": lambda m, x: x * (x > 0),
     "Tensor.detach": lambda m, x: dense(m, x) - dense(m, x).detach(),
     "Tensor.data": lambda m, x: dense(m, x) + dense(m, x.data),
     "Tensor.item": lambda m, x: x * x.sum().item(),
     "Tensor.numpy": lambda m, x: torch.tensor(x.numpy()),
     "Tensor.to": lambda m, x: x.to(torch.int64),
-    "Tensor.__setitem__": lambda m, x: set_item(m, x),
+    "Tensor.__setitem__": lambda m, x: set_item(x),
     "Tensor.add_": lambda m, x: torch.zeros(3, 4).double().add_(x),
     "batch_norm": lambda m, x: F.batch_norm(x, torch.zeros(4), torch.ones(4), training=True),
     "lstm": lambda m, x: nn.LSTM(4, 2).double()(x)[0],
-    "einsum": lambda m, x: torch.einsum("bi,ji->bj", x, m.first.weight),
-    "gelu": lambda m, x: F.gelu(x),
-    "max_pool1d": lambda m, x: F.max_pool1d(x.unsqueeze(1), 2, return_indices=True)[0],
+    "rnn": lambda m, x: nn.RNN(4, 2).double()(x)[0],
+    "gru": lambda m, x: nn.GRU(4, 2).double()(x)[0],
+    "einsum": lambda m, x: torch.einsum("bi,ji->bj", x, x),
+    "torch.functional.einsum": lambda m, x: torch.einsum(
+        "bi,ji,j->bj", x, m.first.weight, torch.ones(6)
+    ),
+    "torch.addmm": lambda m, x: torch.addmm(x, torch.ones(3, 3), torch.ones(3, 4)),
+    "lp_pool1d": lambda m, x: F.lp_pool1d(x.unsqueeze(1), -1, 2).squeeze(1),
+    "max_unpool1d": lambda m, x: unpooled(x),
+    "max in": lambda m, x: x.gather(1, x.max(1, keepdim=True).indices),
+    "topk in": lambda m, x: x[:, x.topk(2).indices[0]],
+    "sort in": lambda m, x: x * (x.sort(1)[1] == 1),
     "linear": lambda m, x: F.linear(torch.ones(1, 4).double(), x),
     "dropout": lambda m, x: F.dropout(x, 0.5),
     "SquaredBackward": lambda m, x: dense(m, Squared.apply(x)),
@@ -155,10 +179,20 @@ UNKNOWN = {
 }
 
 
-def set_item(m, x):
-    y = dense(m, x)
-    y[:, 0] = 0
+def set_item(x):
+    y = torch.zeros(3, 4).double()
+    y[:, :2] = x[:, :2]
     return y
+
+
+def attention(x):
+    layer = nn.MultiheadAttention(4, 2, batch_first=True).double().eval()
+    return layer(x[:, None], x[:, None], x[:, None])[0][:, 0]
+
+
+def unpooled(x):
+    y, indices = F.max_pool1d(x.unsqueeze(1), 2, return_indices=True)
+    return F.max_unpool1d(y, indices, 2).squeeze(1)
 
 
 def out_argument(m, x):

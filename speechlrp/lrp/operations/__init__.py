@@ -14,20 +14,25 @@ from torch import Tensor
 from torch.nn import functional
 
 from speechlrp.lrp.operations import normalisation
-from speechlrp.lrp.operations.activations import dropout, in_place_relu, relu
+from speechlrp.lrp.operations.activations import activation, clamp, dropout, power, relu
 from speechlrp.lrp.operations.affine import average, weighted
-from speechlrp.lrp.operations.arithmetic import divided, in_place, scaled
-from speechlrp.lrp.operations.gradient import gradient, moved, winner
+from speechlrp.lrp.operations.arithmetic import assigned, divided, in_place, scaled
+from speechlrp.lrp.operations.gradient import gradient, moved, norm, variance
+from speechlrp.lrp.operations.last import sigmoid, softmax
 from speechlrp.lrp.operations.names import AVERAGES, NORMS, WEIGHTED
+from speechlrp.lrp.operations.pools import lp_pool, resized
+from speechlrp.lrp.operations.products import added_product, einsum, matmul
 
 Handler = Callable[[Any, Any], Any]
 
 HANDLERS: dict[Callable[..., Any], Handler] = {}
 
+_HOMES = (torch, functional, Tensor, torch.special, torch.linalg)
+
 
 def _forms(name: str) -> list[Callable[..., Any]]:
-    """The torch functions of a name: ``torch.x``, ``torch.nn.functional.x``, ``Tensor.x``."""
-    forms = [getattr(home, name, None) for home in (torch, functional, Tensor)]
+    """The torch functions of a name: ``torch.x``, ``torch.nn.functional.x``, ``Tensor.x``..."""
+    forms = [getattr(home, name, None) for home in _HOMES]
     return [form for form in forms if callable(form)]
 
 
@@ -36,33 +41,69 @@ def _register(handler: Handler, names: str) -> None:
         HANDLERS.update(dict.fromkeys(_forms(name), handler))
 
 
+# Layers: the rule decides.
 for _name in WEIGHTED:
     _register(weighted, _name)
 for _name in AVERAGES:
     _register(average, _name)
 HANDLERS.update((getattr(functional, name), getattr(normalisation, name)) for name in NORMS)
+_register(matmul, "matmul mm bmm mv dot inner tensordot __matmul__ __rmatmul__")
+_register(added_product, "addmm addmv baddbmm addbmm")
+_register(einsum, "einsum")
 
+# Number by number: relevance passes on, R_in = R_out.
+_ACTIVATIONS = "leaky_relu elu selu celu threshold hardtanh relu6 sigmoid tanh"
 _register(relu, "relu")
-_register(in_place_relu, "relu_")
+_register(
+    activation, "prelu gelu silu mish softplus softsign hardswish hardsigmoid " + _ACTIVATIONS
+)
+_register(
+    activation, "abs absolute __abs__ sqrt square nan_to_num hardshrink softshrink tanhshrink"
+)
+HANDLERS[functional.rrelu] = activation
+_register(clamp, "clamp clip clamp_min clamp_max")
+_register(power, "pow __pow__")
 _register(dropout, "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout")
 
 # Numbers that only move, and what each one holds with them.
-_register(winner, "max_pool1d max_pool2d max_pool3d")
-_register(winner, "adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d")
-_register(moved, "flatten unflatten view view_as reshape reshape_as squeeze unsqueeze")
+_MAX_POOLS = [f"{kind}max_pool{n}d" for kind in ("", "adaptive_") for n in (1, 2, 3)]
+_register(moved, " ".join([*_MAX_POOLS, *(f"{name}_with_indices" for name in _MAX_POOLS)]))
+_register(moved, "max min amax amin maximum minimum fmax fmin topk sort kthvalue")
+_register(moved, "flatten unflatten ravel view view_as reshape reshape_as squeeze unsqueeze")
 _register(moved, "permute transpose swapaxes swapdims movedim moveaxis t contiguous clone")
-_register(moved, "chunk split tensor_split unbind narrow select")
-_register(moved, "cat concat concatenate stack hstack vstack flip roll")
-_register(moved, "expand expand_as repeat __getitem__ pad to float double half bfloat16")
+_register(moved, "chunk split tensor_split unbind narrow select diagonal index_select gather")
+_register(moved, "cat concat concatenate stack hstack vstack dstack flip fliplr flipud roll rot90")
+_register(moved, "expand expand_as broadcast_to repeat repeat_interleave tile __getitem__ pad")
+_register(moved, "where masked_fill masked_select tril triu unfold take_along_dim")
+_register(moved, "pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle")
+_register(moved, "to float double half bfloat16 type_as")
+_register(resized, "interpolate upsample upsample_nearest")
 # Homogeneous of degree one and without a bias: the gradient is LRP-0 and loses nothing.
-_register(gradient, "sum mean neg negative")
+_register(gradient, "sum mean neg negative cumsum diff fold std std_mean")
+_register(norm, "norm vector_norm")
+_register(lp_pool, "lp_pool1d lp_pool2d lp_pool3d")
+_register(variance, "var var_mean")
 # A constant that is added counts as a bias and absorbs its share.
-_register(gradient, "add sub subtract __radd__ __rsub__")
-_register(in_place, "add_ sub_ subtract_ mul_ multiply_ div_ divide_ neg_")
-_register(in_place, "__iadd__ __isub__ __imul__ __itruediv__ __idiv__")
+_register(gradient, "add sub subtract rsub __radd__ __rsub__")
 _register(scaled, "mul multiply __rmul__")
 _register(divided, "div divide true_divide __truediv__ __div__")
 HANDLERS.update(dict.fromkeys((Tensor.T.__get__, Tensor.mT.__get__), moved))
+
+# Where the model ends in them, relevance starts at the logits.
+_register(softmax, "softmax log_softmax")
+_register(sigmoid, "sigmoid expit logsigmoid")
+
+# In place: as out of place, under the old tensor.
+_register(in_place(relu), "relu_")
+_register(in_place(activation), " ".join(f"{name}_" for name in _ACTIVATIONS.split()))
+_register(in_place(activation), "abs_ sqrt_ square_ nan_to_num_")
+_register(in_place(clamp), "clamp_ clip_ clamp_min_ clamp_max_")
+_register(in_place(power), "pow_ __ipow__")
+_register(in_place(gradient), "add_ sub_ subtract_ neg_ negative_ cumsum_ __iadd__ __isub__")
+_register(in_place(scaled), "mul_ multiply_ __imul__")
+_register(in_place(divided), "div_ divide_ true_divide_ __itruediv__ __idiv__")
+_register(in_place(moved), "masked_fill_ copy_ tril_ triu_")
+_register(in_place(moved, assigned), "__setitem__")
 
 _READ_ONLY = "shape dtype device ndim layout requires_grad is_leaf is_cuda is_cpu is_mps is_meta "
 _READ_ONLY += "is_sparse is_quantized is_nested itemsize nbytes names"

@@ -33,7 +33,7 @@ def weighted(tracer: Tracer, call: Call) -> Tensor:
         dimensions = int(call.name[-2])
         transposed = convolution(dimensions, named, order is _TRANSPOSED)
     place = tracer.places.owner(weight)
-    return _recorded(tracer, call, function, x, weight, bias, place, transposed)
+    return recorded(tracer, call, call.name, function, x, weight, bias, place, transposed)
 
 
 def average(tracer: Tracer, call: Call) -> Tensor:
@@ -45,12 +45,13 @@ def average(tracer: Tracer, call: Call) -> Tensor:
         z = call.function(x, *rest, **named)
         return z if weight is None else z * weight
 
-    return _recorded(tracer, call, function, x, None, None, tracer.places.running())
+    return recorded(tracer, call, call.name, function, x, None, None, tracer.places.running())
 
 
-def _recorded(
+def recorded(
     tracer: Tracer,
     call: Call,
+    operation: str,
     function: Affine,
     x: Tensor,
     weight: Tensor | None,
@@ -58,8 +59,9 @@ def _recorded(
     place: Place,
     transposed: Transposed | None = None,
 ) -> Tensor:
+    """Record ``z = function(x, weight, bias)`` as a layer."""
     source = tracer.consume(x)
-    layer = Layer(call.name, place, function, x.detach(), weight, bias, transposed)
+    layer = Layer(operation, place, function, x.detach(), weight, bias, transposed)
     visible, value = tracer.emit(layer.z, data=True)
     layer.release()
     tracer.record(

@@ -1,34 +1,29 @@
-"""Products with constants, and arithmetic in place."""
+"""Products with constants, and changes in place."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from speechlrp.lrp.operations.activations import activation
 from speechlrp.lrp.operations.gradient import gradient
 
 if TYPE_CHECKING:
     from speechlrp.lrp.tracer import Call, Tracer
 
-_OUT_OF_PLACE = {
-    "add": torch.add,
-    "sub": torch.sub,
-    "subtract": torch.sub,
-    "mul": torch.mul,
-    "multiply": torch.mul,
-    "div": torch.div,
-    "divide": torch.div,
-    "truediv": torch.div,
-    "neg": torch.neg,
-}
+Handler = Callable[["Tracer", "Call"], Any]
 
 
 def scaled(tracer: Tracer, call: Call) -> Any:
-    """A product with a constant: linear, so the gradient."""
+    """A product with a constant: linear, so the gradient. ``x * x`` is ``square``."""
     factors = [call.args[0], *call.args[1:], *call.kwargs.values()]
     if sum(isinstance(one, Tensor) and tracer.tracks(one) for one in factors) > 1:
+        if factors[0] is factors[1]:
+            return activation(tracer, type(call)(torch.square, (factors[0],), {}))
         raise tracer.refuse(call, "multiplies two tensors that depend on the input")
     return gradient(tracer, call)
 
@@ -43,13 +38,32 @@ def divided(tracer: Tracer, call: Call) -> Any:
     return gradient(tracer, call)
 
 
-def in_place(tracer: Tracer, call: Call) -> Tensor:
-    """``x += y`` and its kind: a new value under the old tensor."""
-    target, *others = call.args
-    if not tracer.tracks(target):
-        raise tracer.refuse(call, "writes the input's influence into a constant")
-    name = call.function.__name__.strip("_")
-    function = _OUT_OF_PLACE.get(name) or _OUT_OF_PLACE[name[1:]]
-    handler = {torch.mul: scaled, torch.div: divided}.get(function, gradient)
-    plain_call = type(call)(function, (target, *others), call.kwargs)
-    return tracer.overwrite(call, target, handler(tracer, plain_call))
+def in_place(handler: Handler, written: Callable[..., Any] | None = None) -> Handler:
+    """The handler of ``x.f_()``, given that of ``x.f()``: a new value under the old tensor.
+
+    Args:
+        handler: what records the operation.
+        written: what changes its first argument and returns it, if the call itself does not.
+    """
+
+    def handle(tracer: Tracer, call: Call) -> Tensor:
+        target = call.args[0] if call.args else call.kwargs["input"]
+        if not tracer.tracks(target):
+            raise tracer.refuse(call, "writes the input's influence into a constant")
+        function = written or call.function
+
+        @wraps(call.function)
+        def on_a_copy(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+            return function(x.clone(), *args, **kwargs)
+
+        kwargs = {key: value for key, value in call.kwargs.items() if key != "input"}
+        args = call.args or (target,)
+        return tracer.overwrite(call, target, handler(tracer, type(call)(on_a_copy, args, kwargs)))
+
+    return handle
+
+
+def assigned(x: Tensor, index: Any, value: Any) -> Tensor:
+    """``x[index] = value``."""
+    x[index] = value
+    return x

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from torch.autograd.graph import get_gradient_edge
 
 from speechlrp.lrp.layer import plain
+from speechlrp.lrp.operations.indices import unusable
 from speechlrp.lrp.tape import Coefficients
 
 if TYPE_CHECKING:
@@ -25,18 +27,28 @@ def gradient(tracer: Tracer, call: Call) -> Any:
 
 
 def moved(tracer: Tracer, call: Call) -> Any:
-    """As ``gradient``, where every number of a result is one of an argument's, or a constant."""
+    """As ``gradient``, where every number of a result is one of an argument's, or a constant.
+
+    Of several equal winners the one that torch picks takes all, or they share equally,
+    as the operation's gradient has it.
+    """
     return _recorded(tracer, call, moves=True)
 
 
-def winner(tracer: Tracer, call: Call) -> Any:
-    """Max-pooling: all relevance to the winner, added up where windows overlap."""
-    if call.kwargs.get("return_indices") or (len(call.args) > 2 and call.args[-1] is True):
-        raise tracer.refuse(call, "returns indices, which carry no relevance,")
-    return moved(tracer, call)
+def variance(tracer: Tracer, call: Call) -> Any:
+    """Half the gradient, since it is of degree two (Euler): ``c_in = c (x - m) / (N - 1)``."""
+    return _recorded(tracer, call, moves=False, degrees=(2, 1))
 
 
-def _recorded(tracer: Tracer, call: Call, moves: bool) -> Any:
+def norm(tracer: Tracer, call: Call) -> Any:
+    """A norm is of degree one; counting the numbers that are not 0 (``p = 0``) is none."""
+    order = call.args[1] if len(call.args) > 1 else call.kwargs.get("p", call.kwargs.get("ord"))
+    if order == 0:
+        raise tracer.refuse(call, "counts (p=0)")
+    return gradient(tracer, call)
+
+
+def _recorded(tracer: Tracer, call: Call, moves: bool, degrees: Sequence[int] = (1,)) -> Any:
     leaves: dict[int, tuple[Tensor, Tensor]] = {}
 
     def swap(tensor: Tensor) -> Tensor:
@@ -52,25 +64,31 @@ def _recorded(tracer: Tracer, call: Call, moves: bool) -> Any:
     for tensor, leaf in leaves.values():
         if len(results) == 1 and results[0] is leaf:
             return tensor
-    if not all(isinstance(one, Tensor) and one.requires_grad for one in results):
+    numbers = [one for one in results if one.requires_grad]
+    if not numbers or any(one.is_floating_point() != one.requires_grad for one in results):
         raise tracer.refuse(call, "gives a result without a gradient")
     inputs = [tracer.consume(tensor) for tensor, _ in leaves.values()]
-    emitted = [tracer.emit(one) for one in results]
-    backward = _backward(results, [leaf for _, leaf in leaves.values()])
+    emitted = [tracer.emit(one) for one in numbers]
+    backward = _backward(numbers, [leaf for _, leaf in leaves.values()], degrees)
     outputs = [value for _, value in emitted]
     tracer.record(call, inputs, outputs, backward, carry=backward if moves else None)
-    seen = [visible for visible, _ in emitted]
+    visible = iter(one for one, _ in emitted)
+    seen = [next(visible) if one.requires_grad else unusable(tracer, call) for one in results]
     return seen[0] if isinstance(result, Tensor) else type(result)(seen)
 
 
 def _backward(
-    results: list[Tensor], leaves: list[Tensor]
+    results: list[Tensor], leaves: list[Tensor], degrees: Sequence[int]
 ) -> Callable[[Coefficients], Coefficients]:
     """The vector-Jacobian product, without keeping the results themselves alive."""
     edges = [get_gradient_edge(one) for one in results]
 
     def backward(outgoing: Coefficients) -> Coefficients:
-        used = [(edge, c) for edge, c in zip(edges, outgoing, strict=True) if c is not None]
+        used = [
+            (edge, c if degree == 1 else c / degree)
+            for edge, c, degree in zip(edges, outgoing, cycle(degrees), strict=False)
+            if c is not None
+        ]
         ends, cs = zip(*used, strict=True)
         return torch.autograd.grad(ends, leaves, cs, allow_unused=True)
 

@@ -13,6 +13,10 @@ WEIGHTED = {
     "conv_transpose2d": nn.ConvTranspose2d,
     "conv_transpose3d": nn.ConvTranspose3d,
 }
+PRODUCTS = {
+    "matmul": nn.Linear,
+    "einsum": nn.Linear,
+}
 AVERAGES = {
     "avg_pool1d": nn.AvgPool1d,
     "avg_pool2d": nn.AvgPool2d,
@@ -28,5 +32,5 @@ NORMS = {
     "layer_norm": nn.LayerNorm,
     "rms_norm": nn.RMSNorm,
 }
-MODULE_OF: dict[str, type[nn.Module]] = WEIGHTED | AVERAGES | NORMS
-TAKES_A_RULE = frozenset(WEIGHTED)
+MODULE_OF: dict[str, type[nn.Module]] = WEIGHTED | PRODUCTS | AVERAGES | NORMS
+TAKES_A_RULE = frozenset(WEIGHTED | PRODUCTS)

@@ -1,0 +1,92 @@
+"""Products with a constant matrix, written as such: layers without a module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from speechlrp.lrp.operations.affine import recorded
+from speechlrp.lrp.operations.gradient import gradient
+
+if TYPE_CHECKING:
+    from speechlrp.lrp.tracer import Call, Tracer
+
+Product = Callable[[Tensor | None, Tensor, Tensor], Tensor]
+
+_OPERANDS = ("input", "self", "mat1", "batch1", "mat", "mat2", "batch2", "vec", "other", "tensor")
+
+
+def matmul(tracer: Tracer, call: Call) -> Tensor:
+    """``x @ w`` or ``w @ x``: dense, with the constant operand for weights."""
+    operands, rest, named = _split(call, 2)
+
+    def compute(bias: Tensor | None, first: Tensor, second: Tensor) -> Tensor:
+        return call.function(first, second, *rest, **named)
+
+    return _product(tracer, call, "matmul", compute, operands)
+
+
+def einsum(tracer: Tracer, call: Call) -> Any:
+    """A sum of products with one constant tensor: a layer; of one tensor alone: linear."""
+    equation, *operands = call.args
+    if len(operands) == 1 and isinstance(operands[0], tuple | list):
+        operands = list(operands[0])
+    if not isinstance(equation, str) or len(operands) > 2:
+        raise tracer.refuse(call, "has no equation with at most two operands")
+    if len(operands) == 1:
+        return gradient(tracer, call)
+
+    def compute(bias: Tensor | None, first: Tensor, second: Tensor) -> Tensor:
+        return call.function(equation, first, second)
+
+    return _product(tracer, call, "einsum", compute, operands)
+
+
+def added_product(tracer: Tracer, call: Call) -> Tensor:
+    """``beta input + alpha (a @ b)``: as ``matmul``, with a constant ``input`` as its bias."""
+    (start, *operands), _, named = _split(call, 3)
+    beta, alpha = named.get("beta", 1), named.get("alpha", 1)
+
+    def compute(bias: Tensor | None, first: Tensor, second: Tensor) -> Tensor:
+        if bias is None:
+            return call.function(first.new_zeros(()), first, second, beta=0, alpha=alpha)
+        return call.function(bias, first, second, alpha=alpha)
+
+    if not tracer.tracks(start):
+        bias = start.detach() if beta == 1 else start.detach() * beta
+        return _product(tracer, call, "matmul", compute, operands, bias)
+    if not any(tracer.tracks(one) for one in operands):
+        raise tracer.refuse(call, "adds a constant product (write it as a sum)")
+    product = _product(tracer, call, "matmul", compute, operands)
+    return gradient(tracer, type(call)(torch.add, (product, start), {"alpha": beta}))
+
+
+def _product(
+    tracer: Tracer,
+    call: Call,
+    operation: str,
+    compute: Product,
+    operands: list[Tensor],
+    bias: Tensor | None = None,
+) -> Tensor:
+    dependent = [tracer.tracks(one) for one in operands]
+    if sum(dependent) != 1:
+        raise tracer.refuse(call, "multiplies two tensors that depend on the input")
+    place = dependent.index(True)
+    x, weight = operands[place], operands[1 - place]
+
+    def function(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+        return compute(bias, *((weight, x) if place else (x, weight)))
+
+    owner = tracer.places.owner(weight)
+    return recorded(tracer, call, operation, function, x, weight, bias, owner)
+
+
+def _split(call: Call, count: int) -> tuple[list[Tensor], tuple[Any, ...], dict[str, Any]]:
+    """The tensors of a call in the order of its signature, and its other arguments."""
+    named = dict(call.kwargs)
+    tensors = [named.pop(name) for name in _OPERANDS if name in named]
+    return [*call.args[:count], *tensors], call.args[count:], named
