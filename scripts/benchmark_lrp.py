@@ -1,67 +1,173 @@
-"""Time an explanation against a plain input gradient, both on AlexNet, in one run.
+"""Time and memory of an explanation against a plain input gradient, in one run.
 
-    python scripts/benchmark_lrp.py [--batch 8] [--pairs 15] [--threads 2] [--device cpu]
+    python scripts/benchmark_lrp.py [--nets alexnet,wav2letter,resnet34] [--rules epsilon,gamma]
+        [--batch 8] [--pairs 15] [--threads 2] [--device cpu] [--dtype float32] [--calls 0]
 
-The two are measured in turn and the median of the ratios of neighbours is printed, so
-that what else the machine does falls on both alike. Writes nothing.
+Gradient and explanation are measured in turn and the median of the ratios of neighbours is
+printed, so that what else the machine does falls on both alike. Memory is the largest sum of
+tensors alive at once, as torch's allocator sees it. ``--calls 200`` also repeats each
+explanation and prints how much its memory grew. The network ends in random weights with
+batch-norm statistics of its own activations. Writes nothing.
 """
 
 import argparse
+import gc
 import time
+from collections.abc import Callable
 from statistics import median
 
 import torch
 from torch import Tensor, nn
 
-from speechlrp.lrp import Composite, Epsilon, Zero, attribute
+from speechlrp.lrp import (
+    AlphaBeta,
+    Composite,
+    Epsilon,
+    Gamma,
+    SignCorrected,
+    Zero,
+    ZPlus,
+    attribute,
+)
 from speechlrp.models.alexnet import AlexNet
+from speechlrp.models.resnet34 import ResNet34
+from speechlrp.models.wav2letter import Wav2Letter
 
-COMPOSITES = {
-    "LRP-0 everywhere": Composite([(nn.Module, Zero())]),
-    "epsilon everywhere": Composite([(nn.Module, Epsilon(0.8))]),
-    "thesis: 0 dense, epsilon else": Composite([(nn.Linear, Zero()), (nn.Module, Epsilon(0.8))]),
+NETS = {
+    "alexnet": (lambda: AlexNet(2), (1, 227, 227), lambda x: -80 * x.abs().clamp(max=1)),
+    "wav2letter": (lambda: Wav2Letter(31, padding="none"), (128, 206), lambda x: x),
+    "resnet34": (lambda: ResNet34(1211), (1, 64, 200), lambda x: x),
 }
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
+
+
+def with_convolutions(rule) -> Composite:
+    """A rule in convolutions, epsilon elsewhere, batch norm merged."""
+    pairs = [(kind, rule) for kind in CONVOLUTIONS]
+    return Composite([*pairs, (nn.Linear, Epsilon(1e-6))], merge_batch_norm=True)
+
+
+RULES = {
+    "zero": Composite([(nn.Module, Zero())]),
+    "epsilon": Composite([(nn.Module, Epsilon(0.5))]),
+    "thesis": Composite([(nn.Linear, Zero()), (nn.Module, Epsilon(0.8))]),
+    "gamma": with_convolutions(Gamma(0.25)),
+    "z_plus": with_convolutions(ZPlus()),
+    "alpha_beta": with_convolutions(AlphaBeta(2, 1)),
+    "sign_corrected": Composite([(nn.Module, SignCorrected())]),
+}
+
+
+def network(name: str, batch: int, device: str, dtype: torch.dtype) -> tuple[nn.Module, Tensor]:
+    """A network in evaluation mode and inputs of the kind that it is for."""
+    build, shape, kind = NETS[name]
+    torch.manual_seed(0)
+    model, x = build(), kind(torch.randn(batch, *shape))
+    for module in model.modules():
+        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.momentum = None  # the statistics of all that it sees
+    with torch.no_grad():
+        model.train()(x)
+    model.eval().requires_grad_(False)
+    return model.to(device, dtype), x.to(device, dtype)
+
+
+def choose(output: Tensor) -> Tensor:
+    """Class 1, at the first step where there are steps."""
+    return output.flatten(2)[:, 1, 0] if output.dim() > 2 else output[:, 1]
 
 
 def plain_gradient(model: nn.Module, inputs: Tensor) -> Tensor:
     """The input gradient of class 1, with nothing computed for the parameters."""
     x = inputs.clone().requires_grad_()
-    return torch.autograd.grad(model(x)[:, 1].sum(), x)[0]
+    return torch.autograd.grad(choose(model(x)).sum(), x)[0]
 
 
-def seconds(function, *arguments) -> float:
+def seconds(function: Callable[[], Tensor], cuda: bool) -> float:
     """Wall time of one call, to the end of what the device was asked to do."""
-    if arguments[1].is_cuda:
+    if cuda:
         torch.cuda.synchronize()
     begin = time.perf_counter()
-    function(*arguments)
-    if arguments[1].is_cuda:
+    function()
+    if cuda:
         torch.cuda.synchronize()
     return time.perf_counter() - begin
 
 
+def peak_bytes(function: Callable[[], Tensor], cuda: bool) -> int:
+    """The most memory that tensors made in a call held at once."""
+    gc.collect()
+    if cuda:
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        function()
+        return torch.cuda.max_memory_allocated() - before
+    with torch.profiler.profile(
+        activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
+    ) as log:
+        function()
+    held, most = 0, 0
+    for event in log.profiler.kineto_results.events():
+        if event.name() == "[memory]":
+            held += event.nbytes()
+            most = max(most, held)
+    return most
+
+
+def growth(function: Callable[[], Tensor], calls: int) -> int:
+    """Bytes of tensors alive after many calls that were not alive after the first few."""
+
+    def alive() -> int:
+        gc.collect()
+        tensors = [one for one in gc.get_objects() if isinstance(one, Tensor)]
+        return sum(one.untyped_storage().nbytes() for one in tensors)
+
+    for _ in range(3):
+        function()
+    before = alive()
+    for _ in range(calls):
+        function()
+    return alive() - before
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--nets", default=",".join(NETS))
+    parser.add_argument("--rules", default=",".join(RULES))
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--pairs", type=int, default=15)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--calls", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    torch.manual_seed(0)
-    model = AlexNet(2).eval().requires_grad_(False).to(options.device)
-    inputs = -80 * torch.rand(options.batch, 1, 227, 227, device=options.device)
-    print(f"AlexNet, batch {options.batch}, {options.pairs} pairs, {options.device}")
-    print(f"{'rules':32}{'gradient ms':>12}{'LRP ms':>9}{'ratio':>8}")
-    for name, composite in COMPOSITES.items():
-        pairs = []
-        for _ in range(options.pairs + 2):
-            base = seconds(plain_gradient, model, inputs)
-            pairs.append((base, seconds(attribute, model, inputs, 1, composite)))
-        pairs = pairs[2:]
-        ratio = median(lrp / base for base, lrp in pairs)
-        base, lrp = (1000 * median(times) for times in zip(*pairs, strict=True))
-        print(f"{name:32}{base:12.1f}{lrp:9.1f}{ratio:8.2f}")
+    cuda = options.device.startswith("cuda")
+    print(f"batch {options.batch}, {options.pairs} pairs, {options.device}, {options.dtype}")
+    print(f"{'net':12}{'rules':16}{'gradient ms':>12}{'LRP ms':>9}{'time':>7}{'memory':>8}")
+    for net in options.nets.split(","):
+        model, x = network(net, options.batch, options.device, getattr(torch, options.dtype))
+
+        def base(model=model, x=x) -> Tensor:
+            return plain_gradient(model, x)
+
+        least = peak_bytes(base, cuda)
+        for rules in options.rules.split(","):
+
+            def lrp(model=model, x=x, composite=RULES[rules]) -> Tensor:
+                return attribute(model, x, choose, composite)[1]
+
+            pairs = [(seconds(base, cuda), seconds(lrp, cuda)) for _ in range(options.pairs + 2)]
+            ratio = median(late / early for early, late in pairs[2:])
+            early, late = (1000 * median(times) for times in zip(*pairs[2:], strict=True))
+            memory = peak_bytes(lrp, cuda) / least
+            print(
+                f"{net:12}{rules:16}{early:12.1f}{late:9.1f}{ratio:7.2f}{memory:8.2f}"
+                + (f"  grew by {growth(lrp, options.calls)} bytes" if options.calls else ""),
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

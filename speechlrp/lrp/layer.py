@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -12,6 +12,9 @@ from speechlrp.lrp.places import Place
 
 Affine = Callable[[Tensor, Tensor | None, Tensor | None], Tensor]
 Transposed = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+BLOCK = 2**21
+"""Numbers of a weight that are worked on at a time."""
 
 
 def plain(tensor: Tensor) -> Tensor:
@@ -86,6 +89,43 @@ class Layer:
         """
         x = self.x if x is None else x
         return Layer(self.operation, self.place, self._function, x, weight, bias, self._transposed)
+
+    def copies(self) -> Iterator[tuple[slice, Tensor]]:
+        """The weights, in a buffer that the caller may change until the next ones come.
+
+        Large weights come some outputs at a time, with the outputs' indices in dimension
+        ``channel`` of ``z``: what a rule makes of them then neither takes memory of their
+        size nor leaves the cache. Other weights come in one piece.
+        """
+        stored = self._stored
+        count = len(stored) if self._counts_outputs() else 1
+        rows = max(1, BLOCK * count // stored.numel())
+        if rows >= count:
+            yield slice(None), self._fill(torch.empty_like(stored), slice(None))
+            return
+        buffer = torch.empty_like(stored[:rows])
+        for start in range(0, count, rows):
+            block = slice(start, min(start + rows, count))
+            yield block, self._fill(buffer[: block.stop - start], block)
+
+    @property
+    def channel(self) -> int:
+        """The dimension of ``z`` that counts a dense layer's or a convolution's outputs."""
+        return self.x.dim() + 1 - self._stored.dim()
+
+    @property
+    def _stored(self) -> Tensor:
+        return self.weight
+
+    def _counts_outputs(self) -> bool:
+        """Whether the first dimension of the weights is that of outputs of all inputs."""
+        shape = self._stored.shape
+        known = self.operation in ("linear", "conv1d", "conv2d", "conv3d") and len(shape) > 1
+        return known and self.x.shape[1 - len(shape)] == shape[1]
+
+    def _fill(self, buffer: Tensor, block: slice) -> Tensor:
+        stored = self._stored
+        return buffer.copy_(stored[block] if stored.dim() else stored)
 
     def spread(self, bias: Tensor) -> Tensor:
         """A bias as it counts in every output, shaped like ``z``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from speechlrp.lrp.layer import Layer
@@ -40,7 +41,6 @@ class Merged(Layer):
 
     Attributes:
         inner: the layer alone, with the output that it had before the norm.
-        weight: the layer's weights, each output's scaled by the norm.
         bias: the bias of the two together.
     """
 
@@ -49,11 +49,9 @@ class Merged(Layer):
         self.inner = inner
         inner.z = norm.x
         self._scale = norm.weight
-        scale = norm.weight.flatten()
-        self.weight = _scaled(inner, scale)
         self.bias = norm.bias.flatten()
         if inner.bias is not None:
-            self.bias = self.bias + scale * inner.bias
+            self.bias = self.bias + norm.weight.flatten() * inner.bias
 
     def transpose(self, c: Tensor, weight: Tensor | None = None) -> Tensor:
         """``w^T c`` of the two together."""
@@ -67,13 +65,21 @@ class Merged(Layer):
         """The layer with other weights, and where given, another input; there is no norm."""
         return self.inner.modified(weight, bias, x)
 
+    @property
+    def weight(self) -> Tensor:
+        """The layer's weights, each output's scaled by the norm; made anew each time."""
+        return self._fill(torch.empty_like(self._stored), slice(None))
 
-def _scaled(layer: Layer, scale: Tensor) -> Tensor:
-    """The layer's weights with those of output channel ``j`` multiplied by ``scale[j]``."""
-    weight = layer.weight
-    if not layer.operation.startswith("conv_transpose"):
-        return weight * scale.reshape(-1, *[1] * (weight.dim() - 1))
-    groups = len(scale) // weight.shape[1]  # weight is [in, out / groups, ...]
-    split = weight.reshape(groups, -1, *weight.shape[1:])
-    factors = scale.reshape(groups, 1, -1, *[1] * (weight.dim() - 2))
-    return (split * factors).reshape(weight.shape)
+    @property
+    def _stored(self) -> Tensor:
+        return self.inner.weight
+
+    def _fill(self, buffer: Tensor, block: slice) -> Tensor:
+        weight, scale = self.inner.weight, self._scale.flatten()
+        if not self.operation.startswith("conv_transpose"):
+            factors = scale[block].reshape(-1, *[1] * (weight.dim() - 1))
+            return torch.mul(weight[block], factors, out=buffer)
+        groups = len(scale) // weight.shape[1]  # weight is [in, out / groups, ...]
+        split = weight.reshape(groups, -1, *weight.shape[1:])
+        factors = scale.reshape(groups, 1, -1, *[1] * (weight.dim() - 2))
+        return buffer.copy_((split * factors).reshape(weight.shape))

@@ -7,10 +7,12 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from speechlrp.lrp.layer import Layer
 
 Terms = Sequence[tuple[Tensor, float, float]]
+Factors = tuple[float, float]
 
 LEAST = 1e-3
 """Share of all contributions below which those of one sign are not had as a difference."""
@@ -64,37 +66,51 @@ class Contributions:
     def _total(self) -> Tensor:
         """``|w| |x| + |b|``."""
         bias = None if self.layer.bias is None else self.layer.bias.abs()
-        return self.layer.modified(self.layer.weight.abs(), bias, self.layer.x.abs()).z
+        return self._forward((1, -1), bias, self.layer.x.abs())
 
     def _sum(self, sign: int) -> Tensor:
-        """All contributions of a sign, exactly."""
+        """All contributions of a sign, each a product of its own."""
         layer, bias = self.layer, _signed(self.layer.bias, sign)
         if self._sign:
-            return layer.modified(_signed(layer.weight, sign * self._sign), bias).z
-        ahead = layer.modified(_signed(layer.weight, sign), bias, layer.x.clamp(min=0)).z
-        return ahead + layer.modified(_signed(layer.weight, -sign), None, layer.x.clamp(max=0)).z
+            return self._forward(_factors(1, 0, sign * self._sign), bias, layer.x)
+        ahead = self._forward(_factors(1, 0, sign), bias, layer.x.clamp(min=0))
+        return ahead.add_(self._forward(_factors(1, 0, -sign), None, layer.x.clamp(max=0)))
 
     def back(self, terms: Terms) -> Tensor:
         """``c_in`` with ``x_i c_i = sum_j (a z_ij+ + b z_ij-) s_j``, summed over ``(s, a, b)``."""
         if self._sign:
             return self._transposed(terms, self._sign)
-        x, weight = self.layer.x, self.layer.weight
+        x = self.layer.x
         if not self._together:
             return torch.where(x < 0, self._transposed(terms, -1), self._transposed(terms, 1))
-        plain = sum(s * ((a + b) / 2) for s, a, b in terms)
-        sizes = sum(s * ((a - b) / 2) for s, a, b in terms)
-        result = self.layer.transpose(sizes, weight.abs())
-        return torch.where(x < 0, -result, result).add_(self.layer.transpose(plain, weight))
+        sizes = self._transpose(sum(s * ((a - b) / 2) for s, a, b in terms), (1, -1))
+        plain = self._transpose(sum(s * ((a + b) / 2) for s, a, b in terms), (1, 1))
+        return plain.add_(torch.where(x < 0, -sizes, sizes))
 
     def _transposed(self, terms: Terms, sign: int) -> Tensor:
         """``back`` where ``x`` has this sign."""
-        weight = self.layer.weight
-        ahead = _signed(weight, sign)
-        parts = (
-            self.layer.transpose(s, ahead if (a, b) == (1, 0) else b * weight + (a - b) * ahead)
-            for s, a, b in terms
-        )
+        parts = (self._transpose(s, _factors(a, b, sign)) for s, a, b in terms)
         return sum(parts, next(parts))
+
+    def _forward(self, factors: Factors, bias: Tensor | None, x: Tensor) -> Tensor:
+        """``z`` with the positive and the negative weights times their factors."""
+        parts = [
+            self.layer.modified(
+                _scaled(weight, factors), None if bias is None else bias[block], x
+            ).z
+            for block, weight in self.layer.copies()
+        ]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, self.layer.channel)
+
+    def _transpose(self, c: Tensor, factors: Factors) -> Tensor:
+        """``w^T c`` with the positive and the negative weights times their factors."""
+        total = None
+        for block, weight in self.layer.copies():
+            whole = block == slice(None)
+            own = c if whole else c[(slice(None),) * self.layer.channel + (block,)]
+            part = self.layer.transpose(own, _scaled(weight, factors))
+            total = part if total is None else total.add_(part)
+        return total
 
     def bias(self, terms: Terms) -> Tensor:
         """The relevance that each output gives to its bias, shaped like ``z``."""
@@ -102,6 +118,25 @@ class Contributions:
             return torch.zeros_like(self.layer.z)
         ahead, behind = (self.layer.spread(_signed(self.layer.bias, sign)) for sign in (1, -1))
         return sum(s * (a * ahead + b * behind) for s, a, b in terms)
+
+
+def _factors(a: float, b: float, sign: int) -> Factors:
+    """Of positive and negative weights, for contributions of ``x`` with a sign."""
+    return (a, b) if sign > 0 else (b, a)
+
+
+def _scaled(weight: Tensor, factors: Factors) -> Tensor:
+    """The positive and the negative weights times their factors, in place."""
+    ahead, behind = factors
+    if behind == 0:
+        return weight.clamp_(min=0).mul_(ahead) if ahead != 1 else weight.clamp_(min=0)
+    if ahead == 0:
+        return weight.clamp_(max=0).mul_(behind) if behind != 1 else weight.clamp_(max=0)
+    if factors == (1, -1):
+        return weight.abs_()
+    if ahead != behind:
+        functional.leaky_relu_(weight, behind / ahead)
+    return weight.mul_(ahead) if ahead != 1 else weight
 
 
 def _signed(tensor: Tensor | None, sign: int) -> Tensor | None:
