@@ -1,0 +1,92 @@
+"""See what a composite does to a model before trusting it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from speechlrp.lrp.assignment import assign
+from speechlrp.lrp.checks import check_composite
+from speechlrp.lrp.composite import Composite
+from speechlrp.lrp.engine import record
+from speechlrp.lrp.rules.base import Rule
+from speechlrp.lrp.scaling import Merged
+from speechlrp.lrp.selectors import Selector, shown
+from speechlrp.lrp.table import table
+
+
+class Assigned(NamedTuple):
+    """A layer and its rule.
+
+    Attributes:
+        name: path of the module, ``""`` for the model itself.
+        operation: such as ``"conv2d"``; ``"conv2d + batch_norm"`` where a norm is merged.
+        rule: ``None`` where the layer follows its gradient (LRP-0).
+    """
+
+    name: str
+    operation: str
+    rule: Rule | None
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Every layer's rule; printed, a table.
+
+    Attributes:
+        layers: in the order of the forward pass.
+        unused: the pairs of the composite that no layer took, often a slip of the pen.
+    """
+
+    layers: list[Assigned]
+    unused: list[tuple[Selector, Rule]]
+
+    def __str__(self) -> str:
+        rows = [
+            (*layer[:2], repr(layer.rule) if layer.rule else "gradient") for layer in self.layers
+        ]
+        text = table(("module", "operation", "rule"), rows)
+        unused = [f"no layer takes ({shown(selector)}, {rule!r})" for selector, rule in self.unused]
+        return "\n".join([text, *unused])
+
+
+def describe(model: nn.Module, inputs: Tensor, composite: Composite) -> Overview:
+    """Which layer gets which rule; costs one forward pass.
+
+    Args:
+        model: in evaluation mode.
+        inputs: ``[B, ...]``; one example is enough.
+        composite: the rules.
+
+    Raises:
+        NotExplainable: as ``attribute`` does: an operation or a layer without a rule.
+        LRPError: the model is in training mode, or the inputs are not floating point.
+
+    Example:
+        >>> print(describe(model, inputs[:1], composite))  # doctest: +SKIP
+    """
+    check_composite(composite)
+    with torch.inference_mode(False), torch.enable_grad():
+        tape = record(model, inputs).tape
+        nodes = [node for node in tape.nodes if node.layer is not None]
+        choices = composite.choices([node.layer for node in nodes])
+        assign(tape, composite)
+    remaining = {id(node) for node in tape.nodes}
+    layers = [
+        Assigned(node.place.name, _operation(node.layer), node.rule)
+        for node in nodes
+        if id(node) in remaining
+    ]
+    return Overview(layers, _unused(composite, choices))
+
+
+def _operation(layer: object) -> str:
+    return f"{layer.operation}{' + batch_norm' if isinstance(layer, Merged) else ''}"
+
+
+def _unused(composite: Composite, choices: Sequence[int | None]) -> list[tuple[Selector, Rule]]:
+    return [pair for index, pair in enumerate(composite.rules) if index not in choices]
