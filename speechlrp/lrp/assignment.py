@@ -27,15 +27,18 @@ def assign(tape: Tape, composite: Composite) -> None:
 def meets_zeros(tape: Tape, source: Value) -> bool:
     """Whether relevance that a rule gives to zeros has to be shared out again before the input."""
     producers = _producers(tape)
-
-    def reaches(value: Value) -> bool:
-        if value is source:
-            return True
-        node = producers[id(value)]
-        return node.carry is not None and all(reaches(one) for one in node.inputs)
-
     direct = [node for node in tape.nodes if node.rule is not None and node.rule.direct]
-    return not all(reaches(value) for node in direct for value in node.inputs)
+    waiting, seen = [value for node in direct for value in node.inputs], {id(source)}
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        node = producers[id(value)]
+        if node.carry is None:
+            return True
+        waiting += node.inputs
+    return False
 
 
 def _join(tape: Tape, node: Node | None, norm: Node, merge: bool) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from speechlrp.lrp.errors import LRPError
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.rules.base import SignedRule, finite, stabilised
+from speechlrp.lrp.rules.base import SignedRule, finite
 from speechlrp.lrp.rules.contributions import Contributions, Terms
 
 
@@ -47,12 +48,14 @@ class AlphaBeta(SignedRule):
 
     def terms(self, layer: Layer, c: Tensor, parts: Contributions) -> Terms:
         """``s = alpha c z / z+`` and ``- beta c z / z-``."""
-        relevance = c * layer.z
-        positive = relevance.mul(self.alpha).div_(stabilised(parts.positive, self.stabilizer))
-        if self.beta == 0:
-            return [(positive, 1, 0)]
-        negative = relevance.mul_(-self.beta).div_(stabilised(parts.negative, self.stabilizer))
-        return [(positive, 1, 0), (negative, 0, 1)]
+        z = layer.z
+        positive, negative = parts.both() if self.beta else (parts.positive(), None)
+        positive.add_(self.stabilizer)
+        terms = [(torch.div(z, positive, out=positive).mul_(c).mul_(self.alpha), 1, 0)]
+        if negative is not None:
+            negative.sub_(self.stabilizer)
+            terms.append((torch.div(z, negative, out=negative).mul_(c).mul_(-self.beta), 0, 1))
+        return terms
 
     def __repr__(self) -> str:
         return f"AlphaBeta({self.alpha:g}, {self.beta:g})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -37,33 +36,31 @@ class Contributions:
         self.layer = layer
         low, high = (float(end) for end in torch.aminmax(layer.x))
         self._sign = 1 if low >= 0 else -1 if high <= 0 else 0
-        self._together = self._sign == 0
-        if self._together:
-            sums = [getattr(self, name).abs() < LEAST * self._total for name in divides]
-            self._together = not any(bool((small & (c != 0)).any()) for small in sums)
-            if not self._together:
-                self.__dict__.pop("positive", None)
-                self.__dict__.pop("negative", None)
+        self._total = self._absolute() if self._sign == 0 else None
+        if self._total is not None:
+            bound = self._total * (1 - 2 * LEAST)
+            small = {"positive": layer.z < -bound, "negative": layer.z > bound}
+            if any(bool((small[name] & (c != 0)).any()) for name in divides):
+                self._total = None
+        self._together = self._total is not None
 
-    @cached_property
     def positive(self) -> Tensor:
-        """The sum of each output's positive contributions, shaped like ``z``."""
+        """The sum of each output's positive contributions, shaped like ``z``, to be kept."""
         if self._together:
-            return (self._total + self.layer.z).div_(2)
+            return self._total.add(self.layer.z).div_(2).clamp_(min=0)
         return self._sum(1)
 
-    @cached_property
-    def negative(self) -> Tensor:
-        """The sum of its negative ones, at most 0."""
+    def both(self) -> tuple[Tensor, Tensor]:
+        """The sums of the positive and of the negative ones, at most 0."""
+        positive, z = self.positive(), self.layer.z
         if self._together:
-            return (self.layer.z - self._total).div_(2)
+            return positive, torch.sub(z, self._total).div_(2).clamp_(max=0)
         if self._sign == 0:
-            return self._sum(-1)
-        rest = self.layer.z - self.positive
-        return torch.minimum(rest, self.positive * (-4 * torch.finfo(rest.dtype).eps))
+            return positive, self._sum(-1)
+        margin = 4 * torch.finfo(z.dtype).eps  # of rounding, so that the sum is below 0
+        return positive, torch.sub(z, positive, alpha=1 + margin)
 
-    @cached_property
-    def _total(self) -> Tensor:
+    def _absolute(self) -> Tensor:
         """``|w| |x| + |b|``."""
         bias = None if self.layer.bias is None else self.layer.bias.abs()
         return self._forward((1, -1), bias, self.layer.x.abs())

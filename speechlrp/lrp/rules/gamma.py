@@ -47,11 +47,11 @@ class Gamma(SignedRule):
         z, gain = layer.z, 1 + self.gamma
         below = z < 0
         if not bool((below & (c != 0)).any()):
-            denominator = torch.add(z, parts.positive, alpha=self.gamma)
-            return [((c * z).div_(stabilised(denominator, self.stabilizer)), gain, 1)]
-        favoured = torch.where(below, parts.negative, parts.positive)
-        denominator = torch.add(z, favoured, alpha=self.gamma)
-        s = (c * z).div_(stabilised(denominator, self.stabilizer))
+            s = parts.positive().mul_(self.gamma).add_(z).add_(self.stabilizer)
+            return [(torch.div(z, s, out=s).mul_(c), gain, 1)]
+        positive, negative = parts.both()
+        s = torch.where(below, negative, positive).mul_(self.gamma).add_(z)
+        s = torch.div(z, stabilised(s, self.stabilizer), out=s).mul_(c)
         return [(s.masked_fill(below, 0), gain, 1), (s.masked_fill(~below, 0), 1, gain)]
 
     def __repr__(self) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.rules.base import SignedRule, stabilised
+from speechlrp.lrp.rules.base import SignedRule
 from speechlrp.lrp.rules.contributions import Contributions, Terms
 
 
@@ -36,7 +37,8 @@ class ZPlus(SignedRule):
 
     def terms(self, layer: Layer, c: Tensor, parts: Contributions) -> Terms:
         """``s = c z / z+``."""
-        return [((c * layer.z).div_(stabilised(parts.positive, self.stabilizer)), 1, 0)]
+        s = parts.positive().add_(self.stabilizer)
+        return [(torch.div(layer.z, s, out=s).mul_(c), 1, 0)]
 
     def __repr__(self) -> str:
         return "ZPlus()"
