@@ -113,9 +113,7 @@ class Tracer(TorchFunctionMode):
     def consume(self, tensor: Tensor, last: bool = False) -> Value:
         """The value of a tensor that an operation (or, ``last``, the caller) is about to read."""
         value = self._value(tensor)
-        if not last and value.logits is not None and value.logits.dim is None:
-            value.logits = None
-        if not last and value.logits is not None:
+        if not last and value.logits is not None and value.logits.dim is not None:
             self.failure = NotExplainable(
                 f"in {self.places.running()}: a softmax can only be the model's last step"
             )

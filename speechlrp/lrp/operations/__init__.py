@@ -52,7 +52,7 @@ _register(added_product, "addmm addmv baddbmm addbmm")
 _register(einsum, "einsum")
 
 # Number by number: relevance passes on, R_in = R_out.
-_ACTIVATIONS = "leaky_relu elu selu celu threshold hardtanh relu6 sigmoid tanh"
+_ACTIVATIONS = "leaky_relu elu selu celu threshold hardtanh relu6 tanh"
 _register(relu, "relu")
 _register(
     activation, "prelu gelu silu mish softplus softsign hardswish hardsigmoid " + _ACTIVATIONS
@@ -97,6 +97,7 @@ _register(sigmoid, "sigmoid expit logsigmoid")
 _register(in_place(relu), "relu_")
 _register(in_place(activation), " ".join(f"{name}_" for name in _ACTIVATIONS.split()))
 _register(in_place(activation), "abs_ sqrt_ square_ nan_to_num_")
+_register(in_place(sigmoid), "sigmoid_")
 _register(in_place(clamp), "clamp_ clip_ clamp_min_ clamp_max_")
 _register(in_place(power), "pow_ __ipow__")
 _register(in_place(gradient), "add_ sub_ subtract_ neg_ negative_ cumsum_ __iadd__ __isub__")
