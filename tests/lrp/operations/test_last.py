@@ -117,7 +117,10 @@ def test_a_sigmoid_read_twice_and_returned_begins_at_its_logits(expression):
 
 
 REFUSED = {
-    "reshaped softmax": (lambda z: z.softmax(1).unsqueeze(1), "softmax can only be the model's last"),
+    "reshaped softmax": (
+        lambda z: z.softmax(1).unsqueeze(1),
+        "softmax can only be the model's last",
+    ),
     "scaled softmax": (lambda z: 2 * z.softmax(1), "softmax can only be the model's last step"),
     "indexed log-softmax": (lambda z: F.log_softmax(z, 1)[:, :2], "softmax can only be"),
     "log of softmax": (lambda z: torch.log(z.softmax(1)), r"torch\.log"),
