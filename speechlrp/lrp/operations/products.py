@@ -52,15 +52,15 @@ def added_product(tracer: Tracer, call: Call) -> Tensor:
 
     def compute(bias: Tensor | None, first: Tensor, second: Tensor) -> Tensor:
         if bias is None:
-            return call.function(first.new_zeros(()), first, second, beta=0, alpha=alpha)
-        return call.function(bias, first, second, alpha=alpha)
+            return call.function(first.new_zeros(()), first, second, beta=0)
+        return call.function(bias, first, second)
 
     if not tracer.tracks(start):
         bias = start.detach() if beta == 1 else start.detach() * beta
-        return _product(tracer, call, "matmul", compute, operands, bias)
+        return _product(tracer, call, "matmul", compute, operands, alpha, bias)
     if not any(tracer.tracks(one) for one in operands):
         raise tracer.refuse(call, "adds a constant product (write it as a sum)")
-    product = _product(tracer, call, "matmul", compute, operands)
+    product = _product(tracer, call, "matmul", compute, operands, alpha)
     return gradient(tracer, type(call)(torch.add, (product, start), {"alpha": beta}))
 
 
@@ -70,6 +70,7 @@ def _product(
     operation: str,
     compute: Product,
     operands: list[Tensor],
+    factor: float = 1,
     bias: Tensor | None = None,
 ) -> Tensor:
     dependent = [tracer.tracks(one) for one in operands]
@@ -82,6 +83,7 @@ def _product(
         return compute(bias, *((weight, x) if place else (x, weight)))
 
     owner = tracer.places.owner(weight)
+    weight = weight if factor == 1 else weight * factor
     return recorded(tracer, call, operation, function, x, weight, bias, owner)
 
 
