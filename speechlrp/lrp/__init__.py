@@ -8,10 +8,13 @@ What has no rule raises ``NotExplainable``. Needs torch alone.
 """
 
 from speechlrp.lrp.composite import Composite
-from speechlrp.lrp.conservation import Balance, conservation
+from speechlrp.lrp.conservation import Balance, conservation, report
 from speechlrp.lrp.engine import attribute
 from speechlrp.lrp.errors import LRPError, NotExplainable
+from speechlrp.lrp.inner import attribute_layers
 from speechlrp.lrp.layer import Layer
+from speechlrp.lrp.overview import Assigned, Overview, describe
+from speechlrp.lrp.presets import PRESETS
 from speechlrp.lrp.rules import (
     RULES,
     AlphaBeta,
@@ -26,18 +29,25 @@ from speechlrp.lrp.rules import (
     Zero,
     ZPlus,
 )
+from speechlrp.lrp.selectors import Depth, First, Last
 
 __all__ = [
+    "PRESETS",
     "RULES",
     "AlphaBeta",
+    "Assigned",
     "Balance",
     "Composite",
+    "Depth",
     "Epsilon",
+    "First",
     "Flat",
     "Gamma",
     "LRPError",
+    "Last",
     "Layer",
     "NotExplainable",
+    "Overview",
     "Pass",
     "Rule",
     "SignCorrected",
@@ -46,5 +56,8 @@ __all__ = [
     "ZPlus",
     "Zero",
     "attribute",
+    "attribute_layers",
     "conservation",
+    "describe",
+    "report",
 ]

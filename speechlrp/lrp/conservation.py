@@ -100,7 +100,7 @@ def _numbers(balance: Balance, whole: Tensor) -> list[str]:
 
 def _percent(part: Tensor, whole: Tensor) -> str:
     share = float(100 * part.mean() / whole.mean())
-    return f"{share:.2f}" if math.isfinite(share) else "-"
+    return f"{round(share, 2) + 0.0:.2f}" if math.isfinite(share) else "-"
 
 
 def _negligible(balance: Balance) -> bool:

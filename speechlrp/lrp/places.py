@@ -32,7 +32,7 @@ class Places:
 
     def __init__(self, model: nn.Module) -> None:
         self._root = Place("", model)
-        self._modules = {id(m): Place(_path(name), m) for name, m in model.named_modules()}
+        self._modules = {id(m): Place(path_of(name), m) for name, m in model.named_modules()}
         self._owners: dict[int, list[Place]] = {}
         for place in self._modules.values():
             for parameter in place.module.parameters(recurse=False):
@@ -59,6 +59,6 @@ class Places:
         return owners[0]
 
 
-def _path(name: str) -> str:
+def path_of(name: str) -> str:
     """A module's path without the wrappers of ``torch.compile``."""
     return ".".join(part for part in name.split(".") if part != "_orig_mod")
