@@ -83,9 +83,9 @@ def _recorded(
     ``mean`` and ``deviation`` broadcast to the input, gamma and beta in the given shape.
     """
     gamma, beta = (named.get(name) for name in ("weight", "bias"))
-    for parameter in (gamma, beta):
+    for parameter in (gamma, beta, named.get("running_mean"), named.get("running_var")):
         if isinstance(parameter, Tensor) and tracer.tracks(parameter):
-            raise tracer.refuse(call, "has weights that depend on the input")
+            raise tracer.refuse(call, "has weights or statistics that depend on the input")
     gamma, beta = (_shaped(parameter, shape) for parameter in (gamma, beta))
     scale = deviation.reciprocal() if gamma is None else gamma / deviation
     shift = beta
