@@ -68,7 +68,7 @@ _register(dropout, "dropout dropout1d dropout2d dropout3d alpha_dropout feature_
 # Numbers that only move, and what each one holds with them.
 _MAX_POOLS = [f"{kind}max_pool{n}d" for kind in ("", "adaptive_") for n in (1, 2, 3)]
 _register(moved, " ".join([*_MAX_POOLS, *(f"{name}_with_indices" for name in _MAX_POOLS)]))
-_register(moved, "max min amax amin maximum minimum fmax fmin topk sort kthvalue")
+_register(moved, "max min amax amin maximum minimum fmax fmin topk sort kthvalue median")
 _register(moved, "flatten unflatten ravel view view_as reshape reshape_as squeeze unsqueeze")
 _register(moved, "permute transpose swapaxes swapdims movedim moveaxis t contiguous clone")
 _register(moved, "chunk split tensor_split unbind narrow select diagonal index_select gather")
@@ -76,7 +76,7 @@ _register(moved, "cat concat concatenate stack hstack vstack dstack flip fliplr 
 _register(moved, "expand expand_as broadcast_to repeat repeat_interleave tile __getitem__ pad")
 _register(moved, "where masked_fill masked_select tril triu unfold take_along_dim")
 _register(moved, "pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle")
-_register(moved, "to float double half bfloat16 type_as")
+_register(moved, "to float double half bfloat16 type_as cpu cuda")
 _register(resized, "interpolate upsample upsample_nearest")
 # Homogeneous of degree one and without a bias: the gradient is LRP-0 and loses nothing.
 _register(gradient, "sum mean neg negative cumsum diff fold std std_mean")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from speechlrp.lrp.layer import Affine, Layer, Transposed
@@ -60,6 +61,7 @@ def recorded(
     transposed: Transposed | None = None,
 ) -> Tensor:
     """Record ``z = function(x, weight, bias)`` as a layer."""
+    function = in_this_precision(function, x)
     source = tracer.consume(x)
     layer = Layer(operation, place, function, x.detach(), weight, bias, transposed)
     visible, value = tracer.emit(layer.z, data=True)
@@ -68,3 +70,17 @@ def recorded(
         call, [source], [value], lambda cs: [layer.transpose(cs[0])], layer=layer, place=place
     )
     return visible
+
+
+def in_this_precision(function: Affine, x: Tensor) -> Affine:
+    """The function as it runs now, for rules that run it again outside the model's autocast."""
+    device = x.device.type
+    if not torch.is_autocast_enabled(device):
+        return function
+    dtype = torch.get_autocast_dtype(device)
+
+    def under_autocast(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+        with torch.autocast(device, dtype):
+            return function(x, weight, bias)
+
+    return under_autocast

@@ -75,6 +75,7 @@ LINEAR = {
     "maxout": lambda m, x: m.dense(x).view(-1, 2, 3).max(1)[0],
     "topk": lambda m, x: m.dense(x).topk(3, dim=1).values,
     "sort": lambda m, x: m.dense(x).sort(1, descending=True)[0] * torch.arange(6),
+    "median": lambda m, x: m.dense(x).median(1, keepdim=True).values,
     "kthvalue": lambda m, x: torch.kthvalue(m.dense(x), 2, dim=1, keepdim=True)[0],
     "cumsum": lambda m, x: m.dense(x).cumsum(1),
     "diff": lambda m, x: torch.diff(m.dense(x), dim=1),

@@ -1,0 +1,64 @@
+"""Half precision and autocast: they run, and stay near float64."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from speechlrp.lrp import Composite, Epsilon, Gamma, Zero, attribute
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(1, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1)
+        self.norm, self.head = nn.BatchNorm2d(8), nn.Linear(16, 4)
+        self.autocast = None
+
+    def forward(self, x):
+        if self.autocast is None:
+            return self.steps(x)
+        with torch.autocast("cpu", self.autocast):
+            return self.steps(x)
+
+    def steps(self, x):
+        x = F.gelu(self.first(x))
+        x = F.relu(self.norm(self.second(F.avg_pool2d(x, 2)))) + F.lp_pool2d(x, 2, 2)
+        x = x.flatten(2)
+        return self.head(torch.cat([x.mean(2), torch.sqrt(x.var(2) + 1e-3)], 1)).softmax(1)
+
+
+def relative(found, expected):
+    return float((found.double() - expected).norm() / expected.norm())
+
+
+@pytest.fixture(params=["epsilon", "gamma"])
+def case(request):
+    torch.manual_seed(0)
+    net, x = Net().eval(), torch.randn(8, 1, 16, 16)
+    rule = Epsilon(0.1) if request.param == "epsilon" else Gamma(0.25)
+    rules = Composite([(nn.Linear, Zero()), (nn.Conv2d, rule)])
+    return net, x, rules, attribute(copy.deepcopy(net).double(), x.double(), 1, rules)[1]
+
+
+def test_float32(case):
+    net, x, rules, expected = case
+    assert relative(attribute(net, x, 1, rules)[1], expected) < 1e-5
+
+
+@pytest.mark.parametrize(("dtype", "error"), [(torch.float16, 0.02), (torch.bfloat16, 0.1)])
+@pytest.mark.parametrize("how", ["model", "autocast inside", "autocast outside"])
+def test_half_precision(how, dtype, error, case):
+    net, x, rules, expected = case
+    if how == "model":
+        output, relevance = attribute(net.to(dtype), x.to(dtype), 1, rules)
+        assert output.dtype == relevance.dtype == dtype
+    elif how == "autocast inside":
+        net.autocast = dtype
+        _, relevance = attribute(net, x, 1, rules)
+    else:
+        with torch.autocast("cpu", dtype):
+            _, relevance = attribute(net, x, 1, rules)
+    assert relative(relevance, expected) < error
