@@ -97,7 +97,7 @@ LINEAR = {
     .sum(2),
     "std beside": lambda m, x: torch.cat([m.dense(x), m.dense(x).std(1, keepdim=True) + x * 0], 1),
     "a branch of zeros": lambda m, x: m.dense(x) + x.mul(0.0),
-    "leaky": lambda m, x: F.leaky_relu(m.dense(x), 0.2) + F.prelu(x, torch.full((6,), 0.3).double()),
+    "leaky": lambda m, x: F.leaky_relu(m.dense(x), 0.2) + F.prelu(x, torch.ones(6).double() * 0.3),
     "abs": lambda m, x: m.dense(x).abs() - abs(x),
     "clamp": lambda m, x: m.dense(x).clamp(min=0) + x.clamp_min(0),
     "rsub": lambda m, x: torch.rsub(m.dense(x), x),
