@@ -30,10 +30,13 @@ class Scaling(Layer):
     ) -> Layer:
         """The same scaling with other weights, and where given, another input."""
         layer = Scaling(self.operation, self.place, self.x if x is None else x, weight, bias)
-        layer.z = layer.x * weight
-        if bias is not None:
-            layer.z += bias
+        layer.z = layer.output()
         return layer
+
+    def output(self) -> Tensor:
+        """``z``, computed anew."""
+        z = self.x * self.weight
+        return z if self.bias is None else z.add_(self.bias)
 
 
 class Merged(Layer):
@@ -46,9 +49,8 @@ class Merged(Layer):
 
     def __init__(self, inner: Layer, norm: Layer) -> None:
         self.operation, self.place, self.x = inner.operation, inner.place, inner.x
-        self.inner = inner
+        self.inner, self._norm = inner, norm
         inner.z = norm.x
-        self._scale = norm.weight
         self.bias = norm.bias.flatten()
         if inner.bias is not None:
             self.bias = self.bias + norm.weight.flatten() * inner.bias
@@ -57,13 +59,17 @@ class Merged(Layer):
         """``w^T c`` of the two together."""
         if weight is not None:
             return self.inner.transpose(c, weight)
-        return self.inner.transpose(c * self._scale)
+        return self.inner.transpose(c * self._norm.weight)
 
     def modified(
         self, weight: Tensor | None, bias: Tensor | None, x: Tensor | None = None
     ) -> Layer:
         """The layer with other weights, and where given, another input; there is no norm."""
         return self.inner.modified(weight, bias, x)
+
+    def output(self) -> Tensor:
+        """``z``, computed anew."""
+        return self._norm.output()
 
     @property
     def weight(self) -> Tensor:
@@ -75,7 +81,7 @@ class Merged(Layer):
         return self.inner.weight
 
     def _fill(self, buffer: Tensor, block: slice) -> Tensor:
-        weight, scale = self.inner.weight, self._scale.flatten()
+        weight, scale = self.inner.weight, self._norm.weight.flatten()
         if not self.operation.startswith("conv_transpose"):
             factors = scale[block].reshape(-1, *[1] * (weight.dim() - 1))
             return torch.mul(weight[block], factors, out=buffer)

@@ -52,6 +52,7 @@ class Value:
         version: state of its storage when it was made; see ``Tracer.consume``.
         data: its numbers, where a rule or a report needs them. Where ``masked``, it holds
             ``relu(x)`` in place of ``x``: the same wherever ``c`` can differ from 0.
+        derivable: whether its layer can make its numbers again, so that they need no keeping.
         consumers: how many operations have read it.
         logits: where it is a probability that may end the model, what it was made of.
         c: its relevance per unit of value, summed over its consumers during the sweep.
@@ -61,6 +62,7 @@ class Value:
     version: int = 0
     data: Tensor | None = None
     masked: bool = False
+    derivable: bool = False
     consumers: int = 0
     logits: Logits | None = None
     c: Tensor | None = None
@@ -134,7 +136,8 @@ class Node:
         return taken, list(zip(self.backward(cs), direct, strict=True))
 
     def _ruled(self, c: Tensor) -> Flow:
-        self.layer.z = self.outputs[0].data
+        z = self.outputs[0].data
+        self.layer.z = self.layer.output() if z is None else z
         given = self.rule.backward(self.layer, c)
         return (None, given) if self.rule.direct else (given, None)
 

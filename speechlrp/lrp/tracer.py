@@ -58,6 +58,7 @@ class Tracer(TorchFunctionMode):
         self.places = Places(model)
         self.keep = keep
         self.failure: NotExplainable | None = None
+        self.anchor = torch.zeros((), requires_grad=True)
         self._versions: dict[int, int] = {}
 
     # What the model calls
@@ -125,7 +126,7 @@ class Tracer(TorchFunctionMode):
             )
             raise self.failure
         if value.masked:
-            value.data, value.masked = tensor.detach(), False
+            value.data, value.masked = None if value.derivable else tensor.detach(), False
         value.consumers += 1
         return value
 
@@ -136,7 +137,7 @@ class Tracer(TorchFunctionMode):
         """
         alone = self._value(tensor).consumers == 0
         value = self.consume(tensor)
-        if alone and not self.keep and value.data is not None:
+        if alone and not self.keep and (value.derivable or value.data is not None):
             value.data, value.masked = result.detach(), True
         return value
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.autograd.graph import get_gradient_edge
+from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from speechlrp.lrp.layer import plain
 from speechlrp.lrp.operations.indices import unusable
@@ -16,6 +16,23 @@ from speechlrp.lrp.tape import Coefficients
 
 if TYPE_CHECKING:
     from speechlrp.lrp.tracer import Call, Tracer
+
+
+class _Entry(torch.autograd.Function):
+    """A tensor's numbers as the beginning of a graph that does not keep them alive.
+
+    A leaf would: autograd holds it, though sums and rearrangements have no use for it.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, anchor: Tensor, numbers: Tensor) -> Tensor:
+        """The numbers; ``anchor`` is anything that requires a gradient."""
+        return numbers.detach()
+
+    @staticmethod
+    def backward(ctx: Any, *_: Tensor) -> tuple[None, None]:
+        """Never reached: the sweep ends at the entry itself."""
+        return None, None
 
 
 def gradient(tracer: Tracer, call: Call) -> Any:
@@ -55,7 +72,7 @@ def _recorded(tracer: Tracer, call: Call, moves: bool, degrees: Sequence[int] = 
         if not tracer.tracks(tensor):
             return plain(tensor)
         if id(tensor) not in leaves:
-            leaves[id(tensor)] = (tensor, plain(tensor).requires_grad_())
+            leaves[id(tensor)] = (tensor, _Entry.apply(tracer.anchor, plain(tensor)))
         return leaves[id(tensor)][1]
 
     with torch.enable_grad():
@@ -69,7 +86,8 @@ def _recorded(tracer: Tracer, call: Call, moves: bool, degrees: Sequence[int] = 
         raise tracer.refuse(call, "gives a result without a gradient")
     inputs = [tracer.consume(tensor) for tensor, _ in leaves.values()]
     emitted = [tracer.emit(one) for one in numbers]
-    backward = _backward(numbers, [leaf for _, leaf in leaves.values()], degrees)
+    entries = [get_gradient_edge(leaf) for _, leaf in leaves.values()]
+    backward = _backward(numbers, entries, degrees)
     outputs = [value for _, value in emitted]
     tracer.record(call, inputs, outputs, backward, carry=backward if moves else None)
     visible = iter(one for one, _ in emitted)
@@ -78,9 +96,9 @@ def _recorded(tracer: Tracer, call: Call, moves: bool, degrees: Sequence[int] = 
 
 
 def _backward(
-    results: list[Tensor], leaves: list[Tensor], degrees: Sequence[int]
+    results: list[Tensor], entries: list[GradientEdge], degrees: Sequence[int]
 ) -> Callable[[Coefficients], Coefficients]:
-    """The vector-Jacobian product, without keeping the results themselves alive."""
+    """The vector-Jacobian product, without keeping arguments or results alive by itself."""
     edges = [get_gradient_edge(one) for one in results]
 
     def backward(outgoing: Coefficients) -> Coefficients:
@@ -90,7 +108,7 @@ def _backward(
             if c is not None
         ]
         ends, cs = zip(*used, strict=True)
-        return torch.autograd.grad(ends, leaves, cs, allow_unused=True)
+        return torch.autograd.grad(ends, entries, cs, allow_unused=True)
 
     return backward
 

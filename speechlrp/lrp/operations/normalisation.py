@@ -97,7 +97,8 @@ def _recorded(
         z = call.function(*call.args, **call.kwargs)
     source = tracer.consume(named["input"])
     layer = Scaling(call.name, place, named["input"].detach(), scale, shift)
-    visible, value = tracer.emit(z, data=True)
+    visible, value = tracer.emit(z)
+    value.derivable = True
     tracer.record(
         call, [source], [value], lambda cs: [layer.transpose(cs[0])], layer=layer, place=place
     )

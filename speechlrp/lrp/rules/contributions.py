@@ -86,8 +86,11 @@ class Contributions:
 
     def _transposed(self, terms: Terms, sign: int) -> Tensor:
         """``back`` where ``x`` has this sign."""
-        parts = (self._transpose(s, _factors(a, b, sign)) for s, a, b in terms)
-        return sum(parts, next(parts))
+        total = None
+        for s, a, b in terms:
+            part = self._transpose(s, _factors(a, b, sign))
+            total = part if total is None else total.add_(part)
+        return total
 
     def _forward(self, factors: Factors, bias: Tensor | None, x: Tensor) -> Tensor:
         """``z`` with the positive and the negative weights times their factors."""

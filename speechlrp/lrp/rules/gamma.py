@@ -6,9 +6,10 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.rules.base import SignedRule, finite, stabilised
+from speechlrp.lrp.rules.base import SignedRule, finite
 from speechlrp.lrp.rules.contributions import Contributions, Terms
 
 
@@ -43,16 +44,15 @@ class Gamma(SignedRule):
         self.gamma = finite("gamma", gamma)
 
     def terms(self, layer: Layer, c: Tensor, parts: Contributions) -> Terms:
-        """``s = c z / (z + gamma z+-)``, by the sign of ``z``."""
+        """``s = c |z| / (|z| + gamma |z+-|)``, by the sign of ``z``; ``z-`` is ``z - z+``."""
         z, gain = layer.z, 1 + self.gamma
-        below = z < 0
-        if not bool((below & (c != 0)).any()):
-            s = parts.positive().mul_(self.gamma).add_(z).add_(self.stabilizer)
-            return [(torch.div(z, s, out=s).mul_(c), gain, 1)]
-        positive, negative = parts.both()
-        s = torch.where(below, negative, positive).mul_(self.gamma).add_(z)
-        s = torch.div(z, stabilised(s, self.stabilizer), out=s).mul_(c)
-        return [(s.masked_fill(below, 0), gain, 1), (s.masked_fill(~below, 0), 1, gain)]
+        share = parts.positive().mul_(self.gamma).add_(functional.leaky_relu(z, -gain))
+        share = torch.div(c, share.add_(self.stabilizer), out=share)
+        if float(z.amin()) >= 0:
+            return [(share.mul_(z), gain, 1)]
+        below = z.clamp(max=0).mul_(share)
+        terms = [(share.mul_(z.clamp(min=0)), gain, 1)]
+        return [*terms, (below, -1, -gain)] if bool(below.any()) else terms
 
     def __repr__(self) -> str:
         return f"Gamma({self.gamma:g})"
