@@ -48,10 +48,15 @@ def check_output(output: Any) -> None:
     """Raise unless the output is one tensor of finite numbers."""
     if not isinstance(output, Tensor):
         raise LRPError(f"the model must return one tensor; found {type(output).__name__}")
-    finite = torch.isfinite(output)
+    check_finite("the output", output, "look at the inputs and the weights")
+
+
+def check_finite(what: str, numbers: Tensor, advice: str) -> None:
+    """Raise, naming the first place, unless all numbers are finite."""
+    finite = torch.isfinite(numbers)
     if not bool(finite.all()):
         first = (~finite).nonzero()[0].tolist()
         raise LRPError(
-            f"the output is not finite: {int((~finite).sum())} of {output.numel()} values, "
-            f"the first at {first}; look at the inputs and the weights"
+            f"{what} is not finite: {int((~finite).sum())} of {numbers.numel()} values, "
+            f"the first at {first}; {advice}"
         )

@@ -9,7 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.lrp.assignment import assign, meets_zeros
-from speechlrp.lrp.checks import check_composite, check_inputs, check_model, check_output
+from speechlrp.lrp.checks import (
+    check_composite,
+    check_finite,
+    check_inputs,
+    check_model,
+    check_output,
+)
 from speechlrp.lrp.compiled import eagerly
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.errors import NotExplainable
@@ -130,7 +136,9 @@ def record(
 
 def _relevance(source: Value, x: Tensor) -> Tensor:
     c, r = source.take()
-    if c is None:
-        return torch.zeros_like(x) if r is None else r
-    relevance = c.mul(x)
-    return relevance if r is None else relevance + r
+    c = torch.zeros_like(x) if c is None else c
+    relevance = c.mul(x) if r is None else c.mul(x).add_(r)
+    check_finite(
+        "the relevance", relevance, "take a larger eps or stabilizer, or a higher precision"
+    )
+    return relevance

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from speechlrp.lrp import Composite, Epsilon, Gamma, Zero, attribute
+from speechlrp.lrp import AlphaBeta, Composite, Epsilon, Gamma, LRPError, Zero, ZPlus, attribute
 
 
 class Net(nn.Module):
@@ -34,12 +34,19 @@ def relative(found, expected):
     return float((found.double() - expected).norm() / expected.norm())
 
 
-@pytest.fixture(params=["epsilon", "gamma"])
+RULES = {
+    "epsilon": Epsilon(0.1),
+    "gamma": Gamma(0.25),
+    "z_plus": ZPlus(),
+    "alpha_beta": AlphaBeta(2, 1),
+}
+
+
+@pytest.fixture(params=RULES)
 def case(request):
     torch.manual_seed(0)
     net, x = Net().eval(), torch.randn(8, 1, 16, 16)
-    rule = Epsilon(0.1) if request.param == "epsilon" else Gamma(0.25)
-    rules = Composite([(nn.Linear, Zero()), (nn.Conv2d, rule)])
+    rules = Composite([(nn.Linear, Zero()), (nn.Conv2d, RULES[request.param])])
     return net, x, rules, attribute(copy.deepcopy(net).double(), x.double(), 1, rules)[1]
 
 
@@ -62,3 +69,11 @@ def test_half_precision(how, dtype, error, case):
         with torch.autocast("cpu", dtype):
             _, relevance = attribute(net, x, 1, rules)
     assert relative(relevance, expected) < error
+
+
+def test_relevance_that_overflows_is_an_error():
+    net = nn.Sequential(nn.Linear(2, 1, bias=False)).eval()
+    net[0].weight.data = torch.tensor([[1e4, -1e4]])
+    x = torch.tensor([[1.0, 1.0 + 1e-6]]) * 6e30
+    with pytest.raises(LRPError, match="the relevance is not finite: 2 of 2 values, the first at"):
+        attribute(net, x, lambda z: 1e30 * z, Composite([(nn.Linear, Zero())]))

@@ -50,10 +50,10 @@ class AlphaBeta(SignedRule):
         """``s = alpha c z / z+`` and ``- beta c z / z-``."""
         z = layer.z
         positive, negative = parts.both() if self.beta else (parts.positive(), None)
-        positive.add_(self.stabilizer)
+        positive.add_(self.guard(z))
         terms = [(torch.div(z, positive, out=positive).mul_(c).mul_(self.alpha), 1, 0)]
         if negative is not None:
-            negative.sub_(self.stabilizer)
+            negative.sub_(self.guard(z))
             terms.append((torch.div(z, negative, out=negative).mul_(c).mul_(-self.beta), 0, 1))
         return terms
 

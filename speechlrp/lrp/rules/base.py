@@ -92,6 +92,10 @@ class SignedRule(Rule):
     def terms(self, layer: Layer, c: Tensor, parts: Contributions) -> Terms:
         """The terms ``(s, a, b)``, each ``s`` shaped like ``layer.z``."""
 
+    def guard(self, z: Tensor) -> float:
+        """The stabiliser, or the least normal number of the precision where that is more."""
+        return max(self.stabilizer, torch.finfo(z.dtype).smallest_normal)
+
     def backward(self, layer: Layer, c: Tensor) -> Tensor:
         """Back through the weights of each sign."""
         parts = Contributions(layer, c, self.divides)

@@ -24,7 +24,8 @@ class Contributions:
     contributions are those of the weights of one sign: one more forward gives their sum,
     and the negative ones are the rest of ``z``. Where ``x`` has both signs, one forward of
     ``|w| |x|`` gives both sums and two transposes, of ``w`` and of ``|w|``, lead back; where
-    that would cancel, each combination of signs is computed by itself.
+    that would cancel, and in half precision, each combination of signs is computed by
+    itself.
 
     Args:
         layer: the operation.
@@ -36,7 +37,8 @@ class Contributions:
         self.layer = layer
         low, high = (float(end) for end in torch.aminmax(layer.x))
         self._sign = 1 if low >= 0 else -1 if high <= 0 else 0
-        self._total = self._absolute() if self._sign == 0 else None
+        self._coarse = torch.finfo(layer.z.dtype).bits < 32
+        self._total = self._absolute() if self._sign == 0 and not self._coarse else None
         if self._total is not None:
             bound = self._total * (1 - 2 * LEAST)
             small = {"positive": layer.z < -bound, "negative": layer.z > bound}
@@ -55,7 +57,7 @@ class Contributions:
         positive, z = self.positive(), self.layer.z
         if self._together:
             return positive, torch.sub(z, self._total).div_(2).clamp_(max=0)
-        if self._sign == 0:
+        if self._sign == 0 or self._coarse:
             return positive, self._sum(-1)
         margin = 4 * torch.finfo(z.dtype).eps  # of rounding, so that the sum is below 0
         return positive, torch.sub(z, positive, alpha=1 + margin)

@@ -47,7 +47,7 @@ class Gamma(SignedRule):
         """``s = c |z| / (|z| + gamma |z+-|)``, by the sign of ``z``; ``z-`` is ``z - z+``."""
         z, gain = layer.z, 1 + self.gamma
         share = parts.positive().mul_(self.gamma).add_(functional.leaky_relu(z, -gain))
-        share = torch.div(c, share.add_(self.stabilizer), out=share)
+        share = torch.div(c, share.add_(self.guard(z)), out=share)
         if float(z.amin()) >= 0:
             return [(share.mul_(z), gain, 1)]
         below = z.clamp(max=0).mul_(share)
