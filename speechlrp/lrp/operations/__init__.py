@@ -16,7 +16,7 @@ from torch.nn import functional
 from speechlrp.lrp.operations import normalisation
 from speechlrp.lrp.operations.activations import activation, clamp, dropout, power, relu
 from speechlrp.lrp.operations.affine import average, weighted
-from speechlrp.lrp.operations.arithmetic import assigned, divided, in_place, scaled
+from speechlrp.lrp.operations.arithmetic import added, assigned, divided, in_place, scaled
 from speechlrp.lrp.operations.gradient import gradient, moved, norm, variance
 from speechlrp.lrp.operations.last import sigmoid, softmax
 from speechlrp.lrp.operations.names import AVERAGES, NORMS, WEIGHTED
@@ -84,7 +84,8 @@ _register(norm, "norm vector_norm")
 _register(lp_pool, "lp_pool1d lp_pool2d lp_pool3d")
 _register(variance, "var var_mean")
 # A constant that is added counts as a bias and absorbs its share.
-_register(gradient, "add sub subtract rsub __radd__ __rsub__")
+_register(added, "add __radd__")
+_register(gradient, "sub subtract rsub __rsub__")
 _register(scaled, "mul multiply __rmul__")
 _register(divided, "div divide true_divide __truediv__ __div__")
 HANDLERS.update(dict.fromkeys((Tensor.T.__get__, Tensor.mT.__get__), moved))
@@ -100,7 +101,8 @@ _register(in_place(activation), "abs_ sqrt_ square_ nan_to_num_")
 _register(in_place(sigmoid), "sigmoid_")
 _register(in_place(clamp), "clamp_ clip_ clamp_min_ clamp_max_")
 _register(in_place(power), "pow_ __ipow__")
-_register(in_place(gradient), "add_ sub_ subtract_ neg_ negative_ cumsum_ __iadd__ __isub__")
+_register(in_place(added), "add_ __iadd__")
+_register(in_place(gradient), "sub_ subtract_ neg_ negative_ cumsum_ __isub__")
 _register(in_place(scaled), "mul_ multiply_ __imul__")
 _register(in_place(divided), "div_ divide_ true_divide_ __itruediv__ __idiv__")
 _register(in_place(moved), "masked_fill_ copy_ tril_ triu_")

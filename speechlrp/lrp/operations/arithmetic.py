@@ -1,4 +1,4 @@
-"""Products with constants, and changes in place."""
+"""Sums, products with constants, and changes in place."""
 
 from __future__ import annotations
 
@@ -16,6 +16,20 @@ if TYPE_CHECKING:
     from speechlrp.lrp.tracer import Call, Tracer
 
 Handler = Callable[["Tracer", "Call"], Any]
+
+
+def added(tracer: Tracer, call: Call) -> Any:
+    """The gradient: each summand has the sum's ``c``. A constant absorbs its share as a bias."""
+    x, y = call.args if len(call.args) == 2 and not call.kwargs else (None, None)
+    if not all(isinstance(one, Tensor) and tracer.tracks(one) for one in (x, y)):
+        return gradient(tracer, call)
+    if x.shape != y.shape or x.dtype != y.dtype:
+        return gradient(tracer, call)
+    result = torch.add(x.detach(), y.detach())
+    sources = [tracer.consume(x), tracer.consume(y)]
+    visible, value = tracer.emit(result)
+    tracer.record(call, sources, [value], lambda cs: [cs[0], cs[0]])
+    return visible
 
 
 def scaled(tracer: Tracer, call: Call) -> Any:

@@ -46,13 +46,13 @@ class Gamma(SignedRule):
     def terms(self, layer: Layer, c: Tensor, parts: Contributions) -> Terms:
         """``s = c |z| / (|z| + gamma |z+-|)``, by the sign of ``z``; ``z-`` is ``z - z+``."""
         z, gain = layer.z, 1 + self.gamma
-        share = parts.positive().mul_(self.gamma).add_(functional.leaky_relu(z, -gain))
-        share = torch.div(c, share.add_(self.guard(z)), out=share)
+        size = functional.leaky_relu(z, -gain)  # |z| + gamma relu(-z)
+        size.add_(parts.positive(), alpha=self.gamma).add_(self.guard(z))
+        s = torch.div(c, size, out=size).mul_(z)
         if float(z.amin()) >= 0:
-            return [(share.mul_(z), gain, 1)]
-        below = z.clamp(max=0).mul_(share)
-        terms = [(share.mul_(z.clamp(min=0)), gain, 1)]
-        return [*terms, (below, -1, -gain)] if bool(below.any()) else terms
+            return [(s, gain, 1)]
+        above = torch.ops.aten.threshold_backward(s, z, 0)
+        return [(above, gain, 1), (s.sub_(above), -1, -gain)]
 
     def __repr__(self) -> str:
         return f"Gamma({self.gamma:g})"
