@@ -106,7 +106,10 @@ def explain(
 def _ruled(run: Run, composite: Composite, keep: bool) -> Run | None:
     """The pass with its rules, or ``None`` if they ask for numbers that were not kept."""
     assign(run.tape, composite)
-    return None if not keep and meets_zeros(run.tape, run.source) else run
+    if keep or not meets_zeros(run.tape, run.source):
+        return run
+    run.tape.nodes.clear()
+    return None
 
 
 def record(

@@ -265,6 +265,15 @@ def test_float32_agrees_with_float64(case):
     )
 
 
+@pytest.mark.parametrize("case", ["gamma", "z_plus", "alpha_beta"])
+@pytest.mark.parametrize("name", ["linear", "linear on a sequence", "conv1d", "conv2d same"])
+def test_large_weights_in_blocks_are_the_weights(name, case, dense_matrix, monkeypatch):
+    monkeypatch.setattr("speechlrp.lrp.layer.BLOCK", 13)
+    operation, shape = OPERATIONS[name]
+    for sign in (-1, 0, 1):
+        check(operation, shape, case, dense_matrix, sign)
+
+
 def test_same_operation_as_function_and_module():
     weight = torch.randn(4, 2, 3, 3, dtype=torch.float64)
 
