@@ -87,7 +87,10 @@ def navai(eps: float = 1e-21, scale: bool = True) -> Composite:
 
 
 def gradient_x_input() -> Composite:
-    """LRP-0 everywhere: gradient times input, for networks of ReLUs. The baseline to beat."""
+    """LRP-0 everywhere: gradient times input, for networks of ReLUs. The baseline to beat.
+
+    Source: Shrikumar et al. 2016, "Not just a black box", for the equality.
+    """
     return Composite([(nn.Module, Zero())])
 
 

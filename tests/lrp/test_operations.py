@@ -129,7 +129,6 @@ UNKNOWN = {
     "Tensor.reciprocal": lambda m, x: x.reciprocal(),
     "Tensor.round": lambda m, x: x.round(),
     "Tensor.logsumexp": lambda m, x: dense(m, x).logsumexp(1, keepdim=True),
-    "normalize": lambda m, x: F.normalize(x),
     "glu": lambda m, x: F.glu(x),
     "bilinear": lambda m, x: nn.Bilinear(4, 4, 2).double()(x, x),
     "softmax": lambda m, x: F.softmax(x, dim=1) @ m.first.weight.T,

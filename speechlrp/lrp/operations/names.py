@@ -31,6 +31,7 @@ NORMS = {
     "group_norm": nn.GroupNorm,
     "layer_norm": nn.LayerNorm,
     "rms_norm": nn.RMSNorm,
+    "normalize": nn.Module,
 }
 MODULE_OF: dict[str, type[nn.Module]] = WEIGHTED | PRODUCTS | AVERAGES | NORMS
 TAKES_A_RULE = frozenset(WEIGHTED | PRODUCTS)

@@ -1,4 +1,4 @@
-"""Batch, instance, group, layer and root-mean-square norm: a scaling by constants."""
+"""Batch, instance, group, layer and other norms: a scaling by constants."""
 
 from __future__ import annotations
 
@@ -61,6 +61,14 @@ def rms_norm(tracer: Tracer, call: Call) -> Tensor:
     eps = torch.finfo(x.dtype).eps if named["eps"] is None else named["eps"]
     square = x.square().mean(tuple(range(-count, 0)), keepdim=True)
     return _recorded(tracer, call, named, None, (square + eps).sqrt(), None)
+
+
+def normalize(tracer: Tracer, call: Call) -> Tensor:
+    """A division by the norm over a dimension, a constant, as cosine scores have it."""
+    named = _named(functional.normalize, call)
+    x, dim = named["input"].detach(), named["dim"]
+    size = torch.linalg.vector_norm(x, named["p"], dim, keepdim=True).clamp_min(named["eps"])
+    return _recorded(tracer, call, named, None, size, None)
 
 
 def _with_running_statistics(tracer: Tracer, call: Call, named: dict[str, Any]) -> Tensor:

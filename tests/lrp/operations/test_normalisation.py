@@ -172,3 +172,36 @@ def test_what_is_no_diagonal_layer_raises(reason, expression):
         x = torch.randn(2, 4, 5, dtype=torch.float64)
         with pytest.raises(NotExplainable, match=reason):
             attribute(net, x, lambda z: z.sum(), Composite([(nn.Module, Zero())]))
+
+
+@pytest.mark.parametrize(("order", "dim"), [(2.0, 1), (1.0, -1), (3.0, 2)])
+@pytest.mark.parametrize("name", RULES_)
+def test_normalize_divides_by_a_constant(order, dim, name):
+    class Unit(nn.Module):
+        def forward(self, x):
+            return F.normalize(x, order, dim=dim)
+
+    x = torch.randn(3, 4, 5, dtype=torch.float64)
+    c = torch.randn_like(x)
+    rule, expected_of = RULES_[name]
+    output, relevance = attribute(Unit().eval(), x, c, Composite([(nn.Module, rule)]))
+    size = x.abs().pow(order).sum(dim, keepdim=True).pow(1 / order)
+    torch.testing.assert_close(output, x / size)
+    s, none = (1 / size).expand_as(x)[1].flatten(), torch.zeros(20, dtype=torch.float64)
+    R = (output * c)[1].flatten()
+    expected = expected_of(torch.diag(s), none, x[1].flatten(), R, TINY)
+    torch.testing.assert_close(relevance[1].flatten(), expected, rtol=1e-8, atol=1e-9)
+
+
+def test_a_cosine_head_conserves():
+    class Cosine(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(4, 6))
+
+        def forward(self, x):
+            return F.linear(F.normalize(x), F.normalize(self.weight))
+
+    net, x = Cosine().double().eval(), torch.randn(3, 6, dtype=torch.float64)
+    output, relevance = attribute(net, x, 2, Composite([(nn.Linear, Zero())]))
+    torch.testing.assert_close(relevance.sum(1), output[:, 2])
