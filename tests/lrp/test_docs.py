@@ -14,10 +14,10 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_examples_run(page):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
     assert blocks
+    names = {}
     for block in blocks:
-        names = {}
         exec(compile(block, page, "exec"), names)
-        assert names["relevance"].shape == names["inputs"].shape
+    assert names["relevance"].shape == names["inputs"].shape
 
 
 def test_the_table_of_rules_is_complete():
