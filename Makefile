@@ -19,7 +19,8 @@ install: .venv/installed  ## Make the environment in .venv
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[synth,test]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[synth,test,peers]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-deps zennit
 	@touch $@
 
 test: install  ## Run the tests
