@@ -17,7 +17,7 @@ def _lists() -> dict[str, Iterable[str]]:
     from speechlrp.corpora import CORPORA, DOWNLOADS, SPLITS
     from speechlrp.explainers import EXPLAINERS
     from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
-    from speechlrp.lrp.rules import RULES
+    from speechlrp.lrp import PRESETS, RULES
     from speechlrp.models import MODELS
     from speechlrp.stages import STAGES
 
@@ -30,6 +30,7 @@ def _lists() -> dict[str, Iterable[str]]:
         "models": MODELS,
         "explainers": EXPLAINERS,
         "rules": RULES,
+        "presets": PRESETS,
         "strategies": STRATEGIES,
         "baselines": BASELINES,
         "fills": FILLS,

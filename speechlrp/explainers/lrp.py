@@ -8,27 +8,50 @@ from typing import Any
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError, unknown
-from speechlrp.lrp import Composite, LRPError, attribute
-from speechlrp.lrp.rules import RULES
+from speechlrp.explainers.composites import from_preset, from_rules
+from speechlrp.lrp import LRPError, attribute
 from speechlrp.lrp.start import STARTS
 
 
 class LRP:
-    """LRP with a rule for each kind of layer (T 3.3).
+    """LRP with a rule for each layer (T 3.3), given one by one or by a preset's name.
 
     Args:
-        rules: `{"layers": a class of torch.nn, "rule": its name, **parameters}`; the
-            first that matches a layer wins.
+        rules: which layers get which rule, see `from_rules`.
         start: what relevance begins with, see `speechlrp.lrp.attribute`.
+        preset: in place of `rules`, one of `speechlrp list presets`.
+        preset_options: its options, such as `{"epsilon": 0.25}`.
+        merge_batch_norm: whether a batch norm shares the rule of the layer before it; None:
+            as the preset has it, and with rules, no.
 
     Raises:
-        SpeechLRPError: a layer class, rule, parameter or start that there is not.
+        SpeechLRPError: a layer, rule, preset, option or start that there is not; both or
+            neither of rules and preset.
     """
 
-    def __init__(self, rules: Sequence[Mapping[str, Any]], start: str = "logit") -> None:
+    def __init__(
+        self,
+        rules: Sequence[Mapping[str, Any]] | None = None,
+        start: str = "logit",
+        preset: str | None = None,
+        preset_options: Mapping[str, Any] | None = None,
+        merge_batch_norm: bool | None = None,
+    ) -> None:
         if start not in STARTS:
             raise unknown("value of explainer.start", start, STARTS)
-        self.composite = Composite([_assignment(rule) for rule in rules])
+        if rules and preset:
+            raise SpeechLRPError(
+                f"explainer.preset is {preset!r} and there are explainer.rules; "
+                "add explainer.rules=null for the preset"
+            )
+        if preset:
+            self.composite = from_preset(preset, preset_options or {}, merge_batch_norm)
+        elif preset_options:
+            raise SpeechLRPError("explainer.preset_options are given without an explainer.preset")
+        elif rules:
+            self.composite = from_rules(rules, bool(merge_batch_norm))
+        else:
+            raise SpeechLRPError("explainer has neither rules nor a preset")
         self.start = start
 
     def explain(self, model: nn.Module, inputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -50,20 +73,3 @@ class LRP:
             return attribute(model, inputs, target, self.composite, start=self.start)
         except LRPError as error:
             raise SpeechLRPError(str(error)) from error
-
-
-def _assignment(entry: Mapping[str, Any]) -> tuple[type[nn.Module], Any]:
-    settings = dict(entry)
-    for key in ("layers", "rule"):
-        if key not in settings:
-            raise SpeechLRPError(f"explainer.rules: no `{key}` in {dict(entry)}")
-    layer, name = settings.pop("layers"), settings.pop("rule")
-    kind = getattr(nn, str(layer), None)
-    if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
-        raise SpeechLRPError(f"explainer.rules: torch.nn has no layer {layer!r}")
-    if name not in RULES:
-        raise unknown("rule", name, RULES)
-    try:
-        return kind, RULES[name](**settings)
-    except (TypeError, LRPError) as error:
-        raise SpeechLRPError(f"explainer.rules: rule {name}: {error}") from error

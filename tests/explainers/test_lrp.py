@@ -7,6 +7,8 @@ from torch import nn
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.explainers.lrp import LRP
+from speechlrp.lrp import RULES as RULE_TABLE
+from speechlrp.lrp import describe
 
 RULES = [{"layers": "Linear", "rule": "zero"}, {"layers": "Conv2d", "rule": "epsilon", "eps": 0.3}]
 
@@ -69,6 +71,17 @@ def test_the_start_is_handed_on(model, generator):
         ([{"layers": "Linear", "rule": "epsilon"}], "rule epsilon: .*'eps'"),
         ([{"layers": "Linear", "rule": "epsilon", "eps": -1}], "rule epsilon: .*above 0; found -1"),
         ([{"layers": "Linear", "rule": "zero", "eps": 1}], "rule zero: "),
+        ([3], "explainer.rules holds mappings; found 3"),
+        ([{"layers": {}, "rule": "zero"}], "no condition in layers: {}"),
+        ([{"layers": {"klass": "Linear"}, "rule": "zero"}], "condition .* 'klass'.*'class'"),
+        ([{"layers": {"class": "Linaer"}, "rule": "zero"}], "torch.nn has no layer 'Linaer'"),
+        ([{"layers": {"name": 3}, "rule": "zero"}], "name must be a pattern; found 3"),
+        ([{"layers": {"first": False}, "rule": "zero"}], "first can only be true; found False"),
+        ([{"layers": {"last": 1}, "rule": "zero"}], "last can only be true; found 1"),
+        *(
+            ([{"layers": {"depth": depth}, "rule": "zero"}], "depth must be two fractions.*found")
+            for depth in (0.5, [0], [0, 2], [0.5, 0.1], ["a", 1], ["1/0", 1], "01", None)
+        ),
         ([{"layers": "Linear"}], "no `rule` in {'layers': 'Linear'}"),
         ([{"rule": "zero"}], "no `layers` in {'rule': 'zero'}"),
     ],
@@ -84,12 +97,122 @@ def test_an_unknown_start_is_refused():
         LRP(RULES, start="logits")
 
 
+LAYERS = ["features.0", "features.2", "head"]
+"""The layers of ``deep`` that need a rule."""
+
+
+@pytest.fixture
+def deep():
+    features = nn.Sequential(nn.Conv2d(1, 2, 2), nn.BatchNorm2d(2), nn.Conv2d(2, 2, 2))
+    net = nn.Sequential()
+    net.add_module("features", features)
+    net.add_module("flatten", nn.Flatten())
+    net.add_module("head", nn.Linear(8, 2))
+    return net.double().eval()
+
+
+def _rules(model, explainer):
+    overview = describe(model, torch.ones(1, 1, 4, 4).double(), explainer.composite)
+    return {layer.name: repr(layer.rule) for layer in overview.layers}
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        ("Conv2d", [0, 1]),
+        ("Module", [0, 1, 2]),
+        ({"class": "Conv2d"}, [0, 1]),
+        ({"name": "features.*"}, [0, 1]),
+        ({"first": True}, [0]),
+        ({"last": True}, [2]),
+        ({"depth": [0, "1/3"]}, [0]),
+        ({"depth": [0.3, 1]}, [1, 2]),
+        ({"depth": (0, 0.34)}, [0, 1]),
+        ({"class": "Conv2d", "depth": ["1/3", 1]}, [1]),
+        ({"class": "Linear", "first": True}, []),
+    ],
+)
+def test_layers_are_picked_by_every_condition(deep, layers, expected):
+    rules = [{"layers": layers, "rule": "zero"}, {"layers": "Module", "rule": "flat"}]
+    found = _rules(deep, LRP(rules))
+    assert [i for i, name in enumerate(LAYERS) if found[name] == "Zero()"] == expected
+
+
+PARAMETERS = {
+    "zero": ({}, "Zero()"),
+    "epsilon": ({"eps": 0.5}, "Epsilon(0.5)"),
+    "gamma": ({"gamma": 2, "stabilizer": 1e-3}, "Gamma(2)"),
+    "alpha_beta": ({"alpha": 3, "beta": 2}, "AlphaBeta(3, 2)"),
+    "z_plus": ({}, "ZPlus()"),
+    "w_square": ({}, "WSquare()"),
+    "flat": ({}, "Flat()"),
+    "z_box": ({"low": [-1.0], "high": 1.0}, "ZBox(..., 1)"),
+    "pass": ({}, "Pass()"),
+    "sign_corrected": ({"scale": False}, "SignCorrected(1e-21, scale=False)"),
+}
+
+
+@pytest.mark.parametrize("rule", RULE_TABLE)
+def test_every_rule_can_be_configured(deep, rule):
+    parameters, expected = PARAMETERS[rule]
+    entry = {"layers": {"first": True}, "rule": rule, **parameters}
+    explainer = LRP([entry, {"layers": "Module", "rule": "zero"}])
+    assert _rules(deep, explainer)["features.0"] == expected
+
+
+def test_bounds_of_a_box_may_be_lists(deep, generator):
+    x = torch.rand(2, 1, 4, 4, generator=generator, dtype=torch.float64)
+    rest = {"layers": "Module", "rule": "zero"}
+    both = [
+        LRP([{"layers": {"first": True}, "rule": "z_box", "low": low, "high": 1}, rest])
+        for low in ([-0.5], -0.5)
+    ]
+    found = [one.explain(deep, x, torch.tensor([0, 1]))[1] for one in both]
+    assert torch.equal(*found)
+
+
+@pytest.mark.parametrize("merge", [None, False, True])
+def test_a_batch_norm_is_merged_where_asked_for(deep, merge):
+    found = _rules(deep, LRP([{"layers": "Module", "rule": "zero"}], merge_batch_norm=merge))
+    assert ("features.1" in found) is not bool(merge)
+
+
+@pytest.mark.parametrize(("merge", "merged"), [(None, True), (False, False), (True, True)])
+def test_a_preset_stands_for_the_rules(deep, merge, merged):
+    options = {"epsilon": 0.5}
+    explainer = LRP(preset="epsilon_plus", preset_options=options, merge_batch_norm=merge)
+    found = _rules(deep, explainer)
+    assert found["features.0"] == "ZPlus()"
+    assert found["head"] == "Epsilon(0.5)"
+    assert ("features.1" in found) is not merged
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "neither rules nor a preset"),
+        ({"rules": []}, "neither rules nor a preset"),
+        ({"rules": RULES, "preset": "epsilon"}, "'epsilon' and there are .* explainer.rules=null"),
+        ({"rules": RULES, "preset_options": {"epsilon": 1}}, "without an explainer.preset"),
+        ({"preset": "epsilom"}, "explainer.preset 'epsilom'.*Did you mean 'epsilon'"),
+        ({"preset": "epsilon", "preset_options": {"eps": 1}}, "preset epsilon: .*'eps'"),
+        ({"preset": "epsilon", "preset_options": {"epsilon": 0}}, "preset epsilon: .*above 0"),
+        ({"preset": "epsilon_gamma_box"}, "preset epsilon_gamma_box: .*'low' and 'high'"),
+        ({"preset": "navai", "merge_batch_norm": True}, "preset navai: .*'merge_batch_norm'"),
+    ],
+)
+def test_presets_and_rules_that_do_not_fit_are_refused(settings, message):
+    with pytest.raises(SpeechLRPError, match=message) as caught:
+        LRP(**settings)
+    assert "\n" not in str(caught.value)
+
+
 def test_what_has_no_rule_is_an_expected_error(model):
     x, target = torch.ones(1, 1, 4, 4).double(), torch.tensor([0])
     with pytest.raises(SpeechLRPError, match="conv2d"):
         LRP(RULES[:1]).explain(model, x, target)
-    strange = nn.Sequential(nn.Flatten(), nn.Softsign(), nn.Linear(16, 2)).double().eval()
-    with pytest.raises(SpeechLRPError, match=r"(?i)softsign"):
+    strange = nn.Sequential(nn.Flatten(), nn.GRU(16, 2)).double().eval()
+    with pytest.raises(SpeechLRPError, match="gru"):
         LRP(RULES).explain(strange, x, target)
 
 

@@ -1,0 +1,123 @@
+"""Which layer gets which rule, from a configuration's mappings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import torch
+from torch import nn
+
+from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.lrp import PRESETS, Composite, Depth, First, Last, LRPError
+from speechlrp.lrp.rules import RULES
+
+
+def from_rules(rules: Sequence[Mapping[str, Any]], merge_batch_norm: bool) -> Composite:
+    """A composite from entries such as ``{"layers": "Conv2d", "rule": "epsilon", "eps": 0.8}``.
+
+    Args:
+        rules: the first that matches a layer wins. ``layers`` is the name of a class of
+            torch.nn (``Module`` for all), or a mapping of conditions that must all hold:
+            ``class``, ``name`` (a pattern of the module's path), ``depth`` (two fractions,
+            as in ``[0, 1/3]``), ``first: true`` or ``last: true``. ``rule`` is the rule's
+            name; the rest are its parameters, lists standing for tensors.
+        merge_batch_norm: see ``speechlrp.lrp.Composite``.
+
+    Raises:
+        SpeechLRPError: a layer class, condition, rule or parameter that there is not.
+    """
+    return Composite([_pair(entry) for entry in rules], merge_batch_norm=merge_batch_norm)
+
+
+def from_preset(name: str, options: Mapping[str, Any], merge_batch_norm: bool | None) -> Composite:
+    """A composite of ``speechlrp list presets``, with its options.
+
+    Raises:
+        SpeechLRPError: a preset or an option that there is not.
+    """
+    if name not in PRESETS:
+        raise unknown("value of explainer.preset", name, PRESETS)
+    merge = {} if merge_batch_norm is None else {"merge_batch_norm": merge_batch_norm}
+    return _made(f"explainer.preset {name}", PRESETS[name], {**options, **merge})
+
+
+def _pair(entry: Mapping[str, Any]) -> tuple[Any, Any]:
+    if not isinstance(entry, Mapping):
+        raise SpeechLRPError(f"explainer.rules holds mappings; found {entry!r}")
+    settings = dict(entry)
+    for key in ("layers", "rule"):
+        if key not in settings:
+            raise SpeechLRPError(f"explainer.rules: no `{key}` in {dict(entry)}")
+    selector, name = _selector(settings.pop("layers")), settings.pop("rule")
+    if name not in RULES:
+        raise unknown("rule", name, RULES)
+    return selector, _made(f"explainer.rules: rule {name}", RULES[name], settings)
+
+
+def _made(what: str, function: Callable[..., Any], settings: Mapping[str, Any]) -> Any:
+    try:
+        return function(**{name: _plain(value) for name, value in settings.items()})
+    except (TypeError, LRPError) as error:
+        raise SpeechLRPError(f"{what}: {error}") from error
+
+
+def _plain(value: Any) -> Any:
+    return torch.tensor(value) if isinstance(value, list | tuple) else value
+
+
+def _selector(layers: Any) -> Any:
+    if not isinstance(layers, Mapping):
+        return _class(layers)
+    for condition in layers:
+        if condition not in CONDITIONS:
+            raise unknown("condition of explainer.rules.layers", condition, CONDITIONS)
+    if not layers:
+        raise SpeechLRPError("explainer.rules: no condition in layers: {}")
+    return tuple(CONDITIONS[key](value) for key, value in layers.items())
+
+
+def _class(name: Any) -> type[nn.Module]:
+    kind = getattr(nn, str(name), None)
+    if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
+        raise SpeechLRPError(f"explainer.rules: torch.nn has no layer {name!r}")
+    return kind
+
+
+def _pattern(value: Any) -> str:
+    if not isinstance(value, str):
+        raise SpeechLRPError(f"explainer.rules: name must be a pattern; found {value!r}")
+    return value
+
+
+def _depth(value: Any) -> Depth:
+    try:
+        if isinstance(value, str):
+            raise TypeError
+        start, stop = (float(Fraction(str(end))) for end in value)
+        return Depth(start, stop)
+    except (TypeError, ValueError, ZeroDivisionError) as error:
+        raise SpeechLRPError(
+            "explainer.rules: depth must be two fractions, 0 <= start < stop <= 1, as in "
+            f"[0, 1/3]; found {value!r}"
+        ) from error
+
+
+def _end(name: str, kind: type) -> Callable[[Any], Any]:
+    def selector(value: Any) -> Any:
+        if value is not True:
+            raise SpeechLRPError(f"explainer.rules: {name} can only be true; found {value!r}")
+        return kind()
+
+    return selector
+
+
+CONDITIONS: dict[str, Callable[[Any], Any]] = {
+    "class": _class,
+    "name": _pattern,
+    "depth": _depth,
+    "first": _end("first", First),
+    "last": _end("last", Last),
+}
+"""What ``layers`` may ask for."""
