@@ -1,7 +1,7 @@
 """The import ladder: every room knows only the rooms below it.
 
-cli -> stages -> {training, explainers, flipping, navai, corpora, report, artifacts,
-config} -> {lrp, models, audio} -> torch; errors and registry serve all but lrp.
+cli -> stages -> {training, explainers, flipping, navai, letters, corpora, report,
+artifacts, config} -> {lrp, models, audio} -> torch; errors and registry serve all but lrp.
 """
 
 import ast
@@ -13,7 +13,10 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "speechlrp"
 ENGINES = ("lrp", "models", "audio")
-MIDDLE = ("training", "explainers", "flipping", "navai", "corpora", "report", "artifacts", "config")
+MIDDLE = (
+    *("training", "explainers", "flipping", "navai", "letters"),
+    *("corpora", "report", "artifacts", "config"),
+)
 COMMON = ("errors", "registry")
 TOP = ("__init__", *COMMON)
 """Files beside the rooms; `__init__` holds the version."""
@@ -40,6 +43,7 @@ OUTSIDE = {
     "corpora": None,
     "flipping": {"torch", "numpy", "pandas"},
     "explainers": {"torch", "numpy", "pandas"},
+    "letters": {"torch", "numpy", "jiwer", "flashlight"},
 }
 """Room -> all libraries that it may import; None or absent: see `ONLY`."""
 
@@ -48,9 +52,14 @@ ONLY = {
     "omegaconf": {"cli", "config", "stages"},
     "click": {"cli"},
     "torchaudio": {"audio"},
-    "torch": {"lrp", "models", "audio", "training", "explainers", "flipping", "navai", "stages"},
+    "torch": {
+        *("lrp", "models", "audio"),
+        *("training", "explainers", "flipping", "navai", "letters", "stages"),
+    },
     "matplotlib": {"report"},
     "jinja2": {"report"},
+    "jiwer": {"letters"},
+    "flashlight": {"letters"},
 }
 """Library -> the only rooms that may import it."""
 
@@ -128,6 +137,9 @@ def test_no_arrow_goes_up(relative):
         ("training/a.py", "def f():\n    from omegaconf import OmegaConf"),
         ("flipping/a.py", "if True:\n    from speechlrp import training"),
         ("explainers/a.py", "from ..flipping import ranking"),
+        ("letters/a.py", "from speechlrp.training import ctc"),
+        ("training/a.py", "from speechlrp.letters import vocabulary"),
+        ("stages/a.py", "import jiwer"),
         ("report/a.py", "from speechlrp.stages import STAGES"),
         ("stages/a.py", "from speechlrp.cli.main import main"),
         ("stages/a.py", "import click"),
