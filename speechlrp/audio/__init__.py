@@ -17,8 +17,11 @@ FEATURES = Registry(
 
 _FACES = {
     "FeatureBatch": "extraction",
+    "LogMelSettings": "log_mel",
     "SpectrogramSettings": "spectrogram",
+    "UtteranceBatch": "utterances",
     "extract": "extraction",
+    "extract_utterances": "utterances",
     "read": "reading",
 }
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,16 @@ from speechlrp.audio.windows import WindowSettings, cut, place
 from speechlrp.errors import SpeechLRPError
 
 Unit = Sequence[tuple[str, Path]]
+
+
+class Reading(Protocol):
+    """What reading needs of the settings of any features; see ``WindowSettings``."""
+
+    rate: int
+    lowpass_width: int
+    longest_s: float | None
+
+
 COLUMNS = ("id", "start_s", "onset_s", "duration_s")
 
 
@@ -72,7 +83,7 @@ def extract(
 def extract_unit(unit: Unit, settings: WindowSettings, *, seed: int) -> FeatureBatch:
     """Compute the features of one unit of recordings; arguments as in ``extract``."""
     reasons: dict[int, str] = {}
-    waves = _read_unit(unit, settings, reasons)
+    waves = read_unit(unit, settings, reasons)
     windows: list[Tensor] = []
     rows: list[tuple[str, float, float, float]] = []
     dropped: Counter[str] = Counter()
@@ -97,7 +108,7 @@ def extract_unit(unit: Unit, settings: WindowSettings, *, seed: int) -> FeatureB
     )
 
 
-def _read_unit(unit: Unit, settings: WindowSettings, reasons: dict[int, str]) -> dict[int, Tensor]:
+def read_unit(unit: Unit, settings: Reading, reasons: dict[int, str]) -> dict[int, Tensor]:
     """Read and resample what can be read: place in the unit -> ``[N]``; fills ``reasons``."""
     by_rate: dict[int, dict[int, Tensor]] = {}
     for index, (_, path) in enumerate(unit):
