@@ -16,7 +16,7 @@ from speechlrp.config.names import conf_dir
 from speechlrp.corpora import CORPORA, DOWNLOADS, SPLITS
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
-from speechlrp.lrp.rules import RULES
+from speechlrp.lrp import PRESETS, RULES
 from speechlrp.models import MODELS
 from speechlrp.stages import STAGES, SUMMARIES
 
@@ -67,7 +67,7 @@ def test_stages(speechlrp):
 
 def test_list_of_lists(speechlrp):
     lines = speechlrp("list").stdout.splitlines()
-    assert "models: alexnet" in lines
+    assert any(line.startswith("models: alexnet, ") for line in lines)
     assert len({line.split(":")[0] for line in lines}) == len(lines)
 
 
@@ -76,7 +76,7 @@ def test_list_of_lists(speechlrp):
     {
         "stages": STAGES, "corpora": CORPORA, "downloads": DOWNLOADS, "splits": SPLITS,
         "features": FEATURES, "models": MODELS, "explainers": EXPLAINERS, "rules": RULES,
-        "strategies": STRATEGIES, "baselines": BASELINES, "fills": FILLS,
+        "presets": PRESETS, "strategies": STRATEGIES, "baselines": BASELINES, "fills": FILLS,
     }.items(),
 )  # fmt: skip
 def test_list_shows_the_table(speechlrp, what, table):
