@@ -1,0 +1,187 @@
+"""Features of utterances of many lengths in HDF5: one behind the other, and where each begins.
+
+Layout: `/features` `[M, F]`, the frames of all utterances; `/offsets` `[N + 1]`,
+utterance i is rows `offsets[i]` up to `offsets[i + 1]`; `/table/<column>` `[N]` with at
+least `id` and `frames`, further `speaker`, `subset`, `transcript`, `seconds` as the stage
+knows them; `/frequency` `[F]` in Hz.
+
+Shapes: N utterances, T_i frames of each, M their sum, F bands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from speechlrp.artifacts.atomic import whole
+from speechlrp.artifacts.hdf5 import (
+    TABLE,
+    describe,
+    label_axes,
+    open_artifact,
+    read_table,
+    write_table,
+)
+from speechlrp.errors import SpeechLRPError
+
+KIND = "utterances"
+DTYPES = ("float16", "float32")
+CHUNK = 256
+"""Frames of a chunk: 2 s of speech, 128 KiB in float32."""
+
+Part = tuple[dict[str, np.ndarray], pd.DataFrame]
+
+
+def write_utterances(
+    path: Path,
+    parts: Iterable[Part],
+    *,
+    frequencies: np.ndarray,
+    units: str = "",
+    dtype: str = "float32",
+    attributes: dict[str, Any] | None = None,
+) -> pd.DataFrame:
+    """Write the file, whole or not at all, with one part in memory at a time.
+
+    Args:
+        path: the file.
+        parts: such as `Shards`: in each `{"features": [sum T_i, F]}` and a table whose
+            column `frames` holds the T_i.
+        frequencies: where the bands lie in Hz, [F].
+        units: of the features.
+        dtype: `"float32"`, or `"float16"` for half the size (11 bits).
+        attributes: of the file, such as `settings`.
+
+    Returns:
+        The table of all utterances.
+
+    Raises:
+        SpeechLRPError: no utterances, an id that occurs twice, or an unknown dtype.
+        ValueError: a part's table does not fit its features, or these are not finite.
+    """
+    if dtype not in DTYPES:
+        raise SpeechLRPError(f"features are stored as {' or '.join(DTYPES)}, not {dtype!r}")
+    with whole(path) as beside, h5py.File(beside, "w") as file:
+        size = (CHUNK, len(frequencies))
+        shape = {"shape": (0, size[1]), "maxshape": (None, size[1]), "chunks": size}
+        features = file.create_dataset("features", dtype=dtype, **shape)
+        tables = [_append(features, arrays["features"], table) for arrays, table in parts]
+        table = _joined(tables, path)
+        file["offsets"] = np.cumsum([0, *table["frames"]], dtype=np.int64)
+        file["frequency"] = np.asarray(frequencies, np.float64)
+        write_table(file, table)
+        label_axes(features, ("frame", "frequency"), units)
+        label_axes(file["frequency"], ("frequency",), "Hz")
+        describe(file, {"kind": KIND, **(attributes or {})})
+    return table
+
+
+def _append(features: h5py.Dataset, values: np.ndarray, table: pd.DataFrame) -> pd.DataFrame:
+    frames = table["frames"].to_numpy() if len(table) else np.zeros(0, np.int64)
+    if values.shape != (frames.sum(), features.shape[1]) or (frames < 1).any():
+        raise ValueError(
+            f"features {values.shape} for {frames.sum()} frames of {features.shape[1]} bands"
+        )
+    with np.errstate(over="ignore"):
+        stored = values.astype(features.dtype, copy=False)
+    if not np.isfinite(stored).all():
+        raise ValueError(f"features that {features.dtype} cannot hold, or that are not finite")
+    start = len(features)
+    features.resize(start + len(stored), axis=0)
+    features[start:] = stored
+    return table
+
+
+def _joined(tables: list[pd.DataFrame], path: Path) -> pd.DataFrame:
+    full = [table for table in tables if len(table)]
+    if not full:
+        raise SpeechLRPError(f"no utterances for {path}: every recording was left out")
+    table = pd.concat(full, ignore_index=True)
+    twice = table["id"][table["id"].duplicated()]
+    if len(twice):
+        raise SpeechLRPError(f"utterance {twice.iloc[0]!r} occurs more than once; ids must differ")
+    return table
+
+
+class Utterances:
+    """Read utterances by number; a context manager that holds the file open.
+
+    Only the table and the offsets are in memory. Use one object a process and thread.
+
+    Args:
+        path: the file.
+        command: the command line that makes it, named in errors.
+
+    Raises:
+        SpeechLRPError: the file is missing, damaged or foreign.
+    """
+
+    def __init__(self, path: Path, command: str = "speechlrp preprocess") -> None:
+        self._path, self._command = path, command
+        with ExitStack() as stack:
+            self._file = stack.enter_context(open_artifact(path, KIND, command))
+            missing = {"features", "offsets", "frequency", TABLE} - set(self._file)
+            if missing:
+                raise self._damaged(f"it has no {sorted(missing)[0]}")
+            self._features = self._file["features"]
+            self.table = read_table(self._file)
+            self.offsets = self._file["offsets"][:]
+            self.frequencies = self._file["frequency"][:]
+            self.attributes = dict(self._file.attrs)
+            if len(self.offsets) != len(self.table) + 1 or self.offsets[-1] != len(self._features):
+                raise self._damaged("its offsets do not fit its features")
+            self._stack = stack.pop_all()
+
+    @property
+    def frames(self) -> np.ndarray:
+        """Frames of each utterance, int64 [N]."""
+        return np.diff(self.offsets)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def read(self, index: int) -> np.ndarray:
+        """Read one utterance, float32 [T_i, F].
+
+        Raises:
+            IndexError: there is no such utterance.
+            SpeechLRPError: the file is damaged there.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f"utterance {index} of {len(self)}")
+        start, stop = self.offsets[index : index + 2]
+        out = np.empty((stop - start, len(self.frequencies)), np.float32)
+        try:
+            self._features.read_direct(out, np.s_[start:stop])
+        except OSError as error:
+            raise self._damaged(str(error).splitlines()[0]) from error
+        return out
+
+    def batch(self, indices: Sequence[int] | np.ndarray) -> list[np.ndarray]:
+        """Read some utterances, each float32 [T_i, F], in the order of `indices`."""
+        found = {int(index): self.read(int(index)) for index in np.unique(indices)}
+        return [found[int(index)] for index in indices]
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (self.read(index) for index in range(len(self)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stack.close()
+
+    def _damaged(self, reason: str) -> SpeechLRPError:
+        return SpeechLRPError(
+            f"{self._path} is damaged ({reason}); make it again with `{self._command} --force`"
+        )
