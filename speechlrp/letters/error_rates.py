@@ -1,0 +1,108 @@
+"""Letter and word error rates of a corpus, by jiwer.
+
+Counts are added over batches and ranks, and divided once at the end: the rate is the sum
+of all edits over the sum of all lengths, not a mean of rates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, field
+from typing import Self
+
+import jiwer
+
+
+@dataclass(frozen=True)
+class Edits:
+    """The least edits that turn what was said into what was recognised.
+
+    Attributes:
+        hits: letters or words that are the same.
+        substitutions: others in their place.
+        deletions: said and not recognised.
+        insertions: recognised and not said.
+    """
+
+    hits: int = 0
+    substitutions: int = 0
+    deletions: int = 0
+    insertions: int = 0
+
+    @property
+    def length(self) -> int:
+        """Letters or words that were said."""
+        return self.hits + self.substitutions + self.deletions
+
+    @property
+    def rate(self) -> float:
+        """Edits over length, which may exceed 1; NaN where nothing was said."""
+        edits = self.substitutions + self.deletions + self.insertions
+        return edits / self.length if self.length else float("nan")
+
+    def __add__(self, other: Edits) -> Edits:
+        return Edits(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+
+@dataclass(frozen=True)
+class ErrorCounts:
+    """What was wrong in some utterances; ``a + b`` counts both.
+
+    Attributes:
+        letters: edits of letters, spaces and apostrophes.
+        words: edits of words.
+        utterances: how many.
+    """
+
+    letters: Edits = field(default_factory=Edits)
+    words: Edits = field(default_factory=Edits)
+    utterances: int = 0
+
+    def __add__(self, other: ErrorCounts) -> ErrorCounts:
+        return ErrorCounts(
+            self.letters + other.letters,
+            self.words + other.words,
+            self.utterances + other.utterances,
+        )
+
+    @property
+    def letter_error_rate(self) -> float:
+        """Edits of letters over letters said."""
+        return self.letters.rate
+
+    @property
+    def word_error_rate(self) -> float:
+        """Edits of words over words said."""
+        return self.words.rate
+
+    def numbers(self) -> list[int]:
+        """Give all counts, to be summed over ranks."""
+        return [*astuple(self.letters), *astuple(self.words), self.utterances]
+
+    @classmethod
+    def of(cls, numbers: Sequence[int]) -> Self:
+        """Make them from `numbers` again."""
+        numbers = [int(number) for number in numbers]
+        return cls(Edits(*numbers[:4]), Edits(*numbers[4:8]), numbers[8])
+
+
+def count_errors(said: Sequence[str], recognised: Sequence[str]) -> ErrorCounts:
+    """Compare transcripts with what was recognised, utterance by utterance.
+
+    Spaces at the ends, and more than one between words, do not count.
+
+    Args:
+        said: the transcripts, normalised as the recogniser spells (`vocabulary.normalise`).
+        recognised: the texts, in the same order.
+
+    Raises:
+        ValueError: not as many texts as transcripts.
+    """
+    if len(said) != len(recognised):
+        raise ValueError(f"{len(said)} transcripts, {len(recognised)} texts")
+    pair = [[" ".join(text.split()) for text in texts] for texts in (said, recognised)]
+    outputs = jiwer.process_characters(*pair), jiwer.process_words(*pair)
+    letters, words = (
+        Edits(out.hits, out.substitutions, out.deletions, out.insertions) for out in outputs
+    )
+    return ErrorCounts(letters, words, len(said))

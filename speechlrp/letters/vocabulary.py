@@ -1,0 +1,94 @@
+"""Krug and Stober's symbols: letters, space, apostrophe, repetitions, and CTC's blank.
+
+A doubled or tripled character is written as the character and a repetition symbol
+(Krug and Stober 2018, section 3.1; Collobert et al. 2016). So two equal symbols never
+stand side by side, and CTC needs no blank to keep them apart.
+"""
+
+from __future__ import annotations
+
+import string
+from collections import Counter
+from collections.abc import Iterable
+from itertools import groupby
+
+from speechlrp.errors import SpeechLRPError, unknown
+
+LETTERS = tuple(string.ascii_lowercase)
+CHARACTERS = (*LETTERS, " ", "'")
+TWICE, THRICE, BLANK = "twice", "thrice", "blank"
+SYMBOLS = (*CHARACTERS, TWICE, THRICE, BLANK)
+"""All V = 31 symbols; a symbol's place is its index, so a to z are 0 to 25."""
+
+SIZE = len(SYMBOLS)
+BLANK_INDEX = SYMBOLS.index(BLANK)
+FOREIGN = ("error", "drop")
+
+_INDEX = {symbol: index for index, symbol in enumerate(SYMBOLS)}
+_MARK = {2: [_INDEX[TWICE]], 3: [_INDEX[THRICE]]}
+_MORE = {_INDEX[TWICE]: 1, _INDEX[THRICE]: 2}
+_APOSTROPHES = str.maketrans(dict.fromkeys("’‘ʼ`´", "'"))
+
+
+def normalise(text: str, foreign: str = "error") -> tuple[str, Counter[str]]:
+    """Bring a transcript to the characters that the vocabulary has.
+
+    Lower case, straight apostrophes, words one space apart.
+
+    Args:
+        text: the transcript.
+        foreign: what to do with other characters: ``"error"``, or ``"drop"`` them.
+
+    Returns:
+        The text, and how often each foreign character was dropped.
+
+    Raises:
+        SpeechLRPError: a foreign character with ``"error"``; another value of `foreign`.
+    """
+    if foreign not in FOREIGN:
+        raise unknown("treatment of foreign characters", foreign, FOREIGN)
+    plain = " ".join(text.lower().translate(_APOSTROPHES).split())
+    dropped = Counter(character for character in plain if character not in _INDEX)
+    if dropped and foreign == "error":
+        shown = " ".join(f"{c!r}" for c in sorted(dropped))
+        raise SpeechLRPError(
+            f"the transcript {text[:60]!r} has characters that are no letters ({shown}): "
+            "spell them out, or drop them with `foreign=drop`"
+        )
+    kept = "".join(character for character in plain if character not in dropped)
+    return " ".join(kept.split()), dropped
+
+
+def encode(text: str, foreign: str = "error") -> list[int]:
+    """Turn a transcript into symbols; empty where no character is left.
+
+    A run of equal characters is cut from its start into threes: of five, three and two.
+    Arguments and errors as in ``normalise``.
+    """
+    text, _ = normalise(text, foreign)
+    symbols = []
+    for character, run in groupby(text):
+        length = len(list(run))
+        for start in range(0, length, 3):
+            symbols += [_INDEX[character], *_MARK.get(min(length - start, 3), [])]
+    return symbols
+
+
+def decode(symbols: Iterable[int]) -> str:
+    """Turn symbols into text: the inverse of ``encode``, and defined for all sequences.
+
+    Blanks give nothing. A repetition repeats the character before it, and gives nothing
+    where there is none.
+
+    Raises:
+        IndexError: an index that is no symbol's.
+    """
+    text: list[str] = []
+    for symbol in symbols:
+        if symbol in _MORE:
+            text += text[-1:] * _MORE[symbol]
+        elif not 0 <= symbol < SIZE:
+            raise IndexError(f"symbol {symbol} of {SIZE}")
+        elif symbol != BLANK_INDEX:
+            text.append(SYMBOLS[symbol])
+    return "".join(text)
