@@ -77,3 +77,18 @@ def test_relevance_that_overflows_is_an_error():
     x = torch.tensor([[1.0, 1.0 + 1e-6]]) * 6e30
     with pytest.raises(LRPError, match="the relevance is not finite: 2 of 2 values, the first at"):
         attribute(net, x, lambda z: 1e30 * z, Composite([(nn.Linear, Zero())]))
+
+
+@pytest.mark.parametrize("active", ["positive", "either"])
+def test_a_rare_sign_keeps_its_precision(active):
+    """Negative contributions of a ten-thousandth are no rounding error of the positive ones."""
+    dense = nn.Linear(64, 512, bias=False)
+    with torch.no_grad():
+        dense.weight.abs_()
+        dense.weight[:, 0] = -1e-4 * torch.rand(512)
+    between = nn.ReLU() if active == "positive" else nn.BatchNorm1d(512)
+    net = nn.Sequential(dense, between, nn.Linear(512, 1, bias=False)).eval()
+    x = torch.rand(8, 64)
+    rules = Composite([("0", AlphaBeta(2, 1)), (nn.Module, Zero())])
+    expected = attribute(copy.deepcopy(net).double(), x.double(), 0, rules)[1]
+    assert relative(attribute(net, x, 0, rules)[1], expected) < 1e-5

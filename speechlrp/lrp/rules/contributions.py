@@ -20,12 +20,11 @@ LEAST = 1e-3
 class Contributions:
     """The ``z_ij = x_i w_ij`` of a layer ``z = w x + b``, and ``b`` by its own sign.
 
-    Where ``x`` has one sign throughout, as behind a ReLU or in decibels, the positive
-    contributions are those of the weights of one sign: one more forward gives their sum,
-    and the negative ones are the rest of ``z``. Where ``x`` has both signs, one forward of
-    ``|w| |x|`` gives both sums and two transposes, of ``w`` and of ``|w|``, lead back; where
-    that would cancel, and in half precision, each combination of signs is computed by
-    itself.
+    Where ``x`` has one sign throughout, as behind a ReLU or in decibels, the contributions
+    of a sign are those of the weights of a sign: one more forward gives their sum, and the
+    other sum is the rest of ``z``. Where ``x`` has both signs, one forward of ``|w| |x|``
+    gives both sums and two transposes, of ``w`` and of ``|w|``, lead back. Where that would
+    cancel, and in half precision, each sum is computed by itself.
 
     Args:
         layer: the operation.
@@ -34,7 +33,7 @@ class Contributions:
     """
 
     def __init__(self, layer: Layer, c: Tensor, divides: Sequence[str] = ()) -> None:
-        self.layer = layer
+        self.layer, self._active = layer, c
         low, high = (float(end) for end in torch.aminmax(layer.x))
         self._sign = 1 if low >= 0 else -1 if high <= 0 else 0
         self._coarse = torch.finfo(layer.z.dtype).bits < 32
@@ -53,14 +52,23 @@ class Contributions:
         return self._sum(1)
 
     def both(self) -> tuple[Tensor, Tensor]:
-        """The sums of the positive and of the negative ones, at most 0."""
-        positive, z = self.positive(), self.layer.z
+        """The sums of the positive and of the negative ones, at most 0.
+
+        One of the two may be had as the rest of ``z`` where that adds numbers of one sign:
+        the positive sum where ``z > 0``, the negative where ``z < 0``.
+        """
+        z = self.layer.z
         if self._together:
-            return positive, torch.sub(z, self._total).div_(2).clamp_(max=0)
+            return self.positive(), torch.sub(z, self._total).div_(2).clamp_(max=0)
         if self._sign == 0 or self._coarse:
-            return positive, self._sum(-1)
-        margin = 4 * torch.finfo(z.dtype).eps  # of rounding, so that the sum is below 0
-        return positive, torch.sub(z, positive, alpha=1 + margin)
+            return self._sum(1), self._sum(-1)
+        if float(z.amin()) >= 0:
+            negative = self._sum(-1)
+            return z - negative, negative
+        positive = self._sum(1)
+        negative = torch.sub(z, positive)
+        cancelled = (negative > positive * -LEAST) & (self._active != 0)
+        return positive, self._sum(-1) if bool(cancelled.any()) else negative.clamp_(max=0)
 
     def _absolute(self) -> Tensor:
         """``|w| |x| + |b|``."""
@@ -71,9 +79,11 @@ class Contributions:
         """All contributions of a sign, each a product of its own."""
         layer, bias = self.layer, _signed(self.layer.bias, sign)
         if self._sign:
-            return self._forward(_factors(1, 0, sign * self._sign), bias, layer.x)
-        ahead = self._forward(_factors(1, 0, sign), bias, layer.x.clamp(min=0))
-        return ahead.add_(self._forward(_factors(1, 0, -sign), None, layer.x.clamp(max=0)))
+            total = self._forward(_factors(1, 0, sign * self._sign), bias, layer.x)
+        else:
+            total = self._forward(_factors(1, 0, sign), bias, layer.x.clamp(min=0))
+            total += self._forward(_factors(1, 0, -sign), None, layer.x.clamp(max=0))
+        return _signed(total, sign, out=total)  # fast convolutions round across 0
 
     def back(self, terms: Terms) -> Tensor:
         """``c_in`` with ``x_i c_i = sum_j (a z_ij+ + b z_ij-) s_j``, summed over ``(s, a, b)``."""
@@ -141,7 +151,8 @@ def _scaled(weight: Tensor, factors: Factors) -> Tensor:
     return weight.mul_(ahead) if ahead != 1 else weight
 
 
-def _signed(tensor: Tensor | None, sign: int) -> Tensor | None:
+def _signed(tensor: Tensor | None, sign: int, out: Tensor | None = None) -> Tensor | None:
     if tensor is None:
         return None
-    return tensor.clamp(min=0) if sign > 0 else tensor.clamp(max=0)
+    bounds = {"min": 0} if sign > 0 else {"max": 0}
+    return torch.clamp(tensor, **bounds, out=out)
