@@ -1,0 +1,35 @@
+"""NAvAI: what do all frames that are predicted as one letter share?
+
+Frames are found (`frames`), aligned at the step that matters most (`alignment`), summed
+(`average`) and compared with the mean over all letters (`pattern`); `truth` asks on
+speech with known phoneme times whether that step is the letter's.
+
+Source: Krug and Stober, *Introspection for convolutional automatic speech recognition*,
+2018, called K here.
+"""
+
+from speechlrp.registry import Registry
+
+ALIGNMENTS = Registry(
+    "alignment",
+    {
+        "none": "speechlrp.navai.alignment:NONE",
+        "min-sens": "speechlrp.navai.alignment:MIN_SENS",
+        "max-sens": "speechlrp.navai.alignment:MAX_SENS",
+        "max-lrp": "speechlrp.navai.alignment:MAX_LRP",
+    },
+)
+"""K's four. `speechlrp.navai.alignment.named` makes others, such as ``max-occlusion``."""
+
+CLASSES = Registry(
+    "kind of class",
+    {
+        "letters": "speechlrp.navai.classes:Letters",
+        "phonemes": "speechlrp.navai.classes:Phonemes",
+        "bigrams": "speechlrp.navai.classes:Bigrams",
+    },
+)
+"""What frames are averaged by."""
+
+CROPS = ("symmetric", "shift")
+"""How a frame is cut once its key step is central, see `speechlrp.navai.alignment.place`."""

@@ -1,0 +1,146 @@
+"""Where in a window does its letter occur? The key step, and the frame moved to it.
+
+Shapes: ``B`` windows, ``F`` bands, ``W`` steps of a window; ``D = W`` offsets from the key
+step, from ``-(W // 2)`` on: the key step is at ``D = W // 2``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.navai import ALIGNMENTS, CROPS
+
+OVER = ("bin", "sum")
+NO_STEP = -1
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """The time of an extreme value of an explanation.
+
+    K 3.6 takes "the maximum position from LRP" and, of sensitivity, "both the maximum and
+    minimum value position"; the section does not say whether bands are added first. We read
+    "value position" as the one bin (band and step) of the extreme value, and take its
+    time; ``over="sum"`` adds the bands of each step first. Of equal values the first in
+    time counts. K shows sensitivity as signed values, so the minimum is the most negative.
+
+    Attributes:
+        source: the explainer whose map is searched; None for the window's centre.
+        largest: whether the maximum is searched, or the minimum.
+        over: ``"bin"`` or ``"sum"``.
+    """
+
+    source: str | None
+    largest: bool = True
+    over: str = "bin"
+
+    def steps(self, maps: Mapping[str, Tensor], windows: Tensor) -> Tensor:
+        """Find the key step of each window.
+
+        Args:
+            maps: explainer -> explanation of the predicted class's score ``[B, F, W]``.
+            windows: ``[B, F, W]``, for their number and length.
+
+        Returns:
+            Steps ``[B]``, int64, 0 to W - 1; ``NO_STEP`` where the map is the same
+            everywhere and so names none.
+
+        Raises:
+            SpeechLRPError: there is no such map, it has another shape or is not finite.
+        """
+        batch, _, width = windows.shape
+        if self.source is None:
+            return torch.full((batch,), width // 2, device=windows.device)
+        values = self._checked(maps, windows)
+        over_time = values.sum(1) if self.over == "sum" else self._extreme(values)
+        found = over_time.argmax(1) if self.largest else over_time.argmin(1)
+        flat = values.flatten(1) if self.over == "bin" else over_time
+        return found.masked_fill((flat == flat[:, :1]).all(1), NO_STEP)
+
+    def _extreme(self, values: Tensor) -> Tensor:
+        return values.amax(1) if self.largest else values.amin(1)
+
+    def _checked(self, maps: Mapping[str, Tensor], windows: Tensor) -> Tensor:
+        if self.source not in maps:
+            raise unknown("source of an alignment", str(self.source), maps)
+        values = maps[self.source]
+        if values.shape != windows.shape or not torch.isfinite(values).all():
+            raise SpeechLRPError(
+                f"the {self.source} map that frames are aligned by must be finite and of shape "
+                f"{list(windows.shape)}; found {list(values.shape)}"
+            )
+        return values
+
+
+NONE = Alignment(None)
+MIN_SENS = Alignment("sensitivity", largest=False)
+MAX_SENS = Alignment("sensitivity")
+MAX_LRP = Alignment("lrp")
+
+
+def named(name: str, over: str = "bin") -> Alignment:
+    """An alignment by its name: one of the table, or ``min-`` or ``max-`` any explainer.
+
+    Args:
+        name: such as ``"min-sens"`` or ``"max-occlusion"``.
+        over: where the extreme is searched, see `Alignment`.
+    """
+    if over not in OVER:
+        raise unknown("search of an alignment", over, OVER)
+    which, _, source = name.partition("-")
+    if name in ALIGNMENTS or which not in ("min", "max") or not source:
+        return replace(ALIGNMENTS[name], over=over)
+    return Alignment(source, which == "max", over)
+
+
+def place(steps: Tensor, width: int, crop: str = "symmetric") -> tuple[Tensor, Tensor]:
+    """Say which step of a window comes to which offset from its key step.
+
+    K 3.6: "crops the spectrogram frames on one side, such that the determined positions are
+    in the center". ``"symmetric"`` is that: of the longer side as much is kept as there
+    is on the other. ``"shift"`` keeps of the longer side what fits into W offsets. Nothing
+    is put where a window has ended.
+
+    Args:
+        steps: key steps ``[B]``; with ``NO_STEP`` nothing of the window is kept.
+        width: ``W``.
+        crop: ``"symmetric"`` or ``"shift"``.
+
+    Returns:
+        Steps ``[B, D]``, some of them outside the window, and whether they are kept ``[B, D]``.
+    """
+    if crop not in CROPS:
+        raise unknown("crop of frames", crop, CROPS)
+    offsets = torch.arange(width, device=steps.device) - width // 2
+    index = steps[:, None] + offsets
+    before, after = steps[:, None], width - 1 - steps[:, None]
+    if crop == "symmetric":  # an even width has one step more before its centre than after it
+        before, after = (
+            torch.minimum(before, after + (1 - width % 2)),
+            torch.minimum(after, before),
+        )
+    kept = (offsets >= -before) & (offsets <= after) & (steps[:, None] >= 0)
+    return index, kept
+
+
+def shift(windows: Tensor, steps: Tensor, crop: str = "symmetric") -> tuple[Tensor, Tensor]:
+    """Move windows so that their key steps stand at offset 0.
+
+    Args:
+        windows: ``[B, F, W]``.
+        steps: key steps ``[B]``.
+        crop: see `place`.
+
+    Returns:
+        Values ``[B, F, D]``, 0 where nothing is kept, and what is kept ``[B, D]``, bool.
+    """
+    index, kept = place(steps, windows.shape[2], crop)
+    if bool(kept.all()):
+        return windows, kept
+    index = index.clamp(0, windows.shape[2] - 1)[:, None].expand(windows.shape)
+    return windows.gather(2, index).masked_fill(~kept[:, None], 0), kept

@@ -1,0 +1,193 @@
+"""Sums over aligned frames, for all classes and alignments in one pass.
+
+Shapes: ``C`` classes, ``A`` alignments, ``F`` bands, ``D`` offsets from the key step (as
+many as a window has steps), ``B`` windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from speechlrp.errors import SpeechLRPError
+from speechlrp.navai.alignment import NO_STEP, shift
+
+_PER_BIN = ("sums", "squares", "run_squares", "run_products")
+_PER_OFFSET = ("counts", "runs", "run_counts", "keys")
+
+
+@dataclass
+class Averages:
+    """Sums and counts of frames; its memory does not depend on how many there are.
+
+    Windows that follow each other and have one class (a run) are nearly the same window,
+    so they are no independent frames. For standard errors that know it, the sums
+    ``s_r`` over the ``n_r`` windows of each run are kept as ``sum s_r^2``,
+    ``sum n_r s_r`` and ``sum n_r^2``; see `speechlrp.navai.pattern`.
+
+    Args:
+        classes: their names.
+        alignments: their names.
+        bands: ``F``.
+        width: ``W`` steps of a window.
+        crop: see `speechlrp.navai.alignment.place`.
+        by_run: whether runs are kept apart; twice the memory, which is 32 or
+            16 bytes x C x A x F x D.
+        device: where the sums are.
+
+    Attributes:
+        arrays: by name. ``sums`` of the values and ``squares`` of their squares, with runs
+            ``run_squares`` (``sum s_r^2``) and ``run_products`` (``sum n_r s_r``), all
+            ``[C, A, F, D]`` float64. ``counts`` of the frames that reach an offset, ``runs``
+            of them and ``run_counts`` (``sum n_r^2``), all ``[C, A, D]`` int64. ``keys``:
+            frames whose key step is this step of the window ``[C, A, W]`` int64.
+            ``frames``: of each class, with a key step or without ``[C]`` int64.
+    """
+
+    classes: Sequence[str]
+    alignments: Sequence[str]
+    bands: int
+    width: int
+    crop: str = "symmetric"
+    by_run: bool = True
+    device: torch.device | str = "cpu"
+    arrays: dict[str, Tensor] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        many = (len(self.classes), len(self.alignments))
+        bins, whole = (*many, self.bands, self.width), (*many, self.width)
+        names = _PER_BIN if self.by_run else _PER_BIN[:2]
+        real = {"dtype": torch.float64, "device": self.device}
+        self.arrays = {name: torch.zeros(bins, **real) for name in names}
+        integer = {"dtype": torch.int64, "device": self.device}
+        self.arrays |= {name: torch.zeros(whole, **integer) for name in _PER_OFFSET}
+        self.arrays["frames"] = torch.zeros(many[0], **integer)
+
+    @property
+    def edges(self) -> Tensor:
+        """Frames whose key step is the window's first or last ``[C, A]``."""
+        keys = self.arrays["keys"]
+        return keys[..., 0] + keys[..., -1]
+
+    @property
+    def without(self) -> Tensor:
+        """Frames that an alignment left out, as it found no key step ``[C, A]``."""
+        return self.arrays["frames"][:, None] - self.arrays["keys"].sum(2)
+
+    def add(
+        self,
+        windows: Tensor,
+        classes: Tensor,
+        steps: Mapping[str, Tensor],
+        runs: Tensor | None = None,
+    ) -> None:
+        """Add a batch to all its classes and alignments.
+
+        Args:
+            windows: ``[B, F, W]``.
+            classes: ``[B]`` int64.
+            steps: alignment -> key steps ``[B]``.
+            runs: which windows are one run ``[B]``; None: each is one. A run must not be
+                spread over batches.
+
+        Raises:
+            SpeechLRPError: windows of another size, or not finite.
+        """
+        if windows.shape[1:] != (self.bands, self.width) or not torch.isfinite(windows).all():
+            raise SpeechLRPError(
+                f"frames to average must be finite and [B, {self.bands}, {self.width}]; "
+                f"found {list(windows.shape)}"
+            )
+        windows, classes = windows.detach().to(self.device), classes.to(self.device)
+        if runs is None or not self.by_run:
+            runs = torch.arange(len(windows))
+        runs = runs.to(self.device).unique(return_inverse=True)[1]
+        self.arrays["frames"].index_add_(0, classes, torch.ones_like(classes))
+        for column, name in enumerate(self.alignments):
+            self._add(column, windows, classes, steps[name].to(self.device), runs)
+
+    def _add(
+        self, column: int, windows: Tensor, classes: Tensor, steps: Tensor, runs: Tensor
+    ) -> None:
+        values, kept = shift(windows, steps, self.crop)
+        values, kept = values.double(), kept.long()
+        has = steps != NO_STEP
+        self.arrays["keys"][:, column].index_put_(
+            (classes[has], steps[has]), torch.ones_like(steps[has]), accumulate=True
+        )
+        self._put("counts", column, classes, kept)
+        self._put("sums", column, classes, values)
+        self._put("squares", column, classes, values.square())
+        of_run = self._classes_of(runs, classes)
+        reach = _by(runs, kept)
+        self._put("runs", column, of_run, (reach > 0).long())
+        self._put("run_counts", column, of_run, reach.square())
+        if self.by_run:
+            total = _by(runs, values)
+            self._put("run_squares", column, of_run, total.square())
+            self._put("run_products", column, of_run, total.mul_(reach[:, None]))
+
+    def _classes_of(self, runs: Tensor, classes: Tensor) -> Tensor:
+        of_run = classes.new_zeros(int(runs.max()) + 1 if len(runs) else 0)
+        return of_run.index_put_((runs,), classes)
+
+    def _put(self, name: str, column: int, classes: Tensor, values: Tensor) -> None:
+        self.arrays[name][:, column].index_add_(0, classes, values)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The arrays, for a file; `restore` takes them back."""
+        return {name: array.cpu().numpy().copy() for name, array in self.arrays.items()}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> Averages:
+        """Take arrays that `state` gave, in place of what is here; returns itself.
+
+        Raises:
+            SpeechLRPError: arrays of other names or shapes.
+        """
+        shapes = {name: tuple(array.shape) for name, array in self.arrays.items()}
+        found = {name: tuple(np.shape(array)) for name, array in state.items()}
+        if shapes != found:
+            raise SpeechLRPError(f"stored averages do not fit: {found} in place of {shapes}")
+        for name, array in self.arrays.items():
+            array.copy_(torch.as_tensor(np.asarray(state[name])))
+        return self
+
+
+def merge(first: Averages, *others: Averages) -> Averages:
+    """Add the sums of shards or ranks; counts exactly, sums to float64's rounding.
+
+    A run belongs to one shard, as an utterance does.
+
+    Raises:
+        SpeechLRPError: they differ in classes, alignments, sizes or crop.
+    """
+    return reduce(_add, others, _like(first).restore(first.state()))
+
+
+def _add(one: Averages, other: Averages) -> Averages:
+    if _settings(one) != _settings(other):
+        raise SpeechLRPError(
+            f"averages of different kinds cannot be merged: {_settings(one)} and {_settings(other)}"
+        )
+    for name, array in one.arrays.items():
+        array += other.arrays[name].to(array.device)
+    return one
+
+
+def _like(one: Averages) -> Averages:
+    return Averages(*_settings(one), one.device)
+
+
+def _settings(one: Averages) -> tuple:
+    names = tuple(one.classes), tuple(one.alignments)
+    return (*names, one.bands, one.width, one.crop, one.by_run)
+
+
+def _by(runs: Tensor, values: Tensor) -> Tensor:
+    count = int(runs.max()) + 1 if len(runs) else 0
+    return values.new_zeros((count, *values.shape[1:])).index_add_(0, runs, values)

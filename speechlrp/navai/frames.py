@@ -1,0 +1,230 @@
+"""Letter frames: every unpadded window of an utterance whose prediction has a class.
+
+Shapes: ``F`` mel bands, ``T`` frames of an utterance, ``W`` frames of a window (the model's
+receptive field), ``S`` steps of the output, ``B`` windows of a batch, ``C`` classes. A
+window is K's "spectrogram frame" (K 3.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from speechlrp.errors import SpeechLRPError
+
+
+class FrameClasses(Protocol):
+    """Says which class each window of an utterance has; see `speechlrp.navai.classes`."""
+
+    names: Sequence[str]
+
+    def __call__(self, key: str, symbols: Tensor, starts: Tensor) -> Tensor:
+        """Utterance, greedy symbols ``[S]``, first frames ``[S]`` -> classes ``[S]``, or -1."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """When a frame is: frame ``t`` is centred at ``first_s + t * hop_s`` seconds."""
+
+    hop_s: float = 0.008
+    first_s: float = 0.0
+
+    def seconds(self, frame):
+        """Turn frames (a number, an array or a tensor) into seconds."""
+        return self.first_s + frame * self.hop_s
+
+
+@dataclass(frozen=True)
+class Frames:
+    """A batch of windows.
+
+    Attributes:
+        windows: ``[B, F, W]``.
+        classes: index into the names of the classes ``[B]``, int64.
+        symbols: the symbol that the model predicts ``[B]``, int64: the target to explain.
+        runs: ``[B]`` int64; windows with one number follow each other, have the same class
+            and symbol, and so are nearly the same. Numbers rise through the stream.
+        starts: first frame in the utterance ``[B]``, int64.
+        ids: utterances ``[B]``.
+    """
+
+    windows: Tensor
+    classes: Tensor
+    symbols: Tensor
+    runs: Tensor
+    starts: Tensor
+    ids: tuple[str, ...]
+
+    def table(self) -> pd.DataFrame:
+        """All but the windows: columns id, run, class, symbol, start (frames)."""
+        columns = {"run": self.runs, "class": self.classes, "symbol": self.symbols}
+        columns["start"] = self.starts
+        return pd.DataFrame(
+            {"id": list(self.ids), **{k: v.cpu().numpy() for k, v in columns.items()}}
+        )
+
+
+@dataclass
+class Tally:
+    """What was counted while frames were read.
+
+    Attributes:
+        counts: windows of each class ``[C]``, int64.
+        utterances: how many were read, the short ones included.
+        short: how many of them are shorter than a window.
+        steps: windows of all utterances, whatever was predicted.
+    """
+
+    counts: np.ndarray
+    utterances: int = 0
+    short: int = 0
+    steps: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        """Count two shards together."""
+        return Tally(
+            self.counts + other.counts,
+            self.utterances + other.utterances,
+            self.short + other.short,
+            self.steps + other.steps,
+        )
+
+
+class _Run(NamedTuple):
+    features: Tensor
+    key: str
+    starts: Tensor
+    label: int
+    symbol: int
+    number: int
+
+
+@dataclass
+class LetterFrames:
+    """Stream the windows of utterances whose prediction has a class, in batches.
+
+    The model runs once over each whole utterance, without padding: its outputs are those
+    of the windows one by one. No more than a batch of windows is held. Batches end where
+    a run ends, so they hold `batch` windows or a few less; only a run longer than `batch`
+    is cut, and its parts count as runs.
+
+    Args:
+        utterances: pairs of id and features ``[F, T]``, read as needed; to iterate twice,
+            give something that can be.
+        model: in evaluation mode and without padding; ``[1, F, T]`` -> ``[1, V, S]``, with
+            `receptive_field` and `stride` in frames.
+        classes: which windows have which class.
+        batch: most windows in a batch.
+
+    Attributes:
+        tally: what was counted in the present iteration, complete at its end.
+
+    Raises:
+        SpeechLRPError: the model pads or trains; features of another shape, or not finite.
+    """
+
+    utterances: Iterable[tuple[str, Tensor]]
+    model: nn.Module
+    classes: FrameClasses
+    batch: int = 256
+    tally: Tally = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tally = Tally(np.zeros(len(self.classes.names), np.int64))
+        if self.batch < 1:
+            raise SpeechLRPError(f"a batch of frames holds at least 1, not {self.batch}")
+
+    def __iter__(self) -> Iterator[Frames]:
+        """Yield batches, in the order of the utterances and of time."""
+        self.tally = Tally(np.zeros(len(self.classes.names), np.int64))
+        pending: list[_Run] = []
+        size = 0
+        for run in self._runs():
+            if size + len(run.starts) > self.batch:
+                yield self._gather(pending)
+                pending, size = [], 0
+            pending.append(run)
+            size += len(run.starts)
+        if pending:
+            yield self._gather(pending)
+
+    def _runs(self) -> Iterator[_Run]:
+        number = 0
+        for key, features in self.utterances:
+            symbols = self._symbols(key, features)
+            starts = torch.arange(len(symbols)) * self.model.stride
+            labels = self.classes(key, symbols, starts)
+            kept = labels[labels >= 0]
+            self.tally.counts += np.bincount(kept.numpy(), minlength=len(self.tally.counts))
+            for first, last in _equal(labels, symbols, self.batch):
+                of = int(labels[first]), int(symbols[first])
+                yield _Run(features, key, starts[first:last], *of, number)
+                number += 1
+
+    def _symbols(self, key: str, features: Tensor) -> Tensor:
+        self.tally.utterances += 1
+        if features.dim() != 2 or not torch.isfinite(features).all():
+            raise SpeechLRPError(
+                f"features of {key!r} must be finite and [F, T], not {list(features.shape)} with "
+                f"{int((~torch.isfinite(features)).sum())} values that are not finite"
+            )
+        if features.shape[1] < self.model.receptive_field:
+            self.tally.short += 1
+            return torch.empty(0, dtype=torch.int64)
+        symbols = predict(self.model, features)
+        self.tally.steps += len(symbols)
+        return symbols
+
+    def _gather(self, runs: list[_Run]) -> Frames:
+        width, device = self.model.receptive_field, _device(self.model)
+        windows = [run.features.unfold(1, width, 1)[:, run.starts] for run in runs]
+        sizes = torch.tensor([len(run.starts) for run in runs])
+        columns = ([r.label for r in runs], [r.symbol for r in runs], [r.number for r in runs])
+        return Frames(
+            torch.cat(windows, 1).transpose(0, 1).contiguous().to(device),
+            *(torch.tensor(column).repeat_interleave(sizes).to(device) for column in columns),
+            torch.cat([run.starts for run in runs]).to(device),
+            tuple(run.key for run in runs for _ in run.starts),
+        )
+
+
+def predict(model: nn.Module, features: Tensor) -> Tensor:
+    """The symbols of all windows of an utterance, by one unpadded forward.
+
+    Args:
+        model: as in `LetterFrames`.
+        features: ``[F, T]``, ``T`` at least a window.
+
+    Returns:
+        The symbols of highest score ``[S]``, int64, on the CPU; step ``s`` sees the frames
+        from ``s * stride``.
+    """
+    if model.training or getattr(model, "padding", "none") != "none":
+        raise SpeechLRPError(
+            "letter frames need a model in evaluation mode without padding, not "
+            f"training={model.training}, padding={getattr(model, 'padding', 'none')!r}"
+        )
+    with torch.no_grad():
+        return model(features[None].to(_device(model)))[0].argmax(0).cpu()
+
+
+def _device(model: nn.Module) -> torch.device:
+    return next((p.device for p in model.parameters()), torch.device("cpu"))
+
+
+def _equal(labels: Tensor, symbols: Tensor, longest: int) -> Iterator[tuple[int, int]]:
+    """First and last steps of what has one class and one symbol, cut at `longest`."""
+    pairs = torch.stack([labels, symbols], 1).numpy()
+    changes = np.flatnonzero((pairs[1:] != pairs[:-1]).any(1)) + 1
+    borders = [0, *changes.tolist(), len(pairs)] if len(pairs) else []
+    for first, last in pairwise(borders):
+        if labels[first] >= 0:
+            for cut in range(first, last, longest):
+                yield cut, min(cut + longest, last)

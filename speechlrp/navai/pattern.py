@@ -1,0 +1,163 @@
+"""From sums to NAvAI's patterns, with their errors and what of them is no chance.
+
+Shapes as in `speechlrp.navai.average`. NaN stands where no frame reaches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from speechlrp.errors import SpeechLRPError
+from speechlrp.navai.average import Averages
+
+LEAST = 30
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """Mean spectrograms and how they differ from the mean over all classes (K 3.5).
+
+    Attributes:
+        mean: of the frames of a class ``[C, A, F, D]``; ``error``: its standard error.
+        normaliser: mean over the frames of all classes ``[A, F, D]``.
+        pattern: ``mean - normaliser``; ``pattern_error``: its standard error.
+        differs: where the pattern is not 0 at the stated false-discovery rate, bool.
+        tested: where enough runs reach for that to be asked ``[C, A, D]``, bool.
+        counts: frames that reach the offset ``[C, A, D]``, int64.
+        runs: runs that reach it ``[C, A, D]``, int64.
+    """
+
+    mean: np.ndarray
+    error: np.ndarray
+    normaliser: np.ndarray
+    pattern: np.ndarray
+    pattern_error: np.ndarray
+    differs: np.ndarray
+    tested: np.ndarray
+    counts: np.ndarray
+    runs: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Sums, frames ``n``, and over runs ``s^2``, ``n s``, ``n^2`` and their number."""
+
+    sums: np.ndarray
+    squares: np.ndarray
+    products: np.ndarray
+    counts: np.ndarray
+    run_counts: np.ndarray
+    runs: np.ndarray
+
+    def __sub__(self, other: _Sums) -> _Sums:
+        return _Sums(*(a - b for a, b in zip(self._all(), other._all(), strict=True)))
+
+    def over_classes(self) -> _Sums:
+        return _Sums(*(array.sum(0, keepdims=True) for array in self._all()))
+
+    def _all(self) -> tuple[np.ndarray, ...]:
+        return tuple(vars(self).values())
+
+    def mean(self) -> np.ndarray:
+        return self.sums / np.where(self.counts, self.counts, np.nan)
+
+    def variance(self) -> np.ndarray:
+        """Of the mean, over runs: ``sum (s - n m)^2 / N^2``, times ``R / (R - 1)``."""
+        mean = self.mean()
+        spread = self.squares - 2 * mean * self.products + mean**2 * self.run_counts
+        runs = np.where(self.runs > 1, self.runs, np.nan)
+        return np.maximum(spread, 0) / self.counts.clip(1) ** 2 * runs / (runs - 1)
+
+
+def patterns(averages: Averages, rate: float = 0.05, least: int = LEAST) -> Patterns:
+    """Compute means, normaliser, patterns and their errors.
+
+    Errors take runs as independent and frames of one run as they are (cluster-robust). A
+    class is part of the normaliser, so its pattern is ``(1 - N_c / N) (mean of the class -
+    mean of the others)``, and its error follows from those two means, which share no run.
+    The test is two-sided and normal; the rate is that of Benjamini and Hochberg among the
+    tested bins of one class and alignment (one panel of a figure). Neighbouring bins depend
+    on each other, positively on the whole, which the procedure allows for.
+
+    Args:
+        averages: sums over at least one frame.
+        rate: share of false ones among the bins that are said to differ.
+        least: runs of the class, and of all others, that must reach an offset to be tested.
+
+    Raises:
+        SpeechLRPError: there is no frame at all, or no such rate.
+    """
+    if not 0 < rate < 1:
+        raise SpeechLRPError(f"a false-discovery rate lies between 0 and 1, not at {rate}")
+    own = _sums(averages)
+    if not own.counts.any():
+        raise SpeechLRPError(
+            "no frame of any class was found: the model predicts none; train it longer "
+            "(`speechlrp train trainer.epochs=...`), or give it longer utterances"
+        )
+    every = own.over_classes()
+    others = every - own
+    mean, normaliser = own.mean(), every.mean()
+    share = own.counts / np.where(every.counts, every.counts, np.nan)
+    error = (1 - share) * np.sqrt(own.variance() + others.variance())
+    tested = (np.minimum(own.runs, others.runs) >= max(least, 2))[:, :, 0]
+    pattern = mean - normaliser
+    differs = _differs(pattern, error, tested, rate)
+    counts, runs = own.counts[:, :, 0].copy(), own.runs[:, :, 0].copy()
+    spread = np.sqrt(own.variance())
+    return Patterns(mean, spread, normaliser[0], pattern, error, differs, tested, counts, runs)
+
+
+def discoveries(p: np.ndarray, rate: float) -> np.ndarray:
+    """Which of several tests stand, at a false-discovery rate.
+
+    Args:
+        p: their p-values, of any shape; NaN: not tested.
+        rate: the expected share of false ones among those that stand.
+
+    Returns:
+        bool, in the shape of `p`.
+
+    Source: Benjamini and Hochberg 1995, (1): with the p-values in rising order, all up to
+    the last that is at most ``rate * k / m``.
+    """
+    rising = np.sort(p[np.isfinite(p)])
+    ranks = np.arange(1, len(rising) + 1)
+    below = np.flatnonzero(rising <= rate * ranks / max(len(rising), 1))
+    return p <= (rising[below[-1]] if len(below) else -1.0)
+
+
+def scaled(pattern: np.ndarray) -> np.ndarray:
+    """Scale each ``[F, D]`` to an absolute maximum of 1 (K Fig. 3); one of zeros stays.
+
+    Args:
+        pattern: ``[..., F, D]``; NaN stays NaN.
+    """
+    size = np.nan_to_num(np.abs(pattern)).max(axis=(-2, -1), keepdims=True)
+    return pattern / np.where(size > 0, size, 1)
+
+
+def _sums(averages: Averages) -> _Sums:
+    state = {name: array.cpu().numpy() for name, array in averages.arrays.items()}
+    counts, reach, runs = (state[k][:, :, None] for k in ("counts", "run_counts", "runs"))
+    squares = state["run_squares" if averages.by_run else "squares"]
+    products = state["run_products" if averages.by_run else "sums"]
+    return _Sums(state["sums"], squares, products, counts, reach, runs)
+
+
+def _differs(pattern: np.ndarray, error: np.ndarray, tested: np.ndarray, rate: float) -> np.ndarray:
+    found = np.zeros(pattern.shape, bool)
+    for index in np.ndindex(pattern.shape[:2]):
+        at = tested[index]
+        p = _two_sided(pattern[index][:, at], error[index][:, at])
+        found[index][:, at] = discoveries(p, rate)
+    return found
+
+
+def _two_sided(value: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """P-values under the normal distribution; a value of 0 without error is no finding."""
+    size = np.abs(value) / np.where(error > 0, error, np.finfo(np.float64).tiny)
+    return torch.special.erfc(torch.from_numpy(size) / 2**0.5).numpy()
