@@ -35,11 +35,13 @@ Pairs = list[tuple[Selector, Rule]]
 
 
 def thesis_alexnet(epsilon: float = 0.8) -> Composite:
-    """LRP-0 in dense layers, LRP-epsilon elsewhere: convolutions, average pools, norms.
+    """LRP-0 in dense layers, LRP-epsilon in convolutions; average pools follow their gradient.
 
-    For AlexNet-like networks on spectrograms. Source: T 6.1, with epsilon 0.8.
+    For AlexNet-like networks on spectrograms. Source: T 6.1, with epsilon 0.8 "elsewhere",
+    which we read as the convolutions: a pool to the size that there is already would
+    otherwise absorb relevance by doing nothing.
     """
-    return Composite([(nn.Linear, Zero()), (nn.Module, Epsilon(epsilon))])
+    return Composite([(nn.Linear, Zero()), (Convolution, Epsilon(epsilon))])
 
 
 def resnet_zero() -> Composite:

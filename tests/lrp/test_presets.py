@@ -55,9 +55,14 @@ def customary(first, conv):
     return [first, None, P(), conv, conv, conv, E, E]
 
 
+def thesis(epsilon):
+    rule = Epsilon(epsilon)
+    return [rule, None, None, None, rule, rule, rule, Z(), None, Z()]
+
+
 CASES = {
-    ("thesis_alexnet", ()): [*[Epsilon(0.8)] * 7, Z(), Epsilon(0.8), Z()],
-    ("thesis_alexnet", (("epsilon", 2.0),)): [*[Epsilon(2)] * 7, Z(), Epsilon(2), Z()],
+    ("thesis_alexnet", ()): thesis(0.8),
+    ("thesis_alexnet", (("epsilon", 2.0),)): thesis(2.0),
     ("resnet_zero", ()): [Z()] * 10,
     ("resnet_eps", ()): [Epsilon(0.5), Epsilon(0.5), None, *[Epsilon(0.5)] * 4, Z(), Z(), Z()],
     ("resnet_eps_gamma", ()): [
