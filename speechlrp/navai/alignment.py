@@ -59,8 +59,11 @@ class Alignment:
         values = self._checked(maps, windows)
         over_time = values.sum(1) if self.over == "sum" else self._extreme(values)
         found = over_time.argmax(1) if self.largest else over_time.argmin(1)
-        flat = values.flatten(1) if self.over == "bin" else over_time
-        return found.masked_fill((flat == flat[:, :1]).all(1), NO_STEP)
+        same = (over_time == over_time[:, :1]).all(1)
+        if self.over == "bin" and same.any():  # each step may still have a lower bin or a higher
+            first = values[same][:, :1, :1]
+            same[same.clone()] = (values[same] == first).flatten(1).all(1)
+        return found.masked_fill(same, NO_STEP)
 
     def _extreme(self, values: Tensor) -> Tensor:
         return values.amax(1) if self.largest else values.amin(1)
@@ -69,7 +72,7 @@ class Alignment:
         if self.source not in maps:
             raise unknown("source of an alignment", str(self.source), maps)
         values = maps[self.source]
-        if values.shape != windows.shape or not torch.isfinite(values).all():
+        if values.shape != windows.shape or not values.sum(dtype=torch.float64).isfinite():
             raise SpeechLRPError(
                 f"the {self.source} map that frames are aligned by must be finite and of shape "
                 f"{list(windows.shape)}; found {list(values.shape)}"
@@ -143,4 +146,4 @@ def shift(windows: Tensor, steps: Tensor, crop: str = "symmetric") -> tuple[Tens
     if bool(kept.all()):
         return windows, kept
     index = index.clamp(0, windows.shape[2] - 1)[:, None].expand(windows.shape)
-    return windows.gather(2, index).masked_fill(~kept[:, None], 0), kept
+    return windows.gather(2, index).masked_fill_(~kept[:, None], 0), kept

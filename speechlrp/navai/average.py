@@ -98,7 +98,8 @@ class Averages:
         Raises:
             SpeechLRPError: windows of another size, or not finite.
         """
-        if windows.shape[1:] != (self.bands, self.width) or not torch.isfinite(windows).all():
+        size = self.bands, self.width
+        if windows.shape[1:] != size or not windows.sum(dtype=torch.float64).isfinite():
             raise SpeechLRPError(
                 f"frames to average must be finite and [B, {self.bands}, {self.width}]; "
                 f"found {list(windows.shape)}"
@@ -115,22 +116,21 @@ class Averages:
         self, column: int, windows: Tensor, classes: Tensor, steps: Tensor, runs: Tensor
     ) -> None:
         values, kept = shift(windows, steps, self.crop)
-        values, kept = values.double(), kept.long()
+        values, kept = values.to(torch.float64, copy=True), kept.long()
+        of_run = self._classes_of(runs, classes)
+        reach, total = _by(runs, kept), _by(runs, values)
+        self._put("sums", column, of_run, total)
+        if self.by_run:
+            self._put("run_products", column, of_run, total * reach[:, None])
+            self._put("run_squares", column, of_run, total.square_())
+        self._put("squares", column, classes, values.square_())
+        self._put("counts", column, of_run, reach)
+        self._put("runs", column, of_run, (reach > 0).long())
+        self._put("run_counts", column, of_run, reach.square())
         has = steps != NO_STEP
         self.arrays["keys"][:, column].index_put_(
             (classes[has], steps[has]), torch.ones_like(steps[has]), accumulate=True
         )
-        self._put("counts", column, classes, kept)
-        self._put("sums", column, classes, values)
-        self._put("squares", column, classes, values.square())
-        of_run = self._classes_of(runs, classes)
-        reach = _by(runs, kept)
-        self._put("runs", column, of_run, (reach > 0).long())
-        self._put("run_counts", column, of_run, reach.square())
-        if self.by_run:
-            total = _by(runs, values)
-            self._put("run_squares", column, of_run, total.square())
-            self._put("run_products", column, of_run, total.mul_(reach[:, None]))
 
     def _classes_of(self, runs: Tensor, classes: Tensor) -> Tensor:
         of_run = classes.new_zeros(int(runs.max()) + 1 if len(runs) else 0)

@@ -169,6 +169,14 @@ def test_memory_stays_as_it_is():
     )
 
 
+def test_windows_stay_as_they_are():
+    windows, classes, steps, runs = batch(30, 6, 4)
+    windows = windows.double()
+    before = windows.clone()
+    empty().add(windows, classes, steps, runs)
+    assert torch.equal(windows, before)
+
+
 def test_gradients_are_not_kept():
     windows, classes, steps, runs = batch(4, 6, 1)
     averages = empty()
