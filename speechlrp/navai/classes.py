@@ -25,9 +25,14 @@ class Letters:
 
     Args:
         letters: symbol -> name of its class.
+
+    Raises:
+        SpeechLRPError: there is none.
     """
 
     def __init__(self, letters: Mapping[int, str]) -> None:
+        if not letters:
+            raise SpeechLRPError("there is no letter to find frames of: the vocabulary has none")
         self.names = tuple(letters.values())
         self._places = _Places(letters)
 

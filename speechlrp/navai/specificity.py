@@ -38,27 +38,25 @@ def specificity(
         has it), centre_ms, its mean offset from the key step, and spread_ms about that, its
         standard deviation. NaN where there is nothing to say.
     """
-    offsets = np.arange(patterns.pattern.shape[3]) - patterns.pattern.shape[3] // 2
-    time = offsets * hop_s
-    near = np.abs(time) <= (np.inf if within_s is None else within_s + 1e-9)
-    rows = []
-    for c, name in enumerate(classes):
-        for a, alignment in enumerate(alignments):
-            at = patterns.tested[c, a] & near
-            counts = {
-                "frames": patterns.counts[c, a].max(),
-                "runs": patterns.runs[c, a].max(),
-            }
-            numbers = _numbers(
-                patterns.pattern[c, a][:, at],
-                patterns.pattern_error[c, a][:, at],
-                time[at] * 1000,
-                hop_s * 1000,
-            )
-            differs = patterns.differs[c, a][:, at].mean() if at.any() else np.nan
-            rows.append({"class": name, "alignment": alignment} | counts | numbers)
-            rows[-1]["differs"] = differs
+    width = patterns.pattern.shape[3]
+    time = (np.arange(width) - width // 2) * 1000 * hop_s
+    near = np.abs(time) <= (np.inf if within_s is None else 1000 * within_s + 1e-6)
+    rows = [
+        {"class": name, "alignment": alignment} | _row(patterns, (c, a), near, time, 1000 * hop_s)
+        for c, name in enumerate(classes)
+        for a, alignment in enumerate(alignments)
+    ]
     return pd.DataFrame(rows)
+
+
+def _row(
+    patterns: Patterns, panel: tuple[int, int], near: np.ndarray, time: np.ndarray, hop: float
+) -> dict[str, float]:
+    at = patterns.tested[panel] & near
+    counts = {"frames": patterns.counts[panel].max(), "runs": patterns.runs[panel].max()}
+    values = (patterns.pattern[panel][:, at], patterns.pattern_error[panel][:, at])
+    differs = patterns.differs[panel][:, at].mean() if at.any() else np.nan
+    return counts | _numbers(*values, time[at], hop) | {"differs": differs}
 
 
 def _numbers(

@@ -32,6 +32,8 @@ def test_letters_are_looked_up():
     assert letters.names == ("z", "a")
     assert names_of(letters, [2, 9, 3, 0, 10, 9]) == ["a", "z", None, None, None, "z"]
     assert letters("u", torch.empty(0).long(), torch.empty(0)).shape == (0,)
+    with pytest.raises(SpeechLRPError, match="the vocabulary has none"):
+        Letters({})
 
 
 TIMES = pd.DataFrame(
