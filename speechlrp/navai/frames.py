@@ -31,10 +31,14 @@ class FrameClasses(Protocol):
 
 @dataclass(frozen=True)
 class Clock:
-    """When a frame is: frame ``t`` is centred at ``first_s + t * hop_s`` seconds."""
+    """When a frame is: frame ``t`` is centred at ``first_s + t * hop_s`` seconds.
+
+    By default as `speechlrp.audio.log_mel` has it: 512 samples at 16 kHz, every 128, no
+    padding.
+    """
 
     hop_s: float = 0.008
-    first_s: float = 0.0
+    first_s: float = 0.016
 
     def seconds(self, frame):
         """Turn frames (a number, an array or a tensor) into seconds."""

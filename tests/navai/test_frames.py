@@ -8,6 +8,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from speechlrp.audio.log_mel import LogMelSettings
 from speechlrp.errors import SpeechLRPError
 from speechlrp.navai.classes import Letters
 from speechlrp.navai.frames import Clock, LetterFrames, predict
@@ -154,4 +155,7 @@ def test_what_does_not_fit_is_one_clear_line(scripted, wav2letter):
 
 
 def test_clock():
+    settings = LogMelSettings()
+    ours = [Clock().seconds(frame) for frame in range(4)]
+    assert ours == pytest.approx(settings.times(4).tolist())
     assert Clock(0.008, 0.016).seconds(np.array([0, 10])).tolist() == [0.016, 0.096]

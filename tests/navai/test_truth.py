@@ -12,7 +12,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.navai.frames import Clock
 from speechlrp.navai.truth import CHANCE, Truth, coverage, match, spelled, summary
 
-CLOCK = Clock(0.01)
+CLOCK = Clock(0.01, 0.0)
 SPAN = ["start_s", "end_s"]
 WORDS = pd.DataFrame(
     [("u", "Make", 0.1, 0.4), ("u", "tea", 0.5, 0.7)], columns=["id", "word", *SPAN]
