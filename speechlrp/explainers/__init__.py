@@ -2,4 +2,15 @@
 
 from speechlrp.registry import Registry
 
-EXPLAINERS = Registry("explainer", {"lrp": "speechlrp.explainers.lrp:LRP"})
+EXPLAINERS = Registry(
+    "explainer",
+    {
+        "lrp": "speechlrp.explainers.lrp:LRP",
+        "sensitivity": "speechlrp.explainers.sensitivity:Sensitivity",
+        "gradient_x_input": "speechlrp.explainers.gradient_x_input:GradientXInput",
+        "integrated_gradients": "speechlrp.explainers.integrated_gradients:IntegratedGradients",
+        "smoothgrad": "speechlrp.explainers.smoothgrad:SmoothGrad",
+        "occlusion": "speechlrp.explainers.occlusion:Occlusion",
+        "random": "speechlrp.explainers.random:Random",
+    },
+)

@@ -1,0 +1,115 @@
+"""Integrated gradients.
+
+Shapes: ``B`` examples, ``n`` steps of a pass.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from speechlrp.explainers.passes import (
+    STARTS,
+    ask,
+    baseline_like,
+    check_choice,
+    check_least,
+    completeness_error,
+    explaining,
+    finite,
+    gradients,
+    passes,
+)
+from speechlrp.lrp.start import Target
+
+
+def _midpoint(steps: int) -> tuple[np.ndarray, np.ndarray]:
+    return (np.arange(steps) + 0.5) / steps, np.full(steps, 1 / steps)
+
+
+def _gauss(steps: int) -> tuple[np.ndarray, np.ndarray]:
+    places, weights = np.polynomial.legendre.leggauss(steps)
+    return (places + 1) / 2, weights / 2
+
+
+METHODS = {"midpoint": _midpoint, "gauss": _gauss}
+"""Number of steps -> where on the way, 0 to 1, and the weights, which add up to 1."""
+
+
+class IntegratedGradients:
+    """The gradient averaged on the straight way from a baseline, times that way (T 3.19).
+
+    ``R_i = (x_i - b_i) int_0^1 d f(b + a (x - b)) / d x_i  d a`` adds up to ``f(x) - f(b)``,
+    up to the error of the integral, which ``explain_with_error`` returns: raise `steps`
+    where it is too large.
+
+    The passes are our own, and the tests hold them equal to captum's. Both reach 0.94 to
+    0.99 of the throughput of the forward and backward passes in them; captum's take no
+    function of the output as a target, and bring pyplot and two more packages along.
+
+    Args:
+        steps: gradients on the way.
+        baseline: where the way begins: a number, or a tensor that broadcasts against the
+            inputs (silence, or the mean over the training set).
+        method: ``"midpoint"`` of equal steps, or ``"gauss"`` (Gauss-Legendre). The gradient
+            of a network of ReLUs jumps, so neither is of high order; on a smooth network
+            Gauss is exact with a few steps.
+        start: ``"logit"``, or the target's probability, ``"sigmoid"`` or ``"softmax"`` of
+            the output.
+        pass_size: inputs that go through the model at once; at least one step of the
+            batch does.
+
+    Raises:
+        SpeechLRPError: a method or start that there is not; fewer than one step or input.
+
+    Source: Sundararajan et al. 2017.
+    """
+
+    def __init__(
+        self,
+        steps: int = 50,
+        baseline: Tensor | float = 0.0,
+        method: str = "midpoint",
+        start: str = "logit",
+        pass_size: int = 64,
+    ) -> None:
+        self.steps = check_least("steps", steps, 1)
+        self.baseline = baseline
+        self.method = check_choice("method", method, METHODS)
+        self.start = check_choice("start", start, STARTS)
+        self.pass_size = check_least("pass_size", pass_size, 1)
+
+    def explain(self, model: nn.Module, inputs: Tensor, target: Target) -> tuple[Tensor, Tensor]:
+        """Explain a batch, by `steps` forward and backward passes.
+
+        Args:
+            model: in evaluation mode.
+            inputs: ``[B, ...]``.
+            target: classes ``[B]``, or as of ``speechlrp.lrp.attribute``; a function is
+                taken to be linear.
+
+        Returns:
+            The model's output and the relevance of every input ``[B, ...]``.
+
+        Raises:
+            SpeechLRPError: as ``Sensitivity.explain``; the baseline's shape does not fit.
+        """
+        with explaining():
+            inputs, output, question = ask(model, inputs, target, self.start)
+            base = baseline_like(self.baseline, inputs)
+            way, mean = inputs - base, torch.zeros_like(inputs)
+            places, weights = (inputs.new_tensor(x) for x in METHODS[self.method](self.steps))
+            for part in passes(self.steps, len(inputs), self.pass_size):
+                here = slice(part.start, part.stop)
+                variants = base + places[here].view(-1, *[1] * inputs.dim()) * way
+                mean += torch.tensordot(weights[here], gradients(model, question, variants), 1)
+            return output, finite(way * mean)
+
+    def explain_with_error(
+        self, model: nn.Module, inputs: Tensor, target: Target
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """As ``explain``; and ``sum R - (f(x) - f(b))`` of each example, ``[B]``."""
+        output, relevance = self.explain(model, inputs, target)
+        base, start = self.baseline, self.start
+        return output, relevance, completeness_error(model, inputs, target, relevance, base, start)
