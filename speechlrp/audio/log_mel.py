@@ -176,9 +176,11 @@ def _powers(wave: Tensor, settings: LogMelSettings) -> Tensor:
     size = settings.window
     weights = torch.hann_window(size, dtype=torch.float64, device=wave.device)
     spectrogram = load_torchaudio().functional.spectrogram
-    return spectrogram(
-        wave.double(), 0, weights, size, settings.hop, size, 2.0, False, center=False
+    spectrum = spectrogram(
+        wave.double(), 0, weights, size, settings.hop, size, None, False, center=False
     )
+    square = torch.view_as_real(spectrum).square_()  # its own power takes a root and squares it
+    return square[..., 0] + square[..., 1]
 
 
 def _levels(power: Tensor, settings: LogMelSettings) -> Tensor:

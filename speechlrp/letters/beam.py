@@ -16,7 +16,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.letters.decoding import Decoded, check_scores, collapse
 from speechlrp.letters.vocabulary import BLANK_INDEX, SIZE
 
-_NEVER = 1e9  # a threshold that no hypothesis falls below, and no symbol for silence
+_HOPELESS = 50.0  # nats below the best: there a hypothesis is dropped
 
 
 def beam(
@@ -55,7 +55,7 @@ def _searcher(width: int) -> Callable[[Tensor], np.ndarray]:
             "beam search needs flashlight-text: `pip install 'speechlrp[beam]'`, or decode greedily"
         ) from error
     options = library.LexiconFreeDecoderOptions(
-        beam_size=width, beam_size_token=SIZE, beam_threshold=_NEVER, lm_weight=0.0,
+        beam_size=width, beam_size_token=SIZE, beam_threshold=_HOPELESS, lm_weight=0.0,
         sil_score=0.0, log_add=True, criterion_type=library.CriterionType.CTC,
     )  # fmt: skip
     decoder = library.LexiconFreeDecoder(options, library.ZeroLM(), -1, BLANK_INDEX, [])

@@ -171,3 +171,16 @@ def test_a_bad_file_names_the_command(tmp_path, spoil, message):
     with pytest.raises(SpeechLRPError, match=message) as caught:
         Utterances(tmp_path / "a.h5", "speechlrp preprocess run=x")
     assert "`speechlrp preprocess run=x" in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_frames_that_changed_on_disk_are_never_given(tmp_path, dtype):
+    path = tmp_path / "a.h5"
+    expected = written(path, [CHUNK, CHUNK], dtype=dtype)
+    stored, spoilt = path.read_bytes(), expected[1].astype(dtype).tobytes()
+    assert stored.count(spoilt) == 1
+    path.write_bytes(stored.replace(spoilt, spoilt[::-1]))
+    with Utterances(path, "speechlrp preprocess") as utterances:
+        np.testing.assert_array_equal(utterances.read(0), expected[0].astype(dtype))
+        with pytest.raises(SpeechLRPError, match=r"damaged .*`speechlrp preprocess --force`"):
+            utterances.read(1)

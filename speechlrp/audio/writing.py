@@ -1,0 +1,46 @@
+"""Writing a wave to disk."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import soundfile
+import torch
+from torch import Tensor
+
+from speechlrp.errors import SpeechLRPError
+
+
+def encode_wav(wave: Tensor, rate: int) -> bytes:
+    """Give a wave as the bytes of a 16-bit WAV file.
+
+    Args:
+        wave: ``[N]`` or ``[C, N]``, full scale at 1.
+        rate: in Hz.
+
+    Raises:
+        SpeechLRPError: there are no samples, or some are not finite or beyond full scale.
+    """
+    if wave.dim() not in (1, 2) or not wave.numel():
+        raise SpeechLRPError(f"a wave must be [N] or [C, N]; found {list(wave.shape)}")
+    loudest = float(wave.abs().max())
+    if not loudest <= 1:
+        raise SpeechLRPError(f"a wave must lie between -1 and 1; its largest sample is {loudest:g}")
+    buffer = io.BytesIO()
+    samples = wave.detach().to("cpu", torch.float32).T.numpy()
+    soundfile.write(buffer, samples, rate, format="WAV", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def write_wav(path: Path, wave: Tensor, rate: int) -> None:
+    """Write a wave as a 16-bit WAV file, whole or not at all; arguments as ``encode_wav``."""
+    data = encode_wav(wave, rate)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        beside.write_bytes(data)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
