@@ -46,29 +46,36 @@ class Contributions:
         self._together = self._total is not None
 
     def positive(self) -> Tensor:
-        """The sum of each output's positive contributions, shaped like ``z``, to be kept."""
+        """The sum of each output's positive contributions, shaped like ``z``.
+
+        Up to rounding: where there are none it may lie on either side of 0.
+        """
         if self._together:
-            return self._total.add(self.layer.z).div_(2).clamp_(min=0)
+            return self._total.add(self.layer.z).div_(2)
         return self._sum(1)
 
     def both(self) -> tuple[Tensor, Tensor]:
-        """The sums of the positive and of the negative ones, at most 0.
+        """The sums of the positive and of the negative ones, at least and at most 0.
 
         One of the two may be had as the rest of ``z`` where that adds numbers of one sign:
         the positive sum where ``z > 0``, the negative where ``z < 0``.
         """
+        positive, negative = self._both()
+        return positive.clamp_(min=0), negative.clamp_(max=0)
+
+    def _both(self) -> tuple[Tensor, Tensor]:
         z = self.layer.z
         if self._together:
-            return self.positive(), torch.sub(z, self._total).div_(2).clamp_(max=0)
+            return self.positive(), torch.sub(z, self._total).div_(2)
         if self._sign == 0 or self._coarse:
             return self._sum(1), self._sum(-1)
         if float(z.amin()) >= 0:
             negative = self._sum(-1)
             return z - negative, negative
         positive = self._sum(1)
-        negative = torch.sub(z, positive)
+        negative = z - positive
         cancelled = (negative > positive * -LEAST) & (self._active != 0)
-        return positive, self._sum(-1) if bool(cancelled.any()) else negative.clamp_(max=0)
+        return positive, self._sum(-1) if bool(cancelled.any()) else negative
 
     def _absolute(self) -> Tensor:
         """``|w| |x| + |b|``."""
@@ -79,11 +86,9 @@ class Contributions:
         """All contributions of a sign, each a product of its own."""
         layer, bias = self.layer, _signed(self.layer.bias, sign)
         if self._sign:
-            total = self._forward(_factors(1, 0, sign * self._sign), bias, layer.x)
-        else:
-            total = self._forward(_factors(1, 0, sign), bias, layer.x.clamp(min=0))
-            total += self._forward(_factors(1, 0, -sign), None, layer.x.clamp(max=0))
-        return _signed(total, sign, out=total)  # fast convolutions round across 0
+            return self._forward(_factors(1, 0, sign * self._sign), bias, layer.x)
+        ahead = self._forward(_factors(1, 0, sign), bias, layer.x.clamp(min=0))
+        return ahead.add_(self._forward(_factors(1, 0, -sign), None, layer.x.clamp(max=0)))
 
     def back(self, terms: Terms) -> Tensor:
         """``c_in`` with ``x_i c_i = sum_j (a z_ij+ + b z_ij-) s_j``, summed over ``(s, a, b)``."""
@@ -151,8 +156,7 @@ def _scaled(weight: Tensor, factors: Factors) -> Tensor:
     return weight.mul_(ahead) if ahead != 1 else weight
 
 
-def _signed(tensor: Tensor | None, sign: int, out: Tensor | None = None) -> Tensor | None:
+def _signed(tensor: Tensor | None, sign: int) -> Tensor | None:
     if tensor is None:
         return None
-    bounds = {"min": 0} if sign > 0 else {"max": 0}
-    return torch.clamp(tensor, **bounds, out=out)
+    return tensor.clamp(min=0) if sign > 0 else tensor.clamp(max=0)

@@ -45,12 +45,13 @@ class Gamma(SignedRule):
 
     def terms(self, layer: Layer, c: Tensor, parts: Contributions) -> Terms:
         """``s = c |z| / (|z| + gamma |z+-|)``, by the sign of ``z``; ``z-`` is ``z - z+``."""
-        z, gain = layer.z, 1 + self.gamma
-        size = functional.leaky_relu(z, -gain)  # |z| + gamma relu(-z)
-        size.add_(parts.positive(), alpha=self.gamma).add_(self.guard(z))
-        s = torch.div(c, size, out=size).mul_(z)
+        z, gain, favoured = layer.z, 1 + self.gamma, parts.positive()
         if float(z.amin()) >= 0:
-            return [(s, gain, 1)]
+            s = torch.add(z, favoured, alpha=self.gamma, out=favoured).add_(self.guard(z))
+            return [(torch.div(c, s, out=s).mul_(z), gain, 1)]
+        size = functional.leaky_relu(z, -gain)  # |z| + gamma relu(-z)
+        size.add_(favoured, alpha=self.gamma).add_(self.guard(z))
+        s = torch.div(c, size, out=size).mul_(z)
         above = torch.ops.aten.threshold_backward(s, z, 0)
         return [(above, gain, 1), (s.sub_(above), -1, -gain)]
 

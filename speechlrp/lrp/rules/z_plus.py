@@ -37,7 +37,7 @@ class ZPlus(SignedRule):
 
     def terms(self, layer: Layer, c: Tensor, parts: Contributions) -> Terms:
         """``s = c z / z+``."""
-        s = parts.positive().add_(self.guard(layer.z))
+        s = parts.positive().clamp_(min=0).add_(self.guard(layer.z))
         return [(torch.div(layer.z, s, out=s).mul_(c), 1, 0)]
 
     def __repr__(self) -> str:
