@@ -6,9 +6,10 @@ T time steps.
 
 from __future__ import annotations
 
-from collections import deque
+import hashlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.training.ahead import read_ahead
 from speechlrp.training.seeding import ORDER, derive
 from speechlrp.training.sources import HDF5Rows, MemoryRows, Reader
 
@@ -121,20 +123,16 @@ class Batches:
         """
         device = device or torch.device("cpu")
         pinned, reader = device.type == "cuda", self._source.reader()
-        pool = ThreadPoolExecutor(1, thread_name_prefix="speechlrp-batches")
-        ahead: deque[Future[Batch]] = deque()
-        try:
-            for positions in self._plan(number):
-                ahead.append(pool.submit(self._read, reader, positions, pinned))
-                if len(ahead) > self._prefetch:
-                    yield _to(ahead.popleft().result(), device)
-            while ahead:
-                yield _to(ahead.popleft().result(), device)
-        finally:
-            for waiting in ahead:
-                waiting.cancel()
-            pool.submit(reader.close)
-            pool.shutdown(wait=True)
+        read = partial(self._read, reader, pinned)
+        with closing(read_ahead(read, self._plan(number), self._prefetch, reader.close)) as batches:
+            for batch in batches:
+                yield _to(batch, device)
+
+    def fingerprint(self) -> str:
+        """Say which examples there are, and in which order they come."""
+        digest = hashlib.sha256(self.rows.tobytes() + self.labels.tobytes()).hexdigest()
+        order = (self.batch_size, self.shuffle, self.seed, self.input_scale, self.shape)
+        return f"{self.examples} examples {digest[:16]} {order}"
 
     def _plan(self, number: int) -> Iterator[np.ndarray]:
         order = np.arange(self.examples)
@@ -143,7 +141,7 @@ class Batches:
         for first in range(0, self.examples, self.batch_size):
             yield np.sort(order[first : first + self.batch_size])
 
-    def _read(self, reader: Reader, positions: np.ndarray, pinned: bool) -> Batch:
+    def _read(self, reader: Reader, pinned: bool, positions: np.ndarray) -> Batch:
         inputs = torch.empty((len(positions), *self.shape), pin_memory=pinned)
         if self._cache is None:
             self._scaled(reader, positions, inputs.numpy())

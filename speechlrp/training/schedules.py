@@ -11,13 +11,13 @@ import math
 import torch
 from torch import nn
 
-from speechlrp.training.settings import TrainSettings
+from speechlrp.training.settings import Recipe
 
 RISE = 0.3  # share of all steps before the peak of "onecycle", as Smith and Topin (2019) in torch
 FIRST, LAST = 1 / 25, 1e-4 / 25  # rates of "onecycle" at its ends, relative to the peak
 
 
-def factor(settings: TrainSettings, step: int, steps: int) -> float:
+def factor(settings: Recipe, step: int, steps: int) -> float:
     """Give the learning rate of a step, relative to `settings.lr`.
 
     With w the warm-up, n all steps and s the step:
@@ -46,7 +46,7 @@ def factor(settings: TrainSettings, step: int, steps: int) -> float:
     return rise
 
 
-def build_optimizer(model: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
+def build_optimizer(model: nn.Module, settings: Recipe) -> torch.optim.Optimizer:
     """Make the optimizer of the recipe over the parameters that want a gradient."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     common = {"lr": settings.lr, "weight_decay": settings.weight_decay}

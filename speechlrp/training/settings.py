@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.training.spec_augment import SpecAugment
 
 CHOICES = {
     "loss": ("bce", "cross_entropy"),
@@ -12,17 +13,17 @@ CHOICES = {
     "schedule": ("constant", "cosine", "step", "onecycle"),
     "precision": ("float32", "bf16"),
 }
+LEAST = {"epochs": 1, "batch_size": 1, "schedule_step": 1, "max_frames": 1} | dict.fromkeys(
+    ("momentum", "weight_decay", "warmup", "clip", "seed", "max_utterances", "jitter"), 0
+)
 
 
 @dataclass(frozen=True)
-class TrainSettings:
-    """The recipe of a training; the defaults are T's (T 6.1).
+class Recipe:
+    """What every training is told; the defaults are T's (T 6.1).
 
     Attributes:
         epochs: passes over the training examples.
-        batch_size: examples a step.
-        loss: ``"bce"`` (binary cross-entropy with logits on one-hot targets, mean
-            over classes and examples; T) or ``"cross_entropy"`` (Becker et al.).
         optimizer: ``"sgd"``, ``"adam"`` or ``"adamw"``.
         lr: the learning rate; the highest one where a schedule changes it.
         momentum: of ``"sgd"``; the others keep torch's betas.
@@ -34,16 +35,13 @@ class TrainSettings:
             0 meaning 30 % of all.
         clip: highest norm of the gradient, 0 for none (Becker et al.: 5).
         precision: ``"float32"``, or ``"bf16"`` for autocast on CPU and CUDA.
-        seed: of the order of the examples and of dropout, 0 or more.
-        channels_last: keep images channel by channel innermost; faster on some hardware.
+        seed: of the order of the examples and of what is drawn, 0 or more.
 
     Raises:
         SpeechLRPError: an unknown choice or a number out of range.
     """
 
     epochs: int = 200
-    batch_size: int = 50
-    loss: str = "bce"
     optimizer: str = "sgd"
     lr: float = 1e-4
     momentum: float = 0.9
@@ -54,16 +52,46 @@ class TrainSettings:
     clip: float = 0.0
     precision: str = "float32"
     seed: int = 0
-    channels_last: bool = False
 
     def __post_init__(self) -> None:
         for name, known in CHOICES.items():
-            if getattr(self, name) not in known:
+            if getattr(self, name, known[0]) not in known:
                 raise unknown(name, getattr(self, name), known)
-        lowest = {"epochs": 1, "batch_size": 1, "schedule_step": 1}
-        zero = ("momentum", "weight_decay", "warmup", "clip", "seed")
-        for name, least in {**lowest, **dict.fromkeys(zero, 0)}.items():
-            if not getattr(self, name) >= least:
+        for name, least in LEAST.items():
+            if not getattr(self, name, least) >= least:
                 raise SpeechLRPError(f"{name} is {getattr(self, name)}; it must be {least} or more")
         if not self.lr > 0:
             raise SpeechLRPError(f"lr is {self.lr}; it must be above 0")
+
+
+@dataclass(frozen=True)
+class TrainSettings(Recipe):
+    """The recipe of a classifier.
+
+    Attributes:
+        batch_size: examples a step.
+        loss: ``"bce"`` (binary cross-entropy with logits on one-hot targets, mean
+            over classes and examples; T) or ``"cross_entropy"`` (Becker et al.).
+        channels_last: keep images channel by channel innermost; faster on some hardware.
+    """
+
+    batch_size: int = 50
+    loss: str = "bce"
+    channels_last: bool = False
+
+
+@dataclass(frozen=True)
+class LetterSettings(Recipe):
+    """The recipe of a recogniser of letters.
+
+    Attributes:
+        max_frames: most frames of a batch, padding included.
+        max_utterances: most utterances of a batch; 0 for no limit (K: 64).
+        jitter: how far lengths are stretched before they are sorted; see `Buckets`.
+        spec_augment: masks on the training inputs, None for none.
+    """
+
+    max_frames: int = 100_000
+    max_utterances: int = 64
+    jitter: float = 0.1
+    spec_augment: SpecAugment | None = None

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import pickle
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
 from speechlrp.artifacts.atomic import whole
 from speechlrp.errors import SpeechLRPError
 from speechlrp.training.checkpoint import REMAKE, writing
-from speechlrp.training.loaders import Batches
-from speechlrp.training.settings import TrainSettings
+from speechlrp.training.settings import Recipe
 
 STATE = "state.pt"
 KEYS = {"identity", "model", "optimizer", "epoch", "step", "best", "metrics"}
 
 
-def identity(
-    settings: TrainSettings, train: Batches, validate: Batches, meta: dict[str, Any]
-) -> dict[str, Any]:
+class Data(Protocol):
+    """Batches of any kind."""
+
+    def fingerprint(self) -> str:
+        """Say which examples there are, and in which order they come."""
+
+
+def identity(settings: Recipe, train: Data, validate: Data, meta: dict[str, Any]) -> dict[str, Any]:
     """Say what decides a training's result; a state of another identity is not used."""
     described = json.loads(json.dumps(meta))
-    data = {"train": _fingerprint(train), "validate": _fingerprint(validate)}
+    data = {"train": train.fingerprint(), "validate": validate.fingerprint()}
     return {**asdict(settings), **data, "meta": json.dumps(described, sort_keys=True)}
 
 
@@ -76,12 +79,6 @@ def load_state(path: Path, wanted: dict[str, Any]) -> dict[str, Any] | None:
             f"({_changes(state['identity'], wanted)}); start again with `{REMAKE}`"
         )
     return state
-
-
-def _fingerprint(batches: Batches) -> str:
-    digest = hashlib.sha256(batches.rows.tobytes() + batches.labels.tobytes())
-    order = (batches.batch_size, batches.shuffle, batches.seed, batches.input_scale, batches.shape)
-    return f"{batches.examples} examples {digest.hexdigest()[:16]} {order}"
 
 
 def _changes(old: dict[str, Any], new: dict[str, Any]) -> str:

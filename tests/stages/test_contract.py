@@ -12,7 +12,7 @@ from speechlrp.artifacts.record import read_record
 
 STAGES = {
     "preprocess": ("speechlrp.artifacts.shards:Shards.put", 1),
-    "train": ("speechlrp.training.loop:_Run._validate_epoch", 3),
+    "train": ("speechlrp.training.loop:_Run.validate_epoch", 3),
     "explain": ("speechlrp.artifacts.shards:Shards.put", 2),
     "flip": ("speechlrp.artifacts.shards:Shards.put", 2),
 }

@@ -95,9 +95,9 @@ def test_rarely_saved_runs_end_the_same(toy, features, tmp_path, save_seconds):
 
 
 def test_the_state_is_saved_as_often_as_asked(toy, features, tmp_path, monkeypatch):
-    saved, save = [], toy.loop.save_state
+    saved, save = [], toy.run.save_state
     monkeypatch.setattr(
-        toy.loop,
+        toy.run,
         "save_state",
         lambda path, state: (saved.append(state["epoch"]), save(path, state)),
     )

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from speechlrp.training import loop, state
+from speechlrp.training import loop, run, state
 from speechlrp.training.loaders import Batches
 from speechlrp.training.settings import TrainSettings
 
@@ -92,7 +92,7 @@ def arm(death: str) -> dict:
         def save_state(path, value):
             return die() if value["epoch"] == 4 else state.save_state(path, value)
 
-        loop.save_state = save_state
+        run.save_state = save_state
     if death == "state":  # half of the state is written
         save = torch.save
 
