@@ -29,7 +29,7 @@ def encode_wav(wave: Tensor, rate: int) -> bytes:
     if not loudest <= 1:
         raise SpeechLRPError(f"a wave must lie between -1 and 1; its largest sample is {loudest:g}")
     buffer = io.BytesIO()
-    samples = wave.detach().to("cpu", torch.float32).T.numpy()
+    samples = torch.atleast_2d(wave.detach()).to("cpu", torch.float32).mT.numpy()
     soundfile.write(buffer, samples, rate, format="WAV", subtype="PCM_16")
     return buffer.getvalue()
 
