@@ -81,7 +81,7 @@ def test_a_folder_of_the_users_own(speechlrp, tmp_path):
         (["train", "experiment=dmeo"],
          "unknown experiment 'dmeo'; known: [a-z0-9_, ]+. Did you mean 'demo'?"),
         (["train", "model=alexnt"], "unknown model 'alexnt'; known: alexnet, [a-z0-9, _]+. Did"),
-        (["explain", "--explainer", "lpr"], "unknown explainer 'lpr'; known: lrp"),
+        (["explain", "--explainer", "lpr"], "unknown explainer 'lpr'; known: .*'lrp'"),
         (["flip", "--grid", "tabel"], "flipping.grid 'tabel'; known: .*Did you mean 'table'?"),
         (["flip", "flipping.strategy=lpr"], "'lpr'; known: all, lrp, lrp_rev, random"),
         (["train", "subset=tets"], "subset 'tets'; known: test, train, validate"),
