@@ -49,11 +49,13 @@ class MaximizeSettings:
             SpeechLRPError: a value is out of its range.
         """
         for name in ("steps", "l1", "l2", "total_variation"):
-            check_least(name, getattr(self, name), 0)
+            check_least(name, getattr(self, name), 0, "maximize")
         for bound in self.jitter:
-            check_least("jitter", bound, 0)
+            check_least("jitter", bound, 0, "maximize")
         if not self.learning_rate > 0:
-            raise SpeechLRPError(f"learning_rate is {self.learning_rate}; it must be above 0")
+            raise SpeechLRPError(
+                f"maximize.learning_rate is {self.learning_rate}; it must be above 0"
+            )
 
 
 class Maximized(NamedTuple):

@@ -200,8 +200,8 @@ def check_choice(key: str, value: str, known: dict[str, Callable]) -> str:
     return value
 
 
-def check_least(key: str, value: float, least: float) -> float:
+def check_least(key: str, value: float, least: float, section: str = "explainer") -> float:
     """Give the value back, or raise SpeechLRPError where it is below the least."""
     if not value >= least:
-        raise SpeechLRPError(f"explainer.{key} is {value}; it must be at least {least}")
+        raise SpeechLRPError(f"{section}.{key} is {value}; it must be at least {least}")
     return value

@@ -21,7 +21,7 @@ TARGET = torch.tensor([2, 0, 1, 1])
 
 
 def _make(name: str, **more):
-    return EXPLAINERS[name](**OPTIONS.get(name, {}), **more)
+    return EXPLAINERS[name](**OPTIONS.get(name, {}) | more)
 
 
 @pytest.fixture(params=EXPLAINERS)
@@ -80,6 +80,18 @@ def test_in_every_gradient_mode(explainer, inputs):
         assert torch.equal(found, wanted)
     for made in explainer.explain(model, inputs.clone().requires_grad_(), TARGET):
         assert not made.requires_grad
+
+
+@pytest.mark.parametrize("name", STARTED)
+def test_in_half_precision(name, inputs):
+    """SmoothGrad's noise is another in another precision, so it needs many samples here."""
+    explainer = _make(name, **({"samples": 200} if name == "smoothgrad" else {}))
+    inputs = inputs.bfloat16()
+    output, found = explainer.explain(nets.piecewise(bias=True).bfloat16(), inputs, TARGET)
+    assert output.dtype == found.dtype == torch.bfloat16
+    wanted = explainer.explain(nets.piecewise(bias=True), inputs.double(), TARGET)[1]
+    both = torch.stack([found.double().flatten(), wanted.flatten()])
+    assert torch.corrcoef(both)[0, 1] > 0.95
 
 
 @pytest.mark.parametrize("name", STARTED)
