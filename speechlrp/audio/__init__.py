@@ -1,8 +1,9 @@
 """From a sound file to the tensors a model reads.
 
-Every kind of features in ``FEATURES`` is a frozen settings dataclass (see
-``windows.WindowSettings``) that knows its own transform, so ``extract`` serves all
-of them, and a further kind is one new file and one line here.
+Every kind of features in ``FEATURES`` is a frozen settings dataclass that knows its
+own transform. Those of one length (see ``windows.WindowSettings``) are made by
+``extract``, those of whole utterances by ``extract_utterances``; a further kind is one
+new file and one line here.
 """
 
 from importlib import import_module
@@ -12,7 +13,11 @@ from speechlrp.audio.errors import RecordingError
 from speechlrp.registry import Registry
 
 FEATURES = Registry(
-    "features", {"spectrogram_db": "speechlrp.audio.spectrogram:SpectrogramSettings"}
+    "features",
+    {
+        "spectrogram_db": "speechlrp.audio.spectrogram:SpectrogramSettings",
+        "log_mel": "speechlrp.audio.log_mel:LogMelSettings",
+    },
 )
 
 _FACES = {

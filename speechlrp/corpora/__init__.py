@@ -24,6 +24,7 @@ SPLITS = Registry(
     {
         "seeded": "speechlrp.corpora.splits:seeded",
         "thesis": "speechlrp.corpora.splits:thesis",
+        "official": "speechlrp.corpora.splits_official:official",
         "becker_gender": "speechlrp.corpora.splits_published:becker_gender",
         "becker_digit": "speechlrp.corpora.splits_published:becker_digit",
     },

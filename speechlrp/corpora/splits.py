@@ -16,13 +16,14 @@ from speechlrp.corpora.recording import Recording, some, tasks
 from speechlrp.errors import SpeechLRPError, unknown
 
 SUBSETS = ("train", "validate", "test")
+UNITS = ("speaker", "transcript", "recording")
 Groups = dict[str, dict[str, list[Recording]]]  # class -> unit (speaker or id) -> recordings
 
 
 def seeded(
     recordings: Sequence[Recording],
     *,
-    label: str,
+    label: str | None,
     seed: int,
     train: int | float = 0.5,
     validate: int | float = 0.25,
@@ -31,7 +32,7 @@ def seeded(
     balance: str | None = None,
     min_recordings: int = 1,
 ) -> dict[str, str]:
-    """Cut by seed, so that no speaker is in two subsets (or, by recording, at random).
+    """Cut by seed, so that no speaker is in two subsets (or no transcript, or at random).
 
     Where the label is a property of the speaker (gender), ``balance="equal"`` puts
     equally many speakers of every class into each subset and leaves out the surplus of
@@ -40,15 +41,16 @@ def seeded(
 
     Args:
         recordings: what to cut; those without the label are left out.
-        label: the task, as in `Recording.label`.
+        label: the task, as in `Recording.label`; None where there are no classes to balance.
         seed: another seed, another cut.
         train: whole numbers are counts of units over all classes (``12``), fractions
             (``0.5``) shares of the units that can be used. All three alike; 0 is either.
         validate: the same for validation.
         test: the same for the test.
-        unit: ``"speaker"``, or ``"recording"`` to let a speaker be in several subsets.
-        balance: ``"equal"`` (default by speaker) or ``"proportional"`` (default by
-            recording), which cuts every class by the same fractions and leaves out none.
+        unit: ``"speaker"``; ``"transcript"``, so that no two subsets share one, whoever says
+            it; or ``"recording"``. With the last two a speaker may be in several subsets.
+        balance: ``"equal"`` (default by speaker) or ``"proportional"`` (default
+            otherwise), which cuts every class by the same fractions and leaves out none.
         min_recordings: speakers with fewer labelled recordings are left out.
 
     Raises:
@@ -58,7 +60,7 @@ def seeded(
     shares = _shares(train, validate, test)
     balance = balance or ("equal" if unit == "speaker" else "proportional")
     for kind, name, known in (
-        ("unit", unit, ("speaker", "recording")),
+        ("unit", unit, UNITS),
         ("balance", balance, ("equal", "proportional")),
     ):
         if name not in known:
@@ -82,13 +84,13 @@ def thesis(recordings: Sequence[Recording], *, label: str, seed: int) -> dict[st
     return seeded(usable, label="gender", seed=seed, train=12, validate=6, test=6)
 
 
-def labelled(recordings: Sequence[Recording], label: str) -> list[Recording]:
-    """Return the recordings that have the label.
+def labelled(recordings: Sequence[Recording], label: str | None) -> list[Recording]:
+    """Return the recordings that have the label; all of them where it is None.
 
     Raises:
         SpeechLRPError: none has; says which labels there are.
     """
-    found = [r for r in recordings if r.label(label) is not None]
+    found = [r for r in recordings if label is None or r.label(label) is not None]
     if not found:
         raise SpeechLRPError(
             f"none of the {len(recordings)} recordings has the label {label!r}; "
@@ -131,9 +133,11 @@ def _usable(recordings: Sequence[Recording], least: int) -> list[Recording]:
     return kept
 
 
-def _groups(recordings: Sequence[Recording], label: str, unit: str) -> Groups:
+def _groups(recordings: Sequence[Recording], label: str | None, unit: str) -> Groups:
     """Arrange what is to be dealt by class; one class "" where speakers have several labels."""
     groups: Groups = defaultdict(dict)
+    if label is None or unit == "transcript":
+        return {"": _units(recordings, unit)}
     if unit == "recording":
         for recording in recordings:
             groups[str(recording.label(label))][recording.id] = [recording]
@@ -149,6 +153,18 @@ def _groups(recordings: Sequence[Recording], label: str, unit: str) -> Groups:
     for speaker, own in speakers.items():
         groups[min(labels[speaker]) if single else ""][speaker] = own
     return dict(groups)
+
+
+def _units(recordings: Sequence[Recording], unit: str) -> dict[str, list[Recording]]:
+    """Gather the recordings of each speaker, transcript or id."""
+    name = {"speaker": "speaker", "transcript": "transcript", "recording": "id"}[unit]
+    units = defaultdict(list)
+    for recording in recordings:
+        if getattr(recording, name) is not None:
+            units[getattr(recording, name)].append(recording)
+    if not units:
+        raise SpeechLRPError(f"none of the {len(recordings)} recordings has a {unit}")
+    return dict(units)
 
 
 def _counts(

@@ -15,12 +15,30 @@ STAGES = Registry(
         "report": "speechlrp.stages.report:STAGE",
     },
 )
-"""In the order of the pipeline."""
+"""In the order of the pipeline; as they are for classes of recordings."""
+
+TASKS = {
+    "letters": Registry(
+        "stage for task=letters",
+        {
+            "preprocess": "speechlrp.stages.letters.preprocess:STAGE",
+            "train": "speechlrp.stages.letters.train:STAGE",
+            "evaluate": "speechlrp.stages.letters.evaluate:STAGE",
+        },
+    ),
+}
+"""Task -> its own stages; every other task has those of `STAGES`."""
+
+
+def stages_for(task: str) -> Registry:
+    """The stages of a task."""
+    return TASKS.get(task, STAGES)
+
 
 SUMMARIES = {
-    "preprocess": "Turn recordings into spectrograms, and split them by speaker.",
+    "preprocess": "Turn recordings into spectrograms, and split them.",
     "train": "Train a network.",
-    "evaluate": "Measure a network's accuracy on a split, per class and per speaker.",
+    "evaluate": "Measure a network's accuracy or errors on a split, in parts and per speaker.",
     "explain": "Compute relevance maps, and where relevance falls.",
     "flip": "Set bins to a baseline in the order of their relevance, and measure accuracy.",
     "augment": "Replace the most relevant bins of the training set.",

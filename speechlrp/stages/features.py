@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -90,6 +91,27 @@ class Shifted(nn.Module):
         return self.model(difference + self.reference)
 
 
+def check_belongs(
+    meta: Mapping[str, Any], here: Mapping[str, Any], weights: Path, features: Path
+) -> None:
+    """Check that weights were trained on features like these.
+
+    Args:
+        meta: of the weights.
+        here: facts about the features, such as ``classes``.
+        weights: the file, for the error.
+        features: the same.
+
+    Raises:
+        SpeechLRPError: a fact differs.
+    """
+    for fact, value in here.items():
+        if meta.get(fact) != value:
+            raise SpeechLRPError(
+                f"{weights} was trained on {fact} {meta.get(fact)}, but {features} holds {value}"
+            )
+
+
 class Network:
     """A trained network, ready to be asked.
 
@@ -105,12 +127,8 @@ class Network:
         self.model.eval()
         self.scale = float(self.meta["input_scale"])
         self.examples = examples
-        for fact, here in (("classes", examples.classes), ("features", examples.settings)):
-            if self.meta[fact] != here:
-                raise SpeechLRPError(
-                    f"{context.inputs['weights']} was trained on {fact} {self.meta[fact]}, "
-                    f"but {examples.path} holds {here}"
-                )
+        here = {"classes": examples.classes, "features": examples.settings}
+        check_belongs(self.meta, here, context.inputs["weights"], examples.path)
 
     def inputs(self, features: np.ndarray) -> torch.Tensor:
         """Features `[B, 1, F, T]` in dB -> the model's inputs, on its device."""

@@ -8,17 +8,18 @@ from typing import Any
 
 from speechlrp.config.schema import Config
 from speechlrp.errors import SpeechLRPError, unknown
-from speechlrp.stages import STAGES
+from speechlrp.stages import stages_for
 from speechlrp.stages.runner import perform
 
 
 def run_verb(verb: str, config: Config, command: str, overrides: tuple[str, ...]) -> None:
     """Run a stage, or with ``"run"`` the steps of `config.sequence`."""
+    stages = stages_for(config.task.name)
     if verb != "run":
-        perform(STAGES[verb], config, command, overrides)
+        perform(stages[verb], config, command, overrides)
         return
     for step in between(config.sequence.steps, config.sequence.first, config.sequence.last):
-        perform(STAGES[step["stage"]], with_settings(config, step), command, overrides)
+        perform(stages[step["stage"]], with_settings(config, step), command, overrides)
 
 
 def between(steps: Iterable[dict], first: str | None, last: str | None) -> list[dict]:

@@ -6,14 +6,16 @@ import pytest
 from omegaconf import OmegaConf
 
 from speechlrp.audio import FEATURES
+from speechlrp.audio.windows import WindowSettings
 from speechlrp.config.names import conf_dir
 from speechlrp.config.schema import _check, call, options, typed
 from speechlrp.corpora import CORPORA, SPLITS
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.flipping.curve import grid_counts
 from speechlrp.models import MODELS
-from speechlrp.stages import STAGES
+from speechlrp.stages import STAGES, stages_for
 from speechlrp.stages.explain import OURS
+from speechlrp.stages.letters.train import recipe as letters_recipe
 from speechlrp.stages.sequence import with_settings
 from speechlrp.stages.train import recipe
 
@@ -38,6 +40,15 @@ def test_every_experiment_composes(composed, experiment):
     assert config.run == config.data_run == experiment
 
 
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_runs_stages_of_its_task(composed, experiment):
+    config = typed(composed("run", f"experiment={experiment}"))
+    steps = {step["stage"] for step in config.sequence.steps}
+    assert steps <= set(stages_for(config.task.name))
+    letters = config.task.name == "letters"
+    assert letters == (config.features["name"] == "log_mel") == ("max_frames" in config.trainer)
+
+
 @pytest.mark.parametrize("verb", PRIMARY)
 def test_every_experiment_composes_alike_for_every_verb(composed, verb):
     content = [(conf_dir() / f"{name}.yaml").read_text(encoding="utf-8") for name in (verb, "run")]
@@ -48,9 +59,10 @@ def test_every_experiment_composes_alike_for_every_verb(composed, verb):
 @pytest.mark.parametrize("choices", _every_choice(), ids=" ".join)
 def test_every_choice_says_what_the_code_takes(composed, choices):
     config = typed(composed("run", *choices))
-    recipe(config)
+    (letters_recipe if "max_frames" in config.trainer else recipe)(config)
     features = call("features", FEATURES[config.features["name"]], options(config.features, "name"))
-    bins = features.frequencies().size * features.times().size
+    bins = features.frequencies().size
+    bins *= features.times().size if isinstance(features, WindowSettings) else 206
     for grid in config.flipping.grids.values():
         assert len(grid_counts(grid, bins)) > 1
     _takes(CORPORA[config.dataset["name"]], options(config.dataset, "name", "root"))

@@ -53,10 +53,12 @@ class Project:
     Attributes:
         data: what SPEECHLRP_DATA says.
         outputs: what SPEECHLRP_OUTPUTS says.
+        toy: the small settings.
     """
 
     data: Path
     outputs: Path
+    toy: tuple[str, ...] = TOY
 
     @property
     def run(self) -> Path:
@@ -83,7 +85,7 @@ class Project:
         """
         places = {"SPEECHLRP_DATA": str(self.data), "SPEECHLRP_OUTPUTS": str(self.outputs)}
         changed = {s.split("=")[0] for s in settings}
-        toy = [s for s in TOY if s.split("=")[0] not in changed]
+        toy = [s for s in self.toy if s.split("=")[0] not in changed]
         arguments = [*arguments, *toy, *settings]
         if not before:
             done = CliRunner(env=places).invoke(main, arguments, prog_name="speechlrp")
@@ -94,6 +96,12 @@ class Project:
         environment = os.environ | places | {"PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"}
         command = [sys.executable, "-c", code, *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="session")
+def project_class() -> type[Project]:
+    """For test files with a corpus of their own."""
+    return Project
 
 
 @pytest.fixture(scope="session")

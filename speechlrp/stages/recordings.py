@@ -1,0 +1,83 @@
+"""What every preprocessing shares: which recordings there are, their split, and the rest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from speechlrp.artifacts.atomic import write_csv
+from speechlrp.artifacts.shards import Shards
+from speechlrp.config.schema import Config, call, options
+from speechlrp.corpora import CORPORA, SPLITS, Recording
+from speechlrp.errors import SpeechLRPError
+from speechlrp.stages.stage import Context
+
+KEYS = ("dataset", "task", "split", "features", "data_seed")
+"""The settings that change what preprocess writes."""
+
+
+def read_corpus(config: Config) -> list[Recording]:
+    """The recordings of the configured corpus."""
+    section = config.dataset
+    name, root = section["name"], Path(section["root"])
+    return call(f"dataset {name}", CORPORA[name], options(section, "name", "root"), root)
+
+
+def split_of(config: Config, recordings: Sequence[Recording], label: str | None) -> dict[str, str]:
+    """The subset of each recording by its id; some may be in none.
+
+    Raises:
+        SpeechLRPError: it leaves no recording, or does not fit them.
+    """
+    name = config.split["name"]
+    about = {"label": label}
+    found = call(f"split {name}", SPLITS[name], options(config.split, "name"), recordings, **about)
+    if not found:
+        raise SpeechLRPError(f"split {name} leaves no recording")
+    return found
+
+
+def recordings_on_disk(config: Config) -> dict[str, dict]:
+    """How many recordings there are, and a digest of their names, sizes, times and words."""
+    digest = hashlib.sha256()
+    found = read_corpus(config)
+    for recording in found:
+        about = recording.path.stat()
+        said = f" {recording.transcript}" if recording.transcript else ""
+        digest.update(f"{recording.id} {about.st_size} {about.st_mtime_ns}{said}\n".encode())
+    return {"recordings": {"count": len(found), "sha256": digest.hexdigest()}}
+
+
+def reject(shards: Shards, unit: int, rejected: Iterable[tuple[str, str]]) -> None:
+    """Write down what a unit of work left out: ids and reasons."""
+    write_csv(_file(shards, unit), pd.DataFrame(list(rejected), columns=["id", "reason"]))
+
+
+def all_rejected(shards: Shards) -> pd.DataFrame:
+    """What all units left out."""
+    files = (_file(shards, unit) for unit in range(shards.count))
+    return pd.concat([pd.read_csv(f, dtype=str) for f in files], ignore_index=True)
+
+
+def note_rejected(context: Context, total: int, rejected: pd.DataFrame) -> None:
+    """Write `rejected.csv`, and say how many of all recordings are in it."""
+    write_csv(context.folder / "rejected.csv", rejected)
+    left_out = rejected.id.nunique()
+    context.note("recordings", total)
+    context.note("rejected", left_out)
+    context.note("reasons", dict(Counter(rejected.reason).most_common(20)))
+    context.note("rejected_files", rejected.head(1000).to_dict(orient="records"))
+    if left_out:
+        first = rejected.iloc[0]
+        context.say(
+            f"{left_out} of {total} recordings left out, see rejected.csv; "
+            f"the first: {first.id} ({first.reason})"
+        )
+
+
+def _file(shards: Shards, unit: int) -> Path:
+    return shards.path(unit).with_suffix(".rejected.csv")

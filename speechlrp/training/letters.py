@@ -1,0 +1,193 @@
+"""The training of a recogniser of letters by CTC; see `run` for what every training does.
+
+Shapes: B utterances of a batch, F bands, T frames, V symbols, S steps of the output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import pandas as pd
+import torch
+from torch import nn
+
+from speechlrp.errors import SpeechLRPError
+from speechlrp.training.bucketing import LetterBatch
+from speechlrp.training.ctc import CTC, ctc, output_steps
+from speechlrp.training.prediction import autocast
+from speechlrp.training.run import OnEpoch, OnStep, Run
+from speechlrp.training.settings import LetterSettings
+from speechlrp.training.state import identity
+from speechlrp.training.utterances import LetterBatches
+
+
+class Errors(Protocol):
+    """Counted errors that can be added; see `letters.error_rates.ErrorCounts`."""
+
+    letter_error_rate: float
+    word_error_rate: float
+
+    def __add__(self, other: Self) -> Self: ...
+
+
+Judge = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], Errors]
+"""From scores `[B, V, S]`, the steps that count `[B]` and rows `[B]` to the errors."""
+
+
+def fit_letters(
+    model: nn.Module,
+    train: LetterBatches,
+    validate: LetterBatches,
+    settings: LetterSettings,
+    folder: Path,
+    device: torch.device,
+    *,
+    meta: Mapping[str, Any],
+    blank: int,
+    judge: Judge,
+    on_epoch: OnEpoch | None = None,
+    on_step: OnStep | None = None,
+    save_seconds: float | None = None,
+) -> pd.DataFrame:
+    """Train a recogniser; called again after a kill, go on from the last saved epoch.
+
+    The loss of a batch is the mean over its utterances of nats per symbol. Files and
+    repeatability are those of `loop.fit`; the best epoch is that of the lowest letter
+    error rate on validation, then of the lowest loss. An utterance's scores at its end
+    depend a little on how much longer the others of its batch are, since zeros follow
+    its input and not its hidden layers.
+
+    Args:
+        model: `[B, F, T]` -> logits `[B, V, S]`, with `stride`, `padding` and
+            `receptive_field` as `Wav2Letter` has them; moved to `device`.
+        train: shuffled batches.
+        validate: batches in order, of every utterance.
+        settings: the recipe.
+        folder: where the files go; made if need be.
+        device: where to compute.
+        meta: as in `loop.fit`.
+        blank: CTC's symbol for nothing.
+        judge: counts what is recognised wrongly.
+        on_epoch: called with each new row of the metrics, once it is on disk.
+        on_step: called with the epoch (from 1), the step in it (from 1) and the
+            number of steps in it.
+        save_seconds: as in `loop.fit`.
+
+    Returns:
+        The metrics, one row an epoch: epoch, train_loss, validate_loss (nats per symbol),
+        validate_letter_error_rate, validate_word_error_rate, too_short (utterances that
+        have not enough steps for their transcript and were left out), lr, seconds,
+        model_seconds.
+
+    Raises:
+        SpeechLRPError: a loss that is not finite, no utterance that is long enough for
+            its transcript, a state that is damaged or of another training, or files that
+            cannot be written.
+    """
+    options = {"meta": meta, "on_step": on_step, "save_seconds": save_seconds}
+    run = _Run(model, train, validate, settings, folder, device, blank, judge, **options)
+    return run.complete(on_epoch)
+
+
+class _Run(Run):
+    """The training of a recogniser under way; see `fit_letters` for the arguments."""
+
+    settings: LetterSettings
+
+    def __init__(
+        self,
+        model: nn.Module,
+        train: LetterBatches,
+        validate: LetterBatches,
+        settings: LetterSettings,
+        folder: Path,
+        device: torch.device,
+        blank: int,
+        judge: Judge,
+        **options: Any,
+    ) -> None:
+        self.train, self.validate, self.blank, self.judge = train, validate, blank, judge
+        who = identity(settings, train, validate, dict(options["meta"]))
+        steps = sum(train.steps(epoch) for epoch in range(settings.epochs))
+        super().__init__(model, settings, folder, device, identity=who, steps=steps, **options)
+
+    def train_epoch(self) -> dict[str, float]:
+        """See `Run`."""
+        self.model.train()
+        loss = torch.zeros((), dtype=torch.float64, device=self.device)
+        used, seen, steps = 0, 0, self.train.steps(self.epoch)
+        for number, batch in enumerate(self.train.epoch(self.epoch, self.device), start=1):
+            with self.clock:
+                each, usable = self._train_step(batch)
+            loss += each.sum()
+            used, seen = used + usable, seen + len(each)
+            if self.check_now(number):
+                self.check_finite(loss.item(), "training")
+            self.on_step(self.epoch + 1, number, steps)
+        self.check_finite(loss.item(), "training")
+        _check_used(used, seen, "training")
+        return {"train_loss": loss.item() / used, "too_short": seen - used}
+
+    def _train_step(self, batch: LetterBatch) -> tuple[torch.Tensor, int]:
+        inputs = batch.inputs
+        if self.settings.spec_augment:
+            masks = self.settings.spec_augment
+            inputs = masks(inputs, batch.frames, batch.rows, epoch=self.epoch)
+        _, found = self._forward(batch, inputs)
+        each, usable = _per_symbol(found, batch), int(found.usable.sum())
+        self.descend(each.sum() / max(1, usable))
+        return each.detach(), usable
+
+    @torch.inference_mode()
+    def validate_epoch(self) -> dict[str, float]:
+        """See `Run`."""
+        self.model.eval()
+        loss, used, errors = 0.0, 0, None
+        for batch, scores, found in self._validated():
+            loss += _per_symbol(found, batch).double().sum().item()
+            used += int(found.usable.sum())
+            judged = self.judge(scores, self._steps(batch), batch.rows)
+            errors = judged if errors is None else errors + judged
+        _check_used(used, self.validate.examples, "validation")
+        self.check_finite(loss, "validation")
+        return {
+            "validate_loss": loss / used,
+            "validate_letter_error_rate": errors.letter_error_rate,
+            "validate_word_error_rate": errors.word_error_rate,
+        }
+
+    def _validated(self) -> Iterator[tuple[LetterBatch, torch.Tensor, CTC]]:
+        for batch in self.validate.epoch(0, self.device):
+            with self.clock:
+                scores, found = self._forward(batch, batch.inputs)
+            yield batch, scores, found
+
+    def _forward(self, batch: LetterBatch, inputs: torch.Tensor) -> tuple[torch.Tensor, CTC]:
+        with autocast(self.device, self.settings.precision):
+            scores = self.model(inputs)
+        steps = self._steps(batch)
+        return scores, ctc(scores, steps, batch.targets, batch.lengths, blank=self.blank)
+
+    def _steps(self, batch: LetterBatch) -> torch.Tensor:
+        model = self.model
+        reach = {"padding": model.padding, "receptive_field": model.receptive_field}
+        return output_steps(batch.frames, stride=model.stride, **reach)
+
+    def rank(self, row: Mapping[str, float]) -> tuple[float, float]:
+        """Lowest letter error rate, then lowest loss."""
+        return -row["validate_letter_error_rate"], -row["validate_loss"]
+
+
+def _per_symbol(found: CTC, batch: LetterBatch) -> torch.Tensor:
+    """The losses in nats per symbol, `[B]`."""
+    return found.losses / batch.lengths.clamp(min=1).to(found.losses.device)
+
+
+def _check_used(used: int, seen: int, what: str) -> None:
+    if not used:
+        raise SpeechLRPError(
+            f"all {seen} {what} utterances are shorter than their transcripts; are the "
+            "transcripts those of these recordings?"
+        )
