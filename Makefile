@@ -8,7 +8,7 @@ E := experiment=$(EXPERIMENT) $(ARGS)
 DEMO_DATA := data/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help install test test-all lint demo thesis references benchmarks clean
+.PHONY: help install test test-all lint demo demo-letters thesis references benchmarks clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z0-9.% -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -36,6 +36,10 @@ demo: install  ## Synthesise a small corpus and take it through the whole pipeli
 	$(RUN) synth audiomnist --out $(DEMO_DATA)/audiomnist --speakers 16 --per-speaker 40
 	SPEECHLRP_DATA=$(DEMO_DATA) $(RUN) run experiment=demo $(ARGS)
 	@echo "Open outputs/demo/report/index.html"
+
+demo-letters: install  ## Synthesise sentences, and train a recogniser of their letters
+	$(RUN) synth librispeech --out $(DEMO_DATA)/LibriSpeech --speakers 8 --per-speaker 60
+	SPEECHLRP_DATA=$(DEMO_DATA) $(RUN) run experiment=demo_letters $(ARGS)
 
 thesis: install  ## Every table and figure of T 6.1 and 6.2, at full length
 	$(RUN) run $(E)
