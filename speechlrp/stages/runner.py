@@ -25,12 +25,16 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.stages.progress import say
 from speechlrp.stages.stage import Context, Stage
 from speechlrp.stages.weights import weights_name
+from speechlrp.training.ranks import Ranks, joined
 
 IDENTITY = ".identity.json"
 
 
 def perform(stage: Stage, config: Config, command: str, overrides: tuple[str, ...] = ()) -> Path:
     """Run a stage, unless its artifacts are there and nothing that made them has changed.
+
+    Of several processes (see `training.ranks`) the leader does all of this, and the others
+    join it for the work itself.
 
     Args:
         stage: what to run.
@@ -43,8 +47,31 @@ def perform(stage: Stage, config: Config, command: str, overrides: tuple[str, ..
 
     Raises:
         SpeechLRPError: an input is missing (the message names the command that
-            makes it), or whatever the stage itself raises.
+            makes it), the stage cannot be shared by processes, or whatever the stage
+            itself raises.
     """
+    with joined(config.device) as ranks:
+        if ranks.ranks > 1 and not stage.shared:
+            raise SpeechLRPError(f"{stage.name} runs in one process; start it without torchrun")
+        if ranks.leader:
+            return _lead(stage, config, command, overrides, ranks)
+        return _follow(stage, config, overrides, ranks)
+
+
+def _follow(stage: Stage, config: Config, overrides: tuple[str, ...], ranks: Ranks) -> Path:
+    """Work in the leader's folder, if it works at all."""
+    label = stage.folder(config)
+    run = run_folder(config, label)
+    partial = ranks.share(None)
+    if partial is not None:
+        inputs = _inputs(stage, config, overrides)
+        stage.work(Context(config, partial, run, inputs, overrides, ranks=ranks))
+    return run / label
+
+
+def _lead(
+    stage: Stage, config: Config, command: str, overrides: tuple[str, ...], ranks: Ranks
+) -> Path:
     label = stage.folder(config)
     run = run_folder(config, label)
     final = run / label
@@ -56,11 +83,13 @@ def perform(stage: Stage, config: Config, command: str, overrides: tuple[str, ..
         changes = list(_changes({"config": record.config, "inputs": record.inputs}, identity))
         if not changes and _outputs_are_there(record, final):
             say(f"{label}: complete, nothing to do ({final})")
+            ranks.share(None)
             return final
         more = f" and {len(changes) - 4} more" if len(changes) > 4 else ""
         say(f"{label}: {', '.join(changes[:4]) or 'artifacts are missing'}{more}; running again")
     partial = _partial_folder(final, identity, config.force)
-    context = Context(config, partial, run, inputs, overrides)
+    ranks.share(partial)
+    context = Context(config, partial, run, inputs, overrides, ranks=ranks)
     started, clock = datetime.now(UTC), time.perf_counter()
     say(f"{label}: running")
     stage.work(context)

@@ -10,6 +10,7 @@ from typing import Any
 
 from speechlrp.config.schema import Config
 from speechlrp.stages.progress import say
+from speechlrp.training.ranks import ALONE, Ranks
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Stage:
         keys: the settings (dotted, or a whole section) that change its result.
         inputs: the files it reads: name -> path below `outputs/<run>`, or absolute.
         work: does it, writing into `context.folder`.
+        shared: several processes can do its work together (see `training.ranks`).
         sources: facts about what it reads outside the run, such as the recordings;
             it runs again when they change.
     """
@@ -32,6 +34,7 @@ class Stage:
     inputs: Callable[[Config], dict[str, str]]
     work: Callable[[Context], None]
     sources: Callable[[Config], dict[str, Any]] = lambda config: {}
+    shared: bool = False
 
 
 @dataclass
@@ -46,6 +49,7 @@ class Context:
         inputs: the files the stage asked for, by name.
         overrides: what makes this run what it is, for commands in messages.
         notes: what the stage wants to have in its record.
+        ranks: the processes that work together; the leader alone writes and speaks.
     """
 
     config: Config
@@ -54,6 +58,7 @@ class Context:
     inputs: dict[str, Path]
     overrides: tuple[str, ...] = ()
     notes: dict[str, Any] = field(default_factory=dict)
+    ranks: Ranks = ALONE
 
     def command(self, stage: str, *options: str) -> str:
         """The command line that makes another stage's artifact of this run."""
@@ -65,7 +70,8 @@ class Context:
 
     def say(self, message: str) -> None:
         """Tell the user something."""
-        say(message)
+        if self.ranks.leader:
+            say(message)
 
     @property
     def workers(self) -> int:

@@ -5,7 +5,7 @@ Shapes: B utterances of a batch, F bands, T frames, V symbols, S steps of the ou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -17,6 +17,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.training.bucketing import LetterBatch
 from speechlrp.training.ctc import CTC, ctc, output_steps
 from speechlrp.training.prediction import autocast
+from speechlrp.training.ranks import ALONE, Ranks
 from speechlrp.training.run import OnEpoch, OnStep, Run
 from speechlrp.training.settings import LetterSettings
 from speechlrp.training.state import identity
@@ -30,6 +31,13 @@ class Errors(Protocol):
     word_error_rate: float
 
     def __add__(self, other: Self) -> Self: ...
+
+    def numbers(self) -> list[int]:
+        """Give all counts."""
+
+    @classmethod
+    def of(cls, numbers: Sequence[float]) -> Self:
+        """Make them from sums of `numbers`."""
 
 
 Judge = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], Errors]
@@ -47,9 +55,11 @@ def fit_letters(
     meta: Mapping[str, Any],
     blank: int,
     judge: Judge,
+    nothing: Errors,
     on_epoch: OnEpoch | None = None,
     on_step: OnStep | None = None,
     save_seconds: float | None = None,
+    ranks: Ranks = ALONE,
 ) -> pd.DataFrame:
     """Train a recogniser; called again after a kill, go on from the last saved epoch.
 
@@ -57,7 +67,9 @@ def fit_letters(
     repeatability are those of `loop.fit`; the best epoch is that of the lowest letter
     error rate on validation, then of the lowest loss. An utterance's scores at its end
     depend a little on how much longer the others of its batch are, since zeros follow
-    its input and not its hidden layers.
+    its input and not its hidden layers. Several processes take the steps of one whose
+    batches are as many times as large, but for batch norm: each normalises its own part
+    of a batch, and the leader's statistics are kept.
 
     Args:
         model: `[B, F, T]` -> logits `[B, V, S]`, with `stride`, `padding` and
@@ -70,10 +82,12 @@ def fit_letters(
         meta: as in `loop.fit`.
         blank: CTC's symbol for nothing.
         judge: counts what is recognised wrongly.
+        nothing: such a count of no utterances.
         on_epoch: called with each new row of the metrics, once it is on disk.
         on_step: called with the epoch (from 1), the step in it (from 1) and the
             number of steps in it.
         save_seconds: as in `loop.fit`.
+        ranks: the processes that share the work; the batches must be those of this one.
 
     Returns:
         The metrics, one row an epoch: epoch, train_loss, validate_loss (nats per symbol),
@@ -86,9 +100,9 @@ def fit_letters(
             its transcript, a state that is damaged or of another training, or files that
             cannot be written.
     """
-    options = {"meta": meta, "on_step": on_step, "save_seconds": save_seconds}
-    run = _Run(model, train, validate, settings, folder, device, blank, judge, **options)
-    return run.complete(on_epoch)
+    options = {"meta": meta, "on_step": on_step, "save_seconds": save_seconds, "ranks": ranks}
+    given = model, train, validate, settings, folder, device, blank, judge, nothing
+    return _Run(*given, **options).complete(on_epoch)
 
 
 class _Run(Run):
@@ -106,12 +120,15 @@ class _Run(Run):
         device: torch.device,
         blank: int,
         judge: Judge,
+        nothing: Errors,
         **options: Any,
     ) -> None:
-        self.train, self.validate, self.blank, self.judge = train, validate, blank, judge
+        self.train, self.validate, self.blank = train, validate, blank
+        self.judge, self.nothing = judge, nothing
         who = identity(settings, train, validate, dict(options["meta"]))
         steps = sum(train.steps(epoch) for epoch in range(settings.epochs))
         super().__init__(model, settings, folder, device, identity=who, steps=steps, **options)
+        self.spread = self.ranks.spread(self.model)
 
     def train_epoch(self) -> dict[str, float]:
         """See `Run`."""
@@ -127,29 +144,33 @@ class _Run(Run):
                 self.check_finite(loss.item(), "training")
             self.on_step(self.epoch + 1, number, steps)
         self.check_finite(loss.item(), "training")
+        total, used, seen = self.ranks.total([loss.item(), used, seen])
         _check_used(used, seen, "training")
-        return {"train_loss": loss.item() / used, "too_short": seen - used}
+        return {"train_loss": total / used, "too_short": int(seen - used)}
 
     def _train_step(self, batch: LetterBatch) -> tuple[torch.Tensor, int]:
         inputs = batch.inputs
         if self.settings.spec_augment:
             masks = self.settings.spec_augment
             inputs = masks(inputs, batch.frames, batch.rows, epoch=self.epoch)
-        _, found = self._forward(batch, inputs)
+        _, found = self._forward(self.spread, batch, inputs)
         each, usable = _per_symbol(found, batch), int(found.usable.sum())
-        self.descend(each.sum() / max(1, usable))
+        (all_usable,) = self.ranks.total([usable])
+        self.descend(each.sum() * self.ranks.ranks / max(1, all_usable))
         return each.detach(), usable
 
     @torch.inference_mode()
     def validate_epoch(self) -> dict[str, float]:
         """See `Run`."""
+        self.ranks.align(self.model)
         self.model.eval()
-        loss, used, errors = 0.0, 0, None
+        loss, used, errors = 0.0, 0, self.nothing
         for batch, scores, found in self._validated():
             loss += _per_symbol(found, batch).double().sum().item()
             used += int(found.usable.sum())
-            judged = self.judge(scores, self._steps(batch), batch.rows)
-            errors = judged if errors is None else errors + judged
+            errors += self.judge(scores, self._steps(batch), batch.rows)
+        loss, used, *counts = self.ranks.total([loss, used, *errors.numbers()])
+        errors = type(errors).of(counts)
         _check_used(used, self.validate.examples, "validation")
         self.check_finite(loss, "validation")
         return {
@@ -161,12 +182,14 @@ class _Run(Run):
     def _validated(self) -> Iterator[tuple[LetterBatch, torch.Tensor, CTC]]:
         for batch in self.validate.epoch(0, self.device):
             with self.clock:
-                scores, found = self._forward(batch, batch.inputs)
+                scores, found = self._forward(self.model, batch, batch.inputs)
             yield batch, scores, found
 
-    def _forward(self, batch: LetterBatch, inputs: torch.Tensor) -> tuple[torch.Tensor, CTC]:
+    def _forward(
+        self, model: nn.Module, batch: LetterBatch, inputs: torch.Tensor
+    ) -> tuple[torch.Tensor, CTC]:
         with autocast(self.device, self.settings.precision):
-            scores = self.model(inputs)
+            scores = model(inputs)
         steps = self._steps(batch)
         return scores, ctc(scores, steps, batch.targets, batch.lengths, blank=self.blank)
 
@@ -185,9 +208,9 @@ def _per_symbol(found: CTC, batch: LetterBatch) -> torch.Tensor:
     return found.losses / batch.lengths.clamp(min=1).to(found.losses.device)
 
 
-def _check_used(used: int, seen: int, what: str) -> None:
+def _check_used(used: float, seen: float, what: str) -> None:
     if not used:
         raise SpeechLRPError(
-            f"all {seen} {what} utterances are shorter than their transcripts; are the "
+            f"all {seen:.0f} {what} utterances are shorter than their transcripts; are the "
             "transcripts those of these recordings?"
         )

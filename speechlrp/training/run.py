@@ -17,6 +17,7 @@ from speechlrp.artifacts.atomic import write_csv
 from speechlrp.errors import SpeechLRPError
 from speechlrp.training.checkpoint import BEST, LAST, read_weights, save_weights, writing
 from speechlrp.training.clock import ModelClock
+from speechlrp.training.ranks import ALONE, Ranks
 from speechlrp.training.schedules import build_optimizer, factor, set_lr
 from speechlrp.training.seeding import NOISE, derive, seed_everything
 from speechlrp.training.settings import Recipe
@@ -48,6 +49,7 @@ class Run(ABC):
             number of steps in it.
         save_seconds: the least time between two saves; None: 50 times what the last
             one took.
+        ranks: the processes that share the training; the leader alone writes.
     """
 
     def __init__(
@@ -62,7 +64,9 @@ class Run(ABC):
         steps: int,
         on_step: OnStep | None = None,
         save_seconds: float | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
+        self.ranks = ranks
         self.settings, self.folder, self.device, self.meta = settings, folder, device, meta
         self.model, self.identity, self.steps = model.to(device), identity, steps
         self.optimizer = build_optimizer(model, settings)
@@ -99,8 +103,9 @@ class Run(ABC):
 
     def resume(self) -> None:
         """Take up the state of an earlier call, where there is one."""
-        for left in self.folder.glob(".*.partial"):  # what a kill cut off
-            left.unlink()
+        if self.ranks.leader:
+            for left in self.folder.glob(".*.partial"):  # what a kill cut off
+                left.unlink()
         state = load_state(self.folder / STATE, self.identity)
         if state is None:
             return
@@ -158,7 +163,7 @@ class Run(ABC):
     def _keep(self, row: dict[str, float]) -> None:
         """Note the best model and save, now or once enough time has passed."""
         due = time.perf_counter() - self.saved >= self.save_seconds
-        due = due or self.epoch == self.settings.epochs
+        due = self.ranks.leader and (due or self.epoch == self.settings.epochs)
         if self.best is None or self.rank(row) > self.rank(self.best):
             self.best, weights = dict(row), self.model.state_dict()
             self.unsaved_best = weights if due else {k: v.clone() for k, v in weights.items()}
@@ -189,6 +194,8 @@ class Run(ABC):
         save_weights(self.folder / name, weights, {**self.meta, **which})
 
     def _write_metrics(self) -> None:
+        if not self.ranks.leader:
+            return
         with writing(self.folder / METRICS):
             write_csv(self.folder / METRICS, pd.DataFrame(self.metrics))
 

@@ -79,7 +79,8 @@ class LetterBatches:
     def fingerprint(self) -> str:
         """Say which utterances and transcripts there are, and in which order they come."""
         digest = hashlib.sha256(self.rows.tobytes() + repr(self.targets).encode()).hexdigest()
-        order = (sorted(self._options.items()), self.input_scale)
+        shared = {key: value for key, value in self._options.items() if key != "rank"}
+        order = (sorted(shared.items()), self.input_scale)
         return f"{self.examples} utterances {digest[:16]} {order}"
 
     def _read(self, utterances: Utterances, pinned: bool, positions: np.ndarray) -> LetterBatch:

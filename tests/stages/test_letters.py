@@ -2,8 +2,11 @@
 
 import importlib.util
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -244,3 +247,27 @@ def test_weights_of_other_features_are_refused(copied_letters, tmp_path):
     assert copied_letters.speechlrp("preprocess", settings=other).returncode == 0
     line = one_line(copied_letters.speechlrp("evaluate", f"weights={weights}", settings=other))
     assert "was trained on features" in line
+
+
+def _torchrun(project, *arguments):
+    launch = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    places = {"SPEECHLRP_DATA": str(project.data), "SPEECHLRP_OUTPUTS": str(project.outputs)}
+    root = str(Path(__file__).resolve().parents[2])
+    environment = {**os.environ, **places, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, *launch, "-m", "speechlrp", *arguments, *project.toy]
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+def test_two_processes_train_together_and_one_writes(letters):
+    refused = _torchrun(letters, "preprocess")
+    assert refused.returncode
+    assert "error: preprocess runs in one process; start it without torchrun" in refused.stderr
+    assert letters.speechlrp("preprocess").returncode == 0
+    done = _torchrun(letters, "train")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("epoch 3 of 3") == done.stdout.count("train: done") == 1
+    assert len(pd.read_csv(letters.run / "train/metrics.csv")) == 3
+    again = _torchrun(letters, "train")
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.count("complete, nothing to do") == 1
+    assert letters.speechlrp("evaluate").returncode == 0

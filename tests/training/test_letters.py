@@ -41,6 +41,13 @@ class Wrong:
     def __add__(self, other: "Wrong") -> "Wrong":
         return Wrong(self.wrong + other.wrong, self.said + other.said)
 
+    def numbers(self) -> list[int]:
+        return [self.wrong, self.said]
+
+    @classmethod
+    def of(cls, numbers) -> "Wrong":
+        return cls(*numbers)
+
 
 def judge(scores, steps, rows) -> Wrong:
     """Counts utterances by whether blank is the most frequent symbol."""
@@ -83,7 +90,8 @@ def run(folder, data, settings=SETTINGS, **options):
     model = network()
     train = options.pop("train", None) or batches(data, range(7), seed=settings.seed)
     validate = options.pop("validate", None) or batches(data, [7, 8, 9], shuffle=False, every=True)
-    about = {"meta": META, "blank": BLANK, "judge": judge, "save_seconds": 0.0, **options}
+    about = {"meta": META, "blank": BLANK, "judge": judge, "nothing": Wrong(0, 0)}
+    about |= {"save_seconds": 0.0, **options}
     return model, fit_letters(model, train, validate, settings, folder, CPU, **about)
 
 

@@ -77,6 +77,8 @@ def _teach(
         "command": context.command("preprocess"),
         "max_frames": settings.max_frames,
         "max_utterances": settings.max_utterances,
+        "rank": context.ranks.rank,
+        "ranks": context.ranks.ranks,
     }
 
     def judge(scores: torch.Tensor, counts: torch.Tensor, rows: torch.Tensor) -> ErrorCounts:
@@ -95,15 +97,18 @@ def _teach(
             meta=meta,
             blank=BLANK_INDEX,
             judge=judge,
+            nothing=ErrorCounts(),
+            ranks=context.ranks,
             on_epoch=lambda row: context.say(
                 f"epoch {row['epoch']:.0f} of {settings.epochs}: loss {row['train_loss']:.4f}, "
                 f"validation loss {row['validate_loss']:.4f}, "
                 f"letter errors {row['validate_letter_error_rate']:.2%}, "
                 f"word errors {row['validate_word_error_rate']:.2%}, {row['seconds']:.1f} s"
             ),
-            on_step=on_step,
+            on_step=on_step if context.ranks.leader else None,
         )
-    (context.folder / "state.pt").unlink()
+    if context.ranks.leader:
+        (context.folder / "state.pt").unlink()
     rates = metrics.validate_letter_error_rate
     context.note("validation_letter_error_rate", {"last": rates.iloc[-1], "best": rates.min()})
     context.note("best_epoch", int(metrics.epoch[rates.idxmin()]))
@@ -116,4 +121,5 @@ STAGE = Stage(
     keys=("model", "trainer", "seed"),
     inputs=lambda config: {"features": UTTERANCES},
     work=work,
+    shared=True,
 )

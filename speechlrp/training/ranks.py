@@ -1,0 +1,84 @@
+"""Several processes that train one model together, as `torchrun` starts them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import distributed, nn
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process, and how many there are.
+
+    Attributes:
+        rank: of this process, from 0.
+        ranks: processes; 1 where it is alone, and then nothing here does anything.
+    """
+
+    rank: int = 0
+    ranks: int = 1
+
+    @property
+    def leader(self) -> bool:
+        """Whether this process is the one that writes and speaks."""
+        return self.rank == 0
+
+    def spread(self, model: nn.Module) -> nn.Module:
+        """The model whose gradients are the mean over all processes."""
+        if self.ranks == 1:
+            return model
+        return nn.parallel.DistributedDataParallel(model)
+
+    def total(self, numbers: Sequence[float]) -> list[float]:
+        """Add each of some numbers over all processes."""
+        if self.ranks == 1:
+            return list(numbers)
+        values = torch.tensor(numbers, dtype=torch.float64)
+        distributed.all_reduce(values)
+        return values.tolist()
+
+    def share(self, value: Any) -> Any:
+        """Give every process the leader's value, which torch can pickle."""
+        if self.ranks == 1:
+            return value
+        box = [value]
+        distributed.broadcast_object_list(box)
+        return box[0]
+
+    def align(self, model: nn.Module) -> None:
+        """Give every process the leader's buffers, such as batch norm's statistics."""
+        if self.ranks > 1:
+            for values in model.buffers():
+                distributed.broadcast(values, 0)
+
+
+ALONE = Ranks()
+
+
+@contextmanager
+def joined(device: str = "auto") -> Iterator[Ranks]:
+    """Join the other processes that `torchrun` started; alone without it.
+
+    Each takes the GPU of its number on its machine, where there are any.
+
+    Args:
+        device: the configured device; ``"cpu"`` leaves GPUs alone.
+    """
+    ranks = Ranks(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
+    if ranks.ranks == 1:
+        yield ranks
+        return
+    cuda = device != "cpu" and torch.cuda.is_available()
+    if cuda:
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
+    distributed.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo")
+    try:
+        yield ranks
+    finally:
+        distributed.destroy_process_group()
