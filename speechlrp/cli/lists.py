@@ -17,6 +17,7 @@ def _lists() -> dict[str, Iterable[str]]:
     from speechlrp.corpora import CORPORA, DOWNLOADS, SPLITS
     from speechlrp.explainers import EXPLAINERS
     from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
+    from speechlrp.letters import DECODERS
     from speechlrp.lrp import PRESETS, RULES
     from speechlrp.models import MODELS
     from speechlrp.stages import STAGES
@@ -28,6 +29,7 @@ def _lists() -> dict[str, Iterable[str]]:
         "splits": SPLITS,
         "features": FEATURES,
         "models": MODELS,
+        "decodings": DECODERS,
         "explainers": EXPLAINERS,
         "rules": RULES,
         "presets": PRESETS,

@@ -9,6 +9,7 @@ import click
 
 from speechlrp.config import CHECKPOINTS, SUBSETS
 from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
+from speechlrp.letters import DECODERS
 from speechlrp.stages import STAGES
 
 
@@ -63,7 +64,11 @@ _COMPARE = (
 
 OPTIONS: dict[str, tuple[Option, ...]] = dict.fromkeys(STAGES, _COMMON)
 OPTIONS |= {
-    "evaluate": (*_WEIGHTS, *_COMMON),
+    "evaluate": (
+        Option("--decoding", "decoding", "From scores to text, task=letters.", tuple(DECODERS)),
+        *_WEIGHTS,
+        *_COMMON,
+    ),
     "explain": (*_EXPLAINER, *_WEIGHTS, *_COMMON),
     "flip": (
         Option("--strategy", "flipping.strategy", "Order of flipping.", ("all", *STRATEGIES)),

@@ -1,7 +1,7 @@
 """The configuration as typed Python: what Hydra composed, checked.
 
 Sections that choose an entry of a table (`dataset`, `split`, `features`,
-`model`, `trainer`, `explainer`) are free mappings; `call` checks them against the
+`model`, `trainer`, `decoding`, `explainer`) are free mappings; `call` checks them against the
 signature of what they choose. The others are fixed and typed here.
 """
 
@@ -87,6 +87,7 @@ class Config:
     features: dict[str, Any]
     model: dict[str, Any]
     trainer: dict[str, Any]
+    decoding: dict[str, Any]
     explainer: dict[str, Any]
     flipping: Flipping
     augment: Augment

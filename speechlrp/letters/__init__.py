@@ -1,1 +1,11 @@
-"""Letters: the recogniser's symbols, from its scores to text, and how wrong the text is."""
+"""Letters: the recogniser's symbols, from its scores to text, and how wrong the text is.
+
+`DECODERS` holds the ways from scores to text, ``fn(scores, **options) -> list[Decoded]``.
+"""
+
+from speechlrp.registry import Registry
+
+DECODERS = Registry(
+    "decoding",
+    {"greedy": "speechlrp.letters.decoding:greedy", "beam": "speechlrp.letters.beam:beam"},
+)

@@ -16,6 +16,7 @@ from speechlrp.config.names import conf_dir
 from speechlrp.corpora import CORPORA, DOWNLOADS, SPLITS
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
+from speechlrp.letters import DECODERS
 from speechlrp.lrp import PRESETS, RULES
 from speechlrp.models import MODELS
 from speechlrp.stages import STAGES, SUMMARIES
@@ -77,6 +78,7 @@ def test_list_of_lists(speechlrp):
         "stages": STAGES, "corpora": CORPORA, "downloads": DOWNLOADS, "splits": SPLITS,
         "features": FEATURES, "models": MODELS, "explainers": EXPLAINERS, "rules": RULES,
         "presets": PRESETS, "strategies": STRATEGIES, "baselines": BASELINES, "fills": FILLS,
+        "decodings": DECODERS,
     }.items(),
 )  # fmt: skip
 def test_list_shows_the_table(speechlrp, what, table):
@@ -106,6 +108,7 @@ def test_a_stage_is_a_command_a_summary_and_a_configuration():
         ("features", "name", FEATURES),
         ("model", "name", MODELS),
         ("explainer", "kind", EXPLAINERS),
+        ("decoding", "name", DECODERS),
     ],
 )
 def test_configurations_choose_what_the_table_has_and_all_of_it(group, key, table):
@@ -118,6 +121,7 @@ def test_choices_of_options_are_the_tables():
     assert choices["--strategy"] == ("all", *STRATEGIES)
     assert choices["--baseline"] == ("all", *BASELINES)
     assert choices["--fill"] == FILLS
+    assert choices["--decoding"] == tuple(DECODERS)
     assert choices["--from"] == choices["--to"] == tuple(STAGES)
 
 

@@ -12,6 +12,7 @@ from speechlrp.config.schema import _check, call, options, typed
 from speechlrp.corpora import CORPORA, SPLITS
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.flipping.curve import grid_counts
+from speechlrp.letters import DECODERS
 from speechlrp.models import MODELS
 from speechlrp.stages import STAGES, stages_for
 from speechlrp.stages.explain import OURS
@@ -68,6 +69,7 @@ def test_every_choice_says_what_the_code_takes(composed, choices):
     _takes(CORPORA[config.dataset["name"]], options(config.dataset, "name", "root"))
     _takes(SPLITS[config.split["name"]], options(config.split, "name"))
     _takes(MODELS[config.model["name"]], options(config.model, "name", "input_scale"))
+    _takes(DECODERS[config.decoding["name"]], options(config.decoding, "name"))
     explainer = config.explainer
     call("explainer", EXPLAINERS[explainer["kind"]], options(explainer, *OURS))
 

@@ -124,6 +124,17 @@ def test_evaluation_adds_up(trained):
     assert pd.read_csv(folder / "per_part.csv").part.tolist() == ["train-clean-100"]
 
 
+def test_a_beam_has_a_folder_of_its_own(copied_letters):
+    pytest.importorskip("flashlight.lib.text")
+    done = copied_letters.speechlrp("evaluate", "--decoding", "beam", "decoding.width=4")
+    assert done.returncode == 0, done.stderr
+    record = read_record(copied_letters.run / "evaluate/train-test-beam")
+    assert record.config["decoding.width"] == 4
+    assert record.notes["summary"]["utterances"] == 4
+    refused = copied_letters.speechlrp("evaluate", "--decoding", "beam", "decoding.width=0")
+    assert "width is 0; it must be at least 1" in one_line(refused)
+
+
 def test_a_complete_stage_does_nothing(copied_letters):
     for stage in STAGES:
         assert "complete, nothing to do" in copied_letters.speechlrp(stage).stdout

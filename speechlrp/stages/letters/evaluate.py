@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from speechlrp.artifacts.atomic import write_csv, write_json
-from speechlrp.letters.decoding import greedy
+from speechlrp.config.schema import Config, call, options
+from speechlrp.letters import DECODERS
 from speechlrp.letters.error_rates import ErrorCounts, count_errors
 from speechlrp.stages.letters.spoken import UTTERANCES, Recogniser, Spoken, read_spoken
 from speechlrp.stages.progress import progress
@@ -56,9 +57,11 @@ def _recognise(context: Context, spoken: Spoken, recogniser: Recogniser) -> dict
         every=True,
         **longest,
     )
-    found = {}
+    section, found = context.config.decoding, {}
+    name = section["name"]
     for batch in progress(batches.epoch(0), "evaluate", batches.examples):
-        (decoded,) = greedy(recogniser.scores(batch.inputs))
+        scores = recogniser.scores(batch.inputs)
+        (decoded,) = call(f"decoding {name}", DECODERS[name], options(section, "name"), scores)
         found[int(batch.rows[0])] = decoded.text
     return found
 
@@ -97,10 +100,17 @@ def _per(table: pd.DataFrame, errors: Sequence[ErrorCounts], name: str) -> pd.Da
     return pd.DataFrame(rows)
 
 
+def _folder(config: Config) -> str:
+    """Such as ``evaluate/train-test``, or ``evaluate/train-test-beam``."""
+    name = config.decoding["name"]
+    where = f"evaluate/{weights_name(config)}-{config.subset}"
+    return where if name == "greedy" else f"{where}-{name}"
+
+
 STAGE = Stage(
     name="evaluate",
-    folder=lambda config: f"evaluate/{weights_name(config)}-{config.subset}",
-    keys=("subset", "seed"),
+    folder=_folder,
+    keys=("subset", "decoding", "seed"),
     inputs=lambda config: {"features": UTTERANCES, **weights_inputs(config)},
     work=work,
 )
