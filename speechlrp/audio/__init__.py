@@ -17,10 +17,12 @@ FEATURES = Registry(
     {
         "spectrogram_db": "speechlrp.audio.spectrogram:SpectrogramSettings",
         "log_mel": "speechlrp.audio.log_mel:LogMelSettings",
+        "fbank": "speechlrp.audio.fbank:FbankSettings",
     },
 )
 
 _FACES = {
+    "FbankSettings": "fbank",
     "FeatureBatch": "extraction",
     "LogMelSettings": "log_mel",
     "SpectrogramSettings": "spectrogram",
