@@ -38,7 +38,7 @@ demo: install  ## Synthesise a small corpus and take it through the whole pipeli
 	@echo "Open outputs/demo/report/index.html"
 
 demo-letters: install  ## Synthesise sentences, and train a recogniser of their letters
-	$(RUN) synth librispeech --out $(DEMO_DATA)/LibriSpeech --speakers 8 --per-speaker 60
+	$(RUN) synth librispeech --out $(DEMO_DATA)/LibriSpeech --speakers 4 --per-speaker 150
 	SPEECHLRP_DATA=$(DEMO_DATA) $(RUN) run experiment=demo_letters $(ARGS)
 
 thesis: install  ## Every table and figure of T 6.1 and 6.2, at full length
