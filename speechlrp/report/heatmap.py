@@ -34,7 +34,7 @@ def heatmap(
     units: str = "dB",
     relevance_units: str = "share of the logit",
     clip: float = 0.995,
-    columns: int = 2,
+    columns: int | None = None,
 ) -> Figure:
     """Draw relevance (red positive, blue negative) over grey spectrograms.
 
@@ -50,7 +50,7 @@ def heatmap(
         relevance_units: of the relevance.
         clip: quantile of |relevance| at which colour is full, so that a few extreme
             bins do not leave the rest white; 1 clips nothing.
-        columns: panels side by side.
+        columns: panels side by side; None: two, or four where there are many.
 
     Raises:
         SpeechLRPError: no panel, no relevance, or shapes that differ from the axes.
@@ -81,7 +81,7 @@ def top_bins(
     fill: float | None = None,
     title: str = "",
     units: str = "dB",
-    columns: int = 2,
+    columns: int | None = None,
 ) -> Figure:
     """Draw spectrograms with a share of their bins marked in red, or set to a value.
 
@@ -94,7 +94,7 @@ def top_bins(
         fill: the value that the bins are set to; None: they are marked in red.
         title: above the figure.
         units: of the features.
-        columns: panels side by side.
+        columns: panels side by side; None: two, or four where there are many.
 
     Raises:
         SpeechLRPError: no panel, no order, or shapes that differ from the axes.

@@ -19,14 +19,17 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
 
 SHARES = ("positive_share", "negative_share")
+MOST = 4
+"""Classes that have room for a panel each; more are drawn as their mean."""
 
 
 def band_shares(table: pd.DataFrame, *, title: str = "") -> Figure:
-    """Draw the share of relevance per frequency band, one panel a class.
+    """Draw the share of relevance per frequency band, one panel a class; of many, the mean.
 
     Args:
         table: columns ``class``, ``band_low_hz``, ``band_high_hz``,
-            ``positive_share``, ``negative_share`` (shares 0 to 1).
+            ``positive_share``, ``negative_share`` (shares 0 to 1), and where bins are not
+            spaced evenly ``share_of_bins``.
         title: above the figure.
 
     Raises:
@@ -36,12 +39,13 @@ def band_shares(table: pd.DataFrame, *, title: str = "") -> Figure:
     table = table.copy()
     low, high = table["band_low_hz"].astype(float), table["band_high_hz"].astype(float)
     table["region"] = [f"{a:g}–{b:g}" for a, b in zip(low, high, strict=True)]
-    table["share_of_bins"] = (high - low) / (high.max() - low.min())
+    if "share_of_bins" not in table:
+        table["share_of_bins"] = (high - low) / (high.max() - low.min())
     return _figure(table, title, "frequency band (Hz)", height=0.24)
 
 
 def region_shares(table: pd.DataFrame, *, title: str = "") -> Figure:
-    """Draw the share of relevance per region, one panel a class.
+    """Draw the share of relevance per region, one panel a class; of many classes, the mean.
 
     For padding against speech, and for the fundamental's range against the rest.
 
@@ -67,6 +71,7 @@ def _check(table: pd.DataFrame, *columns: str) -> None:
 
 
 def _figure(table: pd.DataFrame, title: str, label: str, *, height: float) -> Figure:
+    table = _few(table)
     classes = list(pd.unique(table["class"]))
     rows = int(table.groupby("class").size().max())
     fig = style.figure(height=1.35 + height * rows + (0.3 if title else 0))
@@ -81,6 +86,16 @@ def _figure(table: pd.DataFrame, title: str, label: str, *, height: float) -> Fi
         fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
     _key(fig)
     return fig
+
+
+def _few(table: pd.DataFrame) -> pd.DataFrame:
+    """The table itself, or where its classes are more than `MOST`, their mean as one class."""
+    count = table["class"].nunique()
+    if count <= MOST:
+        return table
+    columns = ["share_of_bins", *SHARES]
+    mean = table.groupby("region", sort=False, as_index=False)[columns].mean()
+    return mean.assign(**{"class": f"mean of {count} classes"})
 
 
 def _bars(axes: Axes, rows: pd.DataFrame) -> None:

@@ -6,6 +6,7 @@ Shapes: F frequency bins, T time frames; row 0 is the lowest frequency.
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ from speechlrp.report import style
 
 STRIP = (1.015, 0.03)
 PADDING = {"facecolor": "white", "edgecolor": style.FAINT, "hatch": "//////", "linewidth": 0.5}
+LETTERS = 48  # of a title's line, before it reaches the next panel
+FEW = 8  # panels that are drawn two in a row; more are drawn four in a row
 RECORDING = {"facecolor": style.INK, "edgecolor": style.INK, "linewidth": 0.5}
 
 
@@ -50,9 +53,12 @@ class Panel:
         return all(s is not None and math.isfinite(s) for s in (self.onset_s, self.duration_s))
 
 
-def sheet(panels: Sequence[Panel], columns: int, title: str) -> tuple[Figure, list[Axes]]:
-    """Make a figure with one axes a panel, labelled at the left and at the bottom."""
-    columns = min(columns, len(panels))
+def sheet(panels: Sequence[Panel], columns: int | None, title: str) -> tuple[Figure, list[Axes]]:
+    """Make a figure with one axes a panel, labelled at the left and at the bottom.
+
+    Without ``columns`` there are two, or four for more than `FEW` panels.
+    """
+    columns = min(columns or (2 if len(panels) <= FEW else 4), len(panels))
     rows = -(-len(panels) // columns)
     width = 2.95 * columns + 1.9
     fig = style.figure(width=width, height=2.75 * rows + (0.35 if title else 0.1))
@@ -82,7 +88,8 @@ def spectrogram(
     """Draw a grey spectrogram ``shown`` ([F, T]), with the panel's title and padding strip."""
     grey = image(axes, shown, frequency, time, style.spectrogram_colours(), limits)
     style.dress(axes, grid=None)
-    style.heading(axes, panel.title, size=style.TEXT, pad=11 if panel.timed else 6)
+    title = textwrap.fill(panel.title, LETTERS)
+    style.heading(axes, title, size=style.TEXT, pad=11 if panel.timed else 6)
     _mark_padding(axes, panel)
     return grey
 

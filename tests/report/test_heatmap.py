@@ -130,3 +130,18 @@ def test_top_bins_are_marked_or_set(panel, axes_hz_s):
 def test_what_cannot_be_drawn_is_said(draw, panels, message, axes_hz_s):
     with pytest.raises(SpeechLRPError, match=message):
         draw(panels, *axes_hz_s)
+
+
+@pytest.mark.parametrize(("count", "columns"), [(1, 1), (4, 2), (8, 2), (9, 4), (24, 4)])
+def test_many_panels_are_drawn_four_in_a_row(panel, axes_hz_s, count, columns):
+    fig = heatmap([panel] * count, *axes_hz_s)
+    first = next(axes for axes in fig.axes if len(axes.images) == 2)
+    assert first.get_gridspec().ncols == columns
+
+
+def test_a_long_title_is_broken_before_the_next_panel(panel, axes_hz_s):
+    words = "id10005: id10005/synthetic00/00001, taken for id10003"
+    long = Panel(panel.features, panel.relevance, title=words)
+    lines = heatmap(long, *axes_hz_s).axes[0].get_title(loc="left").split("\n")
+    assert len(lines) == 2
+    assert " ".join(lines) == words

@@ -30,6 +30,20 @@ def test_bars_hold_the_shares_and_ticks_an_even_spread(bands):
     assert [axes.get_title(loc="left") for axes in (male, female)] == ["male", "female"]
 
 
+def test_a_given_share_of_bins_is_that_of_an_even_spread(bands):
+    """Mel bands crowd at low frequencies."""
+    (axes, _) = band_shares(bands.assign(share_of_bins=[0.6, 0.4] * 2)).axes
+    np.testing.assert_allclose(axes.lines[0].get_xdata(), [60, 40])
+
+
+def test_many_classes_are_drawn_as_their_mean(bands):
+    more = [bands.assign(**{"class": bands["class"] + str(i)}) for i in range(3)]
+    (axes,) = band_shares(pd.concat(more)).axes
+    assert axes.get_title(loc="left") == "mean of 6 classes"
+    assert [bar.get_width() for bar in axes.patches] == pytest.approx([65, 35, -30, -70])
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["0–1000", "1000–4000"]
+
+
 def test_regions_use_the_share_of_bins_that_is_given():
     table = pd.DataFrame(
         {
