@@ -1,7 +1,7 @@
 import pytest
 
 from speechlrp.corpora.voxceleb import voxceleb
-from speechlrp.corpora.voxceleb_lists import Trial, identification, trials
+from speechlrp.corpora.voxceleb_lists import Trial, iden_split, identification, trials
 from speechlrp.errors import SpeechLRPError
 
 VOX1 = "VoxCeleb1 ID\tVGGFace1 ID\tGender\tNationality\tSet\nid10001\tA_B\tm\tIreland\tdev\n"
@@ -56,3 +56,15 @@ def test_what_reads_otherwise_is_said(listed, read, text, message):
 def test_a_missing_list_says_where_to_get_it(tmp_path):
     with pytest.raises(SpeechLRPError, match=r"veri_test.txt is missing .*robots.ox.ac.uk"):
         trials(tmp_path / "veri_test.txt")
+
+
+def test_recordings_are_cut_as_the_list_says(tree, listed):
+    tree("vox1_meta.csv", text=VOX1)
+    for number in (1, 2, 3):
+        root = tree(f"wav/id10001/v/0000{number}.wav")
+    file = str(listed("1 id10001/v/00001.wav\n3 id10001/v/00002.wav\n2 id10009/v/00001.wav\n"))
+    found = iden_split(voxceleb(root), label="speaker", seed=1, file=file)
+    assert found == {"id10001/v/00001": "train", "id10001/v/00002": "test"}
+    other = str(listed("1 id10009/v/00001.wav"))
+    with pytest.raises(SpeechLRPError, match=r"none of the 3 recordings is in .*list.txt"):
+        iden_split(voxceleb(root), label="speaker", seed=1, file=other)
