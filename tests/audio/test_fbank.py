@@ -132,6 +132,16 @@ def test_without_normalisation_padding_is_the_value_of_silence() -> None:
     assert settings.units == "ln energy"
 
 
+def test_a_floor_raises_what_is_lower_before_the_mean() -> None:
+    wave = made()[0]
+    wave[8000:16000] = 0
+    raw = np.maximum(by_numpy(wave), 5.0)
+    found = fbank(torch.from_numpy(wave[None]), FbankSettings(floor=5.0))[0, 0]
+    np.testing.assert_allclose(found, raw - raw.mean(1, keepdims=True), atol=NEAR)
+    assert np.all(raw[:, 60:90] == 5.0)
+    assert FbankSettings(floor=5.0, normalise=False).silence == 5.0
+
+
 def test_a_window_of_zeros_is_0() -> None:
     assert torch.equal(fbank(torch.zeros(1, LENGTH)), torch.zeros(1, 1, 64, 200))
 
