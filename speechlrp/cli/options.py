@@ -70,6 +70,13 @@ OPTIONS |= {
         *_COMMON,
     ),
     "explain": (*_EXPLAINER, *_WEIGHTS, *_COMMON),
+    "navai": (
+        Option(
+            "--align", "navai.align", "none, min-sens, max-sens, max-lrp (or with commas); all."
+        ),
+        *_WEIGHTS,
+        *_COMMON,
+    ),
     "flip": (
         Option("--strategy", "flipping.strategy", "Order of flipping.", ("all", *STRATEGIES)),
         Option("--baseline", "flipping.baseline", "What a bin becomes.", ("all", *BASELINES)),

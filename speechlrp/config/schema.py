@@ -58,6 +58,17 @@ class Augment:
 
 
 @dataclass
+class Navai:
+    """How letter frames are aligned and averaged (K 3.5), see `speechlrp.stages.letters.navai`."""
+
+    align: str
+    over: str
+    crop: str
+    batch: int
+    rate: float
+
+
+@dataclass
 class Sequence:
     """The steps of `speechlrp run`."""
 
@@ -89,6 +100,7 @@ class Config:
     trainer: dict[str, Any]
     decoding: dict[str, Any]
     explainer: dict[str, Any]
+    navai: Navai
     flipping: Flipping
     augment: Augment
     compare: list[str] = field(default_factory=list)
@@ -113,6 +125,7 @@ def typed(composed: DictConfig) -> Config:
 
 def _check(config: Config) -> None:
     from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
+    from speechlrp.navai import CROPS
 
     flipping, augment = config.flipping, config.augment
     _one_of("subset", config.subset, SUBSETS)
@@ -126,6 +139,11 @@ def _check(config: Config) -> None:
     for name in ("repeats", "batch_size"):
         value = getattr(flipping, name)
         _in_range(f"flipping.{name}", value, value >= 1, "at least 1")
+    rate, batch = config.navai.rate, config.navai.batch
+    _one_of("navai.crop", config.navai.crop, CROPS)
+    _one_of("navai.over", config.navai.over, ("bin", "sum"))
+    _in_range("navai.rate", rate, 0 < rate < 1, "between 0 and 1")
+    _in_range("navai.batch", batch, batch >= 1, "at least 1")
     if config.workers is not None:
         _in_range("workers", config.workers, config.workers >= 1, "at least 1")
 

@@ -9,6 +9,7 @@ STAGES = Registry(
         "train": "speechlrp.stages.train:STAGE",
         "evaluate": "speechlrp.stages.evaluate:STAGE",
         "explain": "speechlrp.stages.explain:STAGE",
+        "navai": "speechlrp.stages.letters.navai:STAGE",
         "flip": "speechlrp.stages.flip:STAGE",
         "augment": "speechlrp.stages.augment:STAGE",
         "retrain": "speechlrp.stages.retrain:STAGE",
@@ -24,6 +25,7 @@ TASKS = {
             "preprocess": "speechlrp.stages.letters.preprocess:STAGE",
             "train": "speechlrp.stages.letters.train:STAGE",
             "evaluate": "speechlrp.stages.letters.evaluate:STAGE",
+            "navai": "speechlrp.stages.letters.navai:STAGE",
         },
     ),
 }
@@ -40,6 +42,7 @@ SUMMARIES = {
     "train": "Train a network.",
     "evaluate": "Measure a network's accuracy or errors on a split, in parts and per speaker.",
     "explain": "Compute relevance maps, and where relevance falls.",
+    "navai": "Average what a letter's frames share, task=letters.",
     "flip": "Set bins to a baseline in the order of their relevance, and measure accuracy.",
     "augment": "Replace the most relevant bins of the training set.",
     "retrain": "Train on, on the augmented training set.",

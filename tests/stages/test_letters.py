@@ -216,7 +216,7 @@ def test_no_transcripts_at_all(letters, spoken, tmp_path):
         (("train",), "no .*utterances.h5; make it with `speechlrp preprocess .*experiment=arctic"),
         (("preprocess", "features=spectrogram_db"), "features=log_mel; spectrogram_db are of one"),
         (("preprocess", "task=gender"), "task=gender needs features of one length"),
-        (("report",), "stage for task=letters 'report'; known: evaluate, preprocess, train"),
+        (("report",), "stage for task=letters 'report'; known: evaluate, navai, preprocess, train"),
     ],
 )
 def test_what_does_not_fit_together(letters, arguments, message):

@@ -1,0 +1,162 @@
+"""NAvAI's patterns: what the frames of a letter share (K Fig. 3 and A.1 to A.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from speechlrp.errors import SpeechLRPError
+from speechlrp.report import style
+
+PANEL = (1.5, 0.95)
+LEFT, RIGHT, TOP, BOTTOM = 0.95, 1.0, 0.65, 0.8
+LONGEST = 13
+HZ = (250, 700, 1500, 2700, 5000)
+LEAST = 0.1
+
+
+def pattern_figure(
+    pattern: np.ndarray,
+    counts: np.ndarray,
+    classes: Sequence[str],
+    alignments: Sequence[str],
+    frequency: np.ndarray,
+    offset_ms: np.ndarray,
+    *,
+    title: str = "",
+) -> Figure:
+    """Draw one panel a class (rows) and alignment (columns); many classes in two blocks.
+
+    Each panel is scaled to an absolute maximum of 1, as K's. Offsets that fewer than a tenth
+    of the class's frames reach are left bare: of few frames the mean is noise, which would
+    otherwise set the scale.
+
+    Args:
+        pattern: ``[C, A, F, D]``; NaN stays bare.
+        counts: frames that reach each offset ``[C, A, D]``.
+        classes: names of the ``C``.
+        alignments: names of the ``A``.
+        frequency: of the bands in Hz, rising, ``[F]``; drawn band by band.
+        offset_ms: from the key step in ms, ``[D]``.
+        title: above the figure.
+
+    Raises:
+        SpeechLRPError: no class or alignment, or shapes that differ from the axes.
+    """
+    shape = len(classes), len(alignments), len(frequency), len(offset_ms)
+    if 0 in shape or pattern.shape != shape or counts.shape != (*shape[:2], shape[3]):
+        raise SpeechLRPError(
+            f"patterns of {list(pattern.shape)} with counts of {list(counts.shape)} do not fit "
+            f"axes of {list(shape)}"
+        )
+    blocks = -(-len(classes) // LONGEST)
+    rows = -(-len(classes) // blocks)
+    fig, place = _sheet(blocks, rows, len(alignments), title)
+    for c, name in enumerate(classes):
+        block, row = divmod(c, rows)
+        last = row == rows - 1 or c == len(classes) - 1
+        for a, alignment in enumerate(alignments):
+            axes = place(block, row, a)
+            shown = clear(pattern[c, a], counts[c, a])
+            image = _panel(axes, shown, frequency, offset_ms)
+            axes.tick_params(labelbottom=last, labelleft=a == 0)
+            if row == 0:
+                style.heading(axes, alignment, size=style.TEXT, pad=5)
+            if a == 0:
+                _name(axes, name, int(counts[c].max()))
+    _colour_bar(fig, image)
+    return fig
+
+
+def clear(pattern: np.ndarray, counts: np.ndarray, least: float = LEAST) -> np.ndarray:
+    """Blank what few frames reach, and scale the rest to an absolute maximum of 1.
+
+    Args:
+        pattern: ``[F, D]``.
+        counts: ``[D]``.
+        least: share of the frames at the best reached offset.
+
+    Returns:
+        ``[F, D]``, NaN where blank.
+    """
+    reached = (counts > 0) & (counts >= least * counts.max())
+    shown = np.where(reached, pattern, np.nan)
+    size = np.nan_to_num(np.abs(shown)).max()
+    return shown / size if size > 0 else shown
+
+
+def _sheet(blocks: int, rows: int, columns: int, title: str):
+    """A figure and a function that makes the axes of block, row and column, in inches."""
+    block_width = columns * PANEL[0] + LEFT
+    width = blocks * block_width + RIGHT
+    height = TOP + rows * PANEL[1] + BOTTOM
+    fig = style.figure(width=width, height=height)
+    fig.set_layout_engine("none")
+    heading = title or "What the frames of a letter share"
+    fig.text(0.15 / width, 1 - 0.3 / height, heading, fontsize=style.TITLE, color=style.INK)
+    fig.text(
+        0.15 / width, 0.12 / height,
+        "Mean of the class minus mean over all classes, each panel scaled to an absolute maximum "
+        f"of 1;\nbare: reached by no frame, or by less than {LEAST:.0%} of the class's. "
+        "Below each letter: its frames.",
+        fontsize=style.SMALL - 0.5, color=style.FAINT,
+    )  # fmt: skip
+
+    def place(block: int, row: int, column: int) -> Axes:
+        left = block * block_width + LEFT + column * PANEL[0]
+        bottom = BOTTOM + (rows - 1 - row) * PANEL[1]
+        size = (PANEL[0] - 0.12) / width, (PANEL[1] - 0.12) / height
+        return fig.add_axes((left / width, bottom / height, *size))
+
+    return fig, place
+
+
+def _panel(axes: Axes, shown: np.ndarray, frequency: np.ndarray, offset_ms: np.ndarray):
+    half = (offset_ms[-1] - offset_ms[0]) / max(len(offset_ms) - 1, 1) / 2 or 0.5
+    image = axes.imshow(
+        np.ma.masked_invalid(shown), origin="lower", aspect="auto", interpolation="nearest",
+        extent=(offset_ms[0] - half, offset_ms[-1] + half, -0.5, len(frequency) - 0.5),
+        cmap=style.relevance_colours(), norm=Normalize(-1, 1),
+    )  # fmt: skip
+    ticks = [hz for hz in HZ if frequency[0] <= hz <= frequency[-1]]
+    axes.set_yticks(np.interp(ticks, frequency, np.arange(len(frequency))), map(str, ticks))
+    reach = max(100 * round(offset_ms[-1] / 150), 10)
+    axes.set_xticks([-reach, 0, reach])
+    style.dress(axes, grid=None)
+    axes.tick_params(labelsize=style.SMALL - 1.5, length=2, pad=1.5)
+    if np.isfinite(shown).any():
+        axes.axvline(0, color=style.FAINT, linewidth=0.5)
+    else:
+        axes.text(
+            0.5, 0.5, "no frame", transform=axes.transAxes, ha="center", va="center",
+            fontsize=style.SMALL - 0.5, color=style.FAINT,
+        )  # fmt: skip
+    return image
+
+
+def _name(axes: Axes, name: str, frames: int) -> None:
+    looks = {"xycoords": "axes fraction", "annotation_clip": False, "ha": "right", "va": "center"}
+    axes.annotate(name, (-0.42, 0.6), fontsize=style.TITLE + 2, color=style.INK, **looks)
+    axes.annotate(
+        f"{frames:,}", (-0.36, 0.28), fontsize=style.SMALL - 1.5, color=style.FAINT, **looks
+    )
+
+
+def _colour_bar(fig: Figure, image) -> None:
+    width, height = fig.get_size_inches()
+    tall = min(2.0, height - TOP - BOTTOM)
+    bar_axes = fig.add_axes(
+        (1 - 0.75 / width, 1 - (TOP + tall) / height, 0.12 / width, tall / height)
+    )
+    bar = fig.colorbar(image, cax=bar_axes, ticks=[-1, 0, 1])
+    bar.set_label("pattern (scaled)", fontsize=style.SMALL, color=style.INK)
+    bar.ax.tick_params(labelsize=style.SMALL, color=style.FAINT)
+    bar.outline.set_edgecolor(style.FAINT)
+    fig.text(
+        0.5, (BOTTOM - 0.33) / height, "time from the key step (ms); up: frequency (Hz)",
+        ha="center", fontsize=style.SMALL, color=style.INK,
+    )  # fmt: skip
