@@ -80,5 +80,8 @@ def joined(device: str = "auto") -> Iterator[Ranks]:
     distributed.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo")
     try:
         yield ranks
+        # The group's threads may still hold the last exchanged tensor, and must let go of it
+        # while there is an interpreter; a barrier's own work holds none of Python's.
+        distributed.barrier()
     finally:
         distributed.destroy_process_group()
