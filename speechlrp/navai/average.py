@@ -149,13 +149,27 @@ class Averages:
         Raises:
             SpeechLRPError: arrays of other names or shapes.
         """
+        self._check(state)
+        for name, array in self.arrays.items():
+            array.copy_(torch.as_tensor(np.asarray(state[name])))
+        return self
+
+    def absorb(self, state: Mapping[str, np.ndarray]) -> Averages:
+        """Add arrays that the `state` of others gave; returns itself.
+
+        Raises:
+            SpeechLRPError: arrays of other names or shapes.
+        """
+        self._check(state)
+        for name, array in self.arrays.items():
+            array += torch.as_tensor(np.asarray(state[name])).to(array.device)
+        return self
+
+    def _check(self, state: Mapping[str, np.ndarray]) -> None:
         shapes = {name: tuple(array.shape) for name, array in self.arrays.items()}
         found = {name: tuple(np.shape(array)) for name, array in state.items()}
         if shapes != found:
             raise SpeechLRPError(f"stored averages do not fit: {found} in place of {shapes}")
-        for name, array in self.arrays.items():
-            array.copy_(torch.as_tensor(np.asarray(state[name])))
-        return self
 
 
 def merge(first: Averages, *others: Averages) -> Averages:

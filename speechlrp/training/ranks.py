@@ -51,6 +51,11 @@ class Ranks:
         distributed.broadcast_object_list(box)
         return box[0]
 
+    def wait(self) -> None:
+        """Go on when every process is here."""
+        if self.ranks > 1:
+            distributed.barrier()
+
     def align(self, model: nn.Module) -> None:
         """Give every process the leader's buffers, such as batch norm's statistics."""
         if self.ranks > 1:

@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
-import torch
-from torch.nn import functional
 
 from speechlrp.artifacts.atomic import write_bytes, write_csv
 from speechlrp.artifacts.averages import write_averages
-from speechlrp.artifacts.utterances import Utterances
 from speechlrp.config.schema import Config
-from speechlrp.errors import SpeechLRPError, unknown
-from speechlrp.explainers.lrp import LRP
-from speechlrp.explainers.sensitivity import Sensitivity
-from speechlrp.letters.vocabulary import LETTERS, SYMBOLS
-from speechlrp.navai import ALIGNMENTS
-from speechlrp.navai.alignment import Alignment, named
+from speechlrp.errors import SpeechLRPError
 from speechlrp.navai.average import Averages
-from speechlrp.navai.classes import Letters
-from speechlrp.navai.frames import Frames, LetterFrames
+from speechlrp.navai.frames import Tally
+from speechlrp.navai.gather import AveragePart, TallyPart
 from speechlrp.navai.pattern import Patterns, patterns
 from speechlrp.navai.specificity import specificity
 from speechlrp.report.navai import pattern_figure
 from speechlrp.report.style import figure_png
+from speechlrp.stages.letters.navai_loop import Search, clear, gather
+from speechlrp.stages.letters.navai_setup import search_of
 from speechlrp.stages.letters.spoken import UTTERANCES, Recogniser, Spoken, read_spoken
-from speechlrp.stages.progress import progress
 from speechlrp.stages.stage import Context, Stage
 from speechlrp.stages.weights import weights_inputs, weights_name
-
-EXPLAINERS = {"sensitivity": Sensitivity, "lrp": lambda: LRP(preset="navai")}
-"""K's maps, of the logit of the predicted symbol."""
 
 PANEL = ("class", "alignment")
 BINS = (*PANEL, "frequency", "offset")
@@ -44,11 +33,13 @@ OF_OFFSETS = ("counts", "runs", "run_counts", "tested")
 def work(context: Context) -> None:
     """Write `averages.h5`, `specificity.csv`, `counts.csv` and `patterns.png`."""
     config = context.config
-    alignments = chosen(config.navai.align, config.navai.over)
     spoken = read_spoken(context.inputs["features"], context.command("preprocess"))
     recogniser = Recogniser(context, spoken)
     recogniser.model.padding = "none"
-    averages, frames = _averaged(context, spoken, recogniser, alignments)
+    search = search_of(context, recogniser)
+    averages, tally = _averaged(context, spoken, search)
+    if not context.ranks.leader:
+        return
     found = patterns(averages, config.navai.rate)
     hop_s = spoken.settings["hop"] / spoken.settings["rate"]
     offset_ms = (np.arange(averages.width) - averages.width // 2) * 1000 * hop_s
@@ -56,62 +47,26 @@ def work(context: Context) -> None:
     names = averages.classes, averages.alignments
     write_csv(context.folder / "specificity.csv", specificity(found, *names, hop_s=hop_s))
     write_csv(context.folder / "counts.csv", counted(averages))
-    title = f"{weights_name(config)} on {config.subset}: {int(frames.tally.counts.sum()):,} frames"
+    title = f"{weights_name(config)} on {config.subset}: {int(tally.counts.sum()):,} frames"
     axes = spoken.frequencies, offset_ms
     figure = pattern_figure(found.pattern, found.counts, *names, *axes, title=title)
     write_bytes(context.folder / "patterns.png", figure_png(figure))
-    _say(context, frames)
+    # further parts: their tables and figures
+    clear(context)
+    _say(context, averages, tally)
 
 
-def chosen(align: str, over: str) -> dict[str, Alignment]:
-    """The alignments of a setting such as ``"none,min-sens"`` or ``"all"``.
-
-    Raises:
-        SpeechLRPError: an alignment that there is not.
-    """
-    names = list(ALIGNMENTS) if align == "all" else [name.strip() for name in align.split(",")]
-    for name in names:
-        if name not in ALIGNMENTS:
-            raise unknown("value of navai.align", name, ("all", *ALIGNMENTS))
-    return {name: named(name, over) for name in names}
-
-
-def _averaged(
-    context: Context, spoken: Spoken, recogniser: Recogniser, alignments: dict[str, Alignment]
-) -> tuple[Averages, LetterFrames]:
+def _averaged(context: Context, spoken: Spoken, search: Search) -> tuple[Averages, Tally]:
     """One pass over the frames for all alignments."""
-    model, settings = recogniser.model, context.config.navai
-    letters = Letters({SYMBOLS.index(letter): letter for letter in LETTERS})
-    stream = _read(context, spoken, recogniser.scale)
-    frames = LetterFrames(stream, model, letters, settings.batch)
-    size = len(spoken.frequencies), model.receptive_field
-    averages = Averages(
-        letters.names, tuple(alignments), *size, settings.crop, device=recogniser.device
-    )
-    sources = sorted({a.source for a in alignments.values() if a.source})
-    explainers = {name: EXPLAINERS[name]() for name in sources}
-    for batch in frames:
-        maps = _maps(model, batch, explainers, len(spoken.classes))
-        steps = {name: a.steps(maps, batch.windows) for name, a in alignments.items()}
-        averages.add(batch.windows / recogniser.scale, batch.classes, steps, batch.runs)
-    return averages, frames
-
-
-def _read(context: Context, spoken: Spoken, scale: float) -> Iterator[tuple[str, torch.Tensor]]:
-    """Ids and inputs ``[F, T]`` of the split's utterances, one at a time."""
-    rows = spoken.rows(context.config.subset)
-    with Utterances(spoken.path, context.command("preprocess")) as file:
-        for row in progress(rows, "navai", len(rows)):
-            features = torch.from_numpy(file.read(int(row)).T.copy())
-            yield str(spoken.table.id.iloc[row]), features * scale
-
-
-def _maps(
-    model: torch.nn.Module, batch: Frames, explainers: dict, symbols: int
-) -> dict[str, torch.Tensor]:
-    """Explanations ``[B, F, W]`` of the predicted symbol's logit, by explainer."""
-    target = functional.one_hot(batch.symbols, symbols).to(batch.windows)[:, :, None]
-    return {name: e.explain(model, batch.windows, target)[1] for name, e in explainers.items()}
+    recogniser, names = search.recogniser, search.classes.names
+    size = len(spoken.frequencies), recogniser.model.receptive_field
+    crop, device = context.config.navai.crop, recogniser.device
+    averages = Averages(names, tuple(search.alignments), *size, crop, device=device)
+    counts = TallyPart(len(names))
+    parts = {"averages": AveragePart(averages, recogniser.scale), "tally": counts}
+    # further parts: join them here
+    gather(context, spoken, search, parts)
+    return averages, counts.tally
 
 
 def counted(averages: Averages) -> pd.DataFrame:
@@ -153,9 +108,8 @@ def _write(
     )
 
 
-def _say(context: Context, frames: LetterFrames) -> None:
-    tally, names = frames.tally, frames.classes.names
-    counts = dict(zip(names, tally.counts.tolist(), strict=True))
+def _say(context: Context, averages: Averages, tally: Tally) -> None:
+    counts = dict(zip(averages.classes, tally.counts.tolist(), strict=True))
     context.note("frames", counts)
     context.note("utterances", tally.utterances)
     context.note("shorter_than_a_window", tally.short)
@@ -184,4 +138,5 @@ STAGE = Stage(
     keys=("subset", "navai"),
     inputs=lambda config: {"features": UTTERANCES, **weights_inputs(config)},
     work=work,
+    shared=True,
 )
