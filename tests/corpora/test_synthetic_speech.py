@@ -136,6 +136,22 @@ def test_pairs_said_as_one_are_one_word():
 
 
 @needs_espeak
+@pytest.mark.parametrize("voice", ["en-us", "en-gb-scotland"])
+@pytest.mark.parametrize(
+    "said", ["The plumber charged us far too much.", "The frost killed most of the young plants."]
+)
+def test_every_phoneme_lies_in_a_word_and_every_word_is_there(said, voice):
+    speech = espeak.speak(said, voice, **VOICE)
+    assert " ".join(word.name for word in speech.words) == said.strip(".")
+    starts, ends = ([getattr(w, end) for w in speech.words] for end in ("start", "end"))
+    assert all(one <= two for one, two in zip(ends, starts[1:], strict=False))
+    for phoneme in speech.phonemes:
+        assert any(
+            a <= phoneme.start and phoneme.end <= b for a, b in zip(starts, ends, strict=True)
+        )
+
+
+@needs_espeak
 def test_unknown_language():
     with pytest.raises(SpeechLRPError, match="no voice 'xx'"):
         espeak.speak("one", "xx", **VOICE)

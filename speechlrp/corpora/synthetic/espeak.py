@@ -83,7 +83,7 @@ class Speech:
             counts to the phoneme before it, and an l after a vowel may have no length
             (its sound is the vowel's end), as eSpeak NG's events place them.
         words: in order, without punctuation; times in samples. A pair that eSpeak NG says
-            in one breath, such as "of the", is one word here.
+            in one breath, such as "of the" or "most of", is one word here.
     """
 
     wave: np.ndarray
@@ -167,15 +167,17 @@ def _spans(events: list[tuple[int, int, int, str]], text: str):
 def _words(heard: list[tuple[int, list[Span]]], text: str) -> Iterator[Span]:
     """Name the words by where they begin in the text.
 
-    eSpeak NG says some pairs as one ("of the"); the pair is then one word here too.
+    eSpeak NG says some pairs as one ("of the"), and of others ("most of") places both words
+    within the first; either pair is one word here.
     """
     tokens = list(re.finditer(r"\S+", text))
-    last = [max(k for k, t in enumerate(tokens) if t.start() <= at) for at, _ in heard]
-    for index, (_, parts) in enumerate(heard):
-        following = last[index + 1] if index + 1 < len(last) else len(tokens)
-        said = [token[0].strip(_PUNCTUATION) for token in tokens[last[index] : following]]
-        if parts and said:
-            yield Span(" ".join(word for word in said if word), parts[0].start, parts[-1].end)
+    said: dict[int, list[Span]] = {}
+    for at, parts in heard:
+        said.setdefault(max(k for k, t in enumerate(tokens) if t.start() <= at), []).extend(parts)
+    for (first, parts), following in zip(said.items(), [*said, len(tokens)][1:], strict=True):
+        names = [token[0].strip(_PUNCTUATION) for token in tokens[first:following]]
+        if parts:
+            yield Span(" ".join(name for name in names if name), parts[0].start, parts[-1].end)
 
 
 @contextmanager
