@@ -38,6 +38,7 @@ class Examples:
         task: what the label is.
         axes: ``frequency`` (Hz), ``time`` (s) and ``train_mean`` `[1, F, T]`, where the
             file has them.
+        units: of a value of the spectrograms.
     """
 
     path: Path
@@ -47,6 +48,7 @@ class Examples:
     settings: dict[str, Any]
     task: str
     axes: dict[str, np.ndarray]
+    units: str
 
     @cached_property
     def row_of(self) -> dict[str, int]:
@@ -71,7 +73,8 @@ def read_examples(path: Path, command: str) -> Examples:
         axes = {n: file[n][:] for n in ("frequency", "time", "train_mean") if n in file}
         attributes = {n: file.attrs[n] for n in ("silence", "task")}
         lists = {n: json.loads(file.attrs[n]) for n in ("classes", "settings")}
-        return Examples(path=path, table=read_table(file), axes=axes, **attributes, **lists)
+        about = {"table": read_table(file), "units": file["features"].attrs["units"]}
+        return Examples(path=path, axes=axes, **about, **attributes, **lists)
 
 
 class Shifted(nn.Module):

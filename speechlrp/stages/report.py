@@ -86,7 +86,8 @@ def _examples(context: Context, files: RunFiles) -> list[Example]:
     rows = pick(table, predicted, config.explainer["examples"])
     for row, panel in zip(rows, panels(relevance, examples, rows), strict=True):
         axes = examples.axes["frequency"], examples.axes["time"]
-        figure = figure_png(heatmap(panel, *axes, relevance_units="logit"))
+        labels = {"relevance_units": "logit", "units": examples.units}
+        figure = figure_png(heatmap(panel, *axes, **labels))
         facts = {
             "speaker": table.speaker[row],
             "true": examples.classes[table.label[row]],
