@@ -14,3 +14,12 @@ EXPLAINERS = Registry(
         "random": "speechlrp.explainers.random:Random",
     },
 )
+
+SCORES = Registry(
+    "score",
+    {
+        "texture": "speechlrp.explainers.texture:texture",
+        "bands": "speechlrp.explainers.scores:bands",
+    },
+)
+"""Numbers of a relevance map: `Maps` of N recordings -> column name -> `[N]`."""

@@ -3,40 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
-import torch
 
 from speechlrp.artifacts.atomic import whole, write_bytes, write_csv
 from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact, read_table
 from speechlrp.artifacts.shards import Shards
-from speechlrp.config.schema import call, options
-from speechlrp.errors import SpeechLRPError, unknown
-from speechlrp.explainers import EXPLAINERS
 from speechlrp.explainers.shares import Shares
-from speechlrp.flipping import BASELINES
 from speechlrp.flipping.ranking import falling_order
 from speechlrp.report.heatmap import Panel, heatmap, top_bins
 from speechlrp.report.shares import band_shares, region_shares
 from speechlrp.report.style import figure_png
+from speechlrp.stages.explaining import Explaining, check
 from speechlrp.stages.features import FEATURES, Examples, Network, read_examples
 from speechlrp.stages.progress import progress
 from speechlrp.stages.stage import Context, Stage
 from speechlrp.stages.weights import explanation, weights_inputs
 
-TARGETS = ("label", "predicted")
-OURS = ("name", "kind", "reference", "target", "batch_size", "examples", "bands_hz", "f0_hz")
-"""Settings of the section that the stage itself uses; the others are the explainer's."""
-
 
 def work(context: Context) -> None:
     """Write `relevance.h5`, `bands.csv`, `regions.csv`, and the figures."""
     config = context.config
-    _check(config.explainer)
+    check(config.explainer)
     examples = read_examples(context.inputs["features"], context.command("preprocess"))
     network = Network(context, examples)
     rows = examples.rows(config.subset)
@@ -63,36 +54,14 @@ def work(context: Context) -> None:
     context.note("examples", len(rows))
 
 
-def _check(section: dict) -> None:
-    """Check the stage's own settings of the section.
-
-    Raises:
-        SpeechLRPError: one of them is out of its range.
-    """
-    for key, known in (("target", TARGETS), ("reference", BASELINES)):
-        if section[key] not in known:
-            raise unknown(f"value of explainer.{key}", section[key], known)
-    for key in ("batch_size", "examples"):
-        if not section[key] >= 1:
-            raise SpeechLRPError(f"explainer.{key} is {section[key]}; it must be at least 1")
-    bands = section["bands_hz"]
-    if len(bands) < 2 or any(low >= high for low, high in pairwise(bands)):
-        raise SpeechLRPError(f"explainer.bands_hz must be rising limits; found {bands}")
-
-
 def _explain(context, network: Network, examples: Examples, units, todo) -> Iterator:
-    section = context.config.explainer
-    name = section["kind"]
-    explainer = call(f"explainer {name}", EXPLAINERS[name], options(section, *OURS))
-    model, reference = network.measured_from(section["reference"])
+    explaining = Explaining(network, context.config.explainer)
+    labels = examples.table.label.to_numpy()
     with open_artifact(examples.path, "features", context.command("preprocess")) as file:
         for unit in progress(todo, "explain", len(todo)):
-            inputs = network.inputs(file["features"][units[unit]])
-            target = torch.tensor(examples.table.label.to_numpy()[units[unit]])
-            target = target.to(network.device)
-            if section["target"] == "predicted":
-                target = network.probabilities(inputs).argmax(1)
-            output, relevance = explainer.explain(model, inputs - reference, target)
+            some = units[unit]
+            _, inputs, target = explaining.batch(file["features"][some], labels[some])
+            output, relevance = explaining.explainer.explain(explaining.model, inputs, target)
             order = falling_order(relevance).cpu().numpy()
             small = np.uint16 if order.shape[1] <= 2**16 else np.uint32
             yield (
@@ -156,10 +125,11 @@ def _figures(context: Context, examples: Examples, bands, regions) -> None:
     with h5py.File(path) as file:
         table, predicted = read_table(file), file["output"][:].argmax(1)
     shown = panels(path, examples, pick(table, predicted, context.config.explainer["examples"]))
+    units = {"units": examples.units}
     figures = {
-        "heatmaps": heatmap(shown, *axes, relevance_units="logit"),
-        "least_95_percent": top_bins(shown, *axes, share=0.95, least=True, fill=0.0),
-        "top_1_percent": top_bins(shown, *axes, share=0.01),
+        "heatmaps": heatmap(shown, *axes, relevance_units="logit", **units),
+        "least_95_percent": top_bins(shown, *axes, share=0.95, least=True, fill=0.0, **units),
+        "top_1_percent": top_bins(shown, *axes, share=0.01, **units),
         "bands": band_shares(bands),
         "regions": region_shares(regions),
     }

@@ -32,6 +32,9 @@ def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 LOSSES = {"bce": bce, "cross_entropy": cross_entropy}
 
+PROBABILITIES = {"bce": "sigmoid", "cross_entropy": "softmax"}
+"""What makes probabilities of the logits that a loss trains."""
+
 
 def losses(name: str, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Give the loss of each example [B], from logits [B, K] of any precision.

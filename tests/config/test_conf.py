@@ -10,12 +10,11 @@ from speechlrp.audio.windows import WindowSettings
 from speechlrp.config.names import conf_dir
 from speechlrp.config.schema import _check, call, options, typed
 from speechlrp.corpora import CORPORA, SPLITS
-from speechlrp.explainers import EXPLAINERS
 from speechlrp.flipping.curve import grid_counts
 from speechlrp.letters import DECODERS
 from speechlrp.models import MODELS
 from speechlrp.stages import STAGES, stages_for
-from speechlrp.stages.explain import OURS
+from speechlrp.stages.explaining import explainer
 from speechlrp.stages.letters.train import recipe as letters_recipe
 from speechlrp.stages.sequence import with_settings
 from speechlrp.stages.train import recipe
@@ -70,8 +69,7 @@ def test_every_choice_says_what_the_code_takes(composed, choices):
     _takes(SPLITS[config.split["name"]], options(config.split, "name"))
     _takes(MODELS[config.model["name"]], options(config.model, "name", "input_scale"))
     _takes(DECODERS[config.decoding["name"]], options(config.decoding, "name"))
-    explainer = config.explainer
-    call("explainer", EXPLAINERS[explainer["kind"]], options(explainer, *OURS))
+    assert explainer(config.explainer, config.trainer.get("loss", "")) is not None
 
 
 def _takes(function, settings: dict) -> None:
