@@ -1,0 +1,147 @@
+"""TextGrid files, as Praat and forced aligners write them: labelled intervals of time.
+
+The long and the short text format are one: what is not a number, a quoted string or a flag
+standing free is a label for the eye, and is passed over (Praat's manual, "TextGrid file
+formats").
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from speechlrp.errors import SpeechLRPError, unknown
+
+SILENT = frozenset(("", "sil", "sp", "spn", "<eps>", "silence", "<p:>"))
+"""Labels that aligners give to what is no phoneme, in lower case."""
+
+_TOKEN = re.compile(r'"((?:[^"]|"")*)"|(<[^>\s]*>)|![^\n]*|(\S+)')
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?%?")
+_CLASSES = ("IntervalTier", "TextTier")
+_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+class Interval(NamedTuple):
+    """From `start_s` to `end_s`, in seconds of the recording."""
+
+    start_s: float
+    end_s: float
+    text: str
+
+
+def read_textgrid(path: Path) -> dict[str, list[Interval]]:
+    """Read the tiers of intervals of a file; tiers of points are passed over.
+
+    Args:
+        path: a text file, in UTF-8, or in UTF-16 with its mark.
+
+    Returns:
+        Intervals by tier, in order of time, the empty ones included.
+
+    Raises:
+        SpeechLRPError: no such file; it is no TextGrid, or not a whole one; an interval
+            that ends before it begins or before the one before it has ended.
+    """
+    tokens = _Tokens(path, _text(path))
+    if not tokens.string().startswith("ooTextFile") or tokens.string() != "TextGrid":
+        raise tokens.damaged("it does not begin as one")
+    tokens.number()
+    tokens.number()
+    if tokens.flag() != "<exists>":
+        return {}
+    return dict(tier for tier in (_tier(tokens) for _ in range(tokens.count())) if tier)
+
+
+def phonemes_of(path: Path, tier: str) -> list[Interval]:
+    """The intervals of one tier that hold a phoneme.
+
+    Raises:
+        SpeechLRPError: as `read_textgrid`; there is no such tier of intervals.
+    """
+    tiers = read_textgrid(path)
+    if tier not in tiers:
+        raise unknown(f"tier of {path} (navai.tier)", tier, tiers)
+    return [i for i in tiers[tier] if i.text.strip().lower() not in SILENT]
+
+
+class _Tokens:
+    """The numbers, strings and flags of a file, one after the other."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.path, self._found = path, _tokens(text)
+
+    def damaged(self, reason: str) -> SpeechLRPError:
+        return SpeechLRPError(f"{self.path} is no whole TextGrid: {reason}; make it again")
+
+    def string(self) -> str:
+        return self._next("string")
+
+    def number(self) -> float:
+        return float(self._next("number").rstrip("%"))
+
+    def flag(self) -> str:
+        return self._next("flag")
+
+    def count(self) -> int:
+        value = self.number()
+        if value < 0 or value != int(value):
+            raise self.damaged(f"a count is {value:g}")
+        return int(value)
+
+    def _next(self, expected: str) -> str:
+        kind, text = next(self._found, ("end", ""))
+        if kind != expected:
+            where = "the file ends" if kind == "end" else f"there is the {kind} {text[:30]!r}"
+            raise self.damaged(f"where a {expected} should be, {where}")
+        return text
+
+
+def _tokens(text: str) -> Iterator[tuple[str, str]]:
+    for match in _TOKEN.finditer(text):
+        quoted, flag, word = match.groups()
+        if quoted is not None:
+            yield "string", quoted.replace('""', '"')
+        elif flag is not None:
+            yield "flag", flag
+        elif word is not None and _NUMBER.fullmatch(word):
+            yield "number", word
+
+
+def _tier(tokens: _Tokens) -> tuple[str, list[Interval]] | None:
+    kind, name = tokens.string(), tokens.string()
+    if kind not in _CLASSES:
+        raise tokens.damaged(f"a tier of class {kind!r}")
+    tokens.number()
+    tokens.number()
+    if kind == "TextTier":
+        for _ in range(tokens.count()):
+            tokens.number()
+            tokens.string()
+        return None
+    found: list[Interval] = []
+    for _ in range(tokens.count()):
+        interval = Interval(tokens.number(), tokens.number(), tokens.string())
+        _check(tokens, name, interval, found[-1].end_s if found else 0.0)
+        found.append(interval)
+    return name, found
+
+
+def _check(tokens: _Tokens, name: str, interval: Interval, after: float) -> None:
+    if interval.end_s < interval.start_s or interval.start_s < after - 1e-6:
+        raise tokens.damaged(
+            f"in its tier {name!r} the interval from {interval.start_s:g} to "
+            f"{interval.end_s:g} s is out of order"
+        )
+
+
+def _text(path: Path) -> str:
+    try:
+        held = path.read_bytes()
+        return held.decode("utf-16" if held[:2] in _BOMS else "utf-8-sig")
+    except OSError as error:
+        raise SpeechLRPError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SpeechLRPError(f"{path} is no text in UTF-8 or UTF-16; save it as one") from error
