@@ -1,6 +1,8 @@
-"""Loss and accuracy per epoch, from ``train/metrics.csv``."""
+"""Loss, accuracy and errors per epoch, from ``train/metrics.csv``."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -14,6 +16,10 @@ from speechlrp.report.labels import End, label_ends
 LINES = {
     "train": style.Line("#5f6b76", (0, (5, 2)), "s"),
     "validate": style.Line("#0072b2", "-", "o"),
+}
+ERRORS = {
+    "letter": style.Line("#0072b2", "-", "o"),
+    "word": style.Line("#d55e00", (0, (5, 2)), "s"),
 }
 
 
@@ -37,17 +43,8 @@ def training_curves(
     Raises:
         SpeechLRPError: a column is missing, or there is no epoch.
     """
-    needed = ["epoch", *(f"{part}_{kind}" for part in LINES for kind in ("loss", "accuracy"))]
-    missing = [name for name in needed if name not in metrics]
-    if missing or metrics.empty:
-        what = f"no column {missing[0]!r}" if missing else "no epoch"
-        raise SpeechLRPError(
-            f"the training metrics hold {what}; train again with `speechlrp train --force`"
-        )
-    fig = style.figure(height=3.1)
-    loss, accuracy = fig.subplots(1, 2)
-    if title:
-        fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
+    _check(metrics, *(f"{part}_{kind}" for part in LINES for kind in ("loss", "accuracy")))
+    fig, loss, accuracy = _panels(title)
     _draw(loss, metrics, "loss", 1.0, best_epoch)
     loss.set_ylabel("loss (mean over examples)")
     if chance is not None:
@@ -59,9 +56,60 @@ def training_curves(
     return fig
 
 
-def _draw(axes: Axes, metrics: pd.DataFrame, kind: str, factor: float, best: int | None) -> None:
+def recogniser_curves(
+    metrics: pd.DataFrame, *, title: str = "", best_epoch: int | None = None
+) -> Figure:
+    """Draw loss (left) and the error rates on validation data (right) per epoch.
+
+    Args:
+        metrics: columns ``epoch``, ``train_loss``, ``validate_loss``,
+            ``validate_letter_error_rate``, ``validate_word_error_rate`` (shares; NaN where an
+            epoch was not validated).
+        title: above the figure.
+        best_epoch: the epoch whose weights were kept, marked by a vertical line.
+
+    Raises:
+        SpeechLRPError: a column is missing, or there is no epoch.
+    """
+    rates = [f"validate_{kind}_error_rate" for kind in ERRORS]
+    _check(metrics, *(f"{part}_loss" for part in LINES), *rates)
+    fig, loss, errors = _panels(title)
+    _draw(loss, metrics, "loss", 1.0, best_epoch)
+    loss.set_ylabel("loss (CTC, a symbol)")
+    renamed = metrics.rename(
+        columns={name: f"{kind}s_error" for name, kind in zip(rates, ERRORS, strict=True)}
+    )
+    _draw(errors, renamed, "error", 100.0, best_epoch, {f"{k}s": v for k, v in ERRORS.items()})
+    errors.set_ylabel("errors on validation (%)")
+    return fig
+
+
+def _check(metrics: pd.DataFrame, *columns: str) -> None:
+    missing = [name for name in ("epoch", *columns) if name not in metrics]
+    if missing or metrics.empty:
+        what = f"no column {missing[0]!r}" if missing else "no epoch"
+        raise SpeechLRPError(
+            f"the training metrics hold {what}; train again with `speechlrp train --force`"
+        )
+
+
+def _panels(title: str) -> tuple[Figure, Axes, Axes]:
+    fig = style.figure(height=3.1)
+    if title:
+        fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
+    return fig, *fig.subplots(1, 2)
+
+
+def _draw(
+    axes: Axes,
+    metrics: pd.DataFrame,
+    kind: str,
+    factor: float,
+    best: int | None,
+    lines: Mapping[str, style.Line] = LINES,
+) -> None:
     ends = []
-    for part, line in LINES.items():
+    for part, line in lines.items():
         rows = metrics[["epoch", f"{part}_{kind}"]].dropna()
         if rows.empty:
             continue

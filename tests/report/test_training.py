@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.report.training import training_curves
+from speechlrp.report.training import recogniser_curves, training_curves
 
 
 @pytest.fixture
@@ -41,3 +41,14 @@ def test_missing_column_or_epochs_are_said(metrics):
         training_curves(metrics.drop(columns="train_loss"))
     with pytest.raises(SpeechLRPError, match="no epoch"):
         training_curves(metrics.head(0))
+
+
+def test_error_rates_of_a_recogniser_in_percent(metrics):
+    rates = {"validate_letter_error_rate": [0.9, 0.5, 0.25], "validate_word_error_rate": 1.0}
+    loss, errors = recogniser_curves(metrics.assign(**rates)).axes
+    lines = {line.get_label(): line for line in errors.lines}
+    np.testing.assert_allclose(lines["letters"].get_ydata(), [90, 50, 25])
+    np.testing.assert_allclose(lines["words"].get_ydata(), [100, 100, 100])
+    assert [line.get_label() for line in loss.lines] == ["train", "validate"]
+    with pytest.raises(SpeechLRPError, match="no column 'validate_letter_error_rate'"):
+        recogniser_curves(metrics)

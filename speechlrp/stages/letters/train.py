@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import torch
 
+from speechlrp.artifacts.atomic import write_bytes
 from speechlrp.config.schema import Config, call, options
 from speechlrp.errors import SpeechLRPError
 from speechlrp.letters.decoding import greedy
 from speechlrp.letters.error_rates import ErrorCounts, count_errors
 from speechlrp.letters.vocabulary import BLANK_INDEX
 from speechlrp.models import MODELS
+from speechlrp.report.style import figure_png
+from speechlrp.report.training import recogniser_curves
 from speechlrp.stages.letters.spoken import UTTERANCES, Spoken, read_spoken
 from speechlrp.stages.progress import steps
 from speechlrp.stages.stage import Context, Stage
@@ -108,6 +111,7 @@ def _teach(
             on_step=on_step if context.ranks.leader else None,
         )
     if context.ranks.leader:
+        write_bytes(context.folder / "curves.png", figure_png(recogniser_curves(metrics)))
         (context.folder / "state.pt").unlink()
     rates = metrics.validate_letter_error_rate
     context.note("validation_letter_error_rate", {"last": rates.iloc[-1], "best": rates.min()})
