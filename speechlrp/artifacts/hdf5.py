@@ -54,26 +54,26 @@ def open_artifact(path: Path, kind: str, command: str) -> Iterator[h5py.File]:
         yield file
 
 
-def read_table(file: h5py.File) -> pd.DataFrame:
-    """Read the table that describes the rows."""
+def read_table(file: h5py.File, group: str = TABLE) -> pd.DataFrame:
+    """Read the table that describes the rows, or another of the file's."""
     columns = {}
-    for name in json.loads(file[TABLE].attrs["columns"]):
-        column = file[TABLE][name]
+    for name in json.loads(file[group].attrs["columns"]):
+        column = file[group][name]
         is_text = h5py.check_string_dtype(column.dtype) is not None
         columns[name] = column.asstr()[:] if is_text else column[:]
     return pd.DataFrame(columns)
 
 
-def write_table(file: h5py.File, table: pd.DataFrame) -> None:
-    """Write the table that describes the rows; text as UTF-8, missing text as ''."""
-    group = file.create_group(TABLE)
-    group.attrs["columns"] = json.dumps(list(table.columns))
+def write_table(file: h5py.File, table: pd.DataFrame, group: str = TABLE) -> None:
+    """Write the table that describes the rows, or another; text as UTF-8, missing text as ''."""
+    place = file.create_group(group)
+    place.attrs["columns"] = json.dumps(list(table.columns))
     for name, column in table.items():
         if pd.api.types.is_numeric_dtype(column):
-            group.create_dataset(name, data=column.to_numpy())
+            place.create_dataset(name, data=column.to_numpy())
         else:
             text = column.fillna("").astype(str).to_numpy(dtype=object)
-            group.create_dataset(name, data=text, dtype=h5py.string_dtype())
+            place.create_dataset(name, data=text, dtype=h5py.string_dtype())
 
 
 def describe(file: h5py.File, attributes: dict[str, Any]) -> None:

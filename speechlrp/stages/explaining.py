@@ -20,7 +20,10 @@ from speechlrp.stages.features import Network
 from speechlrp.training.losses import PROBABILITIES
 
 TARGETS = ("label", "predicted")
-OURS = ("name", "kind", "reference", "target", "batch_size", "examples", "bands_hz", "f0_hz")
+OURS = (
+    *("name", "kind", "reference", "target", "batch_size", "examples", "utterances"),
+    *("bands_hz", "f0_hz"),
+)
 """Settings of the section that the stage itself uses; the others are the explainer's."""
 
 

@@ -1,0 +1,116 @@
+"""Where in a window an explanation lies, in numbers, and their means by class.
+
+Shapes: ``B`` windows, ``F`` bands, ``W`` steps of a window, ``C`` classes, ``Q`` numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from speechlrp.errors import SpeechLRPError
+
+PLACES = (
+    *("sum", "positive_share", "centre_ms", "distance_ms", "spread_ms", "effective_ms"),
+    *("peak_ms", "effective_bins"),
+)
+"""The numbers of `focus`, in order."""
+
+
+def focus(relevance: Tensor, offset_ms: Tensor) -> dict[str, Tensor]:
+    """Where the absolute relevance of each window lies, and how it adds up.
+
+    Args:
+        relevance: of any explainer ``[B, F, W]``.
+        offset_ms: of the steps from the window's centre in ms ``[W]``.
+
+    Returns:
+        Each ``[B]``, float64, NaN where a window has no relevance at all: ``sum`` (signed);
+        ``positive_share`` of the absolute relevance. With ``e(t)``, the absolute relevance
+        summed over bands, as weights: ``centre_ms``, the mean offset; ``distance_ms``, the
+        mean distance from the window's centre; ``spread_ms``, the standard deviation about
+        the mean offset; ``effective_ms``, ``hop (sum e)^2 / sum e^2`` (a box of that length
+        has it). ``peak_ms``: offset of the bin of largest absolute relevance.
+        ``effective_bins``: ``(sum |R|)^2 / sum R^2``, as many equal bins have it.
+
+    Raises:
+        SpeechLRPError: another shape, or values that are not finite.
+    """
+    if relevance.dim() != 3 or relevance.shape[2] != len(offset_ms):
+        raise SpeechLRPError(
+            f"relevance of windows must be [B, F, {len(offset_ms)}]; found {list(relevance.shape)}"
+        )
+    size = relevance.abs()
+    course = size.sum(1, dtype=torch.float64)
+    total = course.sum(1)
+    if not total.isfinite().all():
+        raise SpeechLRPError("relevance of windows must be finite")
+    total = torch.where(total > 0, total, torch.nan)
+    signed = relevance.sum((1, 2), dtype=torch.float64)
+    time = offset_ms.to(course)
+    hop = (time[-1] - time[0]) / max(len(time) - 1, 1)
+    centre = course @ time / total
+    spread = (course * (time - centre[:, None]) ** 2).sum(1) / total
+    peak = time[size.amax(1).argmax(1)] + 0 * total
+    squares = relevance.square().sum((1, 2), dtype=torch.float64)
+    squares = torch.where(squares > 0, squares, torch.nan)
+    found = (
+        *(signed + 0 * total, (1 + signed / total) / 2, centre, course @ time.abs() / total),
+        *(spread.sqrt(), hop * total**2 / course.square().sum(1), peak, total**2 / squares),
+    )
+    return dict(zip(PLACES, found, strict=True))
+
+
+class Numbers:
+    """Means and deviations of numbers of frames by class; NaN does not count.
+
+    Args:
+        classes: how many, ``C``.
+        names: of the numbers.
+    """
+
+    def __init__(self, classes: int, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        shape = classes, len(self.names)
+        self.arrays = {name: np.zeros(shape) for name in ("counts", "sums", "squares")}
+
+    def add(self, classes: Tensor, numbers: Mapping[str, Tensor]) -> None:
+        """Add the numbers ``[B]`` of frames of these classes ``[B]``."""
+        values = np.stack([_plain(numbers[name]) for name in self.names], 1)
+        known = np.isfinite(values)
+        values = np.where(known, values, 0.0)
+        where = classes.cpu().numpy()
+        for name, part in (("counts", known), ("sums", values), ("squares", values**2)):
+            np.add.at(self.arrays[name], where, part)
+
+    def means(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation over the frames, each ``[C + 1, Q]``; last: all classes.
+
+        NaN where there is no frame, or fewer than two for a deviation.
+        """
+        whole = {k: np.concatenate([a, a.sum(0, keepdims=True)]) for k, a in self.arrays.items()}
+        counts = whole["counts"]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = whole["sums"] / counts
+            spread = np.maximum(whole["squares"] - counts * mean**2, 0) / (counts - 1)
+        return mean, np.sqrt(np.where(counts > 1, spread, np.nan))
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The sums, for a file."""
+        return {name: array.copy() for name, array in self.arrays.items()}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Take up what `state` gave, in place of what is here."""
+        self.arrays = {name: np.array(state[name]) for name in self.arrays}
+
+    def absorb(self, state: Mapping[str, np.ndarray]) -> None:
+        """Add what `state` of others gave."""
+        for name, array in self.arrays.items():
+            array += state[name]
+
+
+def _plain(values: Tensor) -> np.ndarray:
+    return values.detach().cpu().numpy().astype(np.float64)
