@@ -8,6 +8,8 @@ from speechlrp import __version__
 from speechlrp.cli.options import HYDRA_OPTIONS, OPTIONS
 from speechlrp.stages import STAGES, SUMMARIES
 
+LAYOUTS = ("audiomnist", "librispeech", "voxceleb", "planted_tone", "planted_f0")
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="speechlrp")
@@ -70,7 +72,7 @@ def download(corpus: str, subsets: tuple[str, ...], data: str | None, base_url: 
 
 
 @main.command()
-@click.argument("layout", type=click.Choice(["audiomnist", "librispeech", "voxceleb"]))
+@click.argument("layout", type=click.Choice(LAYOUTS))
 @click.option("--out", type=click.Path(file_okay=False), required=True, help="Folder to write to.")
 @click.option("--speakers", type=click.IntRange(min=2), default=12, show_default=True)
 @click.option("--per-speaker", type=click.IntRange(min=1), default=50, show_default=True)
@@ -78,7 +80,11 @@ def download(corpus: str, subsets: tuple[str, ...], data: str | None, base_url: 
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; default: as many as cores.")
 @click.option("--force", is_flag=True, help="Replace a corpus made with other settings.")
 def synth(layout: str, out: str, **settings: object) -> None:
-    """Synthesise a corpus of digits or sentences, with the time of every phoneme."""
+    """Synthesise a corpus of digits or sentences, with the time of every phoneme.
+
+    planted_tone and planted_f0: the label is carried by one known sound, whose place is
+    written to planted.csv, so that explanations can be scored.
+    """
     from speechlrp.cli.recordings import synthesise_corpus
 
     synthesise_corpus(layout, out, **settings)

@@ -30,10 +30,12 @@ def download_corpus(
 def synthesise_corpus(layout: str, out: str, **settings) -> None:
     """Synthesise a corpus into `out` and say what it holds."""
     from speechlrp.corpora.synthetic import synthesise
+    from speechlrp.corpora.synthetic.planted import KINDS, plant
 
     workers = settings.pop("workers") or len(os.sched_getaffinity(0))
+    make = plant if layout in KINDS else synthesise
     with one_line_errors(), _bar() as show:
-        made = synthesise(Path(out), layout, workers=workers, progress=show, **settings)
+        made = make(Path(out), layout, workers=workers, progress=show, **settings)
     click.echo(f"{made.root}: {made.utterances} recordings of {made.speakers} speakers")
 
 

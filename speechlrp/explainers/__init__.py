@@ -20,6 +20,7 @@ SCORES = Registry(
     {
         "texture": "speechlrp.explainers.texture:texture",
         "bands": "speechlrp.explainers.scores:bands",
+        "cue": "speechlrp.explainers.localisation:cue",
     },
 )
 """Numbers of a relevance map: `Maps` of N recordings -> column name -> `[N]`."""
