@@ -1,7 +1,7 @@
 """Which letters of a word spell which of its phonemes: dynamic programming over both.
 
-Phonemes are eSpeak NG's in IPA. Letters that spell no phoneme are silent; a group of
-letters may spell one phoneme ("sh"), one letter two ("x").
+Phonemes are eSpeak NG's in IPA, or a forced aligner's in ARPABET. Letters that spell no
+phoneme are silent; a group of letters may spell one phoneme ("sh"), one letter two ("x").
 """
 
 from __future__ import annotations
@@ -86,6 +86,16 @@ _VOWELS = {
 }
 """Phonemes, stress and length left out -> usual spellings. An r is added by `_usual`."""
 
+ARPABET = {
+    "AA": "ɑ", "AE": "æ", "AH": "ʌ", "AO": "ɔ", "AW": "aʊ", "AX": "ə", "AY": "aɪ", "B": "b",
+    "CH": "tʃ", "D": "d", "DH": "ð", "DX": "ɾ", "EH": "ɛ", "ER": "ɚ", "EY": "eɪ", "F": "f",
+    "G": "ɡ", "HH": "h", "IH": "ɪ", "IY": "i", "JH": "dʒ", "K": "k", "L": "l", "M": "m",
+    "N": "n", "NG": "ŋ", "OW": "oʊ", "OY": "ɔɪ", "P": "p", "R": "ɹ", "S": "s", "SH": "ʃ",
+    "T": "t", "TH": "θ", "UH": "ʊ", "UW": "u", "V": "v", "W": "w", "Y": "j", "Z": "z",
+    "ZH": "ʒ",
+}  # fmt: skip
+"""Phonemes of English pronouncing dictionaries, stress left out -> IPA."""
+
 USUAL = 0.0
 FALLBACK = 0.5
 """A vowel spelt by other vowel letters; twice as dear for consonants, and see `MIXED`."""
@@ -109,14 +119,19 @@ def link(word: str, phonemes: Sequence[str]) -> list[Link]:
 
     Args:
         word: as written; what is no letter a to z is passed over.
-        phonemes: of the word, in IPA.
+        phonemes: of the word, in IPA or in capitals as ARPABET.
 
     Returns:
         For each letter a to z the first of its phonemes and the one after its last, or
         None where the letter is silent.
     """
     letters = "".join(c for c in word.lower() if "a" <= c <= "z")
-    return list(_link(letters, tuple(phoneme.translate(_MARKS) for phoneme in phonemes)))
+    return list(_link(letters, tuple(_ipa(phoneme) for phoneme in phonemes)))
+
+
+def _ipa(phoneme: str) -> str:
+    """Without marks of stress and length."""
+    return ARPABET.get(phoneme.rstrip("012"), phoneme.translate(_MARKS))
 
 
 @lru_cache(maxsize=65_536)

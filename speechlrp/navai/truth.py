@@ -7,17 +7,16 @@ phoneme before) and an l after a vowel may have no length.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
-from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.errors import SpeechLRPError
 from speechlrp.navai.frames import Clock
 from speechlrp.navai.spelling import link
 
-REFERENCES = ("interval", "centre")
-CHANCE = "chance"
+LINKS = ("yes", "no match", "silent")
+"""A frame's letter has a phoneme; is not in the text; is, but spells no phoneme."""
+SPAN = ["start_s", "end_s"]
 _EDIT = 1_000_000  # cost of an edit; a match earns 1, to be the tie-break
 
 
@@ -27,7 +26,8 @@ def spelled(words: pd.DataFrame, phonemes: pd.DataFrame) -> pd.DataFrame:
     Args:
         words: of one utterance, in order: word, start_s, end_s.
         phonemes: of the same, in order: phoneme, start_s, end_s. A phoneme belongs to the
-            first word that does not end before it.
+            first word that does not end before it (corpora synthesised by early versions
+            lack the first of two words such as "most of").
 
     Returns:
         One row a letter a to z, in order: letter, word (its number), start_s and end_s of the
@@ -101,68 +101,84 @@ def _pairing(fits: np.ndarray) -> np.ndarray:
     return np.where(fits, -1, _EDIT)
 
 
+def words_of(transcript: str, phonemes: pd.DataFrame) -> pd.DataFrame:
+    """When each word of a transcript is spoken, found by its spelling alone.
+
+    For times that come without words. The whole transcript is linked to the phonemes.
+
+    Args:
+        transcript: of an utterance, words with spaces between them.
+        phonemes: of the same, in order: phoneme, start_s, end_s.
+
+    Returns:
+        A row a word that spells any phoneme: word, start_s, end_s.
+    """
+    links = iter(link(transcript, list(phonemes.phoneme)))
+    starts, ends = phonemes.start_s.to_numpy(), phonemes.end_s.to_numpy()
+    rows = []
+    for word in transcript.split():
+        own = [next(links) for c in word.lower() if "a" <= c <= "z"]
+        found = [linked for linked in own if linked]
+        if found:
+            rows.append((word, starts[found[0][0]], ends[found[-1][1] - 1]))
+    return pd.DataFrame(rows, columns=["word", *SPAN])
+
+
 class Truth:
-    """Measures key steps on one utterance after the other.
+    """Says where in a window the phoneme of its letter is, one utterance after the other.
 
     Args:
         words: of all utterances: id, word, start_s, end_s, as `speechlrp synth` writes it.
         phonemes: of all: id, phoneme, start_s, end_s.
         width: ``W`` frames of a window.
         clock: when frames are.
-        reference: ``"interval"``: the error is 0 inside the phoneme, else the signed distance
-            to its nearer end; ``"centre"``: the signed distance to its middle.
-        seed: of the chance steps.
-
-    Raises:
-        SpeechLRPError: there is no such reference.
     """
 
     def __init__(
-        self,
-        words: pd.DataFrame,
-        phonemes: pd.DataFrame,
-        width: int,
-        clock: Clock,
-        reference: str = "interval",
-        seed: int = 0,
+        self, words: pd.DataFrame, phonemes: pd.DataFrame, width: int, clock: Clock
     ) -> None:
-        if reference not in REFERENCES:
-            raise unknown("reference of an alignment's error", reference, REFERENCES)
         self.words, self.phonemes = (dict(iter(t.groupby("id"))) for t in (words, phonemes))
         self.width, self.clock = width, clock
-        self.reference, self.seed = reference, seed
 
-    def errors(self, frames: pd.DataFrame, alignments: Sequence[str]) -> pd.DataFrame:
-        """Measure the frames of one utterance.
+    def __contains__(self, key: str) -> bool:
+        """Whether the times of an utterance are known."""
+        return key in self.words and key in self.phonemes
+
+    def letters(self, key: str) -> pd.DataFrame:
+        """The letters of an utterance, as `spelled` gives them."""
+        return spelled(self.words[key], self.phonemes[key])
+
+    def places(self, frames: pd.DataFrame) -> pd.DataFrame:
+        """Find the phonemes of the frames of one utterance.
 
         Args:
             frames: all its letter frames in order of time: id, run, letter (a to z), start
-                (first frame), and a column of key steps for each alignment (-1: none).
-            alignments: their names.
+                (first frame).
 
         Returns:
-            A row for each frame and alignment, ``chance`` (a step anywhere in the window)
-            being one more: id, letter, alignment, linked (``"yes"``; ``"no match"``: not in the
-            text; ``"silent"``: spells no phoneme; ``"no step"``), error_ms, negative where the
-            step is too early, NaN unless linked.
+            A row a frame: run, letter, linked (one of `LINKS`), and from the time of the
+            window's first frame centre_ms and half_ms, the phoneme's middle and half its
+            length; NaN unless linked. A key step ``k`` is ``1000 hop_s k - centre_ms`` late.
 
         Raises:
             SpeechLRPError: frames of several utterances, or of one without times.
         """
         keys = frames.id.unique()
-        if len(keys) != 1 or keys[0] not in self.words or keys[0] not in self.phonemes:
+        if len(keys) != 1 or keys[0] not in self:
             raise SpeechLRPError(
                 f"key steps are measured one utterance at a time, with known words and phonemes; "
                 f"found {', '.join(map(repr, keys[:3])) or 'no frame'}"
             )
-        letters = spelled(self.words[keys[0]], self.phonemes[keys[0]])
+        letters = self.letters(keys[0])
         place = self._matched(frames, letters)
-        times = letters[["start_s", "end_s"]].to_numpy(float)
-        times = np.vstack([times, [np.nan, np.nan]])[place]
-        steps = {name: frames[name].to_numpy() for name in alignments}
-        steps[CHANCE] = self._chance(keys[0], len(frames))
-        tables = [self._one(frames, place, times, *item) for item in steps.items()]
-        return pd.concat(tables, ignore_index=True)
+        times = 1000 * np.vstack([letters[SPAN].to_numpy(float), [np.nan, np.nan]])[place]
+        silent = np.isnan(times[:, 0])
+        begin = 1000 * self.clock.seconds(frames.start.to_numpy())
+        return frames[["run", "letter"]].assign(
+            linked=np.select([place < 0, silent], ["no match", "silent"], "yes"),
+            centre_ms=times.mean(1) - begin,
+            half_ms=(times[:, 1] - times[:, 0]) / 2,
+        )
 
     def _matched(self, frames: pd.DataFrame, letters: pd.DataFrame) -> np.ndarray:
         runs = frames.groupby("run", sort=False)
@@ -174,76 +190,3 @@ class Truth:
             }
         )
         return match(emitted, letters)[runs.ngroup().to_numpy()]
-
-    def _chance(self, key: str, count: int) -> np.ndarray:
-        entropy = [self.seed, *key.encode()]
-        return np.random.default_rng(entropy).integers(0, self.width, count)
-
-    def _one(
-        self,
-        frames: pd.DataFrame,
-        place: np.ndarray,
-        times: np.ndarray,
-        name: str,
-        steps: np.ndarray,
-    ) -> pd.DataFrame:
-        at = self.clock.seconds(frames.start.to_numpy() + steps)
-        if self.reference == "centre":
-            error = at - times.mean(1)
-        else:
-            error = np.maximum(at - times[:, 1], 0) - np.maximum(times[:, 0] - at, 0)
-        silent = np.isnan(times[:, 0])
-        conditions = [steps < 0, place < 0, silent]
-        linked = np.select(conditions, ["no step", "no match", "silent"], "yes")
-        error = np.where(linked == "yes", 1000 * error, np.nan)
-        columns = {"id": frames.id.to_numpy(), "letter": frames.letter.to_numpy()}
-        return pd.DataFrame(columns | {"alignment": name, "linked": linked, "error_ms": error})
-
-
-def summary(errors: pd.DataFrame) -> pd.DataFrame:
-    """Bias and spread of each alignment, for each letter and for all.
-
-    Args:
-        errors: rows as `Truth.errors` gives them, of all utterances.
-
-    Returns:
-        One row a letter (``"all"`` last) and alignment: frames; linked (share of them with an
-        error); bias_ms (mean), spread_ms (standard deviation: what a constant shift cannot
-        mend), quartiles_ms (distance of the quartiles: the same, hardly moved by letters
-        that were matched wrongly), median_abs_ms, inside (share with an error of 0).
-    """
-    every = errors.assign(letter="all")
-    parts = [_summed(errors.sort_values("letter", kind="stable")), _summed(every)]
-    return pd.concat(parts, ignore_index=True)
-
-
-def _summed(errors: pd.DataFrame) -> pd.DataFrame:
-    known = errors.error_ms.notna()
-    errors = errors.assign(
-        known=known, size=errors.error_ms.abs(), inside=(errors.error_ms == 0).where(known)
-    )
-    groups = errors.groupby(["letter", "alignment"], sort=False)
-    table = groups.agg(
-        frames=("known", "size"),
-        linked=("known", "mean"),
-        bias_ms=("error_ms", "mean"),
-        spread_ms=("error_ms", "std"),
-        median_abs_ms=("size", "median"),
-        inside=("inside", "mean"),
-    )
-    quarters = groups.error_ms.quantile([0.25, 0.75]).unstack()
-    table.insert(4, "quartiles_ms", quarters[0.75] - quarters[0.25])
-    return table.reset_index()
-
-
-def coverage(errors: pd.DataFrame) -> pd.Series:
-    """How many frames could be linked to a phoneme, and why the others not.
-
-    Args:
-        errors: rows as `Truth.errors` gives them.
-
-    Returns:
-        Number of frames by the values of the column linked; of ``chance``, which has a step
-        in every frame.
-    """
-    return errors.loc[errors.alignment == CHANCE, "linked"].value_counts()

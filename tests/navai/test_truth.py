@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.navai.frames import Clock
-from speechlrp.navai.truth import CHANCE, Truth, coverage, match, spelled, summary
+from speechlrp.navai.timing import Timing
+from speechlrp.navai.timing_table import timing_table
+from speechlrp.navai.truth import Truth, match, spelled, words_of
 
 CLOCK = Clock(0.01, 0.0)
 SPAN = ["start_s", "end_s"]
@@ -112,68 +114,42 @@ FRAMES = pd.DataFrame(
         "run": [0, 1, 1, 2, 3, 4],
         "letter": list("maaext"),
         "start": [0, 10, 12, 20, 22, 40],
-        "none": 10,
-        "max-lrp": [15, 5, 18, 3, 4, -1],
     }
 )
 
 
-def test_errors_by_hand():
-    truth = Truth(WORDS, PHONEMES, 20, CLOCK)
-    found = truth.errors(FRAMES, ["none", "max-lrp"])
-    assert found.alignment.tolist() == ["none"] * 6 + ["max-lrp"] * 6 + [CHANCE] * 6
-    none, lrp, chance = (found[found.alignment == n] for n in ("none", "max-lrp", CHANCE))
-    nan = np.nan  # steps at 0.10 0.20 0.22 0.30 0.32 0.50 s
-    np.testing.assert_allclose(none.error_ms, [0, 0, 0, nan, nan, 0], atol=1e-9)
-    np.testing.assert_allclose(lrp.error_ms, [0, -50, 0, nan, nan, nan], atol=1e-9)
-    assert none.linked.tolist() == ["yes"] * 3 + ["silent", "no match", "yes"]
-    assert lrp.linked.tolist() == ["yes"] * 3 + ["silent", "no match", "no step"]
-    assert chance.linked.tolist() == none.linked.tolist()
-    assert coverage(found).to_dict() == {"yes": 4, "silent": 1, "no match": 1}
+def test_places_by_hand():
+    found = Truth(WORDS, PHONEMES, 20, CLOCK).places(FRAMES)
+    assert found.run.tolist() == FRAMES.run.tolist()
+    assert found.letter.tolist() == FRAMES.letter.tolist()
+    assert found.linked.tolist() == ["yes"] * 3 + ["silent", "no match", "yes"]
+    nan = np.nan  # phonemes' middles at 0.15, 0.25, 0.25 and 0.55 s
+    np.testing.assert_allclose(found.centre_ms, [150, 150, 130, nan, nan, 150])
+    np.testing.assert_allclose(found.half_ms, [50, 50, 50, nan, nan, 50])
 
 
-def test_errors_from_the_centre():
-    found = Truth(WORDS, PHONEMES, 20, CLOCK, "centre").errors(FRAMES, ["none"])
-    expected = [-50, -50, -30, np.nan, np.nan, -50]
-    np.testing.assert_allclose(found.error_ms[:6], expected, atol=1e-9)
+def test_a_clock_that_begins_later_finds_phonemes_earlier_in_the_window():
+    found = Truth(WORDS, PHONEMES, 20, Clock(0.01, 0.016)).places(FRAMES)
+    np.testing.assert_allclose(found.centre_ms.dropna(), [134, 134, 114, 134])
 
 
-def test_chance_is_a_step_anywhere_in_the_window_and_the_same_each_time():
-    frames = pd.concat([FRAMES.iloc[[0]]] * 4000, ignore_index=True)
-    runs = [Truth(WORDS, PHONEMES, 20, CLOCK, "centre").errors(frames, []) for _ in range(2)]
-    pd.testing.assert_frame_equal(*runs)
-    errors = runs[0].error_ms  # steps 0 to 0.19 s, the phoneme's centre at 0.15 s
-    assert errors.mean() == pytest.approx(95 - 150, abs=4)
-    assert (errors.min(), errors.max()) == (pytest.approx(-150), pytest.approx(40))
-    other = Truth(WORDS, PHONEMES, 20, CLOCK, "centre", seed=1).errors(frames, [])
-    assert not other.error_ms.equals(errors)
-
-
-def test_the_summary_against_numpy():
-    rows = [("a", "none", e) for e in (-10.0, 0.0, 30.0, np.nan)] + [("b", "none", 0.0)]
-    rows += [("a", "x", np.nan)]
-    errors = pd.DataFrame(rows, columns=["letter", "alignment", "error_ms"])
-    found = summary(errors).set_index(["letter", "alignment"])
-    one = found.loc[("a", "none")]
-    assert (one.frames, one.linked, one.inside) == (4, 0.75, pytest.approx(1 / 3))
-    assert one.bias_ms == pytest.approx(20 / 3)
-    assert one.spread_ms == pytest.approx(np.std([-10, 0, 30], ddof=1))
-    assert one.median_abs_ms == 10
-    assert one.quartiles_ms == 15 - -5
-    assert found.loc[("all", "none")].frames == 5
-    assert found.loc[("a", "x")].linked == 0
-    assert np.isnan(found.loc[("a", "x")].bias_ms)
-    assert [*found.index.get_level_values(0)] == ["a", "a", "b", "all", "all"]
+def test_words_are_found_by_the_spelling_of_the_transcript():
+    found = words_of("MAKE TEA", PHONEMES)
+    assert found.word.tolist() == ["MAKE", "TEA"]
+    np.testing.assert_allclose(found[SPAN], [[0.1, 0.4], [0.5, 0.7]])
+    arpabet = PHONEMES.assign(phoneme=["M", "EY1", "K", "T", "IY0"])
+    pd.testing.assert_frame_equal(words_of("make tea", arpabet), found.assign(word=["make", "tea"]))
+    pd.testing.assert_frame_equal(spelled(WORDS, arpabet)[SPAN], spelled(WORDS, PHONEMES)[SPAN])
 
 
 def test_what_does_not_fit_is_one_clear_line():
     truth = Truth(WORDS, PHONEMES, 20, CLOCK)
+    assert "u" in truth
+    assert "v" not in truth
     with pytest.raises(SpeechLRPError, match=r"one utterance at a time.*found 'v'"):
-        truth.errors(FRAMES.assign(id="v"), [])
+        truth.places(FRAMES.assign(id="v"))
     with pytest.raises(SpeechLRPError, match="found no frame"):
-        truth.errors(FRAMES.iloc[:0], [])
-    with pytest.raises(SpeechLRPError, match="unknown reference of an alignment's error 'middle'"):
-        Truth(WORDS, PHONEMES, 20, CLOCK, "middle")
+        truth.places(FRAMES.iloc[:0])
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +168,7 @@ def heard(words, phonemes, late_s: float, width: int):
     centre = (letters.start_s + letters.end_s) / 2 + late_s
     start = (centre / CLOCK.hop_s).round().astype(int) - width // 2
     frames = {"id": words.id.iloc[0], "run": letters.index, "letter": letters.letter}
-    return pd.DataFrame(frames | {"start": start, "none": width // 2})
+    return pd.DataFrame(frames | {"start": start})
 
 
 def test_most_letters_of_synthesised_speech_are_linked(said):
@@ -213,16 +189,18 @@ def test_most_letters_of_synthesised_speech_are_linked(said):
 @pytest.mark.parametrize("late_ms", [0, 200, -300])
 def test_a_constant_delay_is_bias_without_spread_in_synthesised_speech(said, late_ms):
     words, phonemes = said
-    truth = Truth(words, phonemes, 80, CLOCK, "centre")
-    parts = []
+    truth = Truth(words, phonemes, 80, CLOCK)
+    timing = Timing("abcdefghijklmnopqrstuvwxyz", ["none", "mended"], 80, 10, repeats=20)
     for key, own in words.groupby("id"):
         frames = heard(own, phonemes[phonemes.id == key], late_ms / 1000, 80)
-        frames["mended"] = 40 - late_ms // 10
-        parts.append(truth.errors(frames, ["none", "mended"]))
-    errors = pd.concat(parts)
-    assert coverage(errors).get("yes", 0) / coverage(errors).sum() > 0.99
-    found = summary(errors).query("letter == 'all'").set_index("alignment")
+        middle = np.full(len(frames), 40)
+        steps = {"none": middle, "mended": middle - late_ms // 10}
+        timing.add(key, truth.places(frames), steps)
+    linked, unmatched, silent = timing.arrays["frames"].sum(0)
+    assert linked / (linked + unmatched + silent) > 0.99
+    found = timing_table(timing).query("letter == 'all'").set_index("alignment")
     assert found.bias_ms["none"] == pytest.approx(late_ms, abs=1)
     assert found.bias_ms["mended"] == pytest.approx(0, abs=1)
-    assert found.spread_ms["none"] < 25
-    assert found.spread_ms[CHANCE] > 200
+    assert found.std_ms["none"] < 25
+    assert found.uniform_std_ms["none"] > 200
+    assert found.within_50["mended"] > 0.99

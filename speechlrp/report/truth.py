@@ -1,0 +1,107 @@
+"""How far key steps are from the phonemes of their letters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from speechlrp.errors import SpeechLRPError
+from speechlrp.report import style
+
+SHOWN_MS = 500
+FEW = 20
+"""Letters of fewer frames are drawn faintly."""
+_COLUMNS = ("alignment", "letter", "n", "median_ms", "iqr_ms", "bias_ms", "within_50")
+_WHOLE = ("all", "all centred")
+
+
+def truth_figure(table: pd.DataFrame, errors: pd.DataFrame, *, title: str = "") -> Figure:
+    """Draw the errors of each alignment: all letters together, then letter by letter.
+
+    Args:
+        table: a row an alignment and letter, with columns n, bias_ms, median_ms, iqr_ms,
+            q25_ms, q75_ms, within_50 and uniform_within_50 (shares 0 to 1), letters ``"all"``
+            and ``"all centred"`` included.
+        errors: alignment, letter, error_ms (middle of an even bin), frames.
+        title: above the figure.
+
+    Raises:
+        SpeechLRPError: a column is missing, or there is no row.
+    """
+    missing = [name for name in (*_COLUMNS, "q25_ms", "q75_ms") if name not in table]
+    if missing or table.empty or errors.empty:
+        what = f"no column {missing[0]!r}" if missing else "no row"
+        raise SpeechLRPError(
+            f"the table of errors of key steps holds {what}; make it with `speechlrp navai --force`"
+        )
+    names = list(pd.unique(table.alignment))
+    fig = style.figure(height=2.6 + 1.15 * len(names) + (0.3 if title else 0))
+    grid = fig.add_gridspec(1 + len(names), 1, height_ratios=[2.2, *[1] * len(names)])
+    _distributions(fig.add_subplot(grid[0]), table, errors, names)
+    rows = [fig.add_subplot(grid[1 + place]) for place in range(len(names))]
+    letters = [name for name in sorted(set(table.letter)) if name not in _WHOLE]
+    reach = _reach(table)
+    for axes, name in zip(rows, names, strict=True):
+        _by_letter(axes, table[table.alignment == name], letters, reach, name)
+        axes.tick_params(labelbottom=axes is rows[-1])
+    rows[-1].set_xlabel("letter")
+    fig.supylabel("")
+    if title:
+        fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
+    return fig
+
+
+def _distributions(axes: Axes, table: pd.DataFrame, errors: pd.DataFrame, names: list[str]) -> None:
+    """Share of the frames per bin of the error, a line an alignment."""
+    whole = table[table.letter == "all"].set_index("alignment")
+    width = np.diff(np.unique(errors.error_ms)).min() if errors.error_ms.nunique() > 1 else 1
+    bins = np.arange(-SHOWN_MS, SHOWN_MS + width, width)
+    for name, line in style.lines_for(names).items():
+        own = errors[errors.alignment == name].groupby("error_ms").frames.sum()
+        share = own.reindex(bins, fill_value=0) / max(own.sum(), 1)
+        row = whole.loc[name]
+        said = f"{name}: median {row.median_ms:+.0f} ms, quartiles {row.iqr_ms:.0f} ms apart,"
+        said += f" {row.within_50:.0%} within 50 ms (chance {row.uniform_within_50:.0%})"
+        axes.plot(bins, share, color=line.colour, linestyle=line.dash, linewidth=1.3, label=said)
+    axes.axvline(0, color=style.FAINT, linewidth=0.6)
+    axes.set_xlim(-SHOWN_MS, SHOWN_MS)
+    axes.set_ylim(0, axes.get_ylim()[1] * (1.15 + 0.16 * len(names)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
+    axes.set_xlabel("key step minus the phoneme's middle (ms); negative: too early")
+    axes.set_ylabel(f"frames per {width:g} ms")
+    axes.legend(loc="upper left", fontsize=style.SMALL, frameon=False)
+    style.dress(axes)
+
+
+def _by_letter(
+    axes: Axes, table: pd.DataFrame, letters: list[str], reach: float, name: str
+) -> None:
+    """Median and quartiles of each letter, its mean as a cross."""
+    own = table.set_index("letter").reindex(letters)
+    line = style.lines_for([name])[name]
+    for few in (True, False):
+        at = np.flatnonzero((own.n < FEW) == few)
+        if not len(at):
+            continue
+        rows, colour = own.iloc[at], style.FAINT if few else line.colour
+        looks = {"color": colour, "alpha": 0.5 if few else 1.0}
+        axes.vlines(at, rows.q25_ms, rows.q75_ms, linewidth=3, **looks)
+        axes.plot(at, rows.median_ms, "o", markersize=4.5, markeredgecolor="white", **looks)
+        axes.plot(at, rows.bias_ms, "x", markersize=4, **looks)
+    axes.axhline(0, color=style.FAINT, linewidth=0.6)
+    axes.set_ylim(-reach, reach)
+    axes.set_xlim(-0.7, len(letters) - 0.3)
+    axes.set_xticks(range(len(letters)), letters)
+    axes.set_ylabel(f"{name}\nerror (ms)")
+    style.dress(axes)
+
+
+def _reach(table: pd.DataFrame) -> float:
+    """A common range in ms: that of the quartiles of letters with enough frames."""
+    own = table[~table.letter.isin(_WHOLE) & (table.n >= FEW)]
+    if own.empty:
+        own = table
+    return max(100.0, 1.1 * float(np.nanmax(np.abs(own[["q25_ms", "q75_ms"]]))))
