@@ -25,9 +25,9 @@ def timing_table(timing: Timing) -> pd.DataFrame:
     Returns:
         A row an alignment and letter that has frames, then for all letters (``"all"``) and
         for all with each letter's median taken off (``"all centred"``: what is left when
-        constant shifts are mended). n (frames); bias_ms (mean error); median_ms;
-        q25_ms and q75_ms; std_ms, iqr_ms (distance of the quartiles) and mad_ms (median
-        distance from the median), the quantiles to 1 ms; inside (share of the frames whose key step lies
+        constant shifts are mended). n (frames); bias_ms (mean error); median_ms; q25_ms and
+        q75_ms; std_ms, iqr_ms (distance of the quartiles) and mad_ms (median distance from
+        the median), the quantiles to 1 ms; inside (share of the frames whose key step lies
         between the phoneme's ends) and within_20, within_50, within_100 (share at most so
         many ms from its middle). ``_low`` and ``_high``: 95 % intervals by bootstrap over
         utterances. ``uniform_``: a step drawn evenly from the window; ``shuffled_``: the
