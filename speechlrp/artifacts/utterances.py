@@ -139,6 +139,7 @@ class Utterances:
             self.offsets = self._file["offsets"][:]
             self.frequencies = self._file["frequency"][:]
             self.attributes = dict(self._file.attrs)
+            self.units = str(self._features.attrs.get("units", ""))
             if len(self.offsets) != len(self.table) + 1 or self.offsets[-1] != len(self._features):
                 raise self._damaged("its offsets do not fit its features")
             self._stack = stack.pop_all()

@@ -36,6 +36,7 @@ class Spoken:
         settings: how the features were made.
         task: ``"letters"``.
         frequencies: of the bands in Hz, `[F]`.
+        units: of the features.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class Spoken:
     settings: dict[str, Any]
     task: str
     frequencies: np.ndarray
+    units: str
 
     def rows(self, subset: str) -> np.ndarray:
         """The rows of a split.
@@ -74,6 +76,7 @@ def read_spoken(path: Path, command: str) -> Spoken:
         attributes = file.attributes
         lists = {name: json.loads(attributes[name]) for name in ("classes", "settings")}
         about = {"table": file.table, "frequencies": file.frequencies, "task": attributes["task"]}
+        about["units"] = file.units
     return Spoken(path=path, **about, **lists)
 
 
