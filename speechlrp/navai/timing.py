@@ -1,7 +1,7 @@
 """Errors of key steps, added up letter by letter, and what chance would give.
 
 Shapes: ``L`` letters, ``A`` alignments, ``W`` steps of a window, ``E`` bins of 1 ms from
-``-reach`` to ``reach``, ``R`` repeats of the bootstrap.
+``-reach`` to ``reach``, ``R`` repeats of the bootstrap, ``K`` coarse bins of `COARSE_MS`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from speechlrp.navai.truth import LINKS
 WITHIN_MS = (20, 50, 100)
 BEYOND_MS = 2000
 """Farther outside a window than this, a phoneme's middle counts as this far."""
+COARSE_MS, COARSE_REACH = 10, 50
+"""Bins of the repeats' distributions: their width, and how many there are on either side."""
 SUMS = ("frames", "error", "square", "inside", *(f"within_{ms}" for ms in WITHIN_MS))
 
 
@@ -40,10 +42,11 @@ class Timing:
 
     Attributes:
         arrays: by name. ``sums`` of `SUMS`, of all frames and of each repeat
-            ``[R + 1, L, A, 7]`` float64. ``errors`` and ``centres`` (of the phoneme's middle
-            from the window's first step) ``[L, A, E]``, ``steps`` ``[L, A, W]``, ``first``
-            and ``after`` (first step inside the phoneme, first one after it)
-            ``[L, A, W + 1]``: frames, int64. ``frames`` and ``runs`` by `LINKS`
+            ``[R + 1, L, A, 7]`` float64, and ``draws`` ``[L, A, K, R]`` int32: the errors of
+            each repeat; what lies beyond 500 ms counts there. ``errors`` and ``centres`` (of
+            the phoneme's middle from the window's first step) ``[L, A, E]``, ``steps``
+            ``[L, A, W]``, ``first`` and ``after`` (first step inside the phoneme, first one
+            after it) ``[L, A, W + 1]``: frames, int64. ``frames`` and ``runs`` by `LINKS`
             ``[L, 3]`` int64. ``utterances``: with times, without ``[2]``.
     """
 
@@ -53,7 +56,7 @@ class Timing:
         alignments: Sequence[str],
         width: int,
         hop_ms: float,
-        repeats: int = 1000,
+        repeats: int = 500,
         seed: int = 0,
     ) -> None:
         self.letters, self.alignments = tuple(letters), tuple(alignments)
@@ -65,6 +68,8 @@ class Timing:
         last |= {"first": width + 1, "after": width + 1}
         self.arrays = {name: np.zeros((*many, size), np.int64) for name, size in last.items()}
         self.arrays["sums"] = np.zeros((repeats + 1, *many, len(SUMS)))
+        coarse = 2 * COARSE_REACH + 1
+        self.arrays["draws"] = np.zeros((*many, coarse, repeats), np.int32)
         for name in ("frames", "runs"):
             self.arrays[name] = np.zeros((many[0], len(LINKS)), np.int64)
         self.arrays["utterances"] = np.zeros(2, np.int64)
@@ -86,11 +91,14 @@ class Timing:
         known = (linked == 0) & (letter >= 0)
         where = places.centre_ms.to_numpy(), places.half_ms.to_numpy()
         sums = np.zeros(self.arrays["sums"].shape[1:])
+        weights = self._weights(key)
         for column, name in enumerate(self.alignments):
             step = np.asarray(steps[name])
             of = known & (step >= 0)
-            self._add(column, letter[of], step[of], *(values[of] for values in where), sums)
-        self.arrays["sums"] += self._weights(key)[:, None, None, None] * sums
+            at = letter[of], step[of], *(values[of] for values in where)
+            error = self._add(column, *at, sums)
+            self._draw(column, letter[of], error, weights[1:])
+        self.arrays["sums"] += weights[:, None, None, None] * sums
 
     def skip(self) -> None:
         """Count an utterance whose times are not known."""
@@ -104,7 +112,7 @@ class Timing:
         centre: np.ndarray,
         half: np.ndarray,
         sums: np.ndarray,
-    ) -> None:
+    ) -> np.ndarray:
         error = self.hop_ms * step - centre
         first = np.ceil((centre - half) / self.hop_ms - 1e-9)
         after = np.floor((centre + half) / self.hop_ms + 1e-9) + 1
@@ -117,13 +125,21 @@ class Timing:
         within = [np.abs(error) <= ms for ms in WITHIN_MS]
         terms = np.stack([np.ones(len(error)), error, error**2, inside, *within], 1)
         np.add.at(sums, (letter, column), terms)
+        return error
+
+    def _draw(
+        self, column: int, letter: np.ndarray, error: np.ndarray, weights: np.ndarray
+    ) -> None:
+        place = np.rint(error / COARSE_MS).clip(-COARSE_REACH, COARSE_REACH).astype(int)
+        pairs, counts = np.unique([letter, place + COARSE_REACH], axis=1, return_counts=True)
+        self.arrays["draws"][pairs[0], column, pairs[1]] += np.outer(counts, weights)
 
     def _bin(self, values_ms: np.ndarray) -> np.ndarray:
         return np.clip(np.rint(values_ms).astype(int), -self.reach, self.reach) + self.reach
 
     def _weights(self, key: str) -> np.ndarray:
         drawn = np.random.default_rng([self.seed, zlib.crc32(key.encode())])
-        return np.concatenate([[1], drawn.poisson(1, self.repeats)])
+        return np.concatenate([[1], drawn.poisson(1, self.repeats)]).astype(np.int32)
 
     def state(self) -> dict[str, np.ndarray]:
         """The arrays, for a file; `restore` takes them back."""

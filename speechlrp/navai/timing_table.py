@@ -7,12 +7,13 @@ from functools import reduce
 import numpy as np
 import pandas as pd
 
-from speechlrp.navai.timing import SUMS, WITHIN_MS, Timing
+from speechlrp.navai.timing import COARSE_MS, COARSE_REACH, SUMS, WITHIN_MS, Timing
 from speechlrp.navai.truth import LINKS
 
 ALL, CENTRED = "all", "all centred"
 LEVEL = 0.95
 _OF_CHANCE = ("median_ms", "std_ms", "iqr_ms", "inside", *SUMS[4:])
+_QUANTILES = ("median_ms", "iqr_ms")
 _WITH_INTERVAL = ("bias_ms", "std_ms", "inside", *SUMS[4:])
 
 
@@ -30,9 +31,10 @@ def timing_table(timing: Timing) -> pd.DataFrame:
         the median), the quantiles to 1 ms; inside (share of the frames whose key step lies
         between the phoneme's ends) and within_20, within_50, within_100 (share at most so
         many ms from its middle). ``_low`` and ``_high``: 95 % intervals by bootstrap over
-        utterances. ``uniform_``: a step drawn evenly from the window; ``shuffled_``: the
-        same key steps dealt anew over the frames of the letter; both exactly, as the mean of
-        all such draws.
+        utterances (of quantiles to some ms). ``uniform_``: a step drawn evenly from the
+        window; ``shuffled_``: the same key steps dealt anew over the frames of the letter;
+        both exactly, as the mean of all such draws. Letters that were matched wrongly move
+        mean and std, and hardly the quantiles.
     """
     rows = []
     for column, alignment in enumerate(timing.alignments):
@@ -41,11 +43,13 @@ def timing_table(timing: Timing) -> pd.DataFrame:
         for place, part in zip(known, parts, strict=True):
             about = {"alignment": alignment, "letter": timing.letters[place]}
             sums = timing.arrays["sums"][:, place, column]
-            rows.append(about | part.numbers() | _intervals(sums))
+            draws = timing.arrays["draws"][place, column]
+            rows.append(about | part.numbers() | _intervals(sums) | _of_quantiles(draws))
         if parts:
             sums = timing.arrays["sums"][:, :, column].sum(1)
             whole = {"alignment": alignment, "letter": ALL} | reduce(_add, parts).numbers()
-            rows.append(whole | _intervals(sums))
+            draws = timing.arrays["draws"][:, column].sum(0)
+            rows.append(whole | _intervals(sums) | _of_quantiles(draws))
             rest = reduce(_add, [part.centred() for part in parts]).numbers()
             inside = {name: np.nan for name in rest if "inside" in name}
             rows.append({"alignment": alignment, "letter": CENTRED} | rest | inside)
@@ -154,6 +158,26 @@ def _intervals(sums: np.ndarray) -> dict[str, float]:
     bounds = zip(_WITH_INTERVAL, low, high, strict=True)
     both = [{f"{name}_low": a, f"{name}_high": b} for name, a, b in bounds]
     return {name: value for one in both for name, value in one.items()}
+
+
+def _of_quantiles(draws: np.ndarray) -> dict[str, float]:
+    """Bounds of the repeats' medians and quartile distances, of ``[K, R]`` counts.
+
+    Within a bin errors count as evenly spread.
+    """
+    draws = draws[:, draws.sum(0) > 0]
+    if not draws.shape[1]:
+        return dict.fromkeys([f"{n}_{end}" for n in _QUANTILES for end in ("low", "high")], np.nan)
+    edges = COARSE_MS * (np.arange(len(draws) + 1) - COARSE_REACH - 0.5)
+    total = np.vstack([np.zeros(draws.shape[1]), np.cumsum(draws, 0)])
+    share = total / total[-1]
+    found = [[np.interp(q, each, edges) for q in (0.25, 0.5, 0.75)] for each in share.T]
+    low, middle, high = np.array(found).T
+    tails = (1 - LEVEL) / 2, (1 + LEVEL) / 2
+    bounds = {}
+    for name, values in zip(_QUANTILES, (middle, high - low), strict=True):
+        bounds[f"{name}_low"], bounds[f"{name}_high"] = np.quantile(values, tails)
+    return bounds
 
 
 def coverage_table(timing: Timing, letters: pd.DataFrame) -> pd.DataFrame:

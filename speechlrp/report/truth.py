@@ -37,29 +37,35 @@ def truth_figure(table: pd.DataFrame, errors: pd.DataFrame, *, title: str = "") 
         raise SpeechLRPError(
             f"the table of errors of key steps holds {what}; make it with `speechlrp navai --force`"
         )
-    names = list(pd.unique(table.alignment))
+    lines = style.lines_for(list(pd.unique(table.alignment)))
+    names = list(lines)
     fig = style.figure(height=2.6 + 1.15 * len(names) + (0.3 if title else 0))
     grid = fig.add_gridspec(1 + len(names), 1, height_ratios=[2.2, *[1] * len(names)])
-    _distributions(fig.add_subplot(grid[0]), table, errors, names)
+    _distributions(fig.add_subplot(grid[0]), table, errors, lines)
     rows = [fig.add_subplot(grid[1 + place]) for place in range(len(names))]
     letters = [name for name in sorted(set(table.letter)) if name not in _WHOLE]
     reach = _reach(table)
     for axes, name in zip(rows, names, strict=True):
-        _by_letter(axes, table[table.alignment == name], letters, reach, name)
+        _by_letter(axes, table[table.alignment == name], letters, reach, lines[name].colour)
+        axes.set_ylabel(f"{name}\nerror (ms)")
         axes.tick_params(labelbottom=axes is rows[-1])
-    rows[-1].set_xlabel("letter")
-    fig.supylabel("")
+    rows[-1].set_xlabel(
+        "letter; dot: median, bar: quartiles, cross: mean; "
+        f"faint: fewer than {FEW} frames; bars may go on beyond the axis"
+    )
     if title:
         fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
     return fig
 
 
-def _distributions(axes: Axes, table: pd.DataFrame, errors: pd.DataFrame, names: list[str]) -> None:
+def _distributions(
+    axes: Axes, table: pd.DataFrame, errors: pd.DataFrame, lines: dict[str, style.Line]
+) -> None:
     """Share of the frames per bin of the error, a line an alignment."""
     whole = table[table.letter == "all"].set_index("alignment")
     width = np.diff(np.unique(errors.error_ms)).min() if errors.error_ms.nunique() > 1 else 1
     bins = np.arange(-SHOWN_MS, SHOWN_MS + width, width)
-    for name, line in style.lines_for(names).items():
+    for name, line in lines.items():
         own = errors[errors.alignment == name].groupby("error_ms").frames.sum()
         share = own.reindex(bins, fill_value=0) / max(own.sum(), 1)
         row = whole.loc[name]
@@ -68,7 +74,7 @@ def _distributions(axes: Axes, table: pd.DataFrame, errors: pd.DataFrame, names:
         axes.plot(bins, share, color=line.colour, linestyle=line.dash, linewidth=1.3, label=said)
     axes.axvline(0, color=style.FAINT, linewidth=0.6)
     axes.set_xlim(-SHOWN_MS, SHOWN_MS)
-    axes.set_ylim(0, axes.get_ylim()[1] * (1.15 + 0.16 * len(names)))
+    axes.set_ylim(0, axes.get_ylim()[1] * (1.15 + 0.16 * len(lines)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
     axes.set_xlabel("key step minus the phoneme's middle (ms); negative: too early")
     axes.set_ylabel(f"frames per {width:g} ms")
@@ -77,17 +83,16 @@ def _distributions(axes: Axes, table: pd.DataFrame, errors: pd.DataFrame, names:
 
 
 def _by_letter(
-    axes: Axes, table: pd.DataFrame, letters: list[str], reach: float, name: str
+    axes: Axes, table: pd.DataFrame, letters: list[str], reach: float, colour: str
 ) -> None:
     """Median and quartiles of each letter, its mean as a cross."""
     own = table.set_index("letter").reindex(letters)
-    line = style.lines_for([name])[name]
     for few in (True, False):
         at = np.flatnonzero((own.n < FEW) == few)
         if not len(at):
             continue
-        rows, colour = own.iloc[at], style.FAINT if few else line.colour
-        looks = {"color": colour, "alpha": 0.5 if few else 1.0}
+        rows = own.iloc[at]
+        looks = {"color": colour, "alpha": 0.3 if few else 1.0}
         axes.vlines(at, rows.q25_ms, rows.q75_ms, linewidth=3, **looks)
         axes.plot(at, rows.median_ms, "o", markersize=4.5, markeredgecolor="white", **looks)
         axes.plot(at, rows.bias_ms, "x", markersize=4, **looks)
@@ -95,7 +100,6 @@ def _by_letter(
     axes.set_ylim(-reach, reach)
     axes.set_xlim(-0.7, len(letters) - 0.3)
     axes.set_xticks(range(len(letters)), letters)
-    axes.set_ylabel(f"{name}\nerror (ms)")
     style.dress(axes)
 
 

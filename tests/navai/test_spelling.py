@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speechlrp.navai.spelling import link
+from speechlrp.navai.spelling import _CONSONANTS, _VOWELS, ARPABET, link
 
 KNOWN = {
     "cat": "k+æ+t c a t",
@@ -49,6 +49,15 @@ def test_known_words(word):
         at += count
     assert at == len(phonemes.split("+"))
     assert link(word, phonemes.split("+")) == expected
+
+
+def test_arpabet_is_linked_as_ipa():
+    assert link("thoughts", ["TH", "AO1", "T", "S"]) == link("thoughts", ["θ", "ˈɔː", "t", "s"])
+    assert link("music", ["M", "Y", "UW1", "Z", "IH0", "K"]) == link(
+        "music", ["m", "j", "ˈuː", "z", "ɪ", "k"]
+    )
+    known = {spelling for spelling in (*_CONSONANTS, *_VOWELS) if " " not in spelling}
+    assert set(ARPABET.values()) <= known
 
 
 def test_nothing_to_spell():

@@ -128,6 +128,10 @@ def test_intervals_cover_what_utterances_vary_by():
     deviation = own.std() / np.sqrt(200)
     assert row.bias_ms_high - row.bias_ms_low == pytest.approx(2 * 1.96 * deviation, rel=0.1)
     assert row.bias_ms_low < own.mean() < row.bias_ms_high
+    of_median = np.median(rng.choice(own, (2000, 200)), 1).std()
+    assert row.median_ms_high - row.median_ms_low == pytest.approx(4 * of_median, rel=0.25)
+    assert row.median_ms_low < np.median(own) < row.median_ms_high
+    assert row.iqr_ms_low < row.iqr_ms < row.iqr_ms_high
 
 
 def test_shards_in_any_order_are_the_whole(utterances):
