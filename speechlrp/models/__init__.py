@@ -8,5 +8,8 @@ MODELS = Registry(
         "alexnet": "speechlrp.models.alexnet:AlexNet",
         "wav2letter": "speechlrp.models.wav2letter:Wav2Letter",
         "resnet34": "speechlrp.models.resnet34:ResNet34",
+        "wespeaker": "speechlrp.models.wespeaker:WespeakerResNet34",
+        "resnet_se34": "speechlrp.models.resnet_se34:ResNetSE34",
+        "custom": "speechlrp.models.custom:custom",
     },
 )

@@ -126,7 +126,8 @@ class Network:
 
     def __init__(self, context: Context, examples: Examples) -> None:
         self.device = device(context.config.device)
-        self.model, self.meta = load_model(context.inputs["weights"], self.device)
+        factory = context.config.model.get("factory")
+        self.model, self.meta = load_model(context.inputs["weights"], self.device, factory=factory)
         self.model.eval()
         self.scale = float(self.meta["input_scale"])
         self.examples = examples

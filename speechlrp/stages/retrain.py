@@ -20,7 +20,9 @@ def work(context: Context) -> None:
     command = context.command("augment", "--fill", config.augment.fill)
     augmented = read_examples(context.inputs["augmented"], command)
     original = read_examples(context.inputs["features"], context.command("preprocess"))
-    model, meta = load_model(context.inputs["weights"], device(config.device))
+    model, meta = load_model(
+        context.inputs["weights"], device(config.device), factory=config.model.get("factory")
+    )
     settings = replace(recipe(config), epochs=config.augment.epochs)
     about = {name: meta[name] for name in ABOUT} | {"augmented": config.augment.fill}
     teach(context, model, about, settings, augmented, original)

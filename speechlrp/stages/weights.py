@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from speechlrp.config.schema import Config
-from speechlrp.errors import unknown
+from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.flipping import FILLS
 
+FOREIGN = (".pt", ".pth", ".ckpt", ".model", ".bin")
 AUGMENTED = tuple(f"aug_{fill}" for fill in FILLS)
 
 
@@ -20,6 +21,12 @@ def weights_file(config: Config, kind: str = "") -> str:
         return f"retrain/{name.removeprefix('aug_')}/{config.checkpoint}.safetensors"
     if name.endswith(".safetensors"):
         return str(Path(name).resolve())
+    if name.endswith(FOREIGN):
+        raise SpeechLRPError(
+            f"weights={name} is no file of this project; take it with `speechlrp train "
+            f"model=wespeaker model.weights={name}` (or model=resnet_se34, custom), and leave "
+            "weights at train"
+        )
     raise unknown("value of weights", name, ("train", *AUGMENTED, "PATH.safetensors"))
 
 

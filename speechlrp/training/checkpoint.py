@@ -64,7 +64,10 @@ def save_weights(path: Path, weights: Mapping[str, torch.Tensor], meta: Mapping[
 
 
 def load_model(
-    path: Path, device: torch.device | None = None, command: str = REMAKE
+    path: Path,
+    device: torch.device | None = None,
+    command: str = REMAKE,
+    factory: str | None = None,
 ) -> tuple[nn.Module, dict[str, Any]]:
     """Build the model that a file of weights belongs to, in evaluation mode.
 
@@ -72,6 +75,7 @@ def load_model(
         path: a folder (then ``best.safetensors`` in it) or a ``.safetensors`` file.
         device: where the model goes; the CPU by default.
         command: the command line that makes the file, named in errors.
+        factory: the only function of a user's own that may be called to make the model.
 
     Returns:
         The model, and the ``meta`` that it was saved with.
@@ -82,6 +86,7 @@ def load_model(
     """
     path = weights_path(Path(path))
     meta, weights = read_weights(path, command)
+    _check_factory(path, meta, factory)
     try:
         with seed_everything(0):  # the first weights are drawn, then replaced
             model = MODELS[meta["model"]](**{"classes": len(meta["classes"]), **meta["kwargs"]})
@@ -91,6 +96,16 @@ def load_model(
         raise _bad(path, f"its weights are not those of {meta['model']!r}: {difference}", command)
     model.load_state_dict(weights)
     return model.to(device or torch.device("cpu")).eval(), meta
+
+
+def _check_factory(path: Path, meta: Mapping[str, Any], factory: str | None) -> None:
+    """Refuse to call code that only a file of weights asks for."""
+    named = (meta.get("kwargs") or {}).get("factory")
+    if meta.get("model") == "custom" and named != factory:
+        raise SpeechLRPError(
+            f"{path} asks for the function {named} to make its model, and model.factory is "
+            f"{factory}; if you trust it, add model=custom model.factory={named}"
+        )
 
 
 @contextmanager

@@ -1,0 +1,163 @@
+"""ResNet34 with squeeze and excitation as clovaai's voxceleb_trainer names its weights.
+
+Shapes: ``B`` examples, ``C`` channels, ``F`` mel bands, ``T`` frames, ``D`` features of a
+step, ``E`` numbers of the embedding, ``K`` speakers; input ``[B, 1, F, T]``, output ``[B, K]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.models.heads import CosineLinear
+
+VARIANTS = ("fast", "performance")
+POOLINGS = ("SAP", "ASP")
+HEADS = ("cosine", "softmax")
+
+
+class Gate(nn.Module):
+    """Squeeze and excitation: each channel times a number between 0 and 1 made from all."""
+
+    def __init__(self, channels: int, reduction: int = 8) -> None:
+        super().__init__()
+        small = channels // reduction
+        self.fc = nn.Sequential(
+            nn.Linear(channels, small), nn.ReLU(), nn.Linear(small, channels), nn.Sigmoid()
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[B, C, F, T]`` -> the same."""
+        return x * self.fc(x.mean(dim=(2, 3)))[:, :, None, None]
+
+
+class GatedBlock(nn.Module):
+    """Two 3 x 3 convolutions, the first with its ReLU before its batch norm, and a gate."""
+
+    def __init__(self, before: int, after: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(before, after, 3, stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(after)
+        self.conv2 = nn.Conv2d(after, after, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(after)
+        self.se = Gate(after)
+        self.downsample = None
+        if stride != 1 or before != after:
+            convolution = nn.Conv2d(before, after, 1, stride, bias=False)
+            self.downsample = nn.Sequential(convolution, nn.BatchNorm2d(after))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[B, C, F, T]`` -> ``[B, C', F', T']``."""
+        out = self.bn1(functional.relu(self.conv1(x)))
+        out = self.se(self.bn2(self.conv2(out)))
+        return functional.relu(out + (x if self.downsample is None else self.downsample(x)))
+
+
+class ResNetSE34(nn.Module):
+    """voxceleb_trainer's ResNetSE34L ("fast") and ResNetSE34V2 ("performance").
+
+    Its gates and its attentive pooling multiply numbers that both depend on the input, for
+    which LRP has no rule here: explain it by gradients, occlusion and the like.
+
+    Args:
+        classes: number of speakers, ``K``.
+        variant: ``"fast"``: a 7 x 7 convolution that halves the bands comes first, and bands
+            are averaged before pooling; ``"performance"``: 3 x 3, and bands are kept.
+        bands: mel bands, ``F``.
+        channels: of each stage; None: 16 to 128 for fast, 32 to 256 for performance.
+        blocks: of each stage.
+        pooling: self-attentive: ``"SAP"`` means, ``"ASP"`` means and deviations.
+        embedding: numbers of the embedding, ``E``.
+        head: ``"cosine"``, as margin losses have it, or ``"softmax"``, a dense layer.
+        scale: of the cosines.
+
+    Raises:
+        SpeechLRPError: no such variant, pooling or head; in the forward, inputs of another
+            shape.
+
+    Source: Chung et al. 2020, "In defence of metric learning"; Heo et al. 2020.
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        variant: str = "performance",
+        bands: int = 64,
+        channels: Sequence[int] | None = None,
+        blocks: Sequence[int] = (3, 4, 6, 3),
+        pooling: str = "ASP",
+        embedding: int = 512,
+        head: str = "softmax",
+        scale: float = 30.0,
+    ) -> None:
+        super().__init__()
+        chosen = (("variant", variant, VARIANTS), ("pooling", pooling, POOLINGS))
+        for key, value, known in (*chosen, ("head", head, HEADS)):
+            if value not in known:
+                raise unknown(f"model.{key}", value, known)
+        fast = variant == "fast"
+        channels = channels or ((16, 32, 64, 128) if fast else (32, 64, 128, 256))
+        self.bands, self.fast, self.deviations = bands, fast, pooling == "ASP"
+        self.instancenorm = nn.InstanceNorm1d(bands)
+        if fast:
+            self.conv1 = nn.Conv2d(1, channels[0], 7, (2, 1), padding=3, bias=False)
+        else:
+            self.conv1 = nn.Conv2d(1, channels[0], 3, padding=1)
+        self.bn1 = nn.BatchNorm2d(channels[0])
+        strides = (1, 2, 2, 1) if fast else (1, 2, 2, 2)
+        stages = zip([channels[0], *channels], channels, blocks, strides, strict=False)
+        self.layer1, self.layer2, self.layer3, self.layer4 = (_stage(*about) for about in stages)
+        width = channels[-1] * (1 if fast else -(-bands // 8))
+        self._add_attention(width)
+        self.fc = nn.Linear(width * (1 + self.deviations), embedding)
+        kind = CosineLinear if head == "cosine" else nn.Linear
+        self.output = kind(embedding, classes, **({"scale": scale} if head == "cosine" else {}))
+
+    def _add_attention(self, width: int) -> None:
+        if self.fast:
+            self.sap_linear = nn.Linear(width, width)
+            self.attention = nn.Parameter(torch.empty(width, 1))
+            nn.init.xavier_normal_(self.attention)
+            return
+        self.attention = nn.Sequential(
+            nn.Conv1d(width, 128, 1), nn.ReLU(), nn.BatchNorm1d(128), nn.Conv1d(128, width, 1),
+            nn.Softmax(dim=2),
+        )  # fmt: skip
+
+    def _weights(self, x: Tensor) -> Tensor:
+        """What each step of ``[B, D, T]`` counts: ``[B, 1 or D, T]``, 1 in sum."""
+        if not self.fast:
+            return self.attention(x)
+        scores = torch.tanh(self.sap_linear(x.transpose(1, 2))) @ self.attention
+        return torch.softmax(scores, dim=1).transpose(1, 2)
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Embeddings ``[B, E]`` of mel spectrograms ``[B, 1, F, T]``, in ln."""
+        if x.dim() != 4 or x.shape[1:3] != (1, self.bands):
+            raise SpeechLRPError(
+                f"the model takes inputs of shape [B, 1, {self.bands}, T]; found "
+                f"{list(x.shape)}; set features.bands={self.bands}"
+            )
+        x = self.conv1(self.instancenorm(x.squeeze(1)).unsqueeze(1))
+        x = functional.relu(self.bn1(x)) if self.fast else self.bn1(functional.relu(x))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        x = x.mean(dim=2) if self.fast else x.flatten(1, 2)
+        weights = self._weights(x)
+        mean = (x * weights).sum(dim=2)
+        if not self.deviations:
+            return self.fc(mean)
+        variance = (x.square() * weights).sum(dim=2) - mean.square()
+        return self.fc(torch.cat([mean, variance.clamp(min=1e-5).sqrt()], dim=1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits ``[B, K]`` of mel spectrograms ``[B, 1, F, T]``."""
+        return self.output(self.embed(x))
+
+
+def _stage(before: int, after: int, count: int, stride: int) -> nn.Sequential:
+    rest = (GatedBlock(after, after, 1) for _ in range(count - 1))
+    return nn.Sequential(GatedBlock(before, after, stride), *rest)

@@ -1,0 +1,210 @@
+"""Checkpoints that others have made: their tensors by the names of our models.
+
+Nothing in them is executed: safetensors, or torch files that hold tensors and numbers alone.
+
+Shapes: ``K`` classes, ``E`` numbers of the embedding.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from speechlrp.errors import SpeechLRPError
+
+HOLDERS = ("model_state_dict", "state_dict", "model", "net", "network")
+"""Entries under which trainings keep the weights."""
+LAST = {"wespeaker": "projection", "resnet_se34": "output"}
+"""Model -> its last layer, which belongs to the checkpoint's classes."""
+_RENAMED = (
+    (r"^(module\.)+", ""),
+    (r"^__S__\.(module\.)*", ""),
+    (r"^__L__\.fc\.", "output."),
+    (r"^__L__\.(weight|W)$", r"output.\1"),
+    (r"^model\.(?=conv1\.|layer1\.)", ""),
+)
+_NOT_WEIGHTS = re.compile(r"^(torchfb|instancenorm)\.|^__L__\.")
+"""voxceleb_trainer's feature extraction, and what its other losses keep."""
+
+
+def read_published(path: Path, rename: bool = True) -> dict[str, Tensor]:
+    """Read a checkpoint's tensors, by the names that they have without what wraps the model.
+
+    Args:
+        path: ``.safetensors``, or a file of ``torch.save``.
+        rename: as wespeaker's and voxceleb_trainer's need it; else only the ``module.`` that
+            training in parallel puts before every name is left out.
+
+    Raises:
+        SpeechLRPError: it is missing, truncated or foreign, needs code to be loaded, or
+            holds no tensors.
+    """
+    if not path.is_file():
+        raise SpeechLRPError(f"no weights at {path}; give model.weights the path of a checkpoint")
+    content = _safetensors(path) if path.suffix == ".safetensors" else _torch(path)
+    tensors = {name: one for name, one in _weights(content).items() if isinstance(one, Tensor)}
+    if rename:
+        found = _renamed(tensors)
+    else:
+        wrapped = all(name.startswith("module.") for name in tensors)
+        found = {
+            name.removeprefix("module.") if wrapped else name: tensors[name] for name in tensors
+        }
+    if not found:
+        raise SpeechLRPError(
+            f"{path} holds no weights; save them with torch.save(model.state_dict(), FILE)"
+        )
+    return found
+
+
+def _renamed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    found = {}
+    for name, tensor in tensors.items():
+        for pattern, ours in _RENAMED:
+            name = re.sub(pattern, ours, name)
+        if not _NOT_WEIGHTS.search(name):
+            found[name] = tensor
+    if "output.W" in found:  # of shape [E, K]
+        found["output.weight"] = found.pop("output.W").T.contiguous()
+    return found
+
+
+def _safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise SpeechLRPError(
+            f"cannot read {path}: truncated or not safetensors ({error})"
+        ) from error
+
+
+def _torch(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise SpeechLRPError(
+            f"{path} needs code to be loaded, which could be anybody's: refused; save the weights "
+            "alone with torch.save(model.state_dict(), FILE), or as safetensors"
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise SpeechLRPError(
+            f"cannot read {path}: truncated, or not a file of torch.save; a safetensors file "
+            "must end in .safetensors"
+        ) from error
+
+
+def _weights(content: Any) -> Mapping[str, Any]:
+    """The mapping that holds the tensors, out of those that hold it."""
+    for _ in range(4):
+        if not isinstance(content, Mapping):
+            return {}
+        inner = [content[name] for name in HOLDERS if isinstance(content.get(name), Mapping)]
+        if not inner:
+            return {str(name): one for name, one in content.items()}
+        content = inner[0]
+    return {}
+
+
+def load_published(model: nn.Module, found: Mapping[str, Tensor], path: Path, kind: str) -> None:
+    """Give a model a checkpoint's weights.
+
+    Args:
+        model: the model.
+        found: the checkpoint's tensors.
+        path: the checkpoint, for the error.
+        kind: the model's name, for the error.
+
+    Raises:
+        SpeechLRPError: names or shapes differ; says which.
+    """
+    wanted = model.state_dict()
+    counters = {name for name in wanted if name.endswith("num_batches_tracked")}
+    missing = sorted(wanted.keys() - found.keys() - counters)
+    extra = sorted(found.keys() - wanted.keys())
+    shapes = [
+        f"{name} is {list(found[name].shape)}, not {list(wanted[name].shape)}"
+        for name in sorted(wanted.keys() & found.keys())
+        if found[name].shape != wanted[name].shape
+    ]
+    if missing or extra or shapes:
+        parts = [("missing", missing), ("not known", extra), ("of another shape", shapes)]
+        said = "; ".join(f"{what}: {_some(names)}" for what, names in parts if names)
+        raise SpeechLRPError(f"{path} does not fit model {kind}: {said}{_advice(found, kind)}")
+    model.load_state_dict({**wanted, **found})
+
+
+def _some(names: Sequence[str], most: int = 4) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _advice(found: Mapping[str, Tensor], kind: str) -> str:
+    """What would fit, as far as the names tell."""
+    names = found.keys()
+    if any(name.startswith("pool.linear") for name in names):
+        return "; its attentive pooling (ASTP) is none of ours: bring it as model=custom"
+    if any(".conv3." in name for name in names):
+        return "; it has bottleneck blocks, so it is deeper than ResNet34: bring it as model=custom"
+    if "seg_2.weight" in names and kind == "wespeaker":
+        return "; it has seg_2: set model.two_layers=true"
+    if any(".se.fc." in name for name in names) and kind != "resnet_se34":
+        return "; it looks like voxceleb_trainer's: set model=resnet_se34"
+    if "sap_linear.weight" in names and kind == "resnet_se34":
+        return "; it has sap_linear: set model.variant=fast model.bands=40"
+    if "seg_1.weight" in names and kind != "wespeaker":
+        return "; it looks like wespeaker's: set model=wespeaker"
+    return "; set the model's options to the checkpoint's"
+
+
+def pick_classes(
+    weights: Mapping[str, Tensor],
+    classes: Sequence[str],
+    known: Sequence[str] | None,
+    path: Path,
+) -> dict[str, Tensor]:
+    """Take the rows of a last layer that belong to the data's classes.
+
+    Args:
+        weights: of the last layer, ``[K', ...]`` each.
+        classes: the data's, ``K``.
+        known: the checkpoint's, ``K'``; None: those of the data, in their order.
+        path: the checkpoint, for the error.
+
+    Raises:
+        SpeechLRPError: there are fewer or more in the checkpoint than in the data, or its
+            names are not those of the data.
+    """
+    count = len(next(iter(weights.values())))
+    instead = "model.classifier=centroids compares with each class's mean embedding instead"
+    if known is None:
+        if count < len(classes):
+            raise SpeechLRPError(
+                f"{path} tells {count} classes apart, but the data has {len(classes)}; take fewer "
+                f"(dataset.speakers=[...]); {instead}"
+            )
+        if count > len(classes):
+            raise SpeechLRPError(
+                f"{path} tells {count} classes apart, and the data has {len(classes)} of them or "
+                f"others; name the checkpoint's in model.speakers=FILE, one a line; {instead}"
+            )
+        return dict(weights)
+    if len(known) != count:
+        raise SpeechLRPError(
+            f"model.speakers names {len(known)} classes, but {path} tells {count} apart"
+        )
+    absent = [name for name in classes if name not in set(known)]
+    if absent:
+        raise SpeechLRPError(
+            f"{path} does not know {len(absent)} of the data's {len(classes)} classes: "
+            f"{_some(absent)}; {instead}"
+        )
+    rows = torch.tensor([list(known).index(name) for name in classes])
+    return {name: one[rows] for name, one in weights.items()}

@@ -1,0 +1,181 @@
+"""Checkpoints of others: their names, what wraps them, what is refused."""
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from speechlrp.errors import SpeechLRPError
+from speechlrp.training.published import load_published, pick_classes, read_published
+
+
+class Code:
+    """Something that is no tensor and needs its class to be loaded."""
+
+
+def tensors(*names):
+    return {name: torch.full((2,), float(k)) for k, name in enumerate(names)}
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda weights: weights,
+        lambda weights: {"state_dict": weights, "epoch": 3},
+        lambda weights: {"model_state_dict": weights, "optimizer_state_dict": {"lr": 0.1}},
+        lambda weights: {"model": {"state_dict": weights}},
+    ],
+)
+def test_weights_are_found_in_what_holds_them(wrap, tmp_path):
+    weights = tensors("conv1.weight", "bn1.bias")
+    torch.save(wrap(weights), tmp_path / "a.pt")
+    found = read_published(tmp_path / "a.pt")
+    assert found.keys() == weights.keys()
+    assert all(torch.equal(found[name], weights[name]) for name in weights)
+
+
+def test_safetensors(tmp_path):
+    save_file(tensors("module.conv1.weight"), tmp_path / "a.safetensors")
+    assert list(read_published(tmp_path / "a.safetensors")) == ["conv1.weight"]
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("conv1.weight", "conv1.weight"),
+        ("module.layer1.0.bn1.bias", "layer1.0.bn1.bias"),
+        ("module.projection.weight", "projection.weight"),
+        ("__S__.layer4.2.se.fc.0.weight", "layer4.2.se.fc.0.weight"),
+        ("module.__S__.fc.bias", "fc.bias"),
+        ("__L__.fc.weight", "output.weight"),
+        ("__L__.weight", "output.weight"),
+    ],
+)
+def test_what_wraps_a_model_is_left_out_of_its_names(name, ours, tmp_path):
+    torch.save(tensors(name), tmp_path / "a.model")
+    assert list(read_published(tmp_path / "a.model")) == [ours]
+
+
+def test_what_is_no_weight_of_the_network_is_left_out(tmp_path):
+    names = ("__S__.torchfb.0.flipped_filter", "__S__.instancenorm.weight", "__L__.ce.weight")
+    torch.save(tensors(*names, "__S__.fc.bias") | {"epoch": 3}, tmp_path / "a.model")
+    assert list(read_published(tmp_path / "a.model")) == ["fc.bias"]
+
+
+def test_a_last_layer_that_lies_on_its_side_is_turned(tmp_path):
+    torch.save({"__L__.W": torch.arange(6.0).view(2, 3)}, tmp_path / "a.model")
+    assert read_published(tmp_path / "a.model")["output.weight"].tolist() == [
+        [0, 3],
+        [1, 4],
+        [2, 5],
+    ]
+
+
+def test_a_users_own_names_stay(tmp_path):
+    torch.save(tensors("__S__.fc.bias", "model.conv1.weight"), tmp_path / "a.pt")
+    assert list(read_published(tmp_path / "a.pt", rename=False)) == [
+        "__S__.fc.bias",
+        "model.conv1.weight",
+    ]
+    torch.save(tensors("module.a", "module.b"), tmp_path / "b.pt")
+    assert list(read_published(tmp_path / "b.pt", rename=False)) == ["a", "b"]
+
+
+def test_a_file_that_needs_code_is_refused(tmp_path):
+    torch.save({"model": Code()}, tmp_path / "a.pt")
+    with pytest.raises(SpeechLRPError, match=r"a\.pt needs code .* refused; save the weights"):
+        read_published(tmp_path / "a.pt")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.pt", None, "no weights at .*model.weights"),
+        ("a.pt", b"", "truncated, or not a file of torch.save"),
+        ("a.safetensors", b"12", "truncated or not safetensors"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line(name, content, words, tmp_path):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(SpeechLRPError, match=words) as error:
+        read_published(tmp_path / name)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", [{"epoch": 3}, {"state_dict": {}}, [1, 2]])
+def test_a_file_without_weights_says_how_to_save_them(content, tmp_path):
+    torch.save(content, tmp_path / "a.pt")
+    with pytest.raises(SpeechLRPError, match=r"holds no weights; .*state_dict\(\)"):
+        read_published(tmp_path / "a.pt")
+
+
+def net():
+    return nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+
+
+def test_weights_that_fit_are_taken_and_counters_may_be_absent(tmp_path):
+    state = {name: one for name, one in net().state_dict().items() if "num_batches" not in name}
+    model = net()
+    load_published(model, state, tmp_path, "custom")
+    for name, one in state.items():
+        assert torch.equal(model.state_dict()[name], one)
+
+
+def test_what_does_not_fit_is_named_with_its_shape(tmp_path):
+    state = net().state_dict()
+    state["0.weight"], state["more"] = torch.zeros(3, 5), torch.zeros(1)
+    del state["1.bias"]
+    with pytest.raises(SpeechLRPError) as error:
+        load_published(net(), state, tmp_path / "a.pt", "custom")
+    for words in (
+        "a.pt does not fit model custom", "missing: 1.bias", "not known: more",
+        "0.weight is [3, 5], not [3, 2]",
+    ):  # fmt: skip
+        assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "words"),
+    [
+        ("pool.linear1.weight", "wespeaker", "ASTP"),
+        ("layer1.0.conv3.weight", "wespeaker", "bottleneck"),
+        ("seg_2.weight", "wespeaker", "model.two_layers=true"),
+        ("seg_1.weight", "resnet_se34", "set model=wespeaker"),
+        ("layer1.0.se.fc.0.weight", "wespeaker", "set model=resnet_se34"),
+        ("sap_linear.weight", "resnet_se34", "model.variant=fast"),
+        ("other", "wespeaker", "options to the checkpoint's"),
+    ],
+)
+def test_the_error_knows_what_would_fit(name, kind, words, tmp_path):
+    with pytest.raises(SpeechLRPError, match=words):
+        load_published(net(), tensors(name), tmp_path, kind)
+
+
+WEIGHTS = {"weight": torch.arange(6.0).view(3, 2), "bias": torch.arange(3.0)}
+
+
+def test_rows_of_the_datas_classes_by_name(tmp_path):
+    found = pick_classes(WEIGHTS, ["c", "a"], ["a", "b", "c"], tmp_path)
+    assert found["weight"].tolist() == [[4, 5], [0, 1]]
+    assert found["bias"].tolist() == [2, 0]
+
+
+def test_as_many_classes_need_no_names(tmp_path):
+    assert pick_classes(WEIGHTS, list("xyz"), None, tmp_path).keys() == WEIGHTS.keys()
+
+
+@pytest.mark.parametrize(
+    ("classes", "known", "words"),
+    [
+        ("abcd", None, "tells 3 classes apart, but the data has 4; .*centroids"),
+        ("ab", None, "tells 3 classes apart, and the data has 2 .*model.speakers=FILE"),
+        ("ab", "ab", "model.speakers names 2 classes, but .* tells 3 apart"),
+        ("xa", "abc", "does not know 1 of the data's 2 classes: x"),
+    ],
+)
+def test_classes_that_do_not_fit(classes, known, words, tmp_path):
+    with pytest.raises(SpeechLRPError, match=words) as error:
+        pick_classes(WEIGHTS, list(classes), known and list(known), tmp_path)
+    assert "\n" not in str(error.value)
