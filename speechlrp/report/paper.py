@@ -47,3 +47,16 @@ BINS_AT_HALF = (60, 70)
 
 PADDED_FRAMES: Mapping[str, int] = {"male": 75, "female": 52}
 """Frames of 227 that are padding, on average (T 6.1)."""
+
+FIGURES = {
+    ("gender", "heatmaps.png", "lrp"): "T 6.1, 6.7, 6.8",
+    ("gender", "top_1_percent.png", "lrp"): "T 6.2",
+    ("gender", "least_95_percent.png", "lrp"): "T 6.4",
+    ("speaker", "heatmaps.png", "lrp_resnet_zero"): "T 6.10",
+    ("speaker", "heatmaps.png", "lrp_resnet_eps"): "T 6.12",
+    ("speaker", "heatmaps.png", "lrp_resnet_eps_gamma"): "T 6.14",
+}
+"""Task, figure of the explain stage and explainer -> T's figures like it."""
+
+FIGURES_6_3 = {"lrp_resnet_zero": "6.11", "lrp_resnet_eps": "6.13", "lrp_resnet_eps_gamma": "6.15"}
+"""Assignment of rules to the speaker model -> T's figure of its flipping curves."""

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import re
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from speechlrp.artifacts.atomic import write_bytes, write_csv, write_text
 from speechlrp.artifacts.hdf5 import read_table
-from speechlrp.artifacts.record import FILE, fingerprint
 from speechlrp.audio import read
 from speechlrp.config.schema import Config
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report.heatmap import heatmap
-from speechlrp.report.page import Audio, Example, Figure, Page, Section, Table, encode_audio, render
+from speechlrp.report.page import Audio, Example, Figure, encode_audio
 from speechlrp.report.style import figure_png
+from speechlrp.stages import report_flips as flips
 from speechlrp.stages import report_sections as sections
 from speechlrp.stages.explain import panels, pick
 from speechlrp.stages.features import FEATURES, read_examples
+from speechlrp.stages.report_page import everything, write_page
 from speechlrp.stages.run_files import RunFiles, other_run, run_files
 from speechlrp.stages.stage import Context, Stage
 from speechlrp.stages.weights import explanation
@@ -36,15 +34,12 @@ def work(context: Context) -> None:
     if files.of("explain"):
         parts.append(sections.explanations(files, _examples(context, files)))
     if len(files.curves):
-        parts += [sections.flipping(files), sections.measured_from(files)]
-        parts.append(sections.augmentation(files))
-    others = [_other(config, name) for name in config.compare]
+        parts += [flips.flipping(files), flips.measured_from(files)]
+        parts.append(flips.augmentation(files))
+    others = [_other(config, name) for name in config.beside]
     if others:
-        parts.append(sections.references(files, others))
-    parts = [part for part in parts if part.blocks]
-    _write_parts(context.folder, parts)
-    write_text(context.folder / "index.html", render(_page(config, files, parts)))
-    context.note("sections", [part.title for part in parts])
+        parts.append(flips.references(files, others))
+    write_page(context, files, parts, _facts(config, files))
 
 
 def _other(config: Config, name: str) -> RunFiles:
@@ -54,22 +49,14 @@ def _other(config: Config, name: str) -> RunFiles:
     return other
 
 
-def _page(config: Config, files: RunFiles, parts: list[Section]) -> Page:
-    records = files.records
-    facts = {"features": f"{files.reference} reference", "seed": config.seed}
+def _facts(config: Config, files: RunFiles) -> dict[str, object]:
+    name = files.records["preprocess"].config["features.name"]
+    how = f"{name}, {files.reference} reference" if files.reference else name
+    facts = {"features": how, "seed": config.seed}
     for where in files.of("evaluate"):
-        summary = records[where].notes["summary"]
+        summary = files.records[where].notes["summary"]
         facts[f"accuracy, {where.split('/')[1]}"] = f"{summary['accuracy']:.2%}"
-    details = {
-        where: json.dumps(
-            {"command": r.command, "commit": r.commit, "seconds": r.seconds, "config": r.config},
-            indent=2,
-        )
-        for where, r in records.items()
-    }
-    details["versions"] = json.dumps(next(iter(records.values())).versions, indent=2)
-    subtitle = f"{config.task.name} from {config.dataset['name']}, {config.model['name']}"
-    return Page(config.run, subtitle, facts, parts, details)
+    return facts
 
 
 def _examples(context: Context, files: RunFiles) -> list[Example]:
@@ -106,38 +93,11 @@ def _sound(path: Path, start: float, duration: float) -> bytes:
     return encode_audio(samples.astype(np.float32), rate, format="FLAC")
 
 
-def _write_parts(folder: Path, parts: list[Section]) -> None:
-    for part in parts:
-        for i, block in enumerate(part.blocks, 1):
-            if isinstance(block, Figure):
-                name = _file_name(part.title, i, block)
-                write_bytes(folder / "figures" / f"{name}.png", block.image)
-            elif isinstance(block, Table):
-                frame = block.frame.reset_index() if block.index else block.frame
-                write_csv(folder / "tables" / f"{_file_name(part.title, i, block)}.csv", frame)
-
-
-def _file_name(section: str, number: int, block: Figure | Table) -> str:
-    """Such as ``flipping-02-table-6.1-baseline-zero``."""
-    head = re.split(r": |\. |,|;", block.caption)[0]
-    words = " ".join([section, f"{number:02d}", head, *block.tags[1:]])
-    return re.sub(r"[^a-z0-9.]+", "-", words.lower()).strip("-.")[:100]
-
-
-def _everything(config: Config) -> dict[str, dict]:
-    files = run_files(config)
-    found = {where: fingerprint(files.path(where, FILE)) for where in files.records}
-    for name in config.compare:
-        other = other_run(config, name)
-        found |= {f"{name}/{w}": fingerprint(other.path(w, FILE)) for w in other.of("flip")}
-    return found
-
-
 STAGE = Stage(
     name="report",
     folder=lambda config: "report",
-    keys=("compare",),
+    keys=("beside",),
     inputs=lambda config: {"features": FEATURES},
     work=work,
-    sources=_everything,
+    sources=everything,
 )

@@ -69,6 +69,11 @@ class RunFiles:
         return curves.assign(reference=self.reference)
 
     @property
+    def task(self) -> str:
+        """What the run's network tells apart."""
+        return self.records["preprocess"].config.get("task.name", "")
+
+    @property
     def reference(self) -> str:
         """The reference of the run's features."""
         return self.records["preprocess"].config.get("features.reference", "")
