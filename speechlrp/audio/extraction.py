@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.parallel import ordered_map
 from speechlrp.audio.reading import read
 from speechlrp.audio.resampling import mono, resample_many
-from speechlrp.audio.windows import WindowSettings, cut, place
+from speechlrp.audio.windows import WindowSettings, cut, level_db, place
 from speechlrp.errors import SpeechLRPError
 
 Unit = Sequence[tuple[str, Path]]
@@ -36,6 +36,7 @@ class Reading(Protocol):
 
 
 COLUMNS = ("id", "start_s", "onset_s", "duration_s")
+RECORDING = ("id", "seconds", "segments", "level_db", "short", "quiet", "surplus", "padded_s")
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,17 @@ class FeatureBatch:
             in it, and in the window ``onset_s`` and ``duration_s`` of what is not padding, in s.
         rejected: id and reason of each recording that gave nothing, in order.
         dropped: how many segments were left out, by reason: ``short``, ``quiet``, ``surplus``.
+        recordings: a row for each recording that was not rejected: ``id``, ``seconds``, the
+            number of its ``segments``, the ``level_db`` of the loudest (power, re full scale),
+            how many were left out as ``short``, ``quiet`` and ``surplus``, and ``padded_s``,
+            by how much it is shorter than a window.
     """
 
     features: np.ndarray
     segments: pd.DataFrame
     rejected: list[tuple[str, str]]
     dropped: dict[str, int] = field(default_factory=dict)
+    recordings: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def extract(
@@ -87,6 +93,7 @@ def extract_unit(unit: Unit, settings: WindowSettings, *, seed: int) -> FeatureB
     windows: list[Tensor] = []
     rows: list[tuple[str, float, float, float]] = []
     dropped: Counter[str] = Counter()
+    kept: list[dict[str, Any]] = []
     for place_in_unit in sorted(waves):
         name, wave = unit[place_in_unit][0], waves[place_in_unit]
         try:
@@ -95,6 +102,7 @@ def extract_unit(unit: Unit, settings: WindowSettings, *, seed: int) -> FeatureB
             reasons[place_in_unit] = str(error)
             continue
         dropped += lost
+        kept.append(_about(name, wave, [s for _, s in segments], lost, settings))
         for start, segment in segments:
             window, offset = place(segment, settings.length, seed=seed, name=name, start=start)
             windows.append(window)
@@ -105,7 +113,19 @@ def extract_unit(unit: Unit, settings: WindowSettings, *, seed: int) -> FeatureB
         segments=_table(rows),
         rejected=[(unit[index][0], reasons[index]) for index in sorted(reasons)],
         dropped=dict(dropped),
+        recordings=pd.DataFrame(kept, columns=RECORDING),
     )
+
+
+def _about(
+    name: str, wave: Tensor, segments: list[Tensor], lost: Counter, settings: WindowSettings
+) -> dict[str, Any]:
+    """A row of ``FeatureBatch.recordings``."""
+    short = max(0, settings.length - len(wave)) if len(segments) == 1 else 0
+    loudest = max(map(level_db, segments))
+    reasons = [lost[reason] for reason in RECORDING[4:7]]
+    about = (name, len(wave) / settings.rate, len(segments), loudest, *reasons)
+    return dict(zip(RECORDING, (*about, short / settings.rate), strict=True))
 
 
 def read_unit(unit: Unit, settings: Reading, reasons: dict[int, str]) -> dict[int, Tensor]:

@@ -109,7 +109,7 @@ class Mixer:
             The mixture ``[N]``, and what is in it; the recording as it is and None where
             nothing was drawn, or where it or the excerpt is silent.
         """
-        draw = np.random.default_rng(_number(self.seed, turn, name))
+        draw = draw_for(self.seed, turn, name)
         if draw.random() >= self.probability:
             return wave, None
         label = list(self.kinds)[draw.integers(len(self.kinds))]
@@ -213,6 +213,7 @@ def _power(wave: Tensor) -> float:
     return float(wave.double().square().mean()) if len(wave) else 0.0
 
 
-def _number(seed: int, turn: int, name: str) -> int:
+def draw_for(seed: int, turn: int, name: str) -> np.random.Generator:
+    """Random numbers of an item's own, the same whatever the order or number of workers."""
     digest = hashlib.blake2b(f"{seed}\0{turn}\0{name}".encode(), digest_size=16).digest()
-    return int.from_bytes(digest, "little")
+    return np.random.default_rng(int.from_bytes(digest, "little"))

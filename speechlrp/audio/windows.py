@@ -143,12 +143,12 @@ def _segments(
     pieces = [(start, wave[start : start + size]) for start in range(0, len(wave), size)]
     shortest = settings.min_segment_s * settings.rate
     long = [piece for piece in pieces if piece[0] == 0 or len(piece[1]) >= shortest]
-    loudest = max(_level_db(piece) for _, piece in long)
+    loudest = max(level_db(piece) for _, piece in long)
     floor = -np.inf if settings.silence_db is None else loudest - settings.silence_db
     loud = [
         piece
         for piece in long
-        if _level_db(piece[1]) >= floor and float(piece[1].abs().max()) > settings.min_peak
+        if level_db(piece[1]) >= floor and float(piece[1].abs().max()) > settings.min_peak
     ]
     if not loud:
         raise RecordingError("silent but for a last segment that is too short")
@@ -184,7 +184,8 @@ def place(
     return window, offset
 
 
-def _level_db(wave: Tensor) -> float:
+def level_db(wave: Tensor) -> float:
+    """Mean power of samples in dB re full scale; silence is ``-inf``."""
     power = float(wave.to(torch.float64).square().mean())
     return 10 * np.log10(power) if power > 0 else -np.inf
 

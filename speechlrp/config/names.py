@@ -10,7 +10,7 @@ from pathlib import Path
 DATA = ("dataset", "task", "split", "features", "data_seed")
 """Sections whose overrides make other features."""
 
-IDENTITY = (*DATA, "model", "trainer", "seed")
+IDENTITY = (*DATA, "model", "trainer", "mixing", "seed")
 """Sections whose overrides make another run; the others choose a folder inside it."""
 
 LONGEST = 180

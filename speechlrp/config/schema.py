@@ -1,8 +1,8 @@
 """The configuration as typed Python: what Hydra composed, checked.
 
 Sections that choose an entry of a table (`dataset`, `split`, `features`,
-`model`, `trainer`, `decoding`, `explainer`) are free mappings; `call` checks them against the
-signature of what they choose. The others are fixed and typed here.
+`model`, `trainer`, `mixing`, `decoding`, `explainer`) are free mappings; `call` checks them
+against the signature of what they choose. The others are fixed and typed here.
 """
 
 from __future__ import annotations
@@ -69,6 +69,13 @@ class Navai:
 
 
 @dataclass
+class Evaluate:
+    """What to measure besides accuracy: `trials` is a file of pairs of recordings."""
+
+    trials: str | None = None
+
+
+@dataclass
 class Sequence:
     """The steps of `speechlrp run`."""
 
@@ -98,11 +105,13 @@ class Config:
     features: dict[str, Any]
     model: dict[str, Any]
     trainer: dict[str, Any]
+    mixing: dict[str, Any]
     decoding: dict[str, Any]
     explainer: dict[str, Any]
     navai: Navai
     flipping: Flipping
     augment: Augment
+    evaluate: Evaluate = field(default_factory=Evaluate)
     compare: list[str] = field(default_factory=list)
     sequence: Sequence = field(default_factory=lambda: Sequence([]))
 
@@ -144,6 +153,13 @@ def _check(config: Config) -> None:
     _one_of("navai.over", config.navai.over, ("bin", "sum"))
     _in_range("navai.rate", rate, 0 < rate < 1, "between 0 and 1")
     _in_range("navai.batch", batch, batch >= 1, "at least 1")
+    train_from = config.features.get("train_from", "features")
+    _one_of("features.train_from", train_from, ("features", "audio"))
+    if config.mixing.get("name") and train_from != "audio":
+        raise SpeechLRPError(
+            f"mixing={config.mixing['name']} needs a training on recordings, not on stored "
+            "features: features=fbank features.train_from=audio"
+        )
     if config.workers is not None:
         _in_range("workers", config.workers, config.workers >= 1, "at least 1")
 

@@ -12,7 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.models.heads import CosineLinear
+
+HEADS = ("softmax", "cosine")
 
 
 class Block(nn.Module):
@@ -73,10 +76,15 @@ class ResNet34(nn.Module):
             halves in every stage, ``(2, 2, 2, 2)``; usual, and the default, is not to
             halve in the first.
         embedding: numbers of the embedding, ``E``.
+        head: ``"softmax"``: the scores are a dense layer's; ``"cosine"``: they are cosines of
+            angles, as a training with a margin wants them (see ``heads.CosineLinear``).
+        scale: of the cosines.
+        extra_classes: classes that there are in training alone, after the others, such as
+            the speakers at another speed.
 
     Raises:
-        SpeechLRPError: as many channels, blocks and strides are not given; in the forward,
-            inputs of another shape, or with fewer than two frames to pool.
+        SpeechLRPError: an unknown head; as many channels, blocks and strides are not given;
+            in the forward, inputs of another shape, or with fewer than two frames to pool.
 
     Source: He et al. 2016; thesis 4.4 (convolutions without biases: listing 5.1).
     """
@@ -89,8 +97,13 @@ class ResNet34(nn.Module):
         blocks: Sequence[int] = (3, 4, 6, 3),
         strides: Sequence[int] = (1, 2, 2, 2),
         embedding: int = 256,
+        head: str = "softmax",
+        scale: float = 32.0,
+        extra_classes: int = 0,
     ) -> None:
         super().__init__()
+        if head not in HEADS:
+            raise unknown("model.head", head, HEADS)
         if not 0 < len(channels) == len(blocks) == len(strides):
             raise SpeechLRPError(
                 "model.channels, model.blocks and model.strides need one value a stage; found "
@@ -105,7 +118,10 @@ class ResNet34(nn.Module):
             bands = -(-bands // stride)
         self.dense = nn.Linear(2 * channels[-1] * bands, embedding)
         self.bn2 = nn.BatchNorm1d(embedding)
-        self.output = nn.Linear(embedding, classes)
+        about = {"scale": scale} if head == "cosine" else {}
+        kind = CosineLinear if head == "cosine" else nn.Linear
+        self.output = kind(embedding, classes, **about)
+        self.extra = kind(embedding, extra_classes, **about) if extra_classes else None
         self._least = 1
         for stride in strides:
             self._least *= stride
@@ -120,9 +136,21 @@ class ResNet34(nn.Module):
         x = functional.relu(self.bn1(self.conv1(x)))
         return self.dense(self.pool(self.stages(x)))
 
+    @property
+    def scale(self) -> float | None:
+        """What the outputs are cosines times of; None where they are none."""
+        return getattr(self.output, "scale", None)
+
+    def compare(self, x: Tensor) -> Tensor:
+        """What the last layer sees, ``[B, E]``: normalised embeddings, to compare speakers by."""
+        return self.bn2(self.embed(x))
+
     def forward(self, x: Tensor) -> Tensor:
-        """Logits ``[B, K]`` of filterbanks ``[B, 1, F, T]``."""
-        return self.output(self.bn2(self.embed(x)))
+        """Logits ``[B, K]`` of filterbanks ``[B, 1, F, T]``; in training the extra ones follow."""
+        x = self.compare(x)
+        if self.training and self.extra is not None:
+            return torch.cat([self.output(x), self.extra(x)], dim=1)
+        return self.output(x)
 
 
 def _stages(channels: Sequence[int], blocks: Sequence[int], strides: Sequence[int]) -> nn.Module:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from speechlrp.artifacts.atomic import write_csv, write_json
+from speechlrp.config.schema import Config
+from speechlrp.errors import SpeechLRPError
 from speechlrp.stages.features import FEATURES, Network, read_examples
 from speechlrp.stages.stage import Context, Stage
+from speechlrp.stages.trials import verify
 from speechlrp.stages.weights import weights_inputs, weights_name
 from speechlrp.training.loaders import Batches
 from speechlrp.training.metrics import evaluate
@@ -13,7 +18,7 @@ BATCH = 64
 
 
 def work(context: Context) -> None:
-    """Write `evaluation.json` and tables per class, speaker and recording."""
+    """Write `evaluation.json` and tables per class, speaker and recording; of trials, scores."""
     config = context.config
     examples = read_examples(context.inputs["features"], context.command("preprocess"))
     network = Network(context, examples)
@@ -36,12 +41,32 @@ def work(context: Context) -> None:
     write_csv(context.folder / "recordings.csv", found.rows)
     context.say(found.describe())
     context.note("summary", found.summary())
+    if "trials" in context.inputs:
+        verify(context, network, context.inputs["trials"])
+
+
+def _folder(config: Config) -> str:
+    trials = config.evaluate.trials
+    more = "" if trials is None else "-" + Path(trials).stem.replace("-", "_")
+    return f"evaluate/{weights_name(config)}-{config.subset}{more}"
+
+
+def _inputs(config: Config) -> dict[str, str]:
+    found = {"features": FEATURES, **weights_inputs(config)}
+    if config.evaluate.trials is None:
+        return found
+    if config.task.name != "speaker":
+        raise SpeechLRPError(
+            f"evaluate.trials compares speakers; task={config.task.name} learns something else: "
+            "use task=speaker"
+        )
+    return found | {"trials": str(Path(config.evaluate.trials).resolve())}
 
 
 STAGE = Stage(
     name="evaluate",
-    folder=lambda config: f"evaluate/{weights_name(config)}-{config.subset}",
+    folder=_folder,
     keys=("subset", "seed"),
-    inputs=lambda config: {"features": FEATURES, **weights_inputs(config)},
+    inputs=_inputs,
     work=work,
 )

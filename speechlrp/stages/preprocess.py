@@ -1,4 +1,8 @@
-"""preprocess: recordings -> features.h5, with labels and a split by speaker."""
+"""preprocess: recordings -> features.h5, with labels and a split by speaker.
+
+Where training reads the recordings themselves (``features.train_from=audio``), the training
+split's features are not kept; `recordings.csv` says where its recordings are.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,16 @@ from speechlrp.audio.windows import WindowSettings
 from speechlrp.config.schema import Config, call, options
 from speechlrp.corpora import Recording, tasks
 from speechlrp.errors import SpeechLRPError
+from speechlrp.explainers.localisation import TRUTH, widened
+from speechlrp.stages.crops import from_audio
+from speechlrp.stages.left_out import (
+    add_sums,
+    note_dropped,
+    put_recordings,
+    put_sums,
+    split_off,
+    without_training,
+)
 from speechlrp.stages.progress import progress
 from speechlrp.stages.recordings import (
     KEYS,
@@ -33,22 +47,26 @@ UNIT = 64
 
 
 def work(context: Context) -> None:
-    """Write `features.h5`, and `rejected.csv` with what was left out and why."""
+    """Write `features.h5`, `recordings.csv`, and what was left out and why."""
     config = context.config
-    recordings, classes = _labelled(config)
-    subset = split_of(config, recordings, config.task.name)
-    recordings = [r for r in recordings if r.id in subset]
+    found, classes = _labelled(config)
+    subset = split_of(config, found, config.task.name)
+    outside, classes = split_off(config, found, subset, classes)
+    recordings = [r for r in found if r.id in subset and r.label(config.task.name) in classes]
     context.say(f"{len(recordings)} recordings, {len({r.speaker for r in recordings})} speakers")
     settings = feature_settings(config)
     units = [recordings[i : i + UNIT] for i in range(0, len(recordings), UNIT)]
     shards = Shards(context.folder / ".units", len(units))
     _extract(context, settings, units, shards, subset, classes)
     note_rejected(context, len(recordings), all_rejected(shards))
+    about = note_dropped(context, shards, outside)
+    described = options(config.features, "train_from")
     with whole(context.folder / "features.h5") as path, h5py.File(path, "w") as file:
         table = _merge(file, shards, settings)
-        describe(file, {"kind": "features", "classes": classes, "settings": config.features})
+        describe(file, {"kind": "features", "classes": classes, "settings": described})
         describe(file, {"silence": float(settings.silence), "task": config.task.name})
     shards.remove()
+    without_training(context, about, classes)
     counts = table.groupby(["subset", "label"]).size().unstack(fill_value=0)
     counts.columns = [classes[label] for label in counts.columns]
     context.note("examples", json.loads(counts.to_json(orient="index")))
@@ -68,7 +86,7 @@ def feature_settings(config: Config):
             f"task={config.task.name} needs features of one length, such as "
             f"features=spectrogram_db; {name} are of whole utterances"
         )
-    return call(f"features {name}", FEATURES[name], options(config.features, "name"))
+    return call(f"features {name}", FEATURES[name], options(config.features, "name", "train_from"))
 
 
 def _labelled(config: Config) -> tuple[list[Recording], list[str]]:
@@ -107,9 +125,28 @@ def _extract(context, settings, units, shards: Shards, subset, classes) -> None:
             speaker=[r.speaker for r in rows],
             label=np.array([classes.index(r.label(task)) for r in rows], dtype=np.int64),
             subset=[subset[r.id] for r in rows],
+            **truth(units[unit], rows, batch.segments, settings),
         )
         reject(shards, unit, batch.rejected)
-        shards.put(unit, {"features": batch.features}, table)
+        put_recordings(shards, unit, batch.recordings, known, subset, task)
+        features = batch.features
+        if from_audio(context.config):
+            training = (table["subset"] == "train").to_numpy(bool)
+            put_sums(shards, unit, features[training])
+            features, table = features[~training], table[~training]
+        shards.put(unit, {"features": features}, table)
+
+
+def truth(
+    unit: list[Recording], rows: list[Recording], segments: pd.DataFrame, settings
+) -> dict[str, np.ndarray]:
+    """Where the label's cue can be seen in each window, if the unit's corpus knows: s and Hz."""
+    if not all(name in r.extra for r in unit for name in TRUTH):
+        return {}
+    found = {name: np.array([float(r.extra[name]) for r in rows]) for name in TRUTH}
+    shift = (segments.onset_s - segments.start_s).to_numpy()
+    found |= {name: found[name] + shift for name in TRUTH[:2]}
+    return widened(found, settings.window / settings.rate / 2)
 
 
 def _merge(file: h5py.File, shards: Shards, settings) -> pd.DataFrame:
@@ -122,8 +159,13 @@ def _merge(file: h5py.File, shards: Shards, settings) -> pd.DataFrame:
             total, count = total + chosen.sum(axis=0, dtype=np.float64), count + len(chosen)
 
     table = shards.merge(file, add)
+    total, count = add_sums(shards, total, count)
     if not len(table):
-        raise SpeechLRPError("every recording was left out; see the reasons above")
+        raise SpeechLRPError(
+            "every recording was left out; see the reasons above"
+            if not count
+            else "no recording to validate on or to test; see the reasons above"
+        )
     file["train_mean"] = np.asarray(total / max(count, 1), dtype=np.float32)
     file["frequency"] = settings.frequencies()
     file["time"] = settings.times()

@@ -1,4 +1,4 @@
-"""Reading ahead of the model, in one background thread."""
+"""Reading ahead of the model, in background threads."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
+
+import torch
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -15,20 +17,24 @@ def read_ahead(
     read: Callable[[Item], Result],
     items: Iterable[Item],
     count: int,
-    close: Callable[[], None],
+    close: Callable[[], None] = lambda: None,
+    threads: int = 1,
 ) -> Iterator[Result]:
     """Yield ``read(item)`` for each item, in order, while the next ones are being read.
 
-    The thread lives as long as the iteration, however it ends; what it raises is raised
+    The threads live as long as the iteration, however it ends; what they raise is raised
     here, at the item's turn.
 
     Args:
-        read: called in the thread.
+        read: called in a thread.
         items: what to read.
         count: how many are read ahead.
-        close: called last, in the thread.
+        close: called last, in a thread.
+        threads: how many; what several read at once must share nothing. Each then computes
+            with one thread of torch's, and the caller with as many as before.
     """
-    pool = ThreadPoolExecutor(1, thread_name_prefix="speechlrp-batches")
+    alone = {"initializer": torch.set_num_threads, "initargs": (1,)}
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="speechlrp-batches", **alone)
     ahead: deque[Future[Result]] = deque()
     try:
         for item in items:

@@ -18,7 +18,7 @@ import torch
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.training.ahead import read_ahead
-from speechlrp.training.seeding import ORDER, derive
+from speechlrp.training.plan import Part, Plan
 from speechlrp.training.sources import HDF5Rows, MemoryRows, Reader
 
 
@@ -50,6 +50,9 @@ class Batches:
         batch_size: examples a batch; the last one of an epoch may be smaller.
         shuffle: a new order each epoch; otherwise rising rows.
         seed: of the order.
+        rank: this process's part of the batches, see `plan.Plan`.
+        ranks: processes that share them.
+        accumulate: batches of a process that form a step.
         input_scale: factor on the inputs.
         cache_mb: memory for examples, in MiB. Where all rows fit they are kept
             once read; otherwise memory is a few batches, whatever N.
@@ -72,6 +75,9 @@ class Batches:
         batch_size: int,
         shuffle: bool = False,
         seed: int = 0,
+        rank: int = 0,
+        ranks: int = 1,
+        accumulate: int = 1,
         input_scale: float = 1.0,
         cache_mb: float = 1024.0,
         half: bool = False,
@@ -83,7 +89,9 @@ class Batches:
         self._source = HDF5Rows(Path(source), dataset, command) if on_disk else MemoryRows(source)
         self.rows = _checked_rows(rows, labels, self._source.shape)
         self.labels = np.asarray(labels, dtype=np.int64)[self.rows]
-        self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
+        order = {"shuffle": shuffle, "seed": seed, "accumulate": accumulate}
+        self.plan = Plan(len(self.rows), batch_size, rank=rank, ranks=ranks, **order)
+        self.batch_size = batch_size
         self.input_scale, self._prefetch = input_scale, max(1, prefetch)
         self._cache = self._new_cache(cache_mb, np.float16 if half else np.float32)
         self._cached = np.zeros(len(self.rows), dtype=bool)
@@ -104,15 +112,15 @@ class Batches:
         return self._source.in_memory or self._cache is not None
 
     def __len__(self) -> int:
-        """Give the number of batches an epoch."""
-        return -(-self.examples // self.batch_size)
+        """Give the number of steps an epoch: batches, where no process or batch is joined."""
+        return len(self.plan)
 
     def __iter__(self) -> Iterator[Batch]:
         """Go through epoch 0 on the CPU."""
         return self.epoch(0)
 
     def epoch(self, number: int, device: torch.device | None = None) -> Iterator[Batch]:
-        """Go through all examples once.
+        """Go through this process's examples once.
 
         The thread that reads lives as long as the iteration, however it ends; what
         it raises is raised here.
@@ -124,22 +132,22 @@ class Batches:
         device = device or torch.device("cpu")
         pinned, reader = device.type == "cuda", self._source.reader()
         read = partial(self._read, reader, pinned)
-        with closing(read_ahead(read, self._plan(number), self._prefetch, reader.close)) as batches:
+        with closing(
+            read_ahead(read, self.plan.epoch(number), self._prefetch, reader.close)
+        ) as batches:
             for batch in batches:
-                yield _to(batch, device)
+                yield to_device(batch, device)
+
+    def parts(self) -> Iterator[Part]:
+        """Say of each batch of an epoch which part of its step it is."""
+        return self.plan.parts()
 
     def fingerprint(self) -> str:
         """Say which examples there are, and in which order they come."""
         digest = hashlib.sha256(self.rows.tobytes() + self.labels.tobytes()).hexdigest()
-        order = (self.batch_size, self.shuffle, self.seed, self.input_scale, self.shape)
+        plan = self.plan
+        order = (plan.step_size, plan.shuffle, plan.seed, self.input_scale, self.shape)
         return f"{self.examples} examples {digest[:16]} {order}"
-
-    def _plan(self, number: int) -> Iterator[np.ndarray]:
-        order = np.arange(self.examples)
-        if self.shuffle:
-            order = np.random.default_rng(derive(self.seed, number, ORDER)).permutation(order)
-        for first in range(0, self.examples, self.batch_size):
-            yield np.sort(order[first : first + self.batch_size])
 
     def _read(self, reader: Reader, pinned: bool, positions: np.ndarray) -> Batch:
         inputs = torch.empty((len(positions), *self.shape), pin_memory=pinned)
@@ -171,7 +179,8 @@ class Batches:
         return np.empty((self.examples, *self.shape), dtype=dtype)
 
 
-def _to(batch: Batch, device: torch.device) -> Batch:
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """Copy inputs and labels to a device, beside the model where they are pinned."""
     inputs = batch.inputs.to(device, non_blocking=True)
     return Batch(inputs, batch.labels.to(device, non_blocking=True), batch.rows)
 

@@ -6,6 +6,7 @@ Shapes: B examples of a batch, 1 channel, F frequency bins, T time steps, K clas
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from torch import nn
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.training.loaders import Batch, Batches
-from speechlrp.training.losses import losses
+from speechlrp.training.losses import aam, losses
+from speechlrp.training.plan import Part
 from speechlrp.training.prediction import autocast, layout, predict
+from speechlrp.training.ranks import ALONE, Ranks
 from speechlrp.training.run import OnEpoch, OnStep, Run
 from speechlrp.training.settings import TrainSettings
 from speechlrp.training.state import identity
@@ -34,6 +37,7 @@ def fit(
     on_epoch: OnEpoch | None = None,
     on_step: OnStep | None = None,
     save_seconds: float | None = None,
+    ranks: Ranks = ALONE,
 ) -> pd.DataFrame:
     """Train a model; called again after a kill, go on from the last saved epoch.
 
@@ -43,7 +47,9 @@ def fit(
     ``last.json``; the state is then a few numbers. On a CPU, the same seed and the
     same number of threads give the same bytes, whether the run was killed in
     between or not: the order and the dropout of an epoch are seeded from the seed
-    and the epoch's number.
+    and the epoch's number. Several processes take the steps of one whose batches are as
+    many times as large, but for batch norm: each normalises its own part of a batch, and
+    the leader's statistics are kept.
 
     Args:
         model: [B, 1, F, T] -> logits [B, K]; moved to `device`. Afterwards it holds
@@ -61,6 +67,7 @@ def fit(
             and one epoch. 0 saves after every epoch; by default it is 50 times what
             the last save took, so that saving costs 2 % (seconds for a small model,
             two minutes for AlexNet's 700 MB).
+        ranks: the processes that share the work; the batches must be those of this one.
 
     Returns:
         The metrics, one row an epoch: epoch, train_loss, train_accuracy (both with
@@ -71,11 +78,12 @@ def fit(
 
     Raises:
         SpeechLRPError: a loss that is not finite; a state that is damaged or of
-            another training; files that cannot be written.
+            another training; files that cannot be written; the loss ``"aam"`` for a model
+            that gives no cosines.
         ValueError: batches whose size is not that of the settings.
     """
     _check(train, validate, settings, meta)
-    options = {"meta": meta, "on_step": on_step, "save_seconds": save_seconds}
+    options = {"meta": meta, "on_step": on_step, "save_seconds": save_seconds, "ranks": ranks}
     return _Run(model, train, validate, settings, folder, device, **options).complete(on_epoch)
 
 
@@ -102,34 +110,63 @@ class _Run(Run):
         about["identity"] = identity(settings, train, validate, dict(meta))
         about["steps"] = settings.epochs * len(train)
         super().__init__(model, settings, folder, device, **about)
+        self.scale = getattr(model, "scale", None)
+        if settings.loss == "aam" and self.scale is None:
+            raise SpeechLRPError(
+                f"loss aam needs a model whose outputs are cosines; {meta['model']} gives others: "
+                "use model=resnet34_aam, or trainer.loss=cross_entropy"
+            )
+        self.spread = self.ranks.spread(self.model)
 
     def train_epoch(self) -> dict[str, float]:
         """See `Run`."""
         self.model.train()
         loss = torch.zeros((), dtype=torch.float64, device=self.device)
         correct = torch.zeros((), dtype=torch.int64, device=self.device)
-        for number, batch in enumerate(self.train.epoch(self.epoch, self.device), start=1):
+        number = 0
+        batches = self.train.epoch(self.epoch, self.device)
+        for batch, part in zip(batches, self.train.parts(), strict=True):
             with self.clock:
-                each, logits = self._train_step(batch)
+                each, logits = self._train_step(batch, part)
             loss += each.sum()
             correct += (logits.argmax(dim=1) == batch.labels).sum()
+            if not part.last:
+                continue
+            number += 1
             if self.check_now(number):
                 self.check_finite(loss.item(), "training")
             self.on_step(self.epoch + 1, number, len(self.train))
         self.check_finite(loss.item(), "training")
+        total, right = self.ranks.total([loss.item(), correct.item()])
         n = self.train.examples
-        return {"train_loss": loss.item() / n, "train_accuracy": correct.item() / n}
+        return {"train_loss": total / n, "train_accuracy": right / n}
 
-    def _train_step(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    def _train_step(self, batch: Batch, part: Part) -> tuple[torch.Tensor, torch.Tensor]:
         inputs = batch.inputs.to(memory_format=layout(self.settings.channels_last))
-        with autocast(self.device, self.settings.precision):
-            logits = self.model(inputs)
-        each = losses(self.settings.loss, logits, batch.labels)
-        self.descend(each.mean())
+        with self._exchange(part):
+            with autocast(self.device, self.settings.precision):
+                logits = self.spread(inputs)
+            each = self._losses(logits, batch.labels)
+            share = len(each) * self.ranks.ranks / part.examples
+            self.descend(each.mean() if share == 1 else each.mean() * share, part.last)
         return each.detach(), logits.detach()
+
+    def _exchange(self, part: Part) -> AbstractContextManager:
+        """Let processes exchange gradients once a step."""
+        alone = self.ranks.ranks == 1 or part.last
+        return nullcontext() if alone else self.spread.no_sync()
+
+    def _losses(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        if self.settings.loss != "aam":
+            return losses(self.settings.loss, logits, labels)
+        rise = (
+            min(1.0, self.step / self.settings.margin_warmup) if self.settings.margin_warmup else 1
+        )
+        return aam(logits, labels, self.scale, rise * self.settings.margin)
 
     def validate_epoch(self) -> dict[str, float]:
         """See `Run`."""
+        self.ranks.align(self.model)
         precision, channels_last = self.settings.precision, self.settings.channels_last
         outputs = predict(
             self.model,
@@ -139,9 +176,11 @@ class _Run(Run):
             channels_last=channels_last,
             clock=self.clock,
         )
-        loss = losses(self.settings.loss, outputs.logits, outputs.labels).double().mean().item()
+        loss = losses(self.settings.loss, outputs.logits, outputs.labels).double().sum().item()
+        right = (outputs.logits.argmax(dim=1) == outputs.labels).sum().item()
+        n = self.validate.examples
+        loss, right = (value / n for value in self.ranks.total([loss, right]))
         self.check_finite(loss, "validation")
-        right = (outputs.logits.argmax(dim=1) == outputs.labels).double().mean().item()
         return {"validate_loss": loss, "validate_accuracy": right}
 
     def rank(self, row: Mapping[str, float]) -> tuple[float, float]:

@@ -133,14 +133,21 @@ class Run(ABC):
         self._write_metrics()
         return row
 
-    def descend(self, loss: torch.Tensor) -> None:
-        """Take a step down the gradient of a loss, with the step's learning rate."""
-        set_lr(self.optimizer, self._lr(self.step))
-        self.optimizer.zero_grad(set_to_none=True)
+    def descend(self, loss: torch.Tensor, last: bool = True) -> None:
+        """Take a step down the gradient of a loss, with the step's learning rate.
+
+        Args:
+            loss: a scalar.
+            last: False: only add to the gradient, for a later step.
+        """
         loss.backward()
+        if not last:
+            return
+        set_lr(self.optimizer, self._lr(self.step))
         if self.settings.clip:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
 
     def check_now(self, number: int) -> bool:

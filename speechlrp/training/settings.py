@@ -8,14 +8,14 @@ from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.training.spec_augment import SpecAugment
 
 CHOICES = {
-    "loss": ("bce", "cross_entropy"),
+    "loss": ("bce", "cross_entropy", "aam"),
     "optimizer": ("sgd", "adam", "adamw"),
     "schedule": ("constant", "cosine", "step", "onecycle"),
     "precision": ("float32", "bf16"),
 }
-LEAST = {"epochs": 1, "batch_size": 1, "schedule_step": 1, "max_frames": 1} | dict.fromkeys(
-    ("momentum", "weight_decay", "warmup", "clip", "seed", "max_utterances", "jitter"), 0
-)
+LEAST = dict.fromkeys(("epochs", "batch_size", "accumulate", "schedule_step", "max_frames"), 1)
+LEAST |= dict.fromkeys(("momentum", "weight_decay", "warmup", "clip", "seed"), 0)
+LEAST |= dict.fromkeys(("max_utterances", "jitter", "margin", "margin_warmup"), 0)
 
 
 @dataclass(frozen=True)
@@ -69,15 +69,22 @@ class TrainSettings(Recipe):
     """The recipe of a classifier.
 
     Attributes:
-        batch_size: examples a step.
+        batch_size: examples a step, of each process.
         loss: ``"bce"`` (binary cross-entropy with logits on one-hot targets, mean
-            over classes and examples; T) or ``"cross_entropy"`` (Becker et al.).
+            over classes and examples; T), ``"cross_entropy"`` (Becker et al.), or
+            ``"aam"``, additive angular margin (see `losses.aam`), for models of cosines.
         channels_last: keep images channel by channel innermost; faster on some hardware.
+        accumulate: batches a step, so that the step sees as many times more examples.
+        margin: of ``"aam"``, in radians.
+        margin_warmup: steps in which the margin rises from 0.
     """
 
     batch_size: int = 50
     loss: str = "bce"
     channels_last: bool = False
+    accumulate: int = 1
+    margin: float = 0.2
+    margin_warmup: int = 0
 
 
 @dataclass(frozen=True)

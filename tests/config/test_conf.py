@@ -14,6 +14,7 @@ from speechlrp.flipping.curve import grid_counts
 from speechlrp.letters import DECODERS
 from speechlrp.models import MODELS
 from speechlrp.stages import STAGES, stages_for
+from speechlrp.stages.adopt import model_options
 from speechlrp.stages.explaining import explainer
 from speechlrp.stages.letters.train import recipe as letters_recipe
 from speechlrp.stages.sequence import with_settings
@@ -58,16 +59,19 @@ def test_every_experiment_composes_alike_for_every_verb(composed, verb):
 
 @pytest.mark.parametrize("choices", _every_choice(), ids=" ".join)
 def test_every_choice_says_what_the_code_takes(composed, choices):
-    config = typed(composed("run", *choices))
+    config = typed(composed("run", *choices, "++features.train_from=audio"))  # so mixing can be
     (letters_recipe if "max_frames" in config.trainer else recipe)(config)
-    features = call("features", FEATURES[config.features["name"]], options(config.features, "name"))
+    settings = options(config.features, "name", "train_from")
+    features = call("features", FEATURES[config.features["name"]], settings)
+    if config.mixing["name"]:
+        _takes(augmentation, options(config.mixing, "name", "root", "speed_classes"))
     bins = features.frequencies().size
     bins *= features.times().size if isinstance(features, WindowSettings) else 206
     for grid in config.flipping.grids.values():
         assert len(grid_counts(grid, bins)) > 1
     _takes(CORPORA[config.dataset["name"]], options(config.dataset, "name", "root"))
     _takes(SPLITS[config.split["name"]], options(config.split, "name"))
-    _takes(MODELS[config.model["name"]], options(config.model, "name", "input_scale"))
+    _takes(MODELS[config.model["name"]], model_options(config))
     _takes(DECODERS[config.decoding["name"]], options(config.decoding, "name"))
     assert explainer(config.explainer, config.trainer.get("loss", "")) is not None
 

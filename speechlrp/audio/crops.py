@@ -1,0 +1,137 @@
+"""Random windows of recordings, read from their files while a network is trained.
+
+A window follows from the seed, the recording's id and the turn (the epoch) alone, whatever
+the order, the number of threads or of processes.
+
+Shapes: N samples of a piece, L samples of a window.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import soundfile
+import torch
+from torch import Tensor
+
+from speechlrp.audio.augmentation import Augmentation
+from speechlrp.audio.errors import RecordingError
+from speechlrp.audio.mixing import draw_for
+from speechlrp.audio.reading import FFMPEG_SUFFIXES, read
+from speechlrp.audio.resampling import mono, resample
+from speechlrp.audio.windows import WindowSettings, level_db
+from speechlrp.errors import SpeechLRPError
+
+TRIES = 10  # at a piece that is not silent
+MEND = "the recordings have changed; list them again with `speechlrp preprocess --force`"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A recording to take windows of.
+
+    Attributes:
+        id: of the recording.
+        path: its file.
+        seconds: how long it is.
+        level_db: of its loudest segment, in dB re full scale.
+    """
+
+    id: str
+    path: Path
+    seconds: float
+    level_db: float
+
+
+class Crops:
+    """Take a random window of a recording, and make it harder to recognise.
+
+    Args:
+        settings: of the features; a window has its ``length`` samples. Pieces that are
+            ``silence_db`` below the recording's loudest segment are drawn again, at most ten
+            times; then the loudest of them is taken.
+        seed: another seed, other windows.
+        augmentation: what becomes of a piece; None: nothing.
+    """
+
+    def __init__(
+        self, settings: WindowSettings, *, seed: int, augmentation: Augmentation | None = None
+    ) -> None:
+        self.settings, self.seed, self.augmentation = settings, seed, augmentation
+
+    def __call__(self, source: Source, turn: int) -> tuple[Tensor, int]:
+        """Give a window ``[L]``, and the number of the speed at which it is played, 0 for its own.
+
+        What is shorter than a window is padded with zeros on both sides, at random.
+
+        Raises:
+            SpeechLRPError: the file cannot be read, or is shorter than it was.
+        """
+        draw = draw_for(self.seed, turn, f"crop {source.id}")
+        length, rate = self.settings.length, self.settings.rate
+        speed, factor = self.augmentation.speed(source.id, turn) if self.augmentation else (0, 1.0)
+        samples = min(round(source.seconds * rate), self.augmentation_length(factor))
+        latest = source.seconds - samples / rate
+        best, loudest = None, -float("inf")
+        for _ in range(TRIES):
+            piece = read_part(source.path, latest * draw.random(), samples, rate)
+            level = level_db(piece)
+            if best is None or level > loudest:
+                best, loudest = piece, level
+            if self._is_loud(piece, level, source) or latest <= 0:
+                break
+        piece = best if self.augmentation is None else self.augmentation(best, source.id, turn)
+        piece = piece[:length]
+        offset = int(draw.integers(length - len(piece) + 1))
+        window = piece.new_zeros(length)
+        window[offset : offset + len(piece)] = piece
+        return window, speed
+
+    def augmentation_length(self, factor: float) -> int:
+        """Samples that make a window when they are played at a speed."""
+        return -(-self.settings.length * round(factor * 100) // 100)
+
+    def _is_loud(self, piece: Tensor, level: float, source: Source) -> bool:
+        below = self.settings.silence_db
+        floor = -float("inf") if below is None else source.level_db - below
+        return level >= floor and float(piece.abs().max()) > self.settings.min_peak
+
+
+def read_part(path: Path, start_s: float, samples: int, rate: int) -> Tensor:
+    """Read a piece of a recording: ``[N]`` at ``rate``, mono.
+
+    Only what is wanted is decoded, where libsndfile reads the format.
+
+    Args:
+        path: the file.
+        start_s: where the piece begins, in s.
+        samples: how many at ``rate``; where the recording ends before, zeros follow.
+        rate: in Hz.
+
+    Raises:
+        SpeechLRPError: the file cannot be read, or ends before the piece begins.
+    """
+    try:
+        wave, own = _part(Path(path), start_s, samples / rate)
+    except (RecordingError, soundfile.LibsndfileError, OSError) as error:
+        reason = getattr(error, "error_string", None) or str(error)
+        raise SpeechLRPError(f"cannot read {path} ({reason}): {MEND}") from error
+    if not wave.shape[1]:
+        raise SpeechLRPError(f"{path} ends before {start_s:.2f} s: {MEND}")
+    piece = mono(wave) if own == rate else resample(mono(wave), own, rate)
+    piece = piece[:samples]
+    return torch.nn.functional.pad(piece, (0, samples - len(piece)))
+
+
+def _part(path: Path, start_s: float, seconds: float) -> tuple[Tensor, int]:
+    """Samples ``[C, N]`` and their rate."""
+    if path.suffix.lower() in FFMPEG_SUFFIXES:
+        wave, rate = read(path)
+        start = round(start_s * rate)
+        return wave[:, start : start + round(seconds * rate)], rate
+    with soundfile.SoundFile(path) as file:
+        rate = file.samplerate
+        file.seek(min(round(start_s * rate), file.frames))
+        found = file.read(round(seconds * rate), dtype="float32", always_2d=True)
+    return torch.from_numpy(found).T, rate

@@ -1,0 +1,72 @@
+"""Embeddings of whole recordings, and how alike two are.
+
+Shapes: B segments, E numbers of an embedding, N trials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from speechlrp.errors import SpeechLRPError
+from speechlrp.training.verification import equal_error_rate, min_dcf
+
+BATCH = 64
+TARGETS = (0.01, 0.05)
+"""Prior probabilities of one speaker for minDCF: those of VoxCeleb and of NIST's evaluations."""
+
+
+@torch.inference_mode()
+def embed(model: nn.Module, inputs: Tensor) -> Tensor:
+    """What a model compares speakers by, of segments ``[B, 1, F, T]``: ``[B, E]``.
+
+    The model is in evaluation mode, on the device of the inputs.
+
+    Raises:
+        SpeechLRPError: it has no embeddings.
+    """
+    if not hasattr(model, "compare"):
+        raise SpeechLRPError(
+            f"{type(model).__name__} has no embeddings to compare speakers by; use model=resnet34"
+        )
+    return torch.cat([model.compare(some) for some in inputs.split(BATCH)])
+
+
+def means(embeddings: np.ndarray, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """The mean over the segments ``[B, E]`` of each recording: name -> ``[E]``."""
+    names = np.asarray(list(names), dtype=object)
+    return {name: embeddings[names == name].mean(axis=0) for name in dict.fromkeys(names)}
+
+
+def cosine_scores(
+    known: Mapping[str, np.ndarray], first: Iterable[str], second: Iterable[str]
+) -> np.ndarray:
+    """The cosine of the angle between the embeddings of each pair, ``[N]``, in -1 to 1."""
+    pairs = (
+        (known[a].astype(np.float64), known[b].astype(np.float64))
+        for a, b in zip(first, second, strict=True)
+    )
+    return np.array([a @ b / (np.linalg.norm(a) * np.linalg.norm(b)) for a, b in pairs])
+
+
+def verification(scored: pd.DataFrame) -> dict[str, float | int]:
+    """Count errors of scored trials.
+
+    Args:
+        scored: columns ``same`` (bool) and ``score``.
+
+    Returns:
+        trials, same, equal_error_rate (0 to 1), and min_dcf for each of ``TARGETS``.
+
+    Raises:
+        SpeechLRPError: there are not both kinds of trials.
+    """
+    scores, same = scored.score.to_numpy(), scored.same.to_numpy(bool)
+    found = {"trials": len(scored), "same": int(same.sum())}
+    found["equal_error_rate"] = equal_error_rate(scores, same)
+    costs = {f"min_dcf_{target:g}": min_dcf(scores, same, target=target) for target in TARGETS}
+    return found | costs
