@@ -15,6 +15,7 @@ from speechlrp.letters import DECODERS
 from speechlrp.models import MODELS
 from speechlrp.stages import STAGES, stages_for
 from speechlrp.stages.adopt import model_options
+from speechlrp.stages.crops import augmentation
 from speechlrp.stages.explaining import explainer
 from speechlrp.stages.letters.train import recipe as letters_recipe
 from speechlrp.stages.sequence import with_settings
