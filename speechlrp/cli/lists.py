@@ -20,6 +20,7 @@ def _lists() -> dict[str, Iterable[str]]:
     from speechlrp.letters import DECODERS
     from speechlrp.lrp import PRESETS, RULES
     from speechlrp.models import MODELS
+    from speechlrp.navai import ALIGNMENTS, CLASSES
     from speechlrp.stages import STAGES
 
     tables = {
@@ -36,6 +37,8 @@ def _lists() -> dict[str, Iterable[str]]:
         "strategies": STRATEGIES,
         "baselines": BASELINES,
         "fills": FILLS,
+        "alignments": [*ALIGNMENTS, *(f"{way}-{e}" for e in EXPLAINERS for way in ("max", "min"))],
+        "classes": CLASSES,
     }
     groups = [path.name for path in sorted(conf_dir().iterdir()) if path.is_dir()]
     return tables | {f"conf/{group}": _configurations(group) for group in groups}

@@ -10,6 +10,7 @@ import click
 from speechlrp.config import CHECKPOINTS, SUBSETS
 from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
 from speechlrp.letters import DECODERS
+from speechlrp.navai import CLASSES
 from speechlrp.stages import STAGES
 
 
@@ -72,8 +73,11 @@ OPTIONS |= {
     "explain": (*_EXPLAINER, *_WEIGHTS, *_COMMON),
     "navai": (
         Option(
-            "--align", "navai.align", "none, min-sens, max-sens, max-lrp (or with commas); all."
+            "--align",
+            "navai.align",
+            "K's four: all; or of `speechlrp list alignments`, with commas.",
         ),
+        Option("--classes", "navai.classes", "What frames are averaged by.", tuple(CLASSES)),
         *_WEIGHTS,
         *_COMMON,
     ),

@@ -64,8 +64,19 @@ class Navai:
     align: str
     over: str
     crop: str
+    classes: str
+    context: str
+    most: int
+    textgrids: str | None
+    tier: str
     batch: int
     rate: float
+    within_s: float | None
+    near_s: float
+    peaks: int
+    groups: int
+    figure: list[str] | None
+    sources: dict[str, Any]
 
 
 @dataclass
@@ -134,7 +145,7 @@ def typed(composed: DictConfig) -> Config:
 
 def _check(config: Config) -> None:
     from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
-    from speechlrp.navai import CROPS
+    from speechlrp.navai import CLASSES, CROPS, SIDES
 
     flipping, augment = config.flipping, config.augment
     _one_of("subset", config.subset, SUBSETS)
@@ -148,11 +159,19 @@ def _check(config: Config) -> None:
     for name in ("repeats", "batch_size"):
         value = getattr(flipping, name)
         _in_range(f"flipping.{name}", value, value >= 1, "at least 1")
-    rate, batch = config.navai.rate, config.navai.batch
-    _one_of("navai.crop", config.navai.crop, CROPS)
-    _one_of("navai.over", config.navai.over, ("bin", "sum"))
-    _in_range("navai.rate", rate, 0 < rate < 1, "between 0 and 1")
-    _in_range("navai.batch", batch, batch >= 1, "at least 1")
+    navai = config.navai
+    _one_of("navai.crop", navai.crop, CROPS)
+    _one_of("navai.over", navai.over, ("bin", "sum"))
+    _one_of("navai.classes", navai.classes, CLASSES)
+    _one_of("navai.context", navai.context, SIDES)
+    _in_range("navai.rate", navai.rate, 0 < navai.rate < 1, "between 0 and 1")
+    for name in ("batch", "most", "peaks"):
+        value = getattr(navai, name)
+        _in_range(f"navai.{name}", value, value >= 1, "at least 1")
+    _in_range("navai.groups", navai.groups, navai.groups >= 2 or navai.groups == 0, "0, or from 2")
+    _in_range("navai.near_s", navai.near_s, navai.near_s >= 0, "at least 0")
+    if navai.within_s is not None:
+        _in_range("navai.within_s", navai.within_s, navai.within_s > 0, "above 0, or null")
     train_from = config.features.get("train_from", "features")
     _one_of("features.train_from", train_from, ("features", "audio"))
     if config.mixing.get("name") and train_from != "audio":

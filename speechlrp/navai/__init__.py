@@ -33,3 +33,6 @@ CLASSES = Registry(
 
 CROPS = ("symmetric", "shift")
 """How a frame is cut once its key step is central, see `speechlrp.navai.alignment.place`."""
+
+SIDES = ("left", "right")
+"""Where the context of a bigram stands."""

@@ -39,6 +39,8 @@ class Averages:
         by_run: whether runs are kept apart; twice the memory, which is 32 or
             16 bytes x C x A x F x D.
         device: where the sums are.
+        groups: ``G`` groups of utterances whose sums are kept apart too, for errors by leaving
+            one of them out; 0: none. 8 bytes x G x C x A x F x D more.
 
     Attributes:
         arrays: by name. ``sums`` of the values and ``squares`` of their squares, with runs
@@ -46,7 +48,8 @@ class Averages:
             ``[C, A, F, D]`` float64. ``counts`` of the frames that reach an offset, ``runs``
             of them and ``run_counts`` (``sum n_r^2``), all ``[C, A, D]`` int64. ``keys``:
             frames whose key step is this step of the window ``[C, A, W]`` int64.
-            ``frames``: of each class, with a key step or without ``[C]`` int64.
+            ``frames``: of each class, with a key step or without ``[C]`` int64. With groups
+            ``group_sums`` ``[G, C, A, F, D]`` and ``group_counts`` ``[G, C, A, D]``.
     """
 
     classes: Sequence[str]
@@ -56,6 +59,7 @@ class Averages:
     crop: str = "symmetric"
     by_run: bool = True
     device: torch.device | str = "cpu"
+    groups: int = 0
     arrays: dict[str, Tensor] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -67,6 +71,9 @@ class Averages:
         integer = {"dtype": torch.int64, "device": self.device}
         self.arrays |= {name: torch.zeros(whole, **integer) for name in _PER_OFFSET}
         self.arrays["frames"] = torch.zeros(many[0], **integer)
+        if self.groups:
+            self.arrays["group_sums"] = torch.zeros((self.groups, *bins), **real)
+            self.arrays["group_counts"] = torch.zeros((self.groups, *whole), **integer)
 
     @property
     def edges(self) -> Tensor:
@@ -85,6 +92,7 @@ class Averages:
         classes: Tensor,
         steps: Mapping[str, Tensor],
         runs: Tensor | None = None,
+        groups: Tensor | None = None,
     ) -> None:
         """Add a batch to all its classes and alignments.
 
@@ -94,6 +102,7 @@ class Averages:
             steps: alignment -> key steps ``[B]``.
             runs: which windows are one run ``[B]``; None: each is one. A run must not be
                 spread over batches.
+            groups: of each window's utterance ``[B]``; one for all of a run.
 
         Raises:
             SpeechLRPError: windows of another size, or not finite.
@@ -109,16 +118,30 @@ class Averages:
             runs = torch.arange(len(windows))
         runs = runs.to(self.device).unique(return_inverse=True)[1]
         self.arrays["frames"].index_add_(0, classes, torch.ones_like(classes))
+        group = None
+        if self.groups:
+            groups = torch.zeros_like(classes) if groups is None else groups.to(self.device)
+            group = _first(runs, groups)
         for column, name in enumerate(self.alignments):
-            self._add(column, windows, classes, steps[name].to(self.device), runs)
+            self._add(column, windows, classes, steps[name].to(self.device), runs, group)
 
     def _add(
-        self, column: int, windows: Tensor, classes: Tensor, steps: Tensor, runs: Tensor
+        self,
+        column: int,
+        windows: Tensor,
+        classes: Tensor,
+        steps: Tensor,
+        runs: Tensor,
+        group: Tensor | None,
     ) -> None:
         values, kept = shift(windows, steps, self.crop)
         values, kept = values.to(torch.float64, copy=True), kept.long()
-        of_run = self._classes_of(runs, classes)
+        of_run = _first(runs, classes)
         reach, total = _by(runs, kept), _by(runs, values)
+        if group is not None:
+            place = group * len(self.classes) + of_run
+            self.arrays["group_sums"].flatten(0, 1)[:, column].index_add_(0, place, total)
+            self.arrays["group_counts"].flatten(0, 1)[:, column].index_add_(0, place, reach)
         self._put("sums", column, of_run, total)
         if self.by_run:
             self._put("run_products", column, of_run, total * reach[:, None])
@@ -131,10 +154,6 @@ class Averages:
         self.arrays["keys"][:, column].index_put_(
             (classes[has], steps[has]), torch.ones_like(steps[has]), accumulate=True
         )
-
-    def _classes_of(self, runs: Tensor, classes: Tensor) -> Tensor:
-        of_run = classes.new_zeros(int(runs.max()) + 1 if len(runs) else 0)
-        return of_run.index_put_((runs,), classes)
 
     def _put(self, name: str, column: int, classes: Tensor, values: Tensor) -> None:
         self.arrays[name][:, column].index_add_(0, classes, values)
@@ -194,12 +213,19 @@ def _add(one: Averages, other: Averages) -> Averages:
 
 
 def _like(one: Averages) -> Averages:
-    return Averages(*_settings(one), one.device)
+    *settings, groups = _settings(one)
+    return Averages(*settings, one.device, groups)
 
 
 def _settings(one: Averages) -> tuple:
     names = tuple(one.classes), tuple(one.alignments)
-    return (*names, one.bands, one.width, one.crop, one.by_run)
+    return (*names, one.bands, one.width, one.crop, one.by_run, one.groups)
+
+
+def _first(runs: Tensor, values: Tensor) -> Tensor:
+    """What all windows of a run have, once for each run."""
+    found = values.new_zeros(int(runs.max()) + 1 if len(runs) else 0)
+    return found.index_put_((runs,), values)
 
 
 def _by(runs: Tensor, values: Tensor) -> Tensor:

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.navai import SIDES
 from speechlrp.navai.frames import Clock
 
-SIDES = ("left", "right")
 STRESS = "ˈˌ"
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from speechlrp.navai.average import Averages
@@ -60,7 +61,11 @@ class AveragePart:
 
     def add(self, batch: Frames, maps: Mapping[str, Tensor], steps: Mapping[str, Tensor]) -> None:
         """Add the windows to the sums."""
-        self.averages.add(batch.windows / self.scale, batch.classes, steps, batch.runs)
+        groups = None
+        if self.groups is not None:
+            groups = torch.tensor([self.groups[key] for key in batch.ids])
+        windows = batch.windows / self.scale
+        self.averages.add(windows, batch.classes, steps, batch.runs, groups)
 
     def end(self, tally: Tally) -> None:
         """Nothing is kept from batch to batch."""

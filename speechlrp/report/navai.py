@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,6 +18,8 @@ LEFT, RIGHT, TOP, BOTTOM = 0.95, 1.0, 0.65, 0.8
 LONGEST = 13
 HZ = (250, 700, 1500, 2700, 5000)
 LEAST = 0.1
+VEIL = 0.72
+LETTERS_AN_INCH = 15
 
 
 def pattern_figure(
@@ -27,6 +30,8 @@ def pattern_figure(
     frequency: np.ndarray,
     offset_ms: np.ndarray,
     *,
+    differs: np.ndarray | None = None,
+    rate: float | None = None,
     title: str = "",
 ) -> Figure:
     """Draw one panel a class (rows) and alignment (columns); many classes in two blocks.
@@ -42,6 +47,8 @@ def pattern_figure(
         alignments: names of the ``A``.
         frequency: of the bands in Hz, rising, ``[F]``; drawn band by band.
         offset_ms: from the key step in ms, ``[D]``.
+        differs: what of a pattern is no chance ``[C, A, F, D]``; the rest is drawn pale.
+        rate: the false-discovery rate of that, for the legend.
         title: above the figure.
 
     Raises:
@@ -55,19 +62,21 @@ def pattern_figure(
         )
     blocks = -(-len(classes) // LONGEST)
     rows = -(-len(classes) // blocks)
-    fig, place = _sheet(blocks, rows, len(alignments), title)
+    fig, place = _sheet(blocks, rows, len(alignments), title, rate)
     for c, name in enumerate(classes):
         block, row = divmod(c, rows)
         last = row == rows - 1 or c == len(classes) - 1
         for a, alignment in enumerate(alignments):
             axes = place(block, row, a)
             shown = clear(pattern[c, a], counts[c, a])
-            image = _panel(axes, shown, frequency, offset_ms)
+            sure = None if differs is None else differs[c, a]
+            image = _panel(axes, shown, frequency, offset_ms, sure)
+            _count(axes, int(counts[c, a].max()), int(counts[c].max()))
             axes.tick_params(labelbottom=last, labelleft=a == 0)
             if row == 0:
                 style.heading(axes, alignment, size=style.TEXT, pad=5)
             if a == 0:
-                _name(axes, name, int(counts[c].max()))
+                _name(axes, name)
     _colour_bar(fig, image)
     return fig
 
@@ -89,7 +98,7 @@ def clear(pattern: np.ndarray, counts: np.ndarray, least: float = LEAST) -> np.n
     return shown / size if size > 0 else shown
 
 
-def _sheet(blocks: int, rows: int, columns: int, title: str):
+def _sheet(blocks: int, rows: int, columns: int, title: str, rate: float | None):
     """A figure and a function that makes the axes of block, row and column, in inches."""
     block_width = columns * PANEL[0] + LEFT
     width = blocks * block_width + RIGHT
@@ -100,9 +109,7 @@ def _sheet(blocks: int, rows: int, columns: int, title: str):
     fig.text(0.15 / width, 1 - 0.3 / height, heading, fontsize=style.TITLE, color=style.INK)
     fig.text(
         0.15 / width, 0.12 / height,
-        "Mean of the class minus mean over all classes, each panel scaled to an absolute maximum "
-        f"of 1;\nbare: reached by no frame, or by less than {LEAST:.0%} of the class's. "
-        "Below each letter: its frames.",
+        _legend(rate, width),
         fontsize=style.SMALL - 0.5, color=style.FAINT,
     )  # fmt: skip
 
@@ -115,13 +122,35 @@ def _sheet(blocks: int, rows: int, columns: int, title: str):
     return fig, place
 
 
-def _panel(axes: Axes, shown: np.ndarray, frequency: np.ndarray, offset_ms: np.ndarray):
+def _legend(rate: float | None, width: float) -> str:
+    said = (
+        "Mean of the class minus mean over all classes, each panel scaled to an absolute maximum "
+        f"of 1. Bare: reached by no frame, or by less than {LEAST:.0%} of the class's. n: frames."
+    )
+    if rate is not None:
+        said += f" Pale: not different from 0 at a false-discovery rate of {rate:g}."
+    return fill(said, round(width * LETTERS_AN_INCH))
+
+
+def _panel(
+    axes: Axes,
+    shown: np.ndarray,
+    frequency: np.ndarray,
+    offset_ms: np.ndarray,
+    differs: np.ndarray | None,
+):
     half = (offset_ms[-1] - offset_ms[0]) / max(len(offset_ms) - 1, 1) / 2 or 0.5
     image = axes.imshow(
         np.ma.masked_invalid(shown), origin="lower", aspect="auto", interpolation="nearest",
         extent=(offset_ms[0] - half, offset_ms[-1] + half, -0.5, len(frequency) - 0.5),
         cmap=style.relevance_colours(), norm=Normalize(-1, 1),
     )  # fmt: skip
+    if differs is not None:
+        veil = np.ones((*differs.shape, 4))
+        veil[..., 3] = np.where(differs, 0, VEIL)
+        axes.imshow(
+            veil, origin="lower", aspect="auto", interpolation="nearest", extent=image.get_extent()
+        )
     ticks = [hz for hz in HZ if frequency[0] <= hz <= frequency[-1]]
     axes.set_yticks(np.interp(ticks, frequency, np.arange(len(frequency))), map(str, ticks))
     reach = max(100 * round(offset_ms[-1] / 150), 10)
@@ -130,20 +159,29 @@ def _panel(axes: Axes, shown: np.ndarray, frequency: np.ndarray, offset_ms: np.n
     axes.tick_params(labelsize=style.SMALL - 1.5, length=2, pad=1.5)
     if np.isfinite(shown).any():
         axes.axvline(0, color=style.FAINT, linewidth=0.5)
-    else:
-        axes.text(
-            0.5, 0.5, "no frame", transform=axes.transAxes, ha="center", va="center",
-            fontsize=style.SMALL - 0.5, color=style.FAINT,
-        )  # fmt: skip
     return image
 
 
-def _name(axes: Axes, name: str, frames: int) -> None:
-    looks = {"xycoords": "axes fraction", "annotation_clip": False, "ha": "right", "va": "center"}
-    axes.annotate(name, (-0.42, 0.6), fontsize=style.TITLE + 2, color=style.INK, **looks)
+def _name(axes: Axes, name: str) -> None:
     axes.annotate(
-        f"{frames:,}", (-0.36, 0.28), fontsize=style.SMALL - 1.5, color=style.FAINT, **looks
-    )
+        name, (-0.42, 0.5), fontsize=style.TITLE + (2 if len(name) < 3 else 0), color=style.INK,
+        xycoords="axes fraction", annotation_clip=False, ha="right", va="center",
+    )  # fmt: skip
+
+
+def _count(axes: Axes, frames: int, most: int) -> None:
+    """Write how many frames a panel is of, or why it is empty."""
+    if frames:
+        axes.text(
+            0.985, 0.96, f"n {frames:,}", transform=axes.transAxes, ha="right", va="top",
+            fontsize=style.SMALL - 2, color=style.INK,
+            bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.8},
+        )  # fmt: skip
+    else:
+        axes.text(
+            0.5, 0.5, "no key step" if most else "never occurs", transform=axes.transAxes,
+            ha="center", va="center", fontsize=style.SMALL - 0.5, color=style.FAINT,
+        )  # fmt: skip
 
 
 def _colour_bar(fig: Figure, image) -> None:

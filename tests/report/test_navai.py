@@ -38,8 +38,33 @@ def test_every_class_and_alignment_has_its_panel():
         else:
             assert np.isnan(values).all()
     said = [text.get_text() for axes in figure.axes for text in axes.texts]
-    assert said.count("no frame") == 4
-    assert {"a", "z", "40", "0"} <= set(said)
+    assert said.count("never occurs") == 4
+    assert said.count("n 40") == 25 * 4
+    assert {"a", "z"} <= set(said)
+
+
+def test_what_may_be_chance_is_under_a_veil():
+    pattern, counts = _patterns(1, 1)
+    differs = pattern > 0
+    figure = pattern_figure(pattern, counts, "a", "x", HZ, MS, differs=differs, rate=0.05)
+    image, veil = figure.axes[0].images
+    opacity = veil.get_array()[..., 3]
+    np.testing.assert_array_equal(opacity == 0, differs[0, 0])
+    assert (opacity[~differs[0, 0]] > 0.5).all()
+    assert veil.get_extent() == image.get_extent()
+    assert any("false-discovery rate of 0.05" in text.get_text() for text in figure.texts)
+
+
+def test_a_class_without_key_steps_occurs_nevertheless():
+    pattern, counts = _patterns(1, 2)
+    pattern[0, 1], counts[0, 1] = np.nan, 0
+    said = [
+        t.get_text()
+        for axes in pattern_figure(pattern, counts, "a", "xy", HZ, MS).axes
+        for t in axes.texts
+    ]
+    assert "no key step" in said
+    assert "never occurs" not in said
 
 
 def test_the_key_step_is_at_0_ms_and_axes_are_in_hz():

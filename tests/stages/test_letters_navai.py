@@ -2,7 +2,10 @@
 
 import importlib.util
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -132,7 +135,142 @@ def test_tables_have_a_row_for_every_letter_and_alignment(spelled):
     assert not none.at_edge.any()
     notes = read_record(_folder(spelled)).notes
     assert sum(notes["frames"].values()) == none.frames.sum() <= notes["windows"]
-    assert (_folder(spelled) / "patterns.png").read_bytes()[:4] == b"\x89PNG"
+    for name in ("patterns", "examples"):
+        assert (_folder(spelled) / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
+    bursts = pd.read_csv(_folder(spelled) / "bursts.csv", keep_default_na=False)
+    assert list(zip(bursts["class"], bursts.alignment, strict=True)) == rows
+    alignments = pd.read_csv(_folder(spelled) / "alignments.csv")
+    assert alignments.alignment.tolist() == list(ALIGNMENTS)
+    peaks = pd.read_csv(_folder(spelled) / "peaks.csv")
+    assert set(peaks.hz.round(6)) <= set(_frequencies(spelled).round(6))
+    assert not (_folder(spelled) / ".sums").exists()
+
+
+def _frequencies(project):
+    with h5py.File(_folder(project) / "averages.h5") as file:
+        return file["frequency"][:]
+
+
+def _arrays(folder):
+    with h5py.File(folder / "averages.h5") as file:
+        return {name: file[name][:] for name in file}
+
+
+QUICK = (
+    "import speechlrp.stages.letters.navai_loop as n; n.UNIT, n.SAVE_S, n.SAVE_SHARE = 1, 0, 0\n"
+)
+
+
+def test_killed_in_the_middle_it_goes_on_and_gives_the_same_bytes(copied_spelled, killing):
+    whole = copied_spelled.speechlrp("navai", "--force", before=QUICK)
+    assert whole.returncode == 0, whole.stderr
+    expected = _arrays(_folder(copied_spelled))
+    target = "speechlrp.navai.gather:AveragePart.add"
+    killed = copied_spelled.speechlrp("navai", "--force", before=QUICK + killing(target, 3))
+    assert killed.returncode == -9, killed.stderr
+    before = QUICK + killing(target, 3)  # two units are left: a third call would kill again
+    again = copied_spelled.speechlrp("navai", before=before)
+    assert again.returncode == 0, again.stderr
+    assert "going on where it was interrupted" in again.stdout
+    found = _arrays(_folder(copied_spelled))
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values, err_msg=name)
+
+
+def test_what_was_put_down_is_used_and_damage_is_said(copied_spelled, killing):
+    target = "speechlrp.navai.gather:AveragePart.add"
+    killed = copied_spelled.speechlrp("navai", "--force", before=QUICK + killing(target, 3))
+    assert killed.returncode == -9, killed.stderr
+    (saved,) = _folder(copied_spelled).parent.glob("*.partial/.sums/*.npz")
+    saved.write_bytes(saved.read_bytes()[:1000])
+    done = copied_spelled.speechlrp("navai")
+    assert done.returncode == 1
+    assert "was damaged and is deleted; the same command makes it again" in done.stderr
+    assert copied_spelled.speechlrp("navai").returncode == 0
+
+
+def test_two_processes_share_the_units(copied_spelled):
+    expected = _arrays(_folder(copied_spelled))
+    launch = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    places = {
+        "SPEECHLRP_DATA": str(copied_spelled.data),
+        "SPEECHLRP_OUTPUTS": str(copied_spelled.outputs),
+    }
+    root = Path(__file__).resolve().parents[2]
+    program = copied_spelled.outputs / "two.py"
+    program.write_text(QUICK + "from speechlrp.cli.main import main\nmain(prog_name='speechlrp')\n")
+    environment = os.environ | places | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, *launch, str(program), "navai", "--force", *SMALL]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("letters that never occur") == done.stdout.count(": done") == 1
+    found = _arrays(_folder(copied_spelled))
+    for name in ("counts", "runs", "keys", "frames"):
+        np.testing.assert_array_equal(found[name], expected[name])
+    for name in ("sums", "squares", "pattern", "pattern_error"):
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-6, atol=1e-6)
+
+
+def test_another_explainer_can_be_searched(copied_spelled):
+    patch = ("navai.sources.occlusion.patch=[64,16]", "navai.sources.occlusion.stride=[64,16]")
+    align = "max-occlusion,min-gradient_x_input"
+    done = copied_spelled.speechlrp("navai", "--align", align, *patch)
+    assert done.returncode == 0, done.stderr
+    assert "navai.sources.occlusion changed" in done.stdout
+    inputs = read_record(_folder(copied_spelled)).inputs
+    assert inputs["navai.sources.occlusion"]["patch"] == [64, 16]
+    assert "navai.sources.lrp" not in inputs
+    counts = pd.read_csv(_folder(copied_spelled) / "counts.csv", keep_default_na=False)
+    assert counts.alignment.unique().tolist() == align.split(",")
+    # what no alignment searches changes nothing
+    other = ("navai.sources.smoothgrad.samples=7",)
+    again = copied_spelled.speechlrp("navai", "--align", align, *patch, *other)
+    assert "complete, nothing to do" in again.stdout
+
+
+def test_bigrams_are_the_frequent_ones_of_the_text(copied_spelled):
+    done = copied_spelled.speechlrp("navai", "--classes", "bigrams", "navai.most=5")
+    assert done.returncode == 0, done.stderr
+    folder = copied_spelled.run / "navai/train-test-bigrams-left"
+    with h5py.File(folder / "averages.h5") as file:
+        names, frames = json.loads(file.attrs["classes"]), file["frames"][:]
+    with Utterances(copied_spelled.features / "utterances.h5") as file:
+        texts = file.table.transcript[file.table.subset == "test"]
+    assert len(names) == 5
+    assert all(any(name.replace("|", "").replace("_", " ") in t for t in texts) for name in names)
+    whole = pd.read_csv(_folder(copied_spelled) / "counts.csv", keep_default_na=False)
+    assert frames.sum() <= whole[whole.alignment == "none"].frames.sum()
+
+
+def _times(project, folder):
+    """TextGrid files that say x for the first half of every utterance, and y for the rest."""
+    with Utterances(project.features / "utterances.h5") as file:
+        table = file.table
+    for row in table.itertuples():
+        path = folder / row.speaker / f"{row.id}.TextGrid"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half, end = row.seconds / 2, row.seconds
+        path.write_text(
+            f'File type = "ooTextFile"\nObject class = "TextGrid"\n\n0\n{end}\n<exists>\n1\n'
+            f'"IntervalTier"\n"phones"\n0\n{end}\n2\n0\n{half}\n"x1"\n{half}\n{end}\n"y0"\n'
+        )
+
+
+def test_phonemes_of_an_aligner(copied_spelled, tmp_path):
+    _times(copied_spelled, tmp_path / "grids")
+    where = ("--classes", "phonemes", f"navai.textgrids={tmp_path / 'grids'}")
+    done = copied_spelled.speechlrp("navai", *where, "navai.figure=[y]")
+    assert done.returncode == 0, done.stderr
+    counts = pd.read_csv(copied_spelled.run / "navai/train-test-phonemes/counts.csv")
+    none = counts[counts.alignment == "none"].set_index("class").frames
+    letters = pd.read_csv(_folder(copied_spelled) / "counts.csv", keep_default_na=False)
+    assert sorted(none.index) == ["x", "y"]
+    assert none.sum() == letters[letters.alignment == "none"].frames.sum()
+    again = copied_spelled.speechlrp("navai", *where, "navai.figure=[y]")
+    assert "complete, nothing to do" in again.stdout
+    missing = copied_spelled.speechlrp("navai", *where, "navai.tier=phonemes")
+    assert "(navai.tier) 'phonemes'; known: phones" in missing.stderr
 
 
 def test_some_alignments_give_the_same_as_all(copied_spelled):
@@ -159,7 +297,33 @@ def test_no_letter_at_all_is_one_line(copied_spelled):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--align", "mid-sens"), "unknown value of navai.align 'mid-sens'; known: all, max-lrp"),
+        (("--align", "mid-sens"), "unknown value of navai.align 'mid-sens'; known: all, max-grad"),
+        (("--align", "max-shap"), "unknown value of navai.align 'max-shap'"),
+        (("--align", "none,none"), "navai.align names an alignment twice: none,none"),
+        (("--align", "max-smoothgrad", "navai.sources.smoothgrad.samples=0"), "samples is 0"),
+        (
+            ("--align", "max-occlusion", "navai.sources.occlusion.reference=silence"),
+            "navai.sources.occlusion.reference is silence; frames are z-normalised",
+        ),
+        (
+            ("--align", "max-occlusion", "navai.sources.occlusion.patch=[16,5000]"),
+            "explainer.patch [16, 5000] does not fit inputs",
+        ),
+        (("--align", "max-a", "+navai.sources.a={kind: lrp, rulez: 1}"), "'rulez'"),
+        (
+            (
+                "--align",
+                "max-a",
+                "+navai.sources.a={kind: lrp, rules: [{layers: Linear, rule: zero}]}",
+            ),
+            "rule",
+        ),
+        (("navai.classes=words",), "unknown value of navai.classes 'words'"),
+        (("--classes", "phonemes"), "phoneme times are known of what `speechlrp synth` made"),
+        (("--classes", "phonemes", "navai.textgrids=/nowhere"), "there is no .TextGrid file"),
+        (("navai.figure=[ab]",), "unknown class in navai.figure 'ab'"),
+        (("navai.groups=1",), "navai.groups is 1; it must be 0, or from 2"),
+        (("navai.within_s=0",), "navai.within_s is 0.0; it must be above 0, or null"),
         (("navai.crop=no",), "unknown value of navai.crop 'no'"),
         (("navai.rate=1.5",), "navai.rate is 1.5; it must be between 0 and 1"),
         (("navai.batch=0",), "navai.batch is 0; it must be at least 1"),

@@ -29,7 +29,9 @@ from speechlrp.stages.stage import Context
 UNIT = 2048
 """Windows of a unit of work at least, whatever is predicted in them."""
 SAVE_S = 60.0
-"""Seconds of work between two savings."""
+"""Seconds of work between two savings, at least."""
+SAVE_SHARE = 20
+"""So many times as long as the last one took is worked before the next, at least."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,13 @@ def gather(context: Context, spoken: Spoken, search: Search, parts: Mapping[str,
     done = ranks.share(saves.done() if ranks.leader else None)
     todo = [unit for unit in range(len(every)) if unit not in done][ranks.rank :: ranks.ranks]
     mine = _resume(saves, parts)
-    saved = time.monotonic()
+    due = time.monotonic() + SAVE_S
     stream = _read(context, spoken, search, [rows[place] for unit in todo for place in every[unit]])
     for unit in todo:
         _unit(search, islice(stream, len(every[unit])), parts)
         mine.append(unit)
-        if time.monotonic() - saved > SAVE_S:
-            saves.put(mine, _states(parts))
-            saved = time.monotonic()
+        if time.monotonic() > due:
+            due = _save(saves, mine, parts)
     if not ranks.leader:
         saves.put(mine, _states(parts))
     ranks.wait()
@@ -121,7 +122,7 @@ def _read(
     context: Context, spoken: Spoken, search: Search, rows: Sequence[int]
 ) -> Iterator[tuple[str, torch.Tensor]]:
     """Ids and inputs ``[F, T]`` of utterances, one at a time."""
-    shown = progress(rows, "navai", len(rows)) if context.ranks.leader else rows
+    shown = progress(rows, "letter frames", len(rows)) if context.ranks.leader else rows
     with Utterances(spoken.path, context.command("preprocess")) as file:
         for row in shown:
             features = torch.from_numpy(file.read(int(row)).T.copy())
@@ -136,6 +137,14 @@ def _resume(saves: Saves, parts: Mapping[str, Part]) -> list[int]:
     for name, part in parts.items():
         part.restore(_of(arrays, name))
     return done
+
+
+def _save(saves: Saves, mine: list[int], parts: Mapping[str, Part]) -> float:
+    """Put down what there is; the time to do so again."""
+    start = time.monotonic()
+    saves.put(mine, _states(parts))
+    end = time.monotonic()
+    return end + max(SAVE_S, SAVE_SHARE * (end - start))
 
 
 def _states(parts: Mapping[str, Part]) -> dict[str, np.ndarray]:
