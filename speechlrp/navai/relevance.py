@@ -100,13 +100,15 @@ class NumbersPart:
         promised: Callable[[Tensor, Tensor], Tensor | None],
     ) -> None:
         self.numbers = Numbers(classes, NUMBERS)
-        self._offset = torch.from_numpy(np.asarray(offset_ms, float))
+        self.offset_ms = torch.from_numpy(np.asarray(offset_ms, float))
         self._promised = promised
 
     def add(self, batch: Frames, maps: Maps, steps: Mapping[str, Tensor]) -> None:
         """Add a batch."""
         relevance, output = maps[RELEVANCE], maps[OUTPUT]
-        found = focus(relevance, self._offset.to(relevance.device)) | scored(output, batch.symbols)
+        found = focus(relevance, self.offset_ms.to(relevance.device)) | scored(
+            output, batch.symbols
+        )
         promised = self._promised(output, batch.symbols)
         found["promised"] = found["sum"] * torch.nan if promised is None else promised
         found["gap"] = found["sum"] - found["promised"]
@@ -198,6 +200,13 @@ def lay(
     return signed, absolute, windows
 
 
+def profile(relevance: Tensor) -> np.ndarray:
+    """How the absolute relevance of each window ``[B, F, W]`` spreads in time ``[B, W]``, sum 1."""
+    course = relevance.detach().abs().sum(1, dtype=torch.float64)
+    total = course.sum(1, keepdim=True)
+    return (course / torch.where(total > 0, total, 1)).cpu().numpy().astype(np.float32)
+
+
 def band_table(part: RelevancePart, frequency: np.ndarray, limits: Sequence[float]) -> pd.DataFrame:
     """A row a class and frequency band: what share of absolute relevance falls there.
 
@@ -242,7 +251,7 @@ def letter_table(classes: Sequence[str], part: RelevancePart, numbers: Numbers) 
 
     Returns:
         Columns class, frames, runs, without_relevance (frames whose relevance is 0 throughout), and
-        of each number its mean over the frames and standard deviation (``_sd``).
+        of each number that there is its mean over the frames and standard deviation (``_sd``).
     """
     arrays = {k: a.cpu().numpy() for k, a in part.averages["signed"].arrays.items()}
     frames, centre = arrays["frames"], arrays["counts"].shape[2] // 2
@@ -252,7 +261,7 @@ def letter_table(classes: Sequence[str], part: RelevancePart, numbers: Numbers) 
     table = {name: np.append(values, values.sum()) for name, values in counts.items()}
     for mean, spread, name in zip(*(m.T for m in numbers.means()), numbers.names, strict=True):
         table |= {name: mean, f"{name}_sd": spread}
-    return pd.DataFrame({"class": [*classes, "all"], **table})
+    return pd.DataFrame({"class": [*classes, "all"], **table}).dropna(axis=1, how="all")
 
 
 def _of(state: Mapping[str, np.ndarray], kind: str) -> dict[str, np.ndarray]:
