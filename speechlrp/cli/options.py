@@ -57,6 +57,11 @@ _WEIGHTS = (
     Option("--checkpoint", "checkpoint", "Which of its checkpoints.", CHECKPOINTS),
     Option("--subset", "subset", "Which split.", SUBSETS),
 )
+_MAXIMIZE = (
+    Option("--layer", "maximize.layer", "Layers from 1, output, or a module's path; with commas."),
+    Option("--neuron", "maximize.neuron", "chosen, all, letters (of the output), or numbers: 3,17."),
+    Option("--letter", "maximize.letter", "The letter(s) that chosen neurons are most active for."),
+)
 _FILL = (Option("--fill", "augment.fill", "What the bins become.", FILLS),)
 _EXPLAINER = (Option("--explainer", "explainer", "A configuration of conf/explainer."),)
 _COMPARE = (
@@ -81,6 +86,7 @@ OPTIONS |= {
         *_WEIGHTS,
         *_COMMON,
     ),
+    "maximize": (*_MAXIMIZE, *_WEIGHTS, *_COMMON),
     "flip": (
         Option("--strategy", "flipping.strategy", "Order of flipping.", ("all", *STRATEGIES)),
         Option("--baseline", "flipping.baseline", "What a bin becomes.", ("all", *BASELINES)),

@@ -5,3 +5,6 @@ SUBSETS = ("train", "validate", "test")
 
 CHECKPOINTS = ("last", "best")
 """After the last epoch, as T has it; or at the highest accuracy on the validation set."""
+
+SOURCES = ("patterns", "maximized", "utterances")
+"""What can be turned back to sound."""

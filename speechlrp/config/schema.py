@@ -15,7 +15,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from speechlrp.config import CHECKPOINTS, SUBSETS
+from speechlrp.config import CHECKPOINTS, SOURCES, SUBSETS
 from speechlrp.errors import SpeechLRPError, unknown
 
 
@@ -87,6 +87,41 @@ class Evaluate:
 
 
 @dataclass
+class Maximize:
+    """Which neurons to maximise, and how (K 3.2), see `conf/maximize/default.yaml`."""
+
+    layer: str
+    neuron: str
+    letter: str
+    frames: int
+    over: str
+    before_relu: bool
+    steps: int
+    learning_rate: float
+    l1: float
+    l2: float
+    total_variation: float
+    jitter: list[int]
+    seed: int
+    batch: int
+    shown: int
+
+
+@dataclass
+class Listen:
+    """What to turn back to sound, and how, see `conf/listen/default.yaml`."""
+
+    source: str
+    letters: str
+    align: str
+    strength: float
+    share: float
+    floor_db: float
+    iterations: int
+    peak: float
+
+
+@dataclass
 class Sequence:
     """The steps of `speechlrp run`."""
 
@@ -120,6 +155,8 @@ class Config:
     decoding: dict[str, Any]
     explainer: dict[str, Any]
     navai: Navai
+    maximize: Maximize
+    listen: Listen
     flipping: Flipping
     augment: Augment
     evaluate: Evaluate = field(default_factory=Evaluate)
@@ -179,8 +216,26 @@ def _check(config: Config) -> None:
             f"mixing={config.mixing['name']} needs a training on recordings, not on stored "
             "features: features=fbank features.train_from=audio"
         )
+    _check_inside(config)
     if config.workers is not None:
         _in_range("workers", config.workers, config.workers >= 1, "at least 1")
+
+
+def _check_inside(config: Config) -> None:
+    """What maximize and listen need."""
+    maximize, listen = config.maximize, config.listen
+    _one_of("maximize.over", maximize.over, ("step", "time"))
+    for name in ("frames", "batch", "shown"):
+        value = getattr(maximize, name)
+        _in_range(f"maximize.{name}", value, value >= 1, "at least 1")
+    fits = len(maximize.jitter) == 2 and min(maximize.jitter) >= 0
+    _in_range("maximize.jitter", maximize.jitter, fits, "two numbers from 0: bands and frames")
+    _one_of("listen.source", listen.source, ("all", *SOURCES))
+    _in_range("listen.share", listen.share, 0 < listen.share <= 1, "in (0, 1]")
+    _in_range("listen.strength", listen.strength, listen.strength > 0, "above 0")
+    _in_range("listen.peak", listen.peak, 0 < listen.peak <= 1, "in (0, 1]")
+    _in_range("listen.iterations", listen.iterations, listen.iterations >= 1, "at least 1")
+    _in_range("listen.floor_db", listen.floor_db, listen.floor_db < 0, "below 0")
 
 
 def _one_of(key: str, value: str, known) -> None:

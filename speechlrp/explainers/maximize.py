@@ -5,10 +5,11 @@ Shapes: ``N`` neurons, ``F`` mel bands, ``T`` frames.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -76,6 +77,8 @@ def maximize(
     neurons: Sequence[Neuron],
     shape: Sequence[int] = (128, 206),
     settings: MaximizeSettings | None = None,
+    *,
+    shown: Callable[[range], Iterable[int]] = iter,
 ) -> Maximized:
     """Find the input that activates each neuron most, all of them in one batch.
 
@@ -89,6 +92,7 @@ def maximize(
         neurons: of any modules.
         shape: of one input, ``(F, T)``, or ``(1, F, T)`` for two-dimensional networks.
         settings: K's by default.
+        shown: passes the steps on, such as a progress bar.
 
     Raises:
         SpeechLRPError: no neurons; a module, channel or step that there is not; a module
@@ -105,7 +109,7 @@ def maximize(
         inputs = _start(model, len(neurons), shape, generator).requires_grad_()
         adam = torch.optim.Adam([inputs], lr=settings.learning_rate)
         history = []
-        for _ in range(settings.steps):
+        for _ in shown(range(settings.steps)):
             activation = _activations(model, neurons, _moved(inputs, settings.jitter, generator))
             history.append(activation.detach())
             loss = _penalty(inputs, settings) - activation.sum()
@@ -116,6 +120,29 @@ def maximize(
         history = torch.stack([*history, last])
         check_finite("an activation", history, "take a smaller learning rate")
         return Maximized(inputs.detach(), history)
+
+
+class Centre(NamedTuple):
+    """Where the energy of inputs lies, each ``[N]``; NaN where an input is 0 everywhere.
+
+    Attributes:
+        place: the mean of time, in the units given, weighted by the squared values.
+        hertz: the mean of frequency, in Hz, weighted alike.
+        energy: the sum of squared values.
+    """
+
+    place: np.ndarray
+    hertz: np.ndarray
+    energy: np.ndarray
+
+
+def energy_centre(inputs: np.ndarray, frequency: np.ndarray, time: np.ndarray) -> Centre:
+    """Find where inputs ``[N, F, T]`` differ from 0, in time ``[T]`` and frequency ``[F]``."""
+    energy = np.square(inputs.astype(np.float64))
+    total = energy.sum((1, 2))
+    some = np.where(total > 0, total, np.nan)
+    place, hertz = energy.sum(1) @ time / some, energy.sum(2) @ frequency / some
+    return Centre(place, hertz, total)
 
 
 def _start(

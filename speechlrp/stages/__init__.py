@@ -10,6 +10,7 @@ STAGES = Registry(
         "evaluate": "speechlrp.stages.evaluate:STAGE",
         "explain": "speechlrp.stages.explain:STAGE",
         "navai": "speechlrp.stages.letters.navai:STAGE",
+        "maximize": "speechlrp.stages.letters.maximize:STAGE",
         "flip": "speechlrp.stages.flip:STAGE",
         "augment": "speechlrp.stages.augment:STAGE",
         "retrain": "speechlrp.stages.retrain:STAGE",
@@ -26,6 +27,7 @@ TASKS = {
             "train": "speechlrp.stages.letters.train:STAGE",
             "evaluate": "speechlrp.stages.letters.evaluate:STAGE",
             "navai": "speechlrp.stages.letters.navai:STAGE",
+            "maximize": "speechlrp.stages.letters.maximize:STAGE",
         },
     ),
 }
@@ -43,6 +45,7 @@ SUMMARIES = {
     "evaluate": "Measure a network's accuracy or errors on a split, in parts and per speaker.",
     "explain": "Compute relevance maps, and where relevance falls.",
     "navai": "Average what a letter's frames share, task=letters.",
+    "maximize": "Find the inputs that neurons want most, task=letters.",
     "flip": "Set bins to a baseline in the order of their relevance, and measure accuracy.",
     "augment": "Replace the most relevant bins of the training set.",
     "retrain": "Train on, on the augmented training set.",

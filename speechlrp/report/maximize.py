@@ -1,0 +1,135 @@
+"""What neurons want: the inputs that activate them most (K Fig. 1), and how they got there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from speechlrp.errors import SpeechLRPError
+from speechlrp.report import style
+
+HZ = (250, 700, 1500, 2700, 5000)
+COLUMNS = 4
+PANEL = (2.3, 2.0)
+LABELLED = 12
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The input that one neuron wants.
+
+    Attributes:
+        inputs: of the frames it sees, ``[F, T]``; 0 is the mean level of an utterance.
+        time_ms: of these frames, ``[T]``.
+        title: such as ``"layer 8, neuron 17"``.
+        history: activation before the first and after each step.
+    """
+
+    inputs: np.ndarray
+    time_ms: np.ndarray
+    title: str
+    history: np.ndarray
+
+
+def wanted_figure(wanted: Sequence[Wanted], frequency: np.ndarray, *, title: str = "") -> Figure:
+    """Draw one panel a neuron: what it wants more of (red) and less of (blue) than the mean.
+
+    Each panel is scaled to an absolute maximum of 1 and shows no more than the frames that
+    the neuron sees, on a time axis of its own.
+
+    Args:
+        wanted: the neurons.
+        frequency: of the bands in Hz, rising, ``[F]``; drawn band by band.
+        title: above the figure.
+
+    Raises:
+        SpeechLRPError: no neuron, or inputs that differ from the axes.
+    """
+    _check(wanted, frequency)
+    columns = min(COLUMNS if len(wanted) != 4 else 2, len(wanted))
+    rows = -(-len(wanted) // columns)
+    fig = style.figure(columns * PANEL[0] + 1.2, rows * PANEL[1] + 0.75)
+    grid = fig.subplots(rows, columns, squeeze=False)
+    for ax in grid.flat[len(wanted) :]:
+        ax.set_visible(False)
+    for place, one in enumerate(wanted):
+        row, column = divmod(place, columns)
+        ax = grid[row, column]
+        image = _panel(ax, one, frequency)
+        ax.tick_params(labelleft=column == 0)
+        if column == 0:
+            ax.set_ylabel("frequency (Hz)")
+        if place + columns >= len(wanted):
+            ax.set_xlabel("time (ms)")
+    heading = title or "What neurons want"
+    fig.suptitle(heading, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
+    bar = fig.colorbar(image, ax=list(grid.flat[: len(wanted)]), ticks=[-1, 0, 1], aspect=28)
+    bar.set_label("input (z-normalised level, scaled)", fontsize=style.SMALL, color=style.INK)
+    bar.ax.tick_params(labelsize=style.SMALL, color=style.FAINT)
+    bar.outline.set_edgecolor(style.FAINT)
+    return fig
+
+
+def _check(wanted: Sequence[Wanted], frequency: np.ndarray) -> None:
+    if not wanted:
+        raise SpeechLRPError("there is no neuron to draw")
+    for one in wanted:
+        if one.inputs.shape != (len(frequency), len(one.time_ms)):
+            raise SpeechLRPError(
+                f"an input of {list(one.inputs.shape)} does not fit axes of "
+                f"{[len(frequency), len(one.time_ms)]}"
+            )
+
+
+def _panel(axes: Axes, one: Wanted, frequency: np.ndarray):
+    time = one.time_ms
+    half = (time[-1] - time[0]) / max(len(time) - 1, 1) / 2 or 0.5
+    size = float(np.abs(one.inputs).max()) or 1.0
+    image = axes.imshow(
+        one.inputs / size, origin="lower", aspect="auto", interpolation="nearest",
+        extent=(time[0] - half, time[-1] + half, -0.5, len(frequency) - 0.5),
+        cmap=style.relevance_colours(), norm=Normalize(-1, 1),
+    )  # fmt: skip
+    ticks = [hz for hz in HZ if frequency[0] <= hz <= frequency[-1]]
+    axes.set_yticks(np.interp(ticks, frequency, np.arange(len(frequency))), map(str, ticks))
+    style.dress(axes, grid=None)
+    axes.tick_params(labelsize=style.SMALL - 1)
+    before, after = one.history[0], one.history[-1]
+    text = f"{one.title}\n{before:.2f} to {after:.2f}, largest {size:.2g}"
+    style.heading(axes, text, size=style.SMALL, pad=4)
+    return image
+
+
+def history_figure(wanted: Sequence[Wanted], *, title: str = "") -> Figure:
+    """Draw each neuron's activation over the steps, as a share of what was gained in all.
+
+    Raises:
+        SpeechLRPError: no neuron.
+    """
+    if not wanted:
+        raise SpeechLRPError("there is no neuron to draw")
+    fig = style.figure(height=3.4)
+    axes = style.dress(fig.subplots())
+    few = len(wanted) <= LABELLED
+    for one, line in zip(wanted, _lines(len(wanted)), strict=True):
+        gained = one.history[-1] - one.history[0]
+        share = (one.history - one.history[0]) / (gained if gained else 1)
+        label = one.title if few else None
+        axes.plot(share, color=line.colour, linestyle=line.dash, linewidth=1.2, label=label)
+    axes.set_xlabel("step")
+    axes.set_ylabel("activation gained (share)")
+    style.heading(axes, title or "How the inputs were reached")
+    if few:
+        fig.legend(
+            loc="outside right upper", frameon=False, fontsize=style.SMALL, labelcolor=style.INK
+        )
+    return fig
+
+
+def _lines(count: int) -> list[style.Line]:
+    return list(style.lines_for([str(number) for number in range(count)]).values())
