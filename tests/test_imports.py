@@ -34,7 +34,7 @@ MAY = {
 
 MAY["__main__"] = {"cli"}  # python -m speechlrp
 MAY["training"] |= {"artifacts"}  # checkpoints and metrics appear whole
-MAY["config"] |= {"flipping", "navai"}  # the tables of names that it validates
+MAY["config"] |= {"explainers", "flipping", "navai"}  # the tables of names that it validates
 MAY["artifacts"] |= {"__init__"}  # the version goes into the record
 
 OUTSIDE = {

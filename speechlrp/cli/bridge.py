@@ -16,6 +16,7 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from speechlrp.cli.explainers import with_explainers
 from speechlrp.cli.options import OPTIONS
 from speechlrp.config.names import DATA, IDENTITY, conf_dir, identity_overrides, run_name
 from speechlrp.errors import SpeechLRPError, unknown
@@ -56,7 +57,8 @@ def _hydra_main(verb: str, overrides: tuple[str, ...], config_dir: str | None):
         command = shlex.join(["speechlrp", verb, *member, *own])
         given = identity_overrides(member, ("experiment", "paths", *IDENTITY)) + own
         with one_line_errors(verb, overrides):
-            run_verb(verb, typed(composed), command, tuple(map(shlex.quote, given)))
+            config = typed(with_explainers(composed, verb, member))
+            run_verb(verb, config, command, tuple(map(shlex.quote, given)))
 
     return task
 

@@ -15,7 +15,7 @@ def _configurations(group: str) -> list[str]:
 def _lists() -> dict[str, Iterable[str]]:
     from speechlrp.audio import FEATURES
     from speechlrp.corpora import CORPORA, DOWNLOADS, SPLITS
-    from speechlrp.explainers import EXPLAINERS
+    from speechlrp.explainers import EXPLAINERS, SCORES
     from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
     from speechlrp.letters import DECODERS
     from speechlrp.lrp import PRESETS, RULES
@@ -32,6 +32,7 @@ def _lists() -> dict[str, Iterable[str]]:
         "models": MODELS,
         "decodings": DECODERS,
         "explainers": EXPLAINERS,
+        "scores": SCORES,
         "rules": RULES,
         "presets": PRESETS,
         "strategies": STRATEGIES,

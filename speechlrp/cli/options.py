@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import click
 
 from speechlrp.config import CHECKPOINTS, SUBSETS
+from speechlrp.explainers import ORDERS
 from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
 from speechlrp.letters import DECODERS
 from speechlrp.navai import CLASSES
@@ -65,7 +66,7 @@ _MAXIMIZE = (
 _FILL = (Option("--fill", "augment.fill", "What the bins become.", FILLS),)
 _EXPLAINER = (Option("--explainer", "explainer", "A configuration of conf/explainer."),)
 _COMPARE = (
-    Option("--compare", "compare", "Another run for the report to put beside this one.", many=True),
+    Option("--compare", "beside", "Another run for the report to put beside this one.", many=True),
 )
 
 OPTIONS: dict[str, tuple[Option, ...]] = dict.fromkeys(STAGES, _COMMON)
@@ -92,6 +93,14 @@ OPTIONS |= {
         Option("--baseline", "flipping.baseline", "What a bin becomes.", ("all", *BASELINES)),
         Option("--grid", "flipping.grid", "A grid of conf/flipping."),
         *_EXPLAINER,
+        *_WEIGHTS,
+        *_COMMON,
+    ),
+    "compare": (
+        Option("--explainers", "compare.explainers", "Configurations of conf/explainer: lrp,random."),
+        Option("--sanity", "compare.sanity", "The check on random layers.", ("none", *ORDERS)),
+        Option("--baseline", "flipping.baseline", "What a bin becomes.", ("all", *BASELINES)),
+        Option("--grid", "flipping.grid", "A grid of conf/flipping."),
         *_WEIGHTS,
         *_COMMON,
     ),

@@ -49,6 +49,23 @@ class Flipping:
 
 
 @dataclass
+class Compare:
+    """Which explainers to compare, on how many recordings, see `conf/compare/default.yaml`."""
+
+    explainers: str
+    settings: dict[str, Any]
+    examples: int | None
+    batch_size: int
+    shown: int
+    scores: str
+    period: int | None
+    top: float
+    sanity: str
+    sanity_steps: int
+    randomise: str
+
+
+@dataclass
 class Augment:
     """What replaces the `share` (0..1) most relevant bins, and how long to train on (T 6.2)."""
 
@@ -158,9 +175,10 @@ class Config:
     maximize: Maximize
     listen: Listen
     flipping: Flipping
+    compare: Compare
     augment: Augment
     evaluate: Evaluate = field(default_factory=Evaluate)
-    compare: list[str] = field(default_factory=list)
+    beside: list[str] = field(default_factory=list)
     sequence: Sequence = field(default_factory=lambda: Sequence([]))
 
 
@@ -217,6 +235,7 @@ def _check(config: Config) -> None:
             "features: features=fbank features.train_from=audio"
         )
     _check_inside(config)
+    _check_compare(config.compare)
     if config.workers is not None:
         _in_range("workers", config.workers, config.workers >= 1, "at least 1")
 
@@ -236,6 +255,17 @@ def _check_inside(config: Config) -> None:
     _in_range("listen.peak", listen.peak, 0 < listen.peak <= 1, "in (0, 1]")
     _in_range("listen.iterations", listen.iterations, listen.iterations >= 1, "at least 1")
     _in_range("listen.floor_db", listen.floor_db, listen.floor_db < 0, "below 0")
+
+
+def _check_compare(compare: Compare) -> None:
+    from speechlrp.explainers import METHODS, ORDERS
+
+    _one_of("compare.sanity", compare.sanity, ("none", *ORDERS))
+    _one_of("compare.randomise", compare.randomise, METHODS)
+    _in_range("compare.top", compare.top, 0 < compare.top <= 1, "in (0, 1]")
+    for name in ("examples", "batch_size", "shown", "period", "sanity_steps"):
+        value = getattr(compare, name)
+        _in_range(f"compare.{name}", value, value is None or value >= 1, "at least 1")
 
 
 def _one_of(key: str, value: str, known) -> None:

@@ -15,6 +15,12 @@ EXPLAINERS = Registry(
     },
 )
 
+ORDERS = ("cascading", "independent")
+"""Layers made random: all from the output down to one, or that one alone."""
+
+METHODS = ("init", "permute")
+"""How: as a training begins (batch norms' statistics too), or the numbers shuffled."""
+
 SCORES = Registry(
     "score",
     {

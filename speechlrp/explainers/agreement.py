@@ -29,7 +29,7 @@ def spearman(maps: np.ndarray) -> np.ndarray:
     Source: Spearman 1904.
     """
     ranks = pd.DataFrame(np.asarray(maps, dtype=np.float64).T).rank().to_numpy().T
-    ranks -= ranks.mean(axis=1, keepdims=True)
+    ranks = ranks - ranks.mean(axis=1, keepdims=True)
     length = np.sqrt((ranks**2).sum(axis=1))
     with np.errstate(invalid="ignore", divide="ignore"):
         found = ranks @ ranks.T / np.outer(length, length)

@@ -67,6 +67,9 @@ class IntegratedGradients:
     Source: Sundararajan et al. 2017.
     """
 
+    promise = "difference"
+    """What relevance adds up to: the output less that of the baseline."""
+
     def __init__(
         self,
         steps: int = 50,

@@ -29,6 +29,9 @@ class LRP:
             neither of rules and preset.
     """
 
+    promise = "output"
+    """What relevance adds up to, but for what biases and stabilisers absorb."""
+
     def __init__(
         self,
         rules: Sequence[Mapping[str, Any]] | None = None,

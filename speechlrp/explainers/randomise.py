@@ -15,12 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError, unknown
-
-ORDERS = ("cascading", "independent")
-"""All layers from the output down to one, or that one alone."""
-
-METHODS = ("init", "permute")
-"""As the layer begins its training (batch norms' statistics too), or its numbers shuffled."""
+from speechlrp.explainers import METHODS, ORDERS
 
 
 def layers_in_use(model: nn.Module, inputs: Tensor) -> list[str]:

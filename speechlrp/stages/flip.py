@@ -48,10 +48,10 @@ def work(context: Context) -> None:
                 features["features"][np.sort([examples.row_of[i] for i in some.id])]
             )
             order = torch.from_numpy(relevance["order"][units[unit]].astype(np.int64))
-            cells = _cells(
+            counted = count_cells(
                 context, network, inputs, some, order.to(network.device), counts, baselines
             )
-            shards.put(unit, {}, pd.DataFrame(cells))
+            shards.put(unit, {}, pd.DataFrame(counted))
         bins = relevance["order"].shape[1]
     _write(context, shards.table(), bins, examples.classes)
     shards.remove()
@@ -68,7 +68,7 @@ def chosen(labels: np.ndarray, limit: int | None, seed: int) -> np.ndarray:
     return np.sort(np.concatenate(picked))
 
 
-def _cells(context, network, inputs, table, falling, counts, baselines) -> Iterator[dict]:
+def count_cells(context, network, inputs, table, falling, counts, baselines) -> Iterator[dict]:
     """The sums of a batch for each strategy, baseline, repeat, number of bins and class."""
     labels = torch.tensor(table.label.to_numpy(), device=inputs.device)
     flipping, seed = context.config.flipping, context.config.seed
@@ -102,9 +102,9 @@ def _by_class(point: tuple[torch.Tensor, torch.Tensor], labels: torch.Tensor) ->
 
 
 def _write(context: Context, cells: pd.DataFrame, bins: int, classes: list[str]) -> None:
-    by_class = _rates(cells, [*CELL, "label"], bins)
+    by_class = rates(cells, [*CELL, "label"], bins)
     by_class["label"] = [classes[label] for label in by_class.label]
-    curve = _rates(cells, CELL, bins)
+    curve = rates(cells, CELL, bins)
     summary = summarise(curve, bins)
     write_csv(context.folder / "curve.csv", curve)
     write_csv(context.folder / "curve_by_class.csv", by_class)
@@ -121,7 +121,8 @@ def _write(context: Context, cells: pd.DataFrame, bins: int, classes: list[str])
         )
 
 
-def _rates(cells: pd.DataFrame, by: list[str], bins: int) -> pd.DataFrame:
+def rates(cells: pd.DataFrame, by: list[str], bins: int) -> pd.DataFrame:
+    """The accuracy and mean probability of the cells that share some columns."""
     sums = cells.groupby(by, sort=False, as_index=False)[["n", "correct", "probability"]].sum()
     sums.insert(by.index("bins") + 1, "percent", sums.bins / bins * 100)
     sums["accuracy"] = sums.correct / sums.n

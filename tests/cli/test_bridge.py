@@ -38,7 +38,7 @@ def test_options_and_overrides_in_any_order(speechlrp):
         (["run", "--from", "train", "--to", "flip"], "sequence.last", "flip"),
         (["evaluate", "--weights", "/a b/c,d='e'.safetensors"], "weights",
          "/a b/c,d='e'.safetensors"),
-        (["report", "--compare", "demo,features.reference=silence", "--compare", "x"], "compare",
+        (["report", "--compare", "demo,features.reference=silence", "--compare", "x"], "beside",
          ["demo,features.reference=silence", "x"]),
         (["explain", "--subset", "train", "--checkpoint", "best"], "checkpoint", "best"),
         (["train", "paths.outputs=elsewhere"], "paths.outputs", "elsewhere"),

@@ -14,7 +14,7 @@ from speechlrp.cli.main import main
 from speechlrp.cli.options import OPTIONS
 from speechlrp.config.names import conf_dir
 from speechlrp.corpora import CORPORA, DOWNLOADS, SPLITS
-from speechlrp.explainers import EXPLAINERS
+from speechlrp.explainers import EXPLAINERS, ORDERS, SCORES
 from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
 from speechlrp.letters import DECODERS
 from speechlrp.lrp import PRESETS, RULES
@@ -78,7 +78,7 @@ def test_list_of_lists(speechlrp):
         "stages": STAGES, "corpora": CORPORA, "downloads": DOWNLOADS, "splits": SPLITS,
         "features": FEATURES, "models": MODELS, "explainers": EXPLAINERS, "rules": RULES,
         "presets": PRESETS, "strategies": STRATEGIES, "baselines": BASELINES, "fills": FILLS,
-        "decodings": DECODERS,
+        "decodings": DECODERS, "scores": SCORES,
     }.items(),
 )  # fmt: skip
 def test_list_shows_the_table(speechlrp, what, table):
@@ -121,6 +121,7 @@ def test_choices_of_options_are_the_tables():
     assert choices["--strategy"] == ("all", *STRATEGIES)
     assert choices["--baseline"] == ("all", *BASELINES)
     assert choices["--fill"] == FILLS
+    assert choices["--sanity"] == ("none", *ORDERS)
     assert choices["--decoding"] == tuple(DECODERS)
     assert choices["--from"] == choices["--to"] == tuple(STAGES)
 
