@@ -97,7 +97,7 @@ OPTIONS |= {
         *_COMMON,
     ),
     "compare": (
-        Option("--explainers", "compare.explainers", "Configurations of conf/explainer: lrp,random."),
+        Option("--explainers", "compare.explainers", "Some of conf/explainer: lrp,random."),
         Option("--sanity", "compare.sanity", "The check on random layers.", ("none", *ORDERS)),
         Option("--baseline", "flipping.baseline", "What a bin becomes.", ("all", *BASELINES)),
         Option("--grid", "flipping.grid", "A grid of conf/flipping."),
