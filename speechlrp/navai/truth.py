@@ -34,13 +34,14 @@ def spelled(words: pd.DataFrame, phonemes: pd.DataFrame) -> pd.DataFrame:
         phonemes that it spells (NaN: silent), word_start_s, word_end_s.
     """
     place = np.searchsorted(words.end_s.to_numpy() + 1e-6, phonemes.end_s.to_numpy())
+    names, starts_s, ends_s = (phonemes[c].to_numpy() for c in ("phoneme", *SPAN))
     rows = []
     for number, word in enumerate(words.itertuples()):
-        own = phonemes[place == number]
-        starts, ends = own.start_s.to_numpy(), own.end_s.to_numpy()
+        own = place == number
+        starts, ends = starts_s[own], ends_s[own]
         span = min([word.start_s, *starts]), word.end_s
         letters = [c for c in str(word.word).lower() if "a" <= c <= "z"]
-        for letter, linked in zip(letters, link(str(word.word), list(own.phoneme)), strict=True):
+        for letter, linked in zip(letters, link(str(word.word), list(names[own])), strict=True):
             first, last = (np.nan, np.nan) if linked is None else linked
             when = (np.nan, np.nan) if linked is None else (starts[first], ends[last - 1])
             rows.append((letter, number, *when, *span))
