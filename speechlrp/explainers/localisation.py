@@ -57,8 +57,9 @@ def cue(maps: Maps) -> dict[str, np.ndarray]:
     """A score of `compare`: relevance against the true region, and against a wrong one.
 
     Returns:
-        `SCORES`, and ``positive_in_wrong_region`` and ``auc_of_wrong_region``: the same
-        for the region of another recording, of another class where there is one.
+        `SCORES`, and as a control ``positive_in_wrong_region`` and ``auc_of_wrong_region``:
+        the same for the region of another of these recordings, of another class where there
+        is one.
 
     Raises:
         SpeechLRPError: the table knows no true region.
@@ -71,7 +72,8 @@ def cue(maps: Maps) -> dict[str, np.ndarray]:
             "of compare.scores"
         )
     inside = regions(maps.table, maps.frequency, maps.time)
-    wrong = inside[another(len(inside), maps.table.label.to_numpy(int), seed=0)]
+    other = another(len(inside), maps.table.label.to_numpy(int), seed=0)
+    wrong = inside[other] & (other != np.arange(len(other)))[:, None, None]  # alone: none
     control = localisation(maps.relevance, wrong)
     return localisation(maps.relevance, inside) | {
         "positive_in_wrong_region": control["positive_inside"],

@@ -131,6 +131,12 @@ def test_the_score_of_compare_tells_the_true_region_from_a_wrong_one():
     assert (found["auc_of_wrong_region"] < 0.5).all()
 
 
+def test_a_recording_alone_has_no_wrong_region():
+    found = cue(_maps(_table((0.1, 0.3, 90, 160)).assign(label=[1])))
+    assert found["positive_inside"].tolist() == [1]
+    assert np.isnan(found["positive_in_wrong_region"]).all()
+
+
 def test_without_truth_the_score_says_what_to_do():
     table = _table((0.1, 0.3, 90, 160)).assign(label=[0])
     maps = replace(_maps(table), table=table.drop(columns="true_low_hz"))

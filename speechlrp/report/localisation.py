@@ -1,0 +1,102 @@
+"""Which explainer finds what is known to carry the label: bars against chance.
+
+Shares are 0 to 1 in the table and in per cent in the figure; bars end at the mean over the
+recordings, thin lines are one standard error to each side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from speechlrp.errors import SpeechLRPError
+from speechlrp.report import style
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One score: its column, what it is called, its factor, and what chance and a control are."""
+
+    score: str
+    label: str
+    factor: float
+    chance: str | float
+    control: str = ""
+
+
+PANELS = (
+    Panel("positive_inside", "positive relevance\nin the region (%)", 100, "region",
+          "positive_in_wrong_region"),
+    Panel("pointing", "most relevant bin lies\nin the region (%)", 100, "region"),
+    Panel("auc", "a bin inside beats one\noutside (AUC, %)", 100, 0.5, "auc_of_wrong_region"),
+)  # fmt: skip
+_BAR, _CONTROL = "#0072b2", "#e69f00"
+
+
+def localisation_bars(scores: pd.DataFrame, *, title: str = "") -> Figure:
+    """Draw how much of each explainer's relevance lies where the label is.
+
+    Args:
+        scores: columns ``explainer``, ``score``, ``mean``, ``standard_error``, ``n``; the
+            scores of `PANELS` and their chance, as `speechlrp compare` writes them.
+        title: above the figure.
+
+    Raises:
+        SpeechLRPError: a score is missing.
+    """
+    means = scores.pivot(index="explainer", columns="score", values="mean")
+    errors = scores.pivot(index="explainer", columns="score", values="standard_error")
+    missing = [p.score for p in PANELS if p.score not in means]
+    if missing or "region" not in means:
+        raise SpeechLRPError(
+            f"the table of scores holds no {[*missing, 'region'][0]}; make it with "
+            "`speechlrp compare compare.scores=cue`"
+        )
+    names = means["positive_inside"].fillna(-1).sort_values().index
+    means, errors = means.loc[names], errors.loc[names]
+    fig = style.figure(height=1.5 + 0.27 * len(names) + (0.3 if title else 0))
+    grid = fig.subplots(1, len(PANELS), sharey=True)
+    for axes, panel in zip(grid, PANELS, strict=True):
+        _bars(axes, panel, means, errors)
+    grid[0].set_yticks(np.arange(len(names)), names)
+    if title:
+        fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
+    fig.legend(handles=_key(), loc="outside lower left", ncols=3, frameon=False,
+               fontsize=style.SMALL)  # fmt: skip
+    return fig
+
+
+def _bars(axes: Axes, panel: Panel, means: pd.DataFrame, errors: pd.DataFrame) -> None:
+    at = np.arange(len(means))
+    value, error = (panel.factor * t[panel.score].to_numpy(float) for t in (means, errors))
+    axes.barh(at, value, xerr=np.nan_to_num(error), height=0.62, color=_BAR, alpha=0.85,
+              error_kw={"ecolor": style.INK, "elinewidth": 1.0})  # fmt: skip
+    if panel.control in means:
+        control = panel.factor * means[panel.control].to_numpy(float)
+        axes.plot(control, at, linestyle="none", marker="D", markersize=4, color=_CONTROL,
+                  markeredgecolor=style.INK, markeredgewidth=0.5)  # fmt: skip
+    chance = panel.chance if isinstance(panel.chance, float) else means[panel.chance].mean()
+    axes.axvline(panel.factor * chance, color=style.INK, linewidth=1.0, linestyle=(0, (4, 2)))
+    for y, one, more in zip(at, value, np.nan_to_num(error), strict=True):
+        text = "none" if np.isnan(one) else f"{one:.1f}"
+        place = (0 if np.isnan(one) else one + more, y)
+        axes.annotate(text, place, xytext=(3, 0), textcoords="offset points", va="center_baseline",
+                      fontsize=style.SMALL - 1, color=style.INK)  # fmt: skip
+    axes.set_xlim(0, max(1.0, 1.25 * np.nanmax([*(value + error), 1.3 * panel.factor * chance])))
+    axes.set_xlabel(panel.label)
+    style.dress(axes, grid="x")
+
+
+def _key() -> list:
+    return [
+        Patch(color=_BAR, alpha=0.85, label="mean and its standard error"),
+        Line2D([], [], color=style.INK, linestyle=(0, (4, 2)), label="chance"),
+        Line2D([], [], linestyle="none", marker="D", markersize=4, color=_CONTROL,
+               markeredgecolor=style.INK, label="the region of another recording"),
+    ]  # fmt: skip
