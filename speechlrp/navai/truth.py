@@ -17,7 +17,10 @@ from speechlrp.navai.spelling import link
 LINKS = ("yes", "no match", "silent")
 """A frame's letter has a phoneme; is not in the text; is, but spells no phoneme."""
 SPAN = ["start_s", "end_s"]
-_EDIT = 1_000_000  # cost of an edit; a match earns 1, to be the tie-break
+_FAR_MS = 2000
+_MATCH = 1_000 * _FAR_MS
+_EDIT = 1_000_000 * _MATCH
+"""Cost of an edit; a match earns `_MATCH` less the ms it is away: each only breaks ties."""
 
 
 def spelled(words: pd.DataFrame, phonemes: pd.DataFrame) -> pd.DataFrame:
@@ -52,9 +55,10 @@ def spelled(words: pd.DataFrame, phonemes: pd.DataFrame) -> pd.DataFrame:
 def match(emitted: pd.DataFrame, letters: pd.DataFrame) -> np.ndarray:
     """Which letter of the text each emitted letter is, by the least edit distance.
 
-    Of equal distances that with the most matches counts. Only equal letters are matched,
-    and only where the window sees some of the letter's word; neither the key step nor the
-    phoneme's time is used. What of the text is before the first emitted letter and after
+    Of equal distances that with the most matches counts, and of these that whose windows'
+    middles are the least outside of the letters' words. Only equal letters are matched, and
+    only where the window sees some of the word; neither the key step nor the phoneme's
+    time is used. What of the text is before the first emitted letter and after
     the last costs nothing.
 
     Args:
@@ -68,38 +72,38 @@ def match(emitted: pd.DataFrame, letters: pd.DataFrame) -> np.ndarray:
     equal = emitted.letter.to_numpy()[:, None] == letters.letter.to_numpy()[None]
     seen = emitted.start_s.to_numpy()[:, None] <= letters.word_end_s.to_numpy()[None]
     seen &= emitted.end_s.to_numpy()[:, None] >= letters.word_start_s.to_numpy()[None]
-    fits = equal & seen
-    return _trace(fits, _distances(fits))
+    middle = (emitted.start_s + emitted.end_s).to_numpy()[:, None] / 2
+    early = letters.word_start_s.to_numpy()[None] - middle
+    late = middle - letters.word_end_s.to_numpy()[None]
+    away_ms = (1000 * np.maximum(np.maximum(early, late), 0)).clip(max=_FAR_MS).astype(np.int64)
+    costs = np.where(equal & seen, away_ms - _MATCH, _EDIT)
+    return _trace(costs, _distances(costs))
 
 
-def _distances(fits: np.ndarray) -> np.ndarray:
+def _distances(costs: np.ndarray) -> np.ndarray:
     """Costs of all beginnings ``[n + 1, m + 1]``, free to begin anywhere in m."""
-    n, m = fits.shape
+    n, m = costs.shape
     table = np.zeros((n + 1, m + 1), np.int64)
     skipped = _EDIT * np.arange(m + 1)
     for i in range(n):
         row = table[i] + _EDIT
-        row[1:] = np.minimum(row[1:], table[i, :-1] + _pairing(fits[i]))
+        row[1:] = np.minimum(row[1:], table[i, :-1] + costs[i])
         table[i + 1] = np.minimum.accumulate(row - skipped) + skipped
     return table
 
 
-def _trace(fits: np.ndarray, table: np.ndarray) -> np.ndarray:
-    found = np.full(len(fits), -1)
-    i, j = len(fits), int(table[-1].argmin())
+def _trace(costs: np.ndarray, table: np.ndarray) -> np.ndarray:
+    found = np.full(len(costs), -1)
+    i, j = len(costs), int(table[-1].argmin())
     while i > 0:
-        if j > 0 and table[i, j] == table[i - 1, j - 1] + _pairing(fits[i - 1, j - 1]):
+        if j > 0 and table[i, j] == table[i - 1, j - 1] + costs[i - 1, j - 1]:
             i, j = i - 1, j - 1
-            found[i] = j if fits[i, j] else -1
+            found[i] = j if costs[i, j] < _EDIT else -1
         elif table[i, j] == table[i - 1, j] + _EDIT:
             i -= 1
         else:
             j -= 1
     return found
-
-
-def _pairing(fits: np.ndarray) -> np.ndarray:
-    return np.where(fits, -1, _EDIT)
 
 
 def words_of(transcript: str, phonemes: pd.DataFrame) -> pd.DataFrame:

@@ -85,6 +85,17 @@ def test_a_letter_is_matched_only_where_its_window_sees_the_word():
     assert [match(e, text).tolist() for e in (first, later, never)] == [[0], [2], [-1]]
 
 
+def test_of_equal_matches_the_nearest_word_counts():
+    text = text_of("abcabc", every=0.3)
+    for first, expected in ((0.05, [1]), (0.7, [4])):  # windows of 1 s, their middles 0.5 later
+        emitted = pd.DataFrame({"letter": ["b"], "start_s": [first], "end_s": [first + 1]})
+        assert match(emitted, text).tolist() == expected
+    pair = pd.DataFrame({"letter": list("bc"), "start_s": [0.7, 0.8], "end_s": [1.7, 1.8]})
+    assert match(pair, text).tolist() == [4, 5]
+    more = pd.DataFrame({"letter": list("abc"), "start_s": 0.0, "end_s": 3.0})
+    assert match(more, text_of("abcxabx", every=0.3)).tolist() == [0, 1, 2]  # edits count first
+
+
 @given(st.text("ab", max_size=6), st.text("ab", max_size=7))
 def test_matches_are_as_many_as_the_least_distance_allows(emitted, text):
     """The distance by recursion over all alignments, free at the text's ends."""
