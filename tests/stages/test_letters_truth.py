@@ -1,0 +1,172 @@
+"""navai's check of its alignments, on a toy corpus whose letters are tones at known times."""
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from speechlrp.artifacts.record import read_record
+from speechlrp.artifacts.utterances import Utterances
+from speechlrp.letters.vocabulary import SYMBOLS
+from speechlrp.navai import ALIGNMENTS
+from speechlrp.training.checkpoint import load_model, save_model
+
+
+def _toy():
+    spec = importlib.util.spec_from_file_location("letters", Path(__file__).with_name("letters.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+toy = _toy()
+SMALL = tuple(s for s in toy.SETTINGS if s != "trainer.epochs=3")
+SMALL = (*SMALL, "model.kernels=[8,3,4]", "trainer.epochs=1")
+SOUNDS = {"A": "æ", "B": "b", "C": "k", "D": "d", "E": "ɛ", "F": "f"}
+EVERY = 0.1
+
+
+def _write_times(root: Path) -> None:
+    """Every letter is one phoneme of 0.1 s."""
+    words, phonemes = [], []
+    for speaker in ("11", "12"):
+        for number, text in enumerate(toy.SENTENCES):
+            key, at = f"{speaker}-1-{number:04d}", 0
+            for word in text.split():
+                spans = [(EVERY * (at + k), EVERY * (at + k + 1)) for k in range(len(word))]
+                words.append((key, word, spans[0][0], spans[-1][1]))
+                sounds = [SOUNDS[letter] for letter in word]
+                phonemes += [(key, s, *span) for s, span in zip(sounds, spans, strict=True)]
+                at += len(word) + 1
+    for name, rows in (("word", words), ("phoneme", phonemes)):
+        columns = ["id", name, "start_s", "end_s"]
+        pd.DataFrame(rows, columns=columns).to_csv(root / f"{name}s.csv", index=False)
+
+
+def _write_grids(folder: Path, phonemes: Path) -> None:
+    """The same times as a forced aligner writes them, in ARPABET."""
+    arpabet = {"æ": "AE1", "b": "B", "k": "K", "d": "D", "ɛ": "EH0", "f": "F"}
+    folder.mkdir()
+    for key, rows in pd.read_csv(phonemes).groupby("id"):
+        spans = [f'{r.start_s}\n{r.end_s}\n"{arpabet[r.phoneme]}"' for r in rows.itertuples()]
+        end = rows.end_s.max()
+        head = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", 0, end, "<exists>", 1]
+        tier = ['"IntervalTier"', '"phones"', 0, end, len(spans), *spans]
+        (folder / f"{key}.TextGrid").write_text("\n".join(map(str, [*head, *tier])) + "\n")
+
+
+@pytest.fixture(scope="session")
+def timed(tmp_path_factory, project_class):
+    """A project whose weights favour a, b and e; not to be changed."""
+    place = tmp_path_factory.mktemp("truth")
+    toy.write_corpus(place / "data/LibriSpeech")
+    _write_times(place / "data/LibriSpeech")
+    project = project_class(place / "data", place / "outputs", SMALL)
+    for stage in ("preprocess", "train"):
+        done = project.speechlrp(stage)
+        assert done.returncode == 0, done.stderr
+    path = project.run / "train/last.safetensors"
+    model, meta = load_model(path)
+    with torch.no_grad():
+        model.layers[-1][0].bias[[SYMBOLS.index(letter) for letter in "abe"]] += 100
+    save_model(path, model, meta)
+    done = project.speechlrp("navai", "--align", "all")
+    assert done.returncode == 0, done.stderr
+    return project, done.stdout
+
+
+def _folder(project):
+    return project.run / "navai/train-test"
+
+
+def _read(project, name):
+    return pd.read_csv(_folder(project) / name, keep_default_na=False, na_values=[""])
+
+
+def _predicted(project):
+    """Letter and first frame of every window, each through the model on its own."""
+    model, _ = load_model(project.run / "train/last.safetensors")
+    model.eval()
+    model.padding = "none"
+    rows = []
+    with Utterances(project.features / "utterances.h5") as file:
+        for row in np.flatnonzero(file.table.subset == "test"):
+            x = torch.from_numpy(file.read(int(row)).T.copy())
+            with torch.no_grad():
+                said = model(x[None])[0].argmax(0).tolist()
+            rows += [
+                (file.table.id[row], SYMBOLS[symbol], step * model.stride)
+                for step, symbol in enumerate(said)
+            ]
+    return pd.DataFrame(rows, columns=["id", "letter", "start"]), model.receptive_field
+
+
+def test_frames_are_all_accounted_for(timed):
+    project, said = timed
+    frames, _ = _predicted(project)
+    frames = frames[frames.letter.isin(list("abcdefghijklmnopqrstuvwxyz"))]
+    coverage = _read(project, "coverage.csv").set_index("letter")
+    for letter in "abe":
+        assert coverage.frames[letter] == (frames.letter == letter).sum()
+    kinds = coverage[["frames_linked", "frames_no_match", "frames_silent"]]
+    assert (kinds.sum(axis=1) == coverage.frames).all()
+    assert coverage.frames_linked["all"] > 0
+    table = _read(project, "truth.csv").set_index(["alignment", "letter"])
+    for name in ALIGNMENTS:
+        assert table.n[name, "all"] <= coverage.frames_linked["all"]
+    assert table.n["none", "all"] == coverage.frames_linked["all"]
+    assert "none: " in said
+    assert f"{table.within_50['none', 'all']:.1%}" in said
+    notes = read_record(_folder(project)).notes
+    assert notes["letters_with_a_phoneme"] == pytest.approx(coverage.text_share["all"])
+
+
+def test_errors_of_the_window_centre_are_differences_of_known_times(timed):
+    """Of every linked frame the error is its centre's time minus the middle of some letter's."""
+    project, _ = timed
+    errors = _read(project, "truth_errors.csv")
+    own = errors[errors.alignment == "none"]
+    frames, width = _predicted(project)
+    text = pd.read_csv(project.data / "LibriSpeech/phonemes.csv")
+    letters = {sound: letter.lower() for letter, sound in SOUNDS.items()}
+    text["letter"] = text.phoneme.map(letters)
+    pairs = frames.merge(text, on=["id", "letter"])
+    at = 0.016 + 0.008 * (pairs.start + width // 2)
+    possible = 1000 * (at - (pairs.start_s + pairs.end_s) / 2)
+    for letter, rows in own.groupby("letter"):
+        bins = np.rint(np.rint(possible[pairs.letter == letter]) / 10) * 10
+        assert set(rows.error_ms) <= set(bins)
+
+
+def test_other_times_are_measured_anew_textgrids_too_and_without_there_is_no_table(
+    timed, tmp_path, project_class
+):
+    shutil.copytree(timed[0].outputs, tmp_path / "outputs")
+    shutil.copytree(timed[0].data, tmp_path / "data")
+    project = project_class(tmp_path / "data", tmp_path / "outputs", SMALL)
+    before = _read(project, "truth.csv").set_index(["alignment", "letter"])
+    words, phonemes = (tmp_path / f"data/LibriSpeech/{n}.csv" for n in ("words", "phonemes"))
+    late = pd.read_csv(phonemes)
+    late[["start_s", "end_s"]] += 0.05
+    late.assign(end_s=late.end_s.round(6), start_s=late.start_s.round(6)).to_csv(phonemes)
+    shifted = pd.read_csv(words)
+    shifted[["start_s", "end_s"]] += 0.05
+    shifted.to_csv(words)
+    done = project.speechlrp("navai")
+    assert done.returncode == 0, done.stderr
+    after = _read(project, "truth.csv").set_index(["alignment", "letter"])
+    assert after.bias_ms["none", "all"] < before.bias_ms["none", "all"]
+    words.unlink()
+    phonemes.unlink()
+    _write_grids(tmp_path / "grids", timed[0].data / "LibriSpeech/phonemes.csv")
+    done = project.speechlrp("navai", f"navai.textgrids={tmp_path / 'grids'}")
+    assert done.returncode == 0, done.stderr
+    aligned = _read(project, "truth.csv").set_index(["alignment", "letter"])
+    pd.testing.assert_frame_equal(aligned, before)  # words follow from the transcripts
+    done = project.speechlrp("navai")
+    assert done.returncode == 0, done.stderr
+    assert not (_folder(project) / "truth.csv").exists()
