@@ -153,6 +153,15 @@ class ResNetSE34(nn.Module):
         variance = (x.square() * weights).sum(dim=2) - mean.square()
         return self.fc(torch.cat([mean, variance.clamp(min=1e-5).sqrt()], dim=1))
 
+    @property
+    def scale(self) -> float | None:
+        """What the outputs are cosines times of; None where they are none."""
+        return getattr(self.output, "scale", None)
+
+    def compare(self, x: Tensor) -> Tensor:
+        """What speakers are compared by, ``[B, E]``: the embeddings."""
+        return self.embed(x)
+
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``[B, K]`` of mel spectrograms ``[B, 1, F, T]``."""
         return self.output(self.embed(x))

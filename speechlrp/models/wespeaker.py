@@ -88,6 +88,15 @@ class WespeakerResNet34(nn.Module):
             return x
         return self.seg_2(self.seg_bn_1(functional.relu(x)))
 
+    @property
+    def scale(self) -> float | None:
+        """What the outputs are cosines times of; None where they are none."""
+        return getattr(self.projection, "scale", None)
+
+    def compare(self, x: Tensor) -> Tensor:
+        """What speakers are compared by, ``[B, E]``: the embeddings."""
+        return self.embed(x)
+
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``[B, K]`` of filterbanks ``[B, 1, F, T]``."""
         return self.projection(self.embed(x))

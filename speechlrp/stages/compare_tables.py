@@ -15,6 +15,7 @@ from speechlrp.explainers.conservation import summarise_conservation
 from speechlrp.explainers.scores import mean_and_error
 from speechlrp.flipping.curve import summarise
 from speechlrp.report.compare import Row, agreement_matrices, explanation_grid, flipping_curves
+from speechlrp.report.localisation import localisation_bars
 from speechlrp.report.style import figure_png
 from speechlrp.stages.explain import pick
 from speechlrp.stages.flip import CELL, rates
@@ -38,6 +39,9 @@ def write(bench: Bench, random_order: str) -> None:
     if columns:
         scores = mean_and_error(examples, ["explainer"], columns)
         write_csv(bench.context.folder / "scores.csv", scores)
+    if "cue" in bench.scores:
+        figure = figure_png(localisation_bars(scores))
+        write_bytes(bench.context.folder / "localisation.png", figure)
     overview = _overview(bench, examples, summary)
     write_csv(bench.context.folder / "explainers.csv", overview)
     agreed = _agreement(bench)

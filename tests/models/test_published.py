@@ -25,10 +25,13 @@ def test_wespeaker(published, two_layers, blocks):
     torch.testing.assert_close(model.embed(inputs()), expected)
     cosines = F.cosine_similarity(expected[:, None], state["projection.weight"][None], dim=2)
     torch.testing.assert_close(model(inputs()), 32 * cosines)
+    torch.testing.assert_close(model.compare(inputs()), expected)
+    assert model.scale == 32
 
 
 def test_wespeaker_of_a_dense_last_layer(published):
     model = published.shaken(MODELS["wespeaker"](classes=3, head="softmax", **SMALL))
+    assert model.scale is None
     expected = published.dense(model.state_dict(), "projection", model.embed(inputs()))
     torch.testing.assert_close(model(inputs()), expected)
 
