@@ -50,8 +50,8 @@ def truth_figure(table: pd.DataFrame, errors: pd.DataFrame, *, title: str = "") 
         axes.set_ylabel(f"{name}\nerror (ms)")
         axes.tick_params(labelbottom=axes is rows[-1])
     rows[-1].set_xlabel(
-        "letter; dot: median, bar: quartiles, cross: mean; "
-        f"faint: fewer than {FEW} frames; bars may go on beyond the axis"
+        f"letter\ndot: median; bar: quartiles, cut at the axis; cross: mean; faint: < {FEW} frames",
+        linespacing=1.5,
     )
     if title:
         fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
@@ -72,9 +72,10 @@ def _distributions(
         said = f"{name}: median {row.median_ms:+.0f} ms, quartiles {row.iqr_ms:.0f} ms apart,"
         said += f" {row.within_50:.0%} within 50 ms (chance {row.uniform_within_50:.0%})"
         axes.plot(bins, share, color=line.colour, linestyle=line.dash, linewidth=1.3, label=said)
-    axes.axvline(0, color=style.FAINT, linewidth=0.6)
+    room = 1.15 + 0.16 * len(lines)
+    axes.axvline(0, ymax=1 / room, color=style.FAINT, linewidth=0.6)
     axes.set_xlim(-SHOWN_MS, SHOWN_MS)
-    axes.set_ylim(0, axes.get_ylim()[1] * (1.15 + 0.16 * len(lines)))
+    axes.set_ylim(0, axes.get_ylim()[1] * room)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
     axes.set_xlabel("key step minus the phoneme's middle (ms); negative: too early")
     axes.set_ylabel(f"frames per {width:g} ms")

@@ -97,7 +97,8 @@ def write_truth(context: Context, part: TruthPart) -> None:
     write_csv(folder / "truth.csv", table)
     write_csv(folder / "truth_errors.csv", errors)
     frames = f"{int(whole.frames_linked):,} of {int(whole.frames):,} frames"
-    title = f"{weights_name(context.config)} on {context.config.subset}: key steps of {frames}"
+    where = f"{weights_name(context.config)} on {context.config.subset}"
+    title = f"{where}: {frames} whose phoneme is known"
     figure = truth_figure(table, errors, title=title)
     write_bytes(folder / "truth.png", figure_png(figure))
     context.say(
