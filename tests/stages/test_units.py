@@ -1,0 +1,47 @@
+"""The figures of an explanation say what the features' values are."""
+
+from types import SimpleNamespace
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from speechlrp.artifacts.hdf5 import describe, label_axes, write_table
+from speechlrp.stages import explain
+from speechlrp.stages.features import read_examples
+
+UNITS = "ln energy re band mean"
+
+
+def _write(folder):
+    """Features and relevance of two recordings."""
+    about = {"id": ["x", "y"], "source": ["x", "y"], "speaker": ["1", "2"], "label": [0, 1]}
+    table = pd.DataFrame(about | {"onset_s": [0.0, 0.0], "duration_s": [0.1, 0.1]})
+    values = np.random.default_rng(0).normal(size=(2, 1, 4, 5)).astype(np.float32)
+    with h5py.File(folder / "features.h5", "w") as file:
+        file["features"], file["frequency"], file["time"] = values, np.arange(4.0), np.arange(5.0)
+        label_axes(file["features"], ("recording", "channel", "frequency", "time"), UNITS)
+        write_table(file, table)
+        describe(file, {"kind": "features", "silence": 0.0, "task": "speaker"})
+        describe(file, {"classes": ["1", "2"], "settings": {}})
+    with h5py.File(folder / "relevance.h5", "w") as file:
+        file["relevance"], file["output"] = values, np.eye(2)
+        file["order"] = np.tile(np.arange(20), (2, 1))
+        write_table(file, table)
+
+
+def test_every_level_bar_has_the_units_of_the_file(tmp_path, monkeypatch):
+    _write(tmp_path)
+    examples = read_examples(tmp_path / "features.h5", "speechlrp preprocess")
+    assert examples.units == UNITS
+    drawn = {}
+    monkeypatch.setattr(explain, "figure_png", lambda figure: figure)
+    monkeypatch.setattr(explain, "write_bytes", lambda path, fig: drawn.update({path.stem: fig}))
+    for name in ("band_shares", "region_shares"):
+        monkeypatch.setattr(explain, name, lambda table: None)
+    config = SimpleNamespace(explainer={"examples": 1})
+    explain._figures(SimpleNamespace(folder=tmp_path, config=config), examples, None, None)
+    for name in ("heatmaps", "least_95_percent", "top_1_percent"):
+        labels = [ax.get_ylabel() for ax in drawn[name].axes]
+        assert any(UNITS in label for label in labels)
+        assert not any("dB" in label for label in labels)
