@@ -33,7 +33,7 @@ class Timing:
     (Chamandy et al. 2012).
 
     Args:
-        letters: their names.
+        letters: their names; those of all frames to come.
         alignments: their names.
         width: ``W``.
         hop_ms: from one step to the next.

@@ -3,6 +3,7 @@
 import importlib.util
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,10 @@ from speechlrp.artifacts.record import read_record
 from speechlrp.artifacts.utterances import Utterances
 from speechlrp.letters.vocabulary import SYMBOLS
 from speechlrp.navai import ALIGNMENTS
+from speechlrp.navai.frames import Clock, Tally
+from speechlrp.navai.timing import Timing
+from speechlrp.navai.truth import Truth
+from speechlrp.stages.letters.truth import TruthPart, truth_part, write_truth
 from speechlrp.training.checkpoint import load_model, save_model
 
 
@@ -170,3 +175,59 @@ def test_other_times_are_measured_anew_textgrids_too_and_without_there_is_no_tab
     done = project.speechlrp("navai")
     assert done.returncode == 0, done.stderr
     assert not (_folder(project) / "truth.csv").exists()
+
+
+@pytest.fixture
+def part(tmp_path):
+    """What measures "A CAB" of one utterance, with windows of 0.5 s."""
+    _write_times(tmp_path)
+    tables = [pd.read_csv(tmp_path / f"{name}.csv") for name in ("words", "phonemes")]
+    own = [table[table.id == "11-1-0000"] for table in tables]
+    return TruthPart(
+        Truth(*own, 50, Clock(0.01, 0.0)), Timing("abcz", ["none"], 50, 10.0, repeats=9)
+    )
+
+
+def _batch(key, letter, run):
+    symbol = SYMBOLS.index(letter)
+    table = pd.DataFrame({"id": [key], "run": run, "class": 0, "symbol": symbol, "start": 0})
+    return SimpleNamespace(table=table.copy)
+
+
+def test_an_utterance_is_measured_when_its_unit_ends_whatever_its_batches(part):
+    for run, letter in enumerate("cb"):  # middles at 0.25 and 0.45 s
+        part.add(_batch("11-1-0000", letter, run), {}, {"none": torch.tensor([30])})
+    assert not part.state()["utterances"].any()
+    part.add(_batch("12-1-0000", "a", 2), {}, {"none": torch.tensor([30])})
+    part.end(Tally(np.zeros(3)))
+    assert part.state()["utterances"].tolist() == [1, 1]  # of the second no times are known
+    where, _, at = np.nonzero(part.state()["errors"])
+    assert where.tolist() == [1, 2]
+    assert (at - part.timing.reach).tolist() == [300 - 450, 300 - 250]
+    part.end(Tally(np.zeros(3)))
+    assert part.state()["utterances"].tolist() == [1, 1]
+
+
+def test_where_no_frame_has_its_letter_the_coverage_says_so(part, tmp_path):
+    said, notes = [], {}
+    config = SimpleNamespace(subset="test")
+    part.add(_batch("11-1-0000", "z", 0), {}, {"none": torch.tensor([30])})
+    part.end(Tally(np.zeros(3)))
+    context = SimpleNamespace(
+        folder=tmp_path, note=notes.__setitem__, say=said.append, config=config
+    )
+    write_truth(context, part)
+    assert said == ["no frame has a letter that is in its text: the alignments are not measured"]
+    assert notes == {"letters_with_a_phoneme": 1.0, "utterances_measured": 1}
+    coverage = pd.read_csv(tmp_path / "coverage.csv").set_index("letter")
+    assert coverage.text_letters.to_dict() == {"a": 2, "b": 1, "c": 1, "z": 0, "all": 4}
+    assert not (tmp_path / "truth.csv").exists()
+
+
+@pytest.mark.parametrize(("classes", "times"), [("bigrams", True), ("letters", False)])
+def test_only_letters_of_known_times_are_measured(classes, times, tmp_path):
+    if times:
+        _write_times(tmp_path)
+    navai = SimpleNamespace(classes=classes, textgrids=None)
+    config = SimpleNamespace(navai=navai, dataset={"root": str(tmp_path)})
+    assert truth_part(SimpleNamespace(config=config), None, None) is None
