@@ -12,12 +12,13 @@ import pandas as pd
 from speechlrp.artifacts.atomic import whole, write_bytes, write_csv
 from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact, read_table
 from speechlrp.artifacts.shards import Shards
+from speechlrp.explainers.meaning import meaning
 from speechlrp.explainers.shares import Shares
 from speechlrp.flipping.ranking import falling_order
 from speechlrp.report.heatmap import Panel, heatmap, top_bins
 from speechlrp.report.shares import band_shares, region_shares
 from speechlrp.report.style import figure_png
-from speechlrp.stages.explaining import Explaining, check
+from speechlrp.stages.explaining import Explaining, check, explainer
 from speechlrp.stages.features import FEATURES, Examples, Network, read_examples
 from speechlrp.stages.progress import progress
 from speechlrp.stages.stage import Context, Stage
@@ -40,7 +41,8 @@ def work(context: Context) -> None:
     with whole(context.folder / "relevance.h5") as path, h5py.File(path, "w") as file:
         shards.merge(file, lambda arrays, table: shares.add(arrays["relevance"], table))
         axes = ("recording", "channel", "frequency", "time")
-        label_axes(file["relevance"], axes, "share of the output explained")
+        explaining = explainer(config.explainer, network.meta["loss"])
+        label_axes(file["relevance"], axes, meaning(explaining).units)
         label_axes(file["order"], ("recording", "rank"))
         for name in ("frequency", "time"):
             file[name] = examples.axes[name]
@@ -124,10 +126,11 @@ def _figures(context: Context, examples: Examples, bands, regions) -> None:
     path = context.folder / "relevance.h5"
     with h5py.File(path) as file:
         table, predicted = read_table(file), file["output"][:].argmax(1)
+        relevance = {"relevance_units": file["relevance"].attrs["units"]}
     shown = panels(path, examples, pick(table, predicted, context.config.explainer["examples"]))
     units = {"units": examples.units}
     figures = {
-        "heatmaps": heatmap(shown, *axes, relevance_units="logit", **units),
+        "heatmaps": heatmap(shown, *axes, **relevance, **units),
         "least_95_percent": top_bins(shown, *axes, share=0.95, least=True, fill=0.0, **units),
         "top_1_percent": top_bins(shown, *axes, share=0.01, **units),
         "bands": band_shares(bands),

@@ -69,11 +69,12 @@ def _examples(context: Context, files: RunFiles) -> list[Example]:
     relevance = files.path(where, "relevance.h5")
     with h5py.File(relevance) as file:
         table, predicted = read_table(file), file["output"][:].argmax(1)
+        units = file["relevance"].attrs["units"]
     shown = []
     rows = pick(table, predicted, config.explainer["examples"])
     for row, panel in zip(rows, panels(relevance, examples, rows), strict=True):
         axes = examples.axes["frequency"], examples.axes["time"]
-        labels = {"relevance_units": "logit", "units": examples.units}
+        labels = {"relevance_units": units, "units": examples.units}
         figure = figure_png(heatmap(panel, *axes, **labels))
         facts = {
             "speaker": table.speaker[row],

@@ -26,6 +26,7 @@ def _write(folder):
         describe(file, {"classes": ["1", "2"], "settings": {}})
     with h5py.File(folder / "relevance.h5", "w") as file:
         file["relevance"], file["output"] = values, np.eye(2)
+        label_axes(file["relevance"], ("recording", "channel", "frequency", "time"), "probability")
         file["order"] = np.tile(np.arange(20), (2, 1))
         write_table(file, table)
 
@@ -45,3 +46,5 @@ def test_every_level_bar_has_the_units_of_the_file(tmp_path, monkeypatch):
         labels = [ax.get_ylabel() for ax in drawn[name].axes]
         assert any(UNITS in label for label in labels)
         assert not any("dB" in label for label in labels)
+    labels = [ax.get_ylabel() for ax in drawn["heatmaps"].axes]
+    assert any(label.startswith("relevance (") and "probability" in label for label in labels)
