@@ -140,11 +140,12 @@ class Listen:
 
 @dataclass
 class Sequence:
-    """The steps of `speechlrp run`."""
+    """The steps of `speechlrp run`, and explainers that they name besides the configured one."""
 
     steps: list[dict[str, Any]]
     first: str | None = None
     last: str | None = None
+    explainers: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass

@@ -27,6 +27,7 @@ TASKS = {
             "preprocess": "speechlrp.stages.letters.preprocess:STAGE",
             "train": "speechlrp.stages.letters.train:STAGE",
             "evaluate": "speechlrp.stages.letters.evaluate:STAGE",
+            "explain": "speechlrp.stages.letters.explain:STAGE",
             "navai": "speechlrp.stages.letters.navai:STAGE",
             "maximize": "speechlrp.stages.letters.maximize:STAGE",
         },
