@@ -132,4 +132,4 @@ def _utterances(context: Context, search: Asked) -> None:
                 f"recognised: {row.recognised}",
             )
             figure = utterance_figure(along, frequency, units=units)
-            _put(context, f"utterances/{place + 1}_{row.id}", figure)
+            _put(context, f"utterances/{place + 1}", figure)
