@@ -38,7 +38,9 @@ def _lists() -> dict[str, Iterable[str]]:
         "strategies": STRATEGIES,
         "baselines": BASELINES,
         "fills": FILLS,
-        "alignments": [*ALIGNMENTS, *(f"{way}-{e}" for e in EXPLAINERS for way in ("max", "min"))],
+        "alignments": dict.fromkeys(
+            [*ALIGNMENTS, *(f"{way}-{e}" for e in EXPLAINERS for way in ("max", "min"))]
+        ),
         "classes": CLASSES,
     }
     groups = [path.name for path in sorted(conf_dir().iterdir()) if path.is_dir()]

@@ -16,8 +16,10 @@ import torch
 
 from speechlrp.artifacts.record import read_record
 from speechlrp.artifacts.utterances import Utterances
+from speechlrp.errors import SpeechLRPError
 from speechlrp.letters.vocabulary import SYMBOLS
 from speechlrp.navai import ALIGNMENTS
+from speechlrp.stages.letters.navai_setup import frequent
 from speechlrp.training.checkpoint import load_model, save_model
 
 
@@ -161,14 +163,22 @@ QUICK = (
 )
 
 
+ADD = "speechlrp.navai.gather:AveragePart.add"
+
+
+def _killed(project, killing) -> None:
+    """Leave a first run killed in its third unit."""
+    shutil.rmtree(_folder(project))
+    done = project.speechlrp("navai", before=QUICK + killing(ADD, 3))
+    assert done.returncode == -9, done.stderr
+
+
 def test_killed_in_the_middle_it_goes_on_and_gives_the_same_bytes(copied_spelled, killing):
     whole = copied_spelled.speechlrp("navai", "--force", before=QUICK)
     assert whole.returncode == 0, whole.stderr
     expected = _arrays(_folder(copied_spelled))
-    target = "speechlrp.navai.gather:AveragePart.add"
-    killed = copied_spelled.speechlrp("navai", "--force", before=QUICK + killing(target, 3))
-    assert killed.returncode == -9, killed.stderr
-    before = QUICK + killing(target, 3)  # two units are left: a third call would kill again
+    _killed(copied_spelled, killing)
+    before = QUICK + killing(ADD, 3)  # two units are left: a third call would kill again
     again = copied_spelled.speechlrp("navai", before=before)
     assert again.returncode == 0, again.stderr
     assert "going on where it was interrupted" in again.stdout
@@ -179,9 +189,7 @@ def test_killed_in_the_middle_it_goes_on_and_gives_the_same_bytes(copied_spelled
 
 
 def test_what_was_put_down_is_used_and_damage_is_said(copied_spelled, killing):
-    target = "speechlrp.navai.gather:AveragePart.add"
-    killed = copied_spelled.speechlrp("navai", "--force", before=QUICK + killing(target, 3))
-    assert killed.returncode == -9, killed.stderr
+    _killed(copied_spelled, killing)
     (saved,) = _folder(copied_spelled).parent.glob("*.partial/.sums/*.npz")
     saved.write_bytes(saved.read_bytes()[:1000])
     done = copied_spelled.speechlrp("navai")
@@ -229,18 +237,58 @@ def test_another_explainer_can_be_searched(copied_spelled):
     assert "complete, nothing to do" in again.stdout
 
 
-def test_bigrams_are_the_frequent_ones_of_the_text(copied_spelled):
-    done = copied_spelled.speechlrp("navai", "--classes", "bigrams", "navai.most=5")
+def test_frequent_bigrams():
+    texts = ["cab cab", "a'b"]
+    assert frequent(texts, "left", 2) == ["a|b", "c|a"]
+    assert frequent(texts, "left", 9) == ["a|b", "c|a", "'|b", "_|c"]
+    assert frequent(texts, "right", 9) == ["a|b", "c|a", "a|'", "b|_"]
+    with pytest.raises(SpeechLRPError, match="no bigram"):
+        frequent(["a", ""], "left", 9)
+
+
+def _level(project) -> None:
+    """Let a, b and c win in turns: none of them is ahead on average."""
+    path = project.run / "train/last.safetensors"
+    model, meta = load_model(path)
+    model.eval()
+    with Utterances(project.features / "utterances.h5") as file, torch.no_grad():
+        scores = model(torch.from_numpy(file.read(0).T.copy())[None])[0]
+        model.layers[-1][0].bias[:3] += 100 - scores[:3].mean(1)
+    save_model(path, model, meta)
+
+
+def _after_another(project) -> dict[str, int]:
+    """Windows whose letter differs from one that the model spelled before it, by both."""
+    model, _ = load_model(project.run / "train/last.safetensors")
+    model.eval()
+    model.padding = "none"
+    found = {}
+    with Utterances(project.features / "utterances.h5") as file:
+        for row in np.flatnonzero(file.table.subset == "test"):
+            with torch.no_grad():
+                scores = model(torch.from_numpy(file.read(int(row)).T.copy())[None])
+            before = previous = None
+            for symbol in scores[0].argmax(0).tolist():
+                if symbol != previous:
+                    before, previous = previous, symbol
+                if before is not None:
+                    name = f"{SYMBOLS[before]}|{SYMBOLS[symbol]}"
+                    found[name] = found.get(name, 0) + 1
+    return found
+
+
+def test_bigrams_are_counted_where_the_letter_changes(copied_spelled):
+    _level(copied_spelled)
+    expected = _after_another(copied_spelled)
+    assert expected
+    names = [f"{one}|{other}" for one in "abc" for other in "abc" if one != other]
+    before = f"import speechlrp.stages.letters.navai_setup as s\ns.frequent = lambda *a: {names}\n"
+    done = copied_spelled.speechlrp("navai", "--classes", "bigrams", before=before)
     assert done.returncode == 0, done.stderr
-    folder = copied_spelled.run / "navai/train-test-bigrams-left"
-    with h5py.File(folder / "averages.h5") as file:
-        names, frames = json.loads(file.attrs["classes"]), file["frames"][:]
-    with Utterances(copied_spelled.features / "utterances.h5") as file:
-        texts = file.table.transcript[file.table.subset == "test"]
-    assert len(names) == 5
-    assert all(any(name.replace("|", "").replace("_", " ") in t for t in texts) for name in names)
-    whole = pd.read_csv(_folder(copied_spelled) / "counts.csv", keep_default_na=False)
-    assert frames.sum() <= whole[whole.alignment == "none"].frames.sum()
+    with h5py.File(copied_spelled.run / "navai/train-test-bigrams-left/averages.h5") as file:
+        assert json.loads(file.attrs["classes"]) == names
+        frames = dict(zip(names, file["frames"][:].tolist(), strict=True))
+    assert {name: count for name, count in frames.items() if count} == expected
 
 
 def _times(project, folder):
@@ -316,7 +364,7 @@ def test_no_letter_at_all_is_one_line(copied_spelled):
                 "max-a",
                 "+navai.sources.a={kind: lrp, rules: [{layers: Linear, rule: zero}]}",
             ),
-            "rule",
+            "matches no selector",
         ),
         (("navai.classes=words",), "unknown value of navai.classes 'words'"),
         (("--classes", "phonemes"), "phoneme times are known of what `speechlrp synth` made"),
