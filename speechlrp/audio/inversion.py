@@ -9,12 +9,14 @@ Shapes: T frames, F bands, K bins of the spectrum, N samples.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from speechlrp.audio.backend import load_torchaudio
-from speechlrp.audio.log_mel import LogMelSettings
+from speechlrp.audio.log_mel import LogMelSettings, log_mel
 from speechlrp.errors import SpeechLRPError
 
 TYPICAL_MEAN_DB, TYPICAL_DEVIATION_DB = -55.0, 20.0
@@ -161,3 +163,39 @@ def _griffin_lim(power: Tensor, settings: LogMelSettings, iterations: int, seed:
         wave = griffin_lim(frames, hann, window, hop, window, 2.0, iterations, 0.99, None, True)
     first = ends * hop - window // 2
     return wave[first : first + (power.shape[1] - 1) * hop + window]
+
+
+def distance_db(
+    wave: Tensor,
+    values: Tensor,
+    settings: LogMelSettings | None = None,
+    *,
+    mean: float = TYPICAL_MEAN_DB,
+    deviation: float = TYPICAL_DEVIATION_DB,
+    floor_db: float = -60.0,
+) -> float:
+    """Say how far a wave's own log-mel spectrogram is from the one that was asked for.
+
+    Both in dB re their loudest band, and raised to a floor that is about as far down as one
+    hears beside it; the root of the mean square difference, without the mean difference,
+    since a gain is no error.
+
+    Args:
+        wave: ``[N]``, such as of ``to_wave``.
+        values: asked for, ``[T, F]``; of a wave with more or fewer frames the common ones.
+        settings: how the values were made.
+        mean: of the utterance's levels, in dB.
+        deviation: of the utterance's levels, in dB.
+        floor_db: what lies lower below the loudest counts as that.
+
+    Raises:
+        RecordingError: the wave is silent, or shorter than a window.
+    """
+    anything = {"min_s": 0.0, "longest_s": None, "min_peak": 0.0}
+    found = log_mel(wave, replace(settings or LogMelSettings(), **anything))
+    frames = min(len(found.values), len(values))
+    levels = found.values[:frames].double() * found.deviation + found.mean
+    asked = values[:frames].double() * deviation + mean
+    pair = [(one - one.max()).clamp(min=floor_db) for one in (levels, asked)]
+    difference = pair[0] - pair[1]
+    return float((difference - difference.mean()).square().mean().sqrt())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import click
 
-from speechlrp.config import CHECKPOINTS, SUBSETS
+from speechlrp.config import CHECKPOINTS, SOURCES, SUBSETS
 from speechlrp.explainers import ORDERS
 from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
 from speechlrp.letters import DECODERS
@@ -88,6 +88,15 @@ OPTIONS |= {
         *_COMMON,
     ),
     "maximize": (*_MAXIMIZE, *_WEIGHTS, *_COMMON),
+    "listen": (
+        Option("--source", "listen.source", "What to turn back to sound.", ("all", *SOURCES)),
+        Option("--letters", "listen.letters", "Whose patterns: a,t; all."),
+        Option("--align", "listen.align", "By which alignments, of those that navai ran with."),
+        *_MAXIMIZE,
+        *_EXPLAINER,
+        *_WEIGHTS,
+        *_COMMON,
+    ),
     "flip": (
         Option("--strategy", "flipping.strategy", "Order of flipping.", ("all", *STRATEGIES)),
         Option("--baseline", "flipping.baseline", "What a bin becomes.", ("all", *BASELINES)),

@@ -11,6 +11,7 @@ STAGES = Registry(
         "explain": "speechlrp.stages.explain:STAGE",
         "navai": "speechlrp.stages.letters.navai:STAGE",
         "maximize": "speechlrp.stages.letters.maximize:STAGE",
+        "listen": "speechlrp.stages.letters.listen:STAGE",
         "flip": "speechlrp.stages.flip:STAGE",
         "compare": "speechlrp.stages.compare:STAGE",
         "augment": "speechlrp.stages.augment:STAGE",
@@ -30,6 +31,7 @@ TASKS = {
             "explain": "speechlrp.stages.letters.explain:STAGE",
             "navai": "speechlrp.stages.letters.navai:STAGE",
             "maximize": "speechlrp.stages.letters.maximize:STAGE",
+            "listen": "speechlrp.stages.letters.listen:STAGE",
         },
     ),
 }
@@ -48,6 +50,7 @@ SUMMARIES = {
     "explain": "Compute relevance maps, and where relevance falls.",
     "navai": "Average what a letter's frames share, task=letters.",
     "maximize": "Find the inputs that neurons want most, task=letters.",
+    "listen": "Turn patterns, maximised inputs and explanations to sound, task=letters.",
     "flip": "Set bins to a baseline in the order of their relevance, and measure accuracy.",
     "compare": "Put explainers beside each other, or check them on random networks.",
     "augment": "Replace the most relevant bins of the training set.",

@@ -145,6 +145,10 @@ def _maker(where: str, config: Config) -> list[str]:
         if weights == weights_name(config):
             options = ["--weights", config.weights, "--checkpoint", config.checkpoint]
         return [stage, "--explainer", explainer, *options, "--subset", subset]
+    if stage == "maximize":
+        wanted = config.maximize
+        options = ["--layer", wanted.layer, "--neuron", wanted.neuron, "--letter", wanted.letter]
+        return [stage, *options, "--subset", config.subset]
     return [stage]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from speechlrp.audio.inversion import masked, to_bins, to_mel_power, to_wave
+from speechlrp.audio.inversion import distance_db, masked, to_bins, to_mel_power, to_wave
 from speechlrp.audio.log_mel import LogMel, LogMelSettings, log_mel
 from speechlrp.audio.reading import read
 from speechlrp.errors import SpeechLRPError
@@ -176,3 +176,20 @@ def test_what_has_no_sound_is_an_expected_error(values, settings, message):
 def test_what_is_no_mask_is_an_expected_error(mask, floor, message):
     with pytest.raises(SpeechLRPError, match=message):
         masked(torch.zeros(5, 8), mask, floor_db=floor)
+
+
+def test_the_distance_is_the_difference_of_levels_without_a_gain():
+    generator = torch.Generator().manual_seed(4)
+    wave = 0.1 * torch.randn(8000, generator=generator)
+    values, mean, deviation = log_mel(wave)
+    about = {"mean": mean, "deviation": deviation}
+    assert distance_db(0.3 * wave, values, **about) < 1e-3
+    assert distance_db(wave, values, mean=mean + 7, deviation=deviation) < 1e-3
+    half = torch.zeros_like(values)
+    half[:, ::2] = 4 / deviation
+    # 4 dB more in every other band: 2 dB about their mean
+    assert distance_db(wave, values + half, **about) == pytest.approx(2, abs=1e-2)
+    assert distance_db(wave, values[:20], **about) < 1e-3
+    assert distance_db(wave[:512], log_mel(wave[:2048]).values[:1]) < 20
+    silent = values - 60 / deviation * (torch.arange(128) > 63)
+    assert distance_db(wave, silent, floor_db=-1e-9, **about) < 1e-6

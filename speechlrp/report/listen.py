@@ -1,0 +1,137 @@
+"""What was turned back to sound, as tables of players."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+import pandas as pd
+from markupsafe import Markup, escape
+
+from speechlrp.report.page import Section
+
+HEARD = ("original", "resynthesised", "masked")
+
+
+@dataclass(frozen=True)
+class Players:
+    """A table with a player in every cell; its sounds are linked, not embedded.
+
+    Attributes:
+        rows: name of a row -> name of a column -> a sound's row of the index, or None.
+        corner: what the rows are.
+        caption: above the table.
+        base: where the files are, from the page, such as ``"../listen/train-test/"``.
+        note: below the table.
+    """
+
+    rows: Mapping[str, Mapping[str, Mapping[str, Any] | None]]
+    corner: str
+    caption: str
+    base: str = ""
+    note: str = ""
+    tags: Sequence[str] = ()
+    kind: ClassVar[str] = "table"
+
+    @property
+    def columns(self) -> list[str]:
+        """Their names, in the order of their first appearance."""
+        return list(dict.fromkeys(name for row in self.rows.values() for name in row))
+
+    @property
+    def html(self) -> Markup:
+        """The table as HTML."""
+        head = Markup("").join(
+            Markup('<th scope="col">{}</th>').format(name) for name in (self.corner, *self.columns)
+        )
+        body = Markup("").join(
+            Markup('<tr><th scope="row">{}</th>{}</tr>').format(name, self._cells(name, cells))
+            for name, cells in self.rows.items()
+        )
+        return Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(
+            head, body
+        )
+
+    def _cells(self, row: str, cells: Mapping[str, Mapping[str, Any] | None]) -> Markup:
+        found = [self._cell(f"{row}, {name}", cells.get(name)) for name in self.columns]
+        return Markup("").join(Markup("<td>{}</td>").format(cell) for cell in found)
+
+    def _cell(self, label: str, sound: Mapping[str, Any] | None) -> Markup:
+        if sound is None:
+            return Markup("")
+        if not sound["file"]:
+            return escape("no frame")
+        return Markup(
+            '<audio controls preload="none" style="width: 13rem" src="{}" aria-label="{}"></audio>'
+            "<small>{:.2f} s, {:.1f} dB</small>"
+        ).format(self.base + quote(sound["file"]), label, sound["seconds"], sound["distance_db"])
+
+
+def listening(index: pd.DataFrame, settings: Mapping[str, Any], base: str = "") -> list[Section]:
+    """The sections of what can be listened to, one a source.
+
+    Args:
+        index: columns file ('' where no frame has such a sound), source, what, letter, place,
+            beside, seconds, distance_db.
+        settings: `strength`, `share` and `floor_db`, as the sounds were made.
+        base: the folder of the files as seen from the page, ending in ``/``; '' beside it.
+    """
+    index = index.fillna({"file": "", "letter": "", "beside": ""})
+    makers = {"patterns": _patterns, "maximized": _maximized, "utterances": _utterances}
+    parts = {name: index[index.source == name] for name in makers}
+    return [makers[name](part, settings, base) for name, part in parts.items() if len(part)]
+
+
+def _sounds(part: pd.DataFrame) -> list[dict[str, Any]]:
+    return part.to_dict("records")
+
+
+NUMBER = (
+    "Below each player: its length, and the distance in dB between the sound's own log-mel "
+    "spectrogram and the one asked for (root mean square over bins, from the loudest down to 60 dB "
+    "below it, gain left out). Phases are made up (Griffin and Lim), and every sound is brought to "
+    "one peak."
+)
+
+
+def _patterns(part: pd.DataFrame, settings: Mapping[str, Any], base: str) -> Section:
+    rows: dict[str, dict[str, Any]] = {}
+    for sound in _sounds(part):
+        rows.setdefault(sound["letter"] or "all letters", {})[sound["place"]] = sound
+    intro = (
+        "A pattern is what the frames of a letter share beyond what all letters' frames share: a "
+        "difference, which has no sound of its own. Here each lies over the mean of all letters' "
+        f"frames, so strong that its largest value is {settings['strength']:g} deviations of an "
+        "utterance's levels; the first row is that mean alone."
+    )
+    caption = "What the frames of a letter share, by alignment."
+    return Section("Patterns to listen to", intro, [Players(rows, "letter", caption, base, NUMBER)])
+
+
+def _maximized(part: pd.DataFrame, settings: Mapping[str, Any], base: str) -> Section:
+    rows = {sound["place"]: {"what it wants": sound} for sound in _sounds(part)}
+    intro = (
+        "The input that activates a neuron most, over the frames that it sees, at the level and "
+        "spread of a usual utterance. It is no speech: nothing but the network asked for it."
+    )
+    players = Players(rows, "neuron", "Maximised inputs.", base, NUMBER)
+    return Section("Maximised inputs to listen to", intro, [players])
+
+
+def _utterances(part: pd.DataFrame, settings: Mapping[str, Any], base: str) -> Section:
+    rows: dict[str, dict[str, Any]] = {}
+    for sound in _sounds(part):
+        rows.setdefault(f"{sound['place']}: {sound['letter']}", {})[sound["what"]] = sound
+    rows = {name: {what: row.get(what) for what in HEARD} for name, row in rows.items()}
+    intro = (
+        f"What an explanation rests on: the {settings['share']:.0%} of an utterance's bins that "
+        "speak most for its letters are kept, and all others turned down by "
+        f"{-settings['floor_db']:g} dB. Beside it the recording, and the recording's own "
+        "spectrogram turned back to sound, which says what is lost on the way."
+    )
+    caption = "Utterances masked by relevance."
+    return Section(
+        "Utterances to listen to", intro, [Players(rows, "utterance", caption, base, NUMBER)]
+    )

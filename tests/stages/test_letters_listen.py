@@ -1,0 +1,200 @@
+"""listen through the real command line, on a recogniser that predicts a and b everywhere."""
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import torch
+
+from speechlrp.artifacts.utterances import Utterances
+from speechlrp.audio.inversion import distance_db
+from speechlrp.training.checkpoint import load_model, save_model
+
+
+def _toy():
+    spec = importlib.util.spec_from_file_location("letters", Path(__file__).with_name("letters.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+toy = _toy()
+SMALL = (
+    *(s for s in toy.SETTINGS if s != "trainer.epochs=3"),
+    *(
+        "model.kernels=[8,3,4]",
+        "trainer.epochs=1",
+        "maximize.steps=12",
+        "maximize.layer='1,output'",
+    ),
+    *("explainer.examples=1", "explainer.utterances=1", "listen.iterations=4", "listen.share=0.2"),
+    "listen.letters='a,b,q'",
+)
+SOURCES = ("navai", "--align", "none,min-sens"), ("maximize",), ("explain",)
+
+
+@pytest.fixture(scope="session")
+def heard(tmp_path_factory, project_class):
+    """A project that has gone through listen; not to be changed."""
+    place = tmp_path_factory.mktemp("listen")
+    toy.write_corpus(place / "data/LibriSpeech")
+    project = project_class(place / "data", place / "outputs", SMALL)
+    for stage in (("preprocess",), ("train",), *SOURCES, ("listen",)):
+        done = project.speechlrp(*stage)
+        assert done.returncode == 0, done.stderr
+        if stage == ("train",):
+            _predict_a_and_b(project)
+    return project
+
+
+def _predict_a_and_b(project):
+    path = project.run / "train/last.safetensors"
+    model, meta = load_model(path)
+    model.eval()
+    with Utterances(project.features / "utterances.h5") as file, torch.no_grad():
+        scores = [model(torch.from_numpy(one.T.copy())[None])[0, :2] for one in file]
+        model.layers[-1][0].bias[:2] += 100.0 - torch.cat(scores, 1).mean(1)
+    save_model(path, model, meta)
+
+
+@pytest.fixture
+def copied_heard(heard, tmp_path, project_class):
+    """A copy of it, to be changed."""
+    shutil.copytree(heard.outputs, tmp_path / "outputs")
+    return project_class(heard.data, tmp_path / "outputs", SMALL)
+
+
+@pytest.fixture(scope="session")
+def folder(heard):
+    return heard.run / "listen/train-test"
+
+
+@pytest.fixture(scope="session")
+def index(folder):
+    return pd.read_csv(
+        folder / "sounds.csv", keep_default_na=False, na_values={"distance_db": [""]}
+    )
+
+
+def test_every_sound_is_a_file_of_its_length_and_one_peak(folder, index):
+    named = set(index.file) - {""}
+    assert named == {p.relative_to(folder).as_posix() for p in folder.rglob("*.wav")}
+    for row in index[index.file != ""].itertuples():
+        wave, rate = soundfile.read(folder / row.file)
+        assert rate == 16000
+        assert len(wave) / rate == pytest.approx(row.seconds)
+        assert np.abs(wave).max() == pytest.approx(0.5, abs=1e-3)
+        assert not row.beside or row.beside in named
+        assert f'src="{row.file}"' in (folder / "index.html").read_text(encoding="utf-8")
+
+
+def test_what_there_is_to_hear(index):
+    count = index.groupby(["source", "what"]).size().to_dict()
+    assert count == {
+        ("patterns", "all letters"): 2, ("patterns", "pattern"): 6,
+        ("maximized", "wanted"): 2, ("utterances", "original"): 1,
+        ("utterances", "resynthesised"): 1, ("utterances", "masked"): 1,
+    }  # fmt: skip
+    never = index[index.file == ""]
+    assert set(never.letter) == {"q"}
+    assert never.distance_db.isna().all()
+
+
+def test_the_original_is_the_recording_and_its_distance_is_nothing(heard, folder, index):
+    (row,) = index[index.what == "original"].itertuples()
+    wave, _ = soundfile.read(folder / row.file)
+    (path,) = heard.data.rglob(f"{row.place}.flac")
+    said, _ = soundfile.read(path)
+    np.testing.assert_allclose(wave, said * 0.5 / np.abs(said).max(), atol=1e-4)
+    assert row.distance_db < 0.01
+    (other,) = index[index.what == "resynthesised"].itertuples()
+    assert other.distance_db < 6
+    assert other.beside == row.file
+
+
+def test_the_distance_is_that_of_what_was_asked_for(heard, folder, index):
+    (row,) = index[(index.source == "maximized") & (index.place == "output, 'a'")].itertuples()
+    (wanted,) = heard.run.glob("maximize/*/maximized.h5")
+    with h5py.File(wanted) as file:
+        asked = torch.from_numpy(file["inputs"][-2 if file["table/neuron"][-1] else -1].T.copy())
+        assert "a" in file["table/symbol"].asstr()[:]
+    with Utterances(heard.features / "utterances.h5") as file:
+        table = file.table[file.table.subset == "test"]
+    wave, _ = soundfile.read(folder / row.file, dtype="float32")
+    about = {"mean": table.mean_db.median(), "deviation": table.deviation_db.median()}
+    found = distance_db(torch.from_numpy(wave), asked, **about)
+    assert found == pytest.approx(row.distance_db, abs=0.1)
+
+
+def test_a_masked_utterance_keeps_so_many_of_its_covered_bins(heard, folder, index):
+    """Of the sound: where nothing was explained it is quieter than the resynthesis."""
+    (explained,) = heard.run.glob("explain/*/utterances.h5")
+    with h5py.File(explained) as file:
+        relevance, windows = file["relevance"][:], file["windows"][:]
+    covered = np.broadcast_to((windows > 0)[:, None], relevance.shape)
+    most = round(0.2 * covered.sum())
+    border = np.sort(relevance[covered])[-most]
+    kept = (relevance >= max(border, 1e-30)) & covered
+    by_what = dict(zip(index.what, index.file, strict=True))
+    levels = {w: _levels(folder / by_what[w]) for w in ("resynthesised", "masked")}
+    change = levels["masked"] - levels["resynthesised"]
+    assert change[kept].mean() > change[~kept].mean() + 5
+
+
+def _levels(path):
+    from speechlrp.audio.log_mel import log_mel
+
+    wave, _ = soundfile.read(path, dtype="float32")
+    found = log_mel(torch.from_numpy(wave))
+    return found.values.numpy() * found.deviation + found.mean
+
+
+def test_a_killed_run_goes_on_with_the_same_bytes(copied_heard, killing):
+    before = copied_heard.run / "listen/train-test/sounds.csv"
+    kept = before.read_bytes()
+    shutil.rmtree(before.parent)
+    dead = copied_heard.speechlrp(
+        "listen", before=killing("speechlrp.stages.letters.listen:to_wave", 4)
+    )
+    assert dead.returncode == -9
+    done = copied_heard.speechlrp("listen")
+    assert "going on where it was interrupted" in done.stdout
+    assert before.read_bytes() == kept
+    assert "complete, nothing to do" in copied_heard.speechlrp("listen").stdout
+
+
+def test_one_source_alone_has_a_folder_of_its_own(copied_heard):
+    done = copied_heard.speechlrp("listen", "--source", "maximized")
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(copied_heard.run / "listen/train-test-maximized/sounds.csv")
+    assert set(table.source) == {"maximized"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--source", "patterns", "--subset", "validate"), "make it with `speechlrp navai "),
+        (("--source", "maximized", "--layer", "2"), "speechlrp maximize --layer 2 --neuron chosen"),
+        (
+            ("--source", "utterances", "--subset", "validate"),
+            "make it with `speechlrp explain --explainer lrp",
+        ),
+        (("--source", "patterns", "--align", "max-lrp"), "unknown value of listen.align 'max-lrp'"),
+        (("listen.share=2",), "listen.share is 2.0; it must be in (0, 1]"),
+        (("listen.floor_db=3",), "listen.floor_db is 3.0; it must be below 0"),
+        (("task=gender",), "for task=letters"),
+    ],
+)
+def test_what_there_is_not(copied_heard, arguments, message):
+    small = [s for s in SMALL if not arguments[0].startswith(s.split("=")[0])]
+    copied_heard.toy = tuple(small)
+    if "--layer" in arguments:
+        copied_heard.toy = tuple(s for s in small if not s.startswith("maximize.layer"))
+    done = copied_heard.speechlrp("listen", *arguments)
+    assert done.returncode == 1
+    assert message in done.stderr.strip().splitlines()[-1]
