@@ -18,6 +18,7 @@ from speechlrp.stages import report_flips as flips
 from speechlrp.stages import report_sections as sections
 from speechlrp.stages.explain import panels, pick
 from speechlrp.stages.features import FEATURES, read_examples
+from speechlrp.stages.report_compare import comparisons
 from speechlrp.stages.report_page import everything, write_page
 from speechlrp.stages.run_files import RunFiles, other_run, run_files
 from speechlrp.stages.stage import Context, Stage
@@ -36,6 +37,8 @@ def work(context: Context) -> None:
     if len(files.curves):
         parts += [flips.flipping(files), flips.measured_from(files)]
         parts.append(flips.augmentation(files))
+    if files.of("compare"):
+        parts.append(comparisons(files))
     others = [_other(config, name) for name in config.beside]
     if others:
         parts.append(flips.references(files, others))

@@ -10,6 +10,7 @@ import pytest
 
 from speechlrp.artifacts.record import read_record
 from speechlrp.explainers import EXPLAINERS
+from speechlrp.stages.compare_tables import pick_rows
 from tests.stages.test_contract import one_line
 
 NAMES = ("lrp", "gradient_x_input", "integrated_gradients", "random")
@@ -127,6 +128,26 @@ def test_an_explainer_agrees_with_itself_and_not_with_chance(compared):
 def test_the_figures_are_there(compared):
     names = {path.stem for path in (compared.run / PLACE).glob("*.png")}
     assert names == {"heatmaps", "agreement", "curves_zero", "curves_silence", "curves_mean"}
+
+
+def test_the_report_shows_the_comparison(compared):
+    done = compared.speechlrp("report")
+    assert done.returncode == 0, done.stderr
+    page = (compared.run / "report/index.html").read_text()
+    for words in ("Costs, completeness and areas", "sign_mixing", "relevance by every explainer"):
+        assert words in page
+    (file,) = (compared.run / "report/tables").glob("*conservation*")
+    assert pd.read_csv(file).operation.iloc[-1] == "all"
+
+
+def test_recordings_shown_are_of_every_condition_or_of_every_class():
+    label, right = [0, 0, 1, 1, 0, 1], np.array([0, 0, 1, 1, 1, 1])
+    table = pd.DataFrame({"label": label, "speaker": list("abcdef"), "id": list("abcdef")})
+    assert pick_rows(table, right, 2) == [0, 2]
+    assert pick_rows(table, right, 4) == [0, 1, 2, 3]
+    mixed = table.assign(condition=["noise", "noise", "music", "music", "babble", "noise"])
+    assert pick_rows(mixed, right, 3) == [2, 0]  # babble: none is classified correctly
+    assert pick_rows(table.assign(condition="noise"), right, 2) == [0, 2]
 
 
 @pytest.mark.parametrize("order", ["cascading", "independent"])

@@ -1,0 +1,76 @@
+"""The section of the report about explainers beside each other."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from speechlrp.report.page import Figure, Section, Table
+from speechlrp.stages.report_sections import tags
+from speechlrp.stages.run_files import RunFiles
+
+INTRO = (
+    "The same recordings through every explainer: its maps, what is still classified correctly "
+    "while bins are flipped in its order, whether explainers agree, what one costs, and what is "
+    "left of a map when the network's weights are made random."
+)
+CAPTIONS = {
+    "heatmaps": "The input, and relevance by every explainer (red for the class, blue against).",
+    "curves": "Accuracy while bins are flipped, most relevant and most negative first.",
+    "agreement": "Agreement of the explainers' maps, mean over recordings.",
+    "sanity": "Agreement with the trained network's maps when layers are made random.",
+}
+COSTS = "Costs, completeness and areas of the flipping curves."
+COST_NOTE = (
+    "seconds, passes: of a recording, medians; completeness_error: of the sum of relevance, "
+    "where one is promised, median of its size (and as a share of what is promised); auc: mean "
+    "accuracy over the axis (lrp: most relevant first, lrp_rev: most negative first, random)."
+)
+
+
+def comparisons(files: RunFiles) -> Section:
+    """Figures and tables of every `compare` of the run."""
+    blocks: list = []
+    for where in files.of("compare"):
+        name = where.split("/")[1]
+        for path in sorted(files.path(where, "").glob("*.png")):
+            kind, _, more = path.stem.partition("_")
+            caption = CAPTIONS.get(kind, f"{path.stem.replace('_', ' ')}.")
+            marks = tags(files, name, *([f"baseline {more}"] if more else []))
+            blocks.append(Figure(path.read_bytes(), caption, caption, marks))
+        blocks += _tables(files, where, name)
+    return Section("Explainers", INTRO, blocks)
+
+
+def _tables(files: RunFiles, where: str, name: str) -> list[Table]:
+    made = files.records[where].outputs
+    found = []
+    if "explainers.csv" in made:
+        costs = files.table(where, "explainers.csv")
+        found.append(Table(costs.round(4), COSTS, COST_NOTE, tags(files, name), index=False))
+    if "scores.csv" in made:
+        caption = "Numbers of the maps: mean ± standard error over recordings."
+        found.append(
+            Table(_scores(files.table(where, "scores.csv")), caption, "", tags(files, name))
+        )
+    for file in sorted(made):
+        if file.startswith("conservation_"):
+            table = files.table(where, file).fillna({"module": "", "rule": ""})
+            explainer = file.removeprefix("conservation_").removesuffix(".csv")
+            caption = f"Conservation of relevance from the output to the input: {explainer}."
+            note = "Means over recordings, in logits; shares are of what the output began with."
+            marks = tags(files, name)
+            found.append(Table(_lossy(table).round(4), caption, note, marks, index=False))
+    return found
+
+
+def _scores(table: pd.DataFrame) -> pd.DataFrame:
+    """A row a score and a column an explainer, each number with its error."""
+    words = [f"{m:.3g} ± {e:.1g}" for m, e in zip(table["mean"], table.standard_error, strict=True)]
+    wide = table.assign(words=words).pivot(index="score", columns="explainer", values="words")
+    return wide.loc[table.score.unique(), table.explainer.unique()]
+
+
+def _lossy(table: pd.DataFrame) -> pd.DataFrame:
+    """The operations that have a rule or absorb more than a millionth, and the sum of all."""
+    lost = (table.received - table.passed).abs() > 1e-6 * table.received.abs()
+    return table[(table["rule"] != "") | lost | (table.operation == "all")]
