@@ -19,6 +19,7 @@ from speechlrp.audio.mixing import draw_for
 
 SECONDS = 10.0
 COUNT = 16  # sounds of each kind
+RING = 2  # s, until a tone has died away
 KINDS = ("music", "noise")
 
 
@@ -58,11 +59,11 @@ def _music(draw: np.random.Generator, size: int, rate: int) -> np.ndarray:
     beat = round(rate * draw.uniform(0.2, 0.6))
     wave = np.zeros(size)
     for start in range(0, size, beat):
-        time = np.arange(size - start) / rate
+        time = np.arange(min(size - start, RING * rate)) / rate
         for step in draw.choice([0, 2, 4, 5, 7, 9, 11, 12], 3, replace=False):
             pitch = 110 * 2 ** (draw.integers(0, 3) + step / 12)
             decay = np.exp(-time * draw.uniform(2, 6))
             harmonics = range(1, min(7, int(rate / 2 / pitch)))
             tone = sum(np.sin(2 * np.pi * pitch * k * time) / k**1.5 for k in harmonics)
-            wave[start:] += decay * tone
+            wave[start : start + len(time)] += decay * tone
     return wave

@@ -24,7 +24,7 @@ from speechlrp.training.loop import fit
 from speechlrp.training.ranks import Ranks, joined
 from speechlrp.training.settings import TrainSettings
 
-RATE, N, LENGTH = 16000, 11, 4080  # 24 frames
+RATE, N, LENGTH = 16000, 10, 4080  # 24 frames
 FEATURES = FbankSettings(length=LENGTH, segment_s=0.2, min_segment_s=0.1, bands=16)
 META = {"model": "resnet34", "kwargs": {}, "classes": ["a", "b"], "input_scale": 0.1}
 
@@ -89,5 +89,5 @@ def train(folder: Path, ranks: Ranks, size: int, into: str, accumulate: int = 1)
 if __name__ == "__main__":
     torch.set_num_threads(1)
     with joined("cpu") as ours:
-        metrics = train(Path(sys.argv[1]), ours, 2, "two")
+        metrics = train(Path(sys.argv[1]), ours, 3, "two")
         metrics.to_csv(Path(sys.argv[1]) / f"rank{ours.rank}.csv", index=False)
