@@ -17,6 +17,7 @@ from speechlrp.navai import ALIGNMENTS
 from speechlrp.navai.frames import Clock, Tally
 from speechlrp.navai.timing import Timing
 from speechlrp.navai.truth import Truth
+from speechlrp.stages.letters.times import aligned_words
 from speechlrp.stages.letters.truth import TruthPart, truth_part, write_truth
 from speechlrp.training.checkpoint import load_model, save_model
 
@@ -53,15 +54,23 @@ def _write_times(root: Path) -> None:
 
 
 def _write_grids(folder: Path, phonemes: Path) -> None:
-    """The same times as a forced aligner writes them, in ARPABET."""
+    """The same times as a forced aligner writes them, in ARPABET; words of one speaker only."""
     arpabet = {"æ": "AE1", "b": "B", "k": "K", "d": "D", "ɛ": "EH0", "f": "F"}
     folder.mkdir()
+    words = dict(iter(pd.read_csv(phonemes.with_name("words.csv")).groupby("id")))
     for key, rows in pd.read_csv(phonemes).groupby("id"):
-        spans = [f'{r.start_s}\n{r.end_s}\n"{arpabet[r.phoneme]}"' for r in rows.itertuples()]
-        end = rows.end_s.max()
-        head = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", 0, end, "<exists>", 1]
-        tier = ['"IntervalTier"', '"phones"', 0, end, len(spans), *spans]
-        (folder / f"{key}.TextGrid").write_text("\n".join(map(str, [*head, *tier])) + "\n")
+        tiers = [_tier("phones", rows, [arpabet[sound] for sound in rows.phoneme])]
+        if key.startswith("11"):
+            tiers.append(_tier("words", words[key], words[key].word.str.lower()))
+        lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", 0, rows.end_s.max()]
+        lines += ["<exists>", len(tiers), *(line for tier in tiers for line in tier)]
+        (folder / f"{key}.TextGrid").write_text("\n".join(map(str, lines)) + "\n")
+
+
+def _tier(name: str, rows: pd.DataFrame, texts) -> list:
+    spans = zip(rows.start_s, rows.end_s, texts, strict=True)
+    cells = [cell for start, end, text in spans for cell in (start, end, f'"{text}"')]
+    return ['"IntervalTier"', f'"{name}"', 0, rows.end_s.max(), len(rows), *cells]
 
 
 @pytest.fixture(scope="session")
@@ -231,3 +240,18 @@ def test_only_letters_of_known_times_are_measured(classes, times, tmp_path):
     navai = SimpleNamespace(classes=classes, textgrids=None)
     config = SimpleNamespace(navai=navai, dataset={"root": str(tmp_path)})
     assert truth_part(SimpleNamespace(config=config), None, None) is None
+
+
+def test_words_of_textgrids_without_those_the_aligner_did_not_know(tmp_path):
+    rows = pd.DataFrame({"start_s": [0.0, 0.5, 1.0], "end_s": [0.5, 1.0, 1.25]})
+    head = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", 0, 1.25, "<exists>", 1]
+    for key, name in (("u", "words"), ("v", "phones")):
+        lines = [*head, *_tier(name, rows, ["a", "<unk>", "cab"])]
+        (tmp_path / f"{key}.TextGrid").write_text("\n".join(map(str, lines)))
+    utterances = pd.DataFrame({"id": ["u", "v", "w"], "path": ["x/u.wav", "x/v.wav", "x/w.wav"]})
+    config = SimpleNamespace(navai=SimpleNamespace(textgrids=str(tmp_path), tier="phones"))
+    found = aligned_words(config, utterances)
+    expected = [("u", "a", 0.0, 0.5), ("u", "cab", 1.0, 1.25)]
+    assert list(found.itertuples(index=False, name=None)) == expected
+    config.navai.textgrids = None
+    assert aligned_words(config, utterances).empty

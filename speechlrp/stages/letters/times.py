@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.config.schema import Config
-from speechlrp.corpora.textgrid import phonemes_of
+from speechlrp.corpora.textgrid import phonemes_of, read_textgrid
 from speechlrp.errors import SpeechLRPError
 from speechlrp.navai.classes import STRESS
 from speechlrp.navai.frames import Clock
@@ -20,6 +20,8 @@ from speechlrp.stages.stage import Context
 COLUMNS = ["id", "phoneme", "start_s", "end_s"]
 ARPABET = STRESS + "012"
 """Marks of stress in aligners' dictionaries."""
+WORDS = "words"
+"""The tier that forced aligners write words into."""
 
 
 def clock_of(spoken: Spoken) -> Clock:
@@ -106,8 +108,28 @@ def _grids(folder: str) -> Iterator[Path]:
     return Path(folder).rglob("*.TextGrid")
 
 
-def _aligned(config: Config, rows: pd.DataFrame) -> pd.DataFrame:
-    """Phonemes of the TextGrid files, named as the utterance or as its recording."""
+def aligned_words(config: Config, rows: pd.DataFrame) -> pd.DataFrame:
+    """Words of those TextGrid files that have a tier of them.
+
+    Args:
+        config: names their folder.
+        rows: of the utterances: id, path.
+
+    Returns:
+        Columns id, word, start_s, end_s; without words that the aligner did not know. No
+        row where no folder is named.
+    """
+    if config.navai.textgrids is None:
+        return pd.DataFrame(columns=["id", "word", "start_s", "end_s"])
+    found = _aligned(config, rows, WORDS).rename(columns={"phoneme": "word"})
+    return found[~found.word.str.startswith("<")]
+
+
+def _aligned(config: Config, rows: pd.DataFrame, tier: str | None = None) -> pd.DataFrame:
+    """Phonemes of the TextGrid files, named as the utterance or as its recording.
+
+    With a tier, what that one holds, of the files that have it.
+    """
     navai = config.navai
     grids = {path.stem: path for path in sorted(_grids(navai.textgrids))}
     if not grids:
@@ -115,10 +137,10 @@ def _aligned(config: Config, rows: pd.DataFrame) -> pd.DataFrame:
     found = []
     for utterance in rows.itertuples():
         path = grids.get(utterance.id) or grids.get(Path(utterance.path).stem)
-        if path is not None:
+        if path is not None and (tier is None or tier in read_textgrid(path)):
             found += [
                 (utterance.id, i.text.strip(), i.start_s, i.end_s)
-                for i in phonemes_of(path, navai.tier)
+                for i in phonemes_of(path, tier or navai.tier)
             ]
     table = pd.DataFrame(found, columns=COLUMNS)
     return table.astype({"start_s": np.float64, "end_s": np.float64})

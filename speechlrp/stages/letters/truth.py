@@ -19,7 +19,13 @@ from speechlrp.report.style import figure_png
 from speechlrp.report.truth import truth_figure
 from speechlrp.stages.letters.navai_loop import Search
 from speechlrp.stages.letters.spoken import Spoken
-from speechlrp.stages.letters.times import clock_of, has_times, phoneme_times, words_file
+from speechlrp.stages.letters.times import (
+    aligned_words,
+    clock_of,
+    has_times,
+    phoneme_times,
+    words_file,
+)
 from speechlrp.stages.stage import Context
 from speechlrp.stages.weights import weights_name
 
@@ -113,14 +119,15 @@ def write_truth(context: Context, part: TruthPart) -> None:
 
 
 def _words(context: Context, spoken: Spoken, phonemes: pd.DataFrame) -> pd.DataFrame:
-    """Words and their times: id, word, start_s, end_s."""
+    """Words and their times: id, word, start_s, end_s; where none are known, by spelling."""
     path = words_file(context.config)
-    if path is not None:
-        words = _read(path)
-        return words[words.id.isin(phonemes.id)]
-    texts = dict(zip(spoken.table.id, spoken.table.transcript, strict=True))
-    found = [words_of(texts[k], own).assign(id=k) for k, own in phonemes.groupby("id")]
-    return pd.concat(found)
+    rows = spoken.table[spoken.table.id.isin(phonemes.id)]
+    words = aligned_words(context.config, rows) if path is None else _read(path)
+    words = words[words.id.isin(rows.id)]
+    texts = dict(zip(rows.id, rows.transcript, strict=True))
+    rest = phonemes[~phonemes.id.isin(words.id)]
+    found = [words_of(texts[k], own).assign(id=k) for k, own in rest.groupby("id")]
+    return pd.concat([words, *found])
 
 
 def _read(path: Path) -> pd.DataFrame:
