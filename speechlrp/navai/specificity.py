@@ -95,15 +95,18 @@ def by_alignment(
     numbers = {name: _grid(table, name, len(alignments)) for name in WITH_ERRORS}
     whole = np.logical_and.reduce([np.isfinite(v).all(1) for v in numbers.values()])
     found = {"alignment": alignments, "classes": int(whole.sum())}
+    nothing = np.full(len(alignments), np.nan)
     for name in (*WITH_ERRORS, "similarity", "reliability"):
-        if name in table and whole.any():
-            found[name] = _grid(table, name, len(alignments))[whole].mean(0)
-    if averages.groups and whole.any():
+        if name in table:
+            values = _grid(table, name, len(alignments))[whole]
+            found[name] = values.mean(0) if whole.any() else nothing
+    if averages.groups:
         time = (np.arange(averages.width) - averages.width // 2) * 1000 * hop_s
         near = np.abs(time) <= (np.inf if within_s is None else 1000 * within_s + 1e-6)
         at = patterns.tested & near
         for name, values in _replicates(patterns, averages, at, time, 1000 * hop_s).items():
-            found[f"{name}_error"] = standard_error(values[:, whole].mean(1))
+            error = standard_error(values[:, whole].mean(1)) if whole.any() else nothing
+            found[f"{name}_error"] = error
     for name, best in (("most_energy", np.argmax), ("narrowest", np.argmin)):
         values = numbers["energy" if name == "most_energy" else "effective_ms"][whole]
         firsts = best(values, axis=1) if len(values) else np.zeros(0, np.int64)

@@ -98,3 +98,12 @@ def test_the_error_of_the_energy_is_its_spread_over_samples():
     energy = np.array([t.energy for t in tables])
     claimed = np.array([t.energy_error for t in tables])
     np.testing.assert_allclose(claimed.mean(0), energy.std(0, ddof=1), rtol=0.35)
+
+
+def test_too_few_frames_for_any_number_leave_the_columns_there(sample):
+    few = gathered(*(values[:8] for values in sample))
+    found = patterns(few)
+    table = specificity(found, few.classes, few.alignments, averages=few)
+    whole = by_alignment(table, found, few)
+    assert whole.classes.tolist() == whole.narrowest.tolist() == [0]
+    assert whole[["energy", "energy_error", "effective_ms_error", "reliability"]].isna().all(axis=None)
