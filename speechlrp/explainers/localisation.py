@@ -20,6 +20,8 @@ TRUTH = ("true_start_s", "true_end_s", "true_low_hz", "true_high_hz")
 """Columns of the features' table: s of the window, as onset_s; Hz."""
 SCORES = ("positive_inside", "times_chance", "pointing", "auc", "region")
 """Of each recording; all but `times_chance` are 0 to 1."""
+NEAR = 15
+"""Bins to each side that still count as near the region, as in the pointing game."""
 
 
 def widened(sound: Mapping[str, np.ndarray], half_window: float) -> dict[str, np.ndarray]:
@@ -53,11 +55,29 @@ def regions(table: pd.DataFrame, frequency: np.ndarray, time: np.ndarray) -> np.
     return bins[:, :, None] & frames[:, None, :]
 
 
+def near(inside: np.ndarray, bins: int = NEAR) -> np.ndarray:
+    """Regions and what lies at most some bins away, in frequency and in time, ``[N, F, T]``."""
+    found = inside
+    for axis in (1, 2):
+        moved = [found]
+        for step in range(1, bins + 1):
+            one = np.zeros_like(found)
+            into, out = [slice(None)] * 3, [slice(None)] * 3
+            into[axis], out[axis] = slice(step, None), slice(None, -step)
+            one[tuple(into)] |= found[tuple(out)]
+            one[tuple(out)] |= found[tuple(into)]
+            moved.append(one)
+        found = np.logical_or.reduce(moved)
+    return found
+
+
 def cue(maps: Maps) -> dict[str, np.ndarray]:
     """A score of `compare`: relevance against the true region, and against a wrong one.
 
     Returns:
-        `SCORES`, and as a control ``positive_in_wrong_region`` and ``auc_of_wrong_region``:
+        `SCORES`; ``positive_near``, ``pointing_near`` and their chance ``near_region``: the
+        same where `NEAR` bins around the region count too, as convolutions blur; and as a
+        control ``positive_in_wrong_region`` and ``auc_of_wrong_region``:
         the same for the region of another of these recordings, of another class where there
         is one.
 
@@ -75,7 +95,11 @@ def cue(maps: Maps) -> dict[str, np.ndarray]:
     other = another(len(inside), maps.table.label.to_numpy(int), seed=0)
     wrong = inside[other] & (other != np.arange(len(other)))[:, None, None]  # alone: none
     control = localisation(maps.relevance, wrong)
+    around = localisation(maps.relevance, near(inside))
     return localisation(maps.relevance, inside) | {
+        "positive_near": around["positive_inside"],
+        "pointing_near": around["pointing"],
+        "near_region": around["region"],
         "positive_in_wrong_region": control["positive_inside"],
         "auc_of_wrong_region": control["auc"],
     }

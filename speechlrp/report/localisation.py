@@ -21,19 +21,30 @@ from speechlrp.report import style
 
 @dataclass(frozen=True)
 class Panel:
-    """One score: its column, what it is called, its factor, and what chance and a control are."""
+    """One score: its column, what it is called, its factor, and what is drawn beside it.
+
+    Attributes:
+        score: the column.
+        label: of the axis.
+        factor: to the axis's unit.
+        chance: the column, or the number, that a map which knows nothing would have.
+        control: the column of the score for a wrong region.
+        near: the column of the score with tolerance.
+    """
 
     score: str
     label: str
     factor: float
     chance: str | float
     control: str = ""
+    near: str = ""
 
 
 PANELS = (
     Panel("positive_inside", "positive relevance\nin the region (%)", 100, "region",
-          "positive_in_wrong_region"),
-    Panel("pointing", "most relevant bin lies\nin the region (%)", 100, "region"),
+          "positive_in_wrong_region", "positive_near"),
+    Panel("pointing", "most relevant bin lies\nin the region (%)", 100, "region",
+          near="pointing_near"),
     Panel("auc", "a bin inside beats one\noutside (AUC, %)", 100, 0.5, "auc_of_wrong_region"),
 )  # fmt: skip
 _BAR, _CONTROL = "#0072b2", "#e69f00"
@@ -67,7 +78,7 @@ def localisation_bars(scores: pd.DataFrame, *, title: str = "") -> Figure:
     grid[0].set_yticks(np.arange(len(names)), names)
     if title:
         fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
-    fig.legend(handles=_key(), loc="outside lower left", ncols=3, frameon=False,
+    fig.legend(handles=_key(), loc="outside lower left", ncols=4, frameon=False,
                fontsize=style.SMALL)  # fmt: skip
     return fig
 
@@ -77,25 +88,33 @@ def _bars(axes: Axes, panel: Panel, means: pd.DataFrame, errors: pd.DataFrame) -
     value, error = (panel.factor * t[panel.score].to_numpy(float) for t in (means, errors))
     axes.barh(at, value, xerr=np.nan_to_num(error), height=0.62, color=_BAR, alpha=0.85,
               error_kw={"ecolor": style.INK, "elinewidth": 1.0})  # fmt: skip
+    if panel.near in means:
+        near = panel.factor * means[panel.near].to_numpy(float)
+        axes.barh(at, near, height=0.62, color="none", edgecolor=_BAR, linewidth=1.0, zorder=0.5)
     if panel.control in means:
         control = panel.factor * means[panel.control].to_numpy(float)
         axes.plot(control, at, linestyle="none", marker="D", markersize=4, color=_CONTROL,
                   markeredgecolor=style.INK, markeredgewidth=0.5)  # fmt: skip
     chance = panel.chance if isinstance(panel.chance, float) else means[panel.chance].mean()
     axes.axvline(panel.factor * chance, color=style.INK, linewidth=1.0, linestyle=(0, (4, 2)))
-    for y, one, more in zip(at, value, np.nan_to_num(error), strict=True):
+    drawn = [value + np.nan_to_num(error)]
+    drawn += [
+        panel.factor * means[c].to_numpy(float) for c in (panel.near, panel.control) if c in means
+    ]
+    ends = np.nanmax(np.nan_to_num(drawn), axis=0)
+    for y, one, end in zip(at, value, ends, strict=True):
         text = "none" if np.isnan(one) else f"{one:.1f}"
-        place = (0 if np.isnan(one) else one + more, y)
-        axes.annotate(text, place, xytext=(3, 0), textcoords="offset points", va="center_baseline",
-                      fontsize=style.SMALL - 1, color=style.INK)  # fmt: skip
-    axes.set_xlim(0, max(1.0, 1.25 * np.nanmax([*(value + error), 1.3 * panel.factor * chance])))
+        axes.annotate(text, (end, y), xytext=(5, 0), textcoords="offset points",
+                      va="center_baseline", fontsize=style.SMALL - 1, color=style.INK)  # fmt: skip
+    axes.set_xlim(0, max(1.0, 1.28 * max(ends.max(), panel.factor * chance)))
     axes.set_xlabel(panel.label)
     style.dress(axes, grid="x")
 
 
 def _key() -> list:
     return [
-        Patch(color=_BAR, alpha=0.85, label="mean and its standard error"),
+        Patch(color=_BAR, alpha=0.85, label="mean, standard error"),
+        Patch(facecolor="none", edgecolor=_BAR, label="15 bins around it counted too"),
         Line2D([], [], color=style.INK, linestyle=(0, (4, 2)), label="chance"),
         Line2D([], [], linestyle="none", marker="D", markersize=4, color=_CONTROL,
                markeredgecolor=style.INK, label="the region of another recording"),

@@ -14,6 +14,7 @@ from speechlrp.explainers.localisation import (
     auc,
     cue,
     localisation,
+    near,
     regions,
     widened,
 )
@@ -125,10 +126,20 @@ def _maps(table):
 def test_the_score_of_compare_tells_the_true_region_from_a_wrong_one():
     table = _table(*[(0.1, 0.3, 90, 160), (0.6, 0.8, 290, 360)] * 3).assign(label=[0, 1] * 3)
     found = cue(_maps(table))
-    assert list(found) == [*SCORES, "positive_in_wrong_region", "auc_of_wrong_region"]
+    more = ["positive_near", "pointing_near", "near_region"]
+    assert list(found) == [*SCORES, *more, "positive_in_wrong_region", "auc_of_wrong_region"]
     assert found["positive_inside"].tolist() == [1] * 6
     assert found["positive_in_wrong_region"].tolist() == [0] * 6
     assert (found["auc_of_wrong_region"] < 0.5).all()
+
+
+@pytest.mark.parametrize("bins", [0, 1, 3, 20])
+def test_near_is_at_most_some_bins_away(bins):
+    inside = np.zeros((1, 12, 9), bool)
+    inside[0, 4:6, 7:8] = True
+    far, late = np.mgrid[:12, :9]
+    away = np.maximum(np.maximum(4 - far, far - 5), np.maximum(7 - late, late - 7))
+    np.testing.assert_array_equal(near(inside, bins)[0], away <= bins)
 
 
 def test_a_recording_alone_has_no_wrong_region():
