@@ -9,7 +9,7 @@ from speechlrp.navai.frames import Tally
 from speechlrp.navai.gather import AveragePart, TallyPart
 from speechlrp.stages.letters.navai_loop import Search, clear, gather
 from speechlrp.stages.letters.navai_setup import search_of, sources_in_use
-from speechlrp.stages.letters.navai_write import write
+from speechlrp.stages.letters.navai_write import check_figure, write
 from speechlrp.stages.letters.spoken import UTTERANCES, Recogniser, Spoken, read_spoken
 from speechlrp.stages.letters.times import times_on_disk
 from speechlrp.stages.letters.truth import TruthPart, truth_part, write_truth
@@ -29,6 +29,7 @@ def work(context: Context) -> None:
     recogniser = Recogniser(context, spoken)
     recogniser.model.padding = "none"
     search = search_of(context, spoken, recogniser)
+    check_figure(context.config.navai.figure, search.classes.names)
     truth = truth_part(context, spoken, search)
     averages, tally = _averaged(context, spoken, search, truth)
     if not context.ranks.leader:

@@ -43,7 +43,7 @@ def write(context: Context, averages: Averages, spoken: Spoken) -> None:
     """Write all that follows from the sums.
 
     Raises:
-        SpeechLRPError: there is no frame; `navai.figure` names a class that there is not.
+        SpeechLRPError: there is no frame.
     """
     config = context.config
     found = patterns(averages, config.navai.rate)
@@ -57,23 +57,26 @@ def write(context: Context, averages: Averages, spoken: Spoken) -> None:
     _figure(context, "examples", averages, found, spoken, offset_ms, small)
 
 
-def examples(wanted: Sequence[str] | None, averages: Averages) -> list[int]:
-    """Places of the classes of the small figure: those asked for, or four that occur.
+def check_figure(wanted: Sequence[str] | None, names: Sequence[str]) -> None:
+    """Check the classes of the small figure.
 
     Raises:
-        SpeechLRPError: a class that there is not.
+        SpeechLRPError: one that there is not.
     """
-    names = list(averages.classes)
     for name in wanted or ():
         if name not in names:
             raise unknown("class in navai.figure", name, names)
+
+
+def examples(wanted: Sequence[str] | None, averages: Averages) -> list[int]:
+    """Places of the classes of the small figure: those asked for, or four that occur."""
+    names = list(averages.classes)
     if wanted:
         return [names.index(name) for name in wanted]
     frames = averages.arrays["frames"].tolist()
     rest = sorted(range(len(names)), key=lambda place: -frames[place])
     first = [names.index(name) for name in EXAMPLES if name in names]
-    first = [place for place in first if frames[place]]
-    return list(dict.fromkeys([*first, *(place for place in rest if frames[place])]))[:4]
+    return [place for place in dict.fromkeys([*first, *rest]) if frames[place]][:4]
 
 
 def _averages(
