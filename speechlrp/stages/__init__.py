@@ -32,6 +32,7 @@ TASKS = {
             "navai": "speechlrp.stages.letters.navai:STAGE",
             "maximize": "speechlrp.stages.letters.maximize:STAGE",
             "listen": "speechlrp.stages.letters.listen:STAGE",
+            "report": "speechlrp.stages.letters.report:STAGE",
         },
     ),
 }

@@ -216,7 +216,7 @@ def test_no_transcripts_at_all(letters, spoken, tmp_path):
         (("train",), "no .*utterances.h5; make it with `speechlrp preprocess .*experiment=arctic"),
         (("preprocess", "features=spectrogram_db"), "features=log_mel; spectrogram_db are of one"),
         (("preprocess", "task=gender"), "task=gender needs features of one length"),
-        (("report",), "stage for task=letters 'report'; known: evaluate, explain, "),
+        (("flip",), "stage for task=letters 'flip'; known: evaluate, explain, "),
     ],
 )
 def test_what_does_not_fit_together(letters, arguments, message):
@@ -282,3 +282,15 @@ def test_two_processes_train_together_and_one_writes(letters):
     assert again.returncode == 0, again.stderr
     assert again.stdout.count("complete, nothing to do") == 1
     assert letters.speechlrp("evaluate").returncode == 0
+
+
+def test_the_page_of_a_recogniser(trained):
+    done = trained.speechlrp("report")
+    assert done.returncode == 0, done.stderr
+    page = (trained.run / "report/index.html").read_text()
+    for text in ("letter errors, train-test", "Loss and errors per epoch", "What was recognised"):
+        assert text in page
+    (table,) = (trained.run / "report/tables").glob("training-*-what-was-recognised.csv")
+    said = pd.read_csv(table)
+    assert said.letter_error_rate.str.rstrip("%").astype(float).is_monotonic_increasing
+    assert trained.speechlrp("report").stdout.count("nothing to do") == 1
