@@ -1,14 +1,20 @@
 # Everything runs in .venv, which `make install` makes from constraints.txt.
 PYTHON ?= python3
 EXPERIMENT ?= audiomnist_gender
+LETTERS ?= librispeech_letters
+SPEAKER ?= voxceleb_speaker
 ARGS ?=
 BIN := .venv/bin
 RUN := $(BIN)/speechlrp
 E := experiment=$(EXPERIMENT) $(ARGS)
+L := experiment=$(LETTERS) $(ARGS)
+S := experiment=$(SPEAKER) $(ARGS)
+RULES := lrp_resnet_zero,lrp_resnet_eps,lrp_resnet_eps_gamma
 DEMO_DATA := data/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help install test test-all lint demo demo-letters thesis references benchmarks clean
+.PHONY: help install test test-all lint demo demo-letters demo-speaker planted-cue thesis \
+  thesis-resnet krug references benchmarks clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z0-9.% -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -37,9 +43,14 @@ demo: install  ## Synthesise a small corpus and take it through the whole pipeli
 	SPEECHLRP_DATA=$(DEMO_DATA) $(RUN) run experiment=demo $(ARGS)
 	@echo "Open outputs/demo/report/index.html"
 
-demo-letters: install  ## Synthesise sentences, and train a recogniser of their letters
+demo-letters: install  ## Synthesise sentences, train a recogniser, and see what its letters share
 	$(RUN) synth librispeech --out $(DEMO_DATA)/LibriSpeech --speakers 4 --per-speaker 150
 	SPEECHLRP_DATA=$(DEMO_DATA) $(RUN) run experiment=demo_letters $(ARGS)
+
+demo-speaker: install  ## Synthesise speakers, and explain who is speaking in three ways
+	$(RUN) synth voxceleb --out $(DEMO_DATA)/voxceleb --speakers 12 --per-speaker 40
+	SPEECHLRP_DATA=$(DEMO_DATA) $(RUN) run experiment=demo_speaker $(ARGS)
+	@echo "Open outputs/demo_speaker/report/index.html"
 
 thesis: install  ## Every table and figure of T 6.1 and 6.2, at full length
 	$(RUN) run $(E)
@@ -76,12 +87,43 @@ references: install  ## Tables 6.1 and 6.2 for both references and every baselin
 	$(RUN) run $(E) flipping.baseline=all features.reference=silence
 	$(RUN) run $(E) flipping.baseline=all --compare "$(EXPERIMENT),features.reference=silence"
 
+krug: install  ## All of K: a recogniser of letters, Figures 1 to 3 and the supplement
+	$(RUN) run $(L)
+
+.PHONY: recognised
+recognised: install
+	$(RUN) preprocess $(L)
+	$(RUN) train $(L)
+figure-krug-1: recognised  ## What neurons of layers 1, 2, 8 and the output want
+	$(RUN) maximize $(L)
+	$(RUN) report $(L)
+figure-krug-2: recognised  ## Sensitivity and LRP of letter frames
+	$(RUN) explain --explainer sensitivity $(L)
+	$(RUN) explain --explainer lrp $(L)
+	$(RUN) report $(L)
+figure-krug-3 figure-krug-a: recognised  ## What a letter's frames share, by four alignments
+	$(RUN) navai --align all $(L)
+	$(RUN) report $(L)
+
+thesis-resnet: install  ## Every figure of T 6.3: a speaker model and three assignments of rules
+	$(RUN) run $(S)
+
+figure-6.10 figure-6.11 figure-6.12 figure-6.13 figure-6.14 figure-6.15: install  ## The same, without comparing
+	$(RUN) preprocess $(S)
+	$(RUN) train $(S)
+	$(RUN) explain -m $(S) explainer=$(RULES)
+	$(RUN) flip -m $(S) explainer=$(RULES)
+	$(RUN) report $(S)
+
 benchmarks: install  ## Measure speed, as ratios
 	$(BIN)/python scripts/benchmark_preprocess.py
 	$(BIN)/python scripts/benchmark_train.py
 	$(BIN)/python scripts/benchmark_flip.py
 	$(BIN)/python scripts/benchmark_lrp.py
 	$(BIN)/python scripts/benchmark_cli.py
+	$(BIN)/python scripts/benchmark_navai.py
+	$(BIN)/python scripts/benchmark_maximize.py
+	$(BIN)/python scripts/benchmark_explainers.py
 
 clean:  ## Remove the environment
 	rm -rf .venv
