@@ -4,13 +4,15 @@
         [--variants 32] [--pass-size 16] [--threads 1] [--device cpu]
 
 Every explainer is called once to note the sizes of its forward and backward passes; these
-alone, on inputs made beforehand, are then measured in turn with the explainer. Printed is the
-median of the ratios of neighbours, so that what else the machine does falls on both alike: the
-share of the throughput that the passes allow, and for T's assignment (c) the time of LRP over
-that of a plain input gradient. Writes nothing.
+alone, on inputs made beforehand, are then measured in turn with the explainer: wall time on a
+GPU, processor time of this process elsewhere. Printed is the median of the ratios of
+neighbours, so that what else the machine does falls on both alike: the share of the throughput
+that the passes allow, and for T's assignment (c) the time of LRP over that of a plain input
+gradient. Writes nothing.
 """
 
 import argparse
+import time
 from collections.abc import Callable
 from statistics import median
 
@@ -64,9 +66,18 @@ def alone(model: nn.Module, x: Tensor, passes: list[tuple[int, bool]]) -> Callab
     return run
 
 
+def spent(function: Callable[[], object], cuda: bool) -> float:
+    """Seconds of one call, see above."""
+    if cuda:
+        return seconds(function, cuda)
+    begin = time.process_time()
+    function()
+    return time.process_time() - begin
+
+
 def ratio(early: Callable, late: Callable, pairs: int, cuda: bool) -> tuple[float, float, float]:
     """Median of early over late, and of each in ms; the first pair warms up."""
-    times = [(seconds(early, cuda), seconds(late, cuda)) for _ in range(pairs + 1)][1:]
+    times = [(spent(early, cuda), spent(late, cuda)) for _ in range(pairs + 1)][1:]
     first, second = (1000 * median(column) for column in zip(*times, strict=True))
     return median(a / b for a, b in times), first, second
 

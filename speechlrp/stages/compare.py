@@ -25,7 +25,7 @@ from speechlrp.flipping import BASELINES
 from speechlrp.flipping.curve import grid_counts
 from speechlrp.flipping.ranking import falling_order
 from speechlrp.stages import compare_sanity, compare_tables
-from speechlrp.stages.explaining import Explaining, check
+from speechlrp.stages.explaining import Explaining, about, check
 from speechlrp.stages.features import FEATURES, Examples, Network, read_examples
 from speechlrp.stages.flip import chosen, count_cells
 from speechlrp.stages.progress import progress
@@ -81,9 +81,10 @@ def work(context: Context) -> None:
         compare_sanity.work(bench)
     else:
         for name in bench.sections:
-            explain(bench, name)
-            conserve(bench, name)
-            flip(bench, name, ("lrp", "lrp_rev"))
+            with about(name):
+                explain(bench, name)
+                conserve(bench, name)
+                flip(bench, name, ("lrp", "lrp_rev"))
         flip(bench, RANDOM_ORDER, ("random",))
         compare_tables.write(bench, RANDOM_ORDER)
     shutil.rmtree(context.folder / UNITS)
@@ -102,7 +103,8 @@ def set_up(context: Context) -> Bench:
         if name not in settings.settings:
             raise unknown("explainer of compare.explainers", name, settings.settings)
         sections[name] = settings.settings[name]
-        check(sections[name])
+        with about(name):
+            check(sections[name])
     if not sections:
         raise SpeechLRPError("compare.explainers names no explainer; such as lrp,random")
     scores = names_in(settings.scores)

@@ -15,7 +15,7 @@ from speechlrp.explainers.randomise import layers_in_use, randomised, steps_from
 from speechlrp.explainers.scores import mean_and_error
 from speechlrp.report.compare_sanity import sanity_curves
 from speechlrp.report.style import figure_png
-from speechlrp.stages.explaining import Explaining
+from speechlrp.stages.explaining import Explaining, about
 
 if TYPE_CHECKING:
     from speechlrp.stages.compare import Bench
@@ -28,7 +28,8 @@ def work(bench: Bench) -> None:
     steps, config = _steps(bench), bench.context.config.compare
     bench.context.say(f"{config.sanity}: {', '.join(map(label, steps))}")
     for name in bench.sections:
-        _explain(bench, name, steps)
+        with about(name):
+            _explain(bench, name, steps)
     parts = []
     for name in bench.sections:
         table = bench.shards("sanity", name).table()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -57,6 +58,15 @@ def explainer(section: Mapping[str, Any], loss: str) -> Any:
         settings["start"] = PROBABILITIES.get(loss, "softmax")
     name = section["kind"]
     return call(f"explainer {name}", EXPLAINERS[name], settings)
+
+
+@contextmanager
+def about(name: str) -> Iterator[None]:
+    """Errors inside say which of several explainers they are about."""
+    try:
+        yield
+    except SpeechLRPError as error:
+        raise SpeechLRPError(f"{name}: {error}") from error
 
 
 @dataclass(frozen=True)

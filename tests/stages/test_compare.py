@@ -193,6 +193,14 @@ def test_killed_in_the_middle_the_same_command_gives_the_same_result(
         (("--explainers", "lrp,magic"), "unknown explainer 'magic'"),
         (("--explainers", ","), "names no explainer"),
         (("compare.scores=beauty",), "unknown score 'beauty'"),
+        (
+            ("--explainers", "lrp", "+compare.settings.lrp.rules=[{layers: Linear, rule: zero}]"),
+            "lrp: ",
+        ),
+        (
+            ("--explainers", "lrp", "+compare.settings.lrp.target=best"),
+            "lrp: unknown value of explainer.target 'best'",
+        ),
         (("compare.examples=0",), "compare.examples is 0; it must be at least 1"),
         (("compare.top=0",), "compare.top is 0.0; it must be in (0, 1]"),
         (("compare.randomise=burn",), "unknown value of compare.randomise 'burn'"),
