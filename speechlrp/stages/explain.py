@@ -35,25 +35,33 @@ def work(context: Context) -> None:
     size = config.explainer["batch_size"]
     units = [rows[i : i + size] for i in range(0, len(rows), size)]
     shards = Shards(context.folder / ".units", len(units))
-    for unit, arrays in _explain(context, network, examples, units, shards.missing()):
+    todo = context.mine(shards.missing())
+    for unit, arrays in _explain(context, network, examples, units, todo):
         shards.put(unit, arrays, examples.table.iloc[units[unit]])
-    shares = _shares(context, examples)
+    context.ranks.wait()
+    if context.ranks.leader:
+        _write(context, examples, network, shards)
+
+
+def _write(context: Context, examples: Examples, network: Network, shards: Shards) -> None:
+    """Put the units together, and say where relevance falls."""
+    section, shares = context.config.explainer, _shares(context, examples)
     with whole(context.folder / "relevance.h5") as path, h5py.File(path, "w") as file:
-        shards.merge(file, lambda arrays, table: shares.add(arrays["relevance"], table))
+        table = shards.merge(file, lambda arrays, some: shares.add(arrays["relevance"], some))
         axes = ("recording", "channel", "frequency", "time")
-        explaining = explainer(config.explainer, network.meta["loss"])
+        explaining = explainer(section, network.meta["loss"])
         label_axes(file["relevance"], axes, meaning(explaining).units)
         label_axes(file["order"], ("recording", "rank"))
         for name in ("frequency", "time"):
             file[name] = examples.axes[name]
         describe(file, {"kind": "relevance", "classes": examples.classes})
-        describe(file, {"explainer": config.explainer, "weights": str(context.inputs["weights"])})
+        describe(file, {"explainer": section, "weights": str(context.inputs["weights"])})
     shards.remove()
     bands, regions = shares.tables()
     write_csv(context.folder / "bands.csv", bands)
     write_csv(context.folder / "regions.csv", regions)
     _figures(context, examples, bands, regions)
-    context.note("examples", len(rows))
+    context.note("examples", len(table))
 
 
 def _explain(context, network: Network, examples: Examples, units, todo) -> Iterator:
@@ -146,4 +154,5 @@ STAGE = Stage(
     keys=("explainer", "subset"),
     inputs=lambda config: {"features": FEATURES, **weights_inputs(config)},
     work=work,
+    shared=True,
 )

@@ -42,7 +42,8 @@ def work(context: Context) -> None:
         counts = grid_counts(flipping.grids[flipping.grid], relevance["order"].shape[1])
         asked = BASELINES if flipping.baseline == "all" else (flipping.baseline,)
         baselines = {name: network.baseline(name).flatten() for name in asked}
-        for unit in progress(shards.missing(), "flip", len(shards.missing())):
+        todo = context.mine(shards.missing())
+        for unit in progress(todo, "flip", len(todo)):
             some = table.iloc[units[unit]]
             inputs = network.inputs(
                 features["features"][np.sort([examples.row_of[i] for i in some.id])]
@@ -53,8 +54,10 @@ def work(context: Context) -> None:
             )
             shards.put(unit, {}, pd.DataFrame(counted))
         bins = relevance["order"].shape[1]
-    _write(context, shards.table(), bins, examples.classes)
-    shards.remove()
+    context.ranks.wait()
+    if context.ranks.leader:
+        _write(context, shards.table(), bins, examples.classes)
+        shards.remove()
 
 
 def chosen(labels: np.ndarray, limit: int | None, seed: int) -> np.ndarray:
@@ -146,4 +149,5 @@ STAGE = Stage(
         **weights_inputs(config),
     },
     work=work,
+    shared=True,
 )  # fmt: skip

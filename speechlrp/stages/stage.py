@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,10 @@ class Context:
         """Tell the user something."""
         if self.ranks.leader:
             say(message)
+
+    def mine(self, units: Sequence[int]) -> list[int]:
+        """Those of some units of work that this process does."""
+        return [unit for unit in units if unit % self.ranks.ranks == self.ranks.rank]
 
     @property
     def workers(self) -> int:

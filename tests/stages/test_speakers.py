@@ -1,6 +1,10 @@
 """task=speaker through the real command line: windows of recordings, mixtures, trials."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -165,6 +169,46 @@ def test_speeds_make_speakers_of_their_own_and_margins_are_trained(trained, proj
     assert other.speechlrp(
         "explain", "explainer=lrp_resnet_eps_gamma", settings=settings
     ).returncode == 0  # fmt: skip
+
+
+def test_two_processes_explain_and_flip_as_one(trained):
+    """Under torchrun each does every second unit; what comes out is the same."""
+    project, _ = trained
+    settings = (
+        "mixing=synthesised", "explainer=lrp_resnet_eps", "explainer.batch_size=2",
+        "flipping.batch_size=2", "flipping.repeats=2", "flipping.grids.table.percent=[0,10,50]",
+    )  # fmt: skip
+    found = {}
+    for ranks in (1, 2):
+        for verb in ("explain", "flip"):
+            done = (
+                project.speechlrp(verb, settings=settings)
+                if ranks == 1
+                else under_torchrun(project, verb, "--force", *settings)
+            )
+            assert done.returncode == 0, done.stderr
+        (relevance,) = project.outputs.glob("*/explain/train-lrp_resnet_eps-test/relevance.h5")
+        (curve,) = project.outputs.glob("*/flip/train-lrp_resnet_eps-test-*/curve.csv")
+        with h5py.File(relevance) as file:
+            arrays = {name: file[name][:] for name in ("relevance", "order", "output")}
+            found[ranks] = arrays, list(file["table/id"].asstr()[:]), curve.read_text()
+        assert not list(project.outputs.rglob("*.partial"))
+    for name, values in found[1][0].items():
+        np.testing.assert_array_equal(values, found[2][0][name])
+    assert found[1][1:] == found[2][1:]
+    assert len(found[1][1]) > 4  # units of two
+
+
+def under_torchrun(project, *arguments) -> subprocess.CompletedProcess:
+    """Run a verb in two processes."""
+    changed = {s.split("=")[0] for s in arguments}
+    toy = [s for s in project.toy if s.split("=")[0] not in changed]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    places = {"SPEECHLRP_DATA": str(project.data), "SPEECHLRP_OUTPUTS": str(project.outputs)}
+    root = str(Path(__file__).resolve().parents[2])
+    environment = os.environ | places | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
+    command += ["-m", "speechlrp", *arguments, *toy]
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize(("settings", "message"), [
