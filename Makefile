@@ -44,8 +44,9 @@ demo: install  ## Synthesise a small corpus and take it through the whole pipeli
 	@echo "Open outputs/demo/report/index.html"
 
 demo-letters: install  ## Synthesise sentences, train a recogniser, and see what its letters share
-	$(RUN) synth librispeech --out $(DEMO_DATA)/LibriSpeech --speakers 4 --per-speaker 150
+	$(RUN) synth librispeech --out $(DEMO_DATA)/LibriSpeech --speakers 2 --per-speaker 300
 	SPEECHLRP_DATA=$(DEMO_DATA) $(RUN) run experiment=demo_letters $(ARGS)
+	@echo "Open outputs/demo_letters/report/index.html"
 
 demo-speaker: install  ## Synthesise speakers, and explain who is speaking in three ways
 	$(RUN) synth voxceleb --out $(DEMO_DATA)/voxceleb --speakers 12 --per-speaker 40

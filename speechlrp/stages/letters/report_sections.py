@@ -113,13 +113,17 @@ def patterns(files: RunFiles) -> Section:
 
 
 def truth(files: RunFiles) -> Section:
-    """Key steps against known times of phonemes."""
+    """Key steps against known times of phonemes: of all letters; `truth.csv` has each."""
     blocks: list = []
     for where in files.of("navai"):
         image = {"truth": "Key steps of each alignment against the phoneme that spells the letter."}
         blocks += _figures(files, where, image)
-        text = "Errors of key steps in ms, of each alignment and letter."
-        blocks += _tables(files, where, {"truth": text, "coverage": "Letters that have a phoneme."})
+        if files.path(where, "truth.csv").exists():
+            table = files.table(where, "truth.csv")
+            table = table[table.letter.str.startswith("all")].set_index(["letter", "alignment"])
+            text = f"Errors of key steps in ms, of all letters. {_name(where)}."
+            blocks.append(Table(table.T.round(3), text))
+        blocks += _tables(files, where, {"coverage": "Letters that have a phoneme."})
     intro = "Is the alignment right? Phoneme times are known here, and key steps should meet them."
     return Section("Truth", intro, blocks)
 
