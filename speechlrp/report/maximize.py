@@ -68,7 +68,8 @@ def wanted_figure(wanted: Sequence[Wanted], frequency: np.ndarray, *, title: str
             ax.set_xlabel("time (ms)")
     heading = title or "What neurons want"
     fig.suptitle(heading, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
-    bar = fig.colorbar(image, ax=list(grid.flat[: len(wanted)]), ticks=[-1, 0, 1], aspect=28)
+    few = {"shrink": min(1.0, 2 / rows), "anchor": (0.0, 1.0), "aspect": 28}
+    bar = fig.colorbar(image, ax=list(grid.flat), ticks=[-1, 0, 1], **few)
     bar.set_label("input (z-normalised level, scaled)", fontsize=style.SMALL, color=style.INK)
     bar.ax.tick_params(labelsize=style.SMALL, color=style.FAINT)
     bar.outline.set_edgecolor(style.FAINT)
