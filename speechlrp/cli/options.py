@@ -60,7 +60,9 @@ _WEIGHTS = (
 )
 _MAXIMIZE = (
     Option("--layer", "maximize.layer", "Layers from 1, output, or a module's path; with commas."),
-    Option("--neuron", "maximize.neuron", "chosen, all, letters (of the output), or numbers: 3,17."),
+    Option(
+        "--neuron", "maximize.neuron", "chosen, all, letters (of the output), or numbers: 3,17."
+    ),
     Option("--letter", "maximize.letter", "The letter(s) that chosen neurons are most active for."),
 )
 _FILL = (Option("--fill", "augment.fill", "What the bins become.", FILLS),)
