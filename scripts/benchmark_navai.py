@@ -131,8 +131,8 @@ def growth(args: argparse.Namespace) -> None:
         spent, peak = map(float, done.stdout.split())
         first = first or spent / frames
         print(
-            f"{frames} frames: {spent:.1f} s of processor time, {1000 * spent / frames:.2f} ms a frame "
-            f"({spent / frames / first:.2f} of the first), peak memory {peak:.0f} MiB"
+            f"{frames} frames: {spent:.1f} s of processor time, "
+            f"{1000 * spent / frames:.2f} ms a frame ({spent / frames / first:.2f} of the first), peak memory {peak:.0f} MiB"
         )
 
 

@@ -7,8 +7,9 @@ from omegaconf import OmegaConf
 
 from speechlrp.audio import FEATURES
 from speechlrp.audio.windows import WindowSettings
+from speechlrp.config.checks import check
 from speechlrp.config.names import conf_dir
-from speechlrp.config.schema import _check, call, options, typed
+from speechlrp.config.schema import call, options, typed
 from speechlrp.corpora import CORPORA, SPLITS
 from speechlrp.flipping.curve import grid_counts
 from speechlrp.letters import DECODERS
@@ -93,7 +94,7 @@ def test_the_steps_of_a_sequence_are_stages_with_settings_that_there_are(compose
     config = typed(composed("run", f"sequence={name}"))
     assert {step["stage"] for step in config.sequence.steps} <= set(STAGES)
     for step in config.sequence.steps:
-        _check(with_settings(config, step))
+        check(with_settings(config, step))
 
 
 def test_an_explainer_is_named_as_its_file():

@@ -106,4 +106,5 @@ def test_too_few_frames_for_any_number_leave_the_columns_there(sample):
     table = specificity(found, few.classes, few.alignments, averages=few)
     whole = by_alignment(table, found, few)
     assert whole.classes.tolist() == whole.narrowest.tolist() == [0]
-    assert whole[["energy", "energy_error", "effective_ms_error", "reliability"]].isna().all(axis=None)
+    unknown = ["energy", "energy_error", "effective_ms_error", "reliability"]
+    assert whole[unknown].isna().all(axis=None)

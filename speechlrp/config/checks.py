@@ -1,0 +1,94 @@
+"""What must hold between the values of a configuration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from speechlrp.config import CHECKPOINTS, SOURCES, SUBSETS
+from speechlrp.config.sections import Compare, Config
+from speechlrp.errors import SpeechLRPError, unknown
+
+
+def check(config: Config) -> None:
+    """Check every value and pair of values.
+
+    Raises:
+        SpeechLRPError: a value that cannot be, or two that do not fit.
+    """
+    from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
+    from speechlrp.navai import CLASSES, CROPS, SIDES
+
+    flipping, augment = config.flipping, config.augment
+    _one_of("subset", config.subset, SUBSETS)
+    _one_of("checkpoint", config.checkpoint, CHECKPOINTS)
+    _one_of("device", config.device.split(":")[0], ("auto", "cpu", "cuda"))
+    _one_of("flipping.strategy", flipping.strategy, ("all", *STRATEGIES))
+    _one_of("flipping.baseline", flipping.baseline, ("all", *BASELINES))
+    _one_of("flipping.grid", flipping.grid, flipping.grids)
+    _one_of("augment.fill", augment.fill, FILLS)
+    _in_range("augment.share", augment.share, 0 < augment.share <= 1, "in (0, 1]")
+    for name in ("repeats", "batch_size"):
+        value = getattr(flipping, name)
+        _in_range(f"flipping.{name}", value, value >= 1, "at least 1")
+    navai = config.navai
+    _one_of("navai.crop", navai.crop, CROPS)
+    _one_of("navai.over", navai.over, ("bin", "sum"))
+    _one_of("navai.classes", navai.classes, CLASSES)
+    _one_of("navai.context", navai.context, SIDES)
+    _in_range("navai.rate", navai.rate, 0 < navai.rate < 1, "between 0 and 1")
+    for name in ("batch", "most", "peaks"):
+        value = getattr(navai, name)
+        _in_range(f"navai.{name}", value, value >= 1, "at least 1")
+    _in_range("navai.groups", navai.groups, navai.groups >= 2 or navai.groups == 0, "0, or from 2")
+    _in_range("navai.near_s", navai.near_s, navai.near_s >= 0, "at least 0")
+    if navai.within_s is not None:
+        _in_range("navai.within_s", navai.within_s, navai.within_s > 0, "above 0, or null")
+    train_from = config.features.get("train_from", "features")
+    _one_of("features.train_from", train_from, ("features", "audio"))
+    if config.mixing.get("name") and train_from != "audio":
+        raise SpeechLRPError(
+            f"mixing={config.mixing['name']} needs a training on recordings, not on stored "
+            "features: features=fbank features.train_from=audio"
+        )
+    _check_inside(config)
+    _check_compare(config.compare)
+    if config.workers is not None:
+        _in_range("workers", config.workers, config.workers >= 1, "at least 1")
+
+
+def _check_inside(config: Config) -> None:
+    """What maximize and listen need."""
+    maximize, listen = config.maximize, config.listen
+    _one_of("maximize.over", maximize.over, ("step", "time"))
+    for name in ("frames", "batch", "shown"):
+        value = getattr(maximize, name)
+        _in_range(f"maximize.{name}", value, value >= 1, "at least 1")
+    fits = len(maximize.jitter) == 2 and min(maximize.jitter) >= 0
+    _in_range("maximize.jitter", maximize.jitter, fits, "two numbers from 0: bands and frames")
+    _one_of("listen.source", listen.source, ("all", *SOURCES))
+    _in_range("listen.share", listen.share, 0 < listen.share <= 1, "in (0, 1]")
+    _in_range("listen.strength", listen.strength, listen.strength > 0, "above 0")
+    _in_range("listen.peak", listen.peak, 0 < listen.peak <= 1, "in (0, 1]")
+    _in_range("listen.iterations", listen.iterations, listen.iterations >= 1, "at least 1")
+    _in_range("listen.floor_db", listen.floor_db, listen.floor_db < 0, "below 0")
+
+
+def _check_compare(compare: Compare) -> None:
+    from speechlrp.explainers import METHODS, ORDERS
+
+    _one_of("compare.sanity", compare.sanity, ("none", *ORDERS))
+    _one_of("compare.randomise", compare.randomise, METHODS)
+    _in_range("compare.top", compare.top, 0 < compare.top <= 1, "in (0, 1]")
+    for name in ("examples", "batch_size", "shown", "period", "sanity_steps"):
+        value = getattr(compare, name)
+        _in_range(f"compare.{name}", value, value is None or value >= 1, "at least 1")
+
+
+def _one_of(key: str, value: str, known) -> None:
+    if value not in known:
+        raise unknown(f"value of {key}", value, known)
+
+
+def _in_range(key: str, value: Any, fits: bool, expected: str) -> None:
+    if not fits:
+        raise SpeechLRPError(f"{key} is {value}; it must be {expected}")

@@ -1,0 +1,175 @@
+"""The sections of the configuration, with their types.
+
+Sections that choose an entry of a table (`dataset`, `split`, `features`,
+`model`, `trainer`, `mixing`, `decoding`, `explainer`) are free mappings; `schema.call` checks
+them against the signature of what they choose. The others are fixed and typed here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Paths:
+    """Folders: recordings are read below `data`, artifacts written below `outputs`."""
+
+    data: str
+    outputs: str
+
+
+@dataclass
+class Task:
+    """The label to learn, and its classes in the order of their numbers (None: as found)."""
+
+    name: str
+    classes: list[str] | None
+
+
+@dataclass
+class Flipping:
+    """What to flip (T 6.1); `limit` and `repeats` count recordings and random orders."""
+
+    strategy: str
+    baseline: str
+    grid: str
+    grids: dict[str, Any]
+    repeats: int
+    limit: int | None
+    batch_size: int
+
+
+@dataclass
+class Compare:
+    """Which explainers to compare, on how many recordings, see `conf/compare/default.yaml`."""
+
+    explainers: str
+    settings: dict[str, Any]
+    examples: int | None
+    batch_size: int
+    shown: int
+    scores: str
+    period: int | None
+    top: float
+    sanity: str
+    sanity_steps: int
+    randomise: str
+
+
+@dataclass
+class Augment:
+    """What replaces the `share` (0..1) most relevant bins, and how long to train on (T 6.2)."""
+
+    fill: str
+    share: float
+    epochs: int
+
+
+@dataclass
+class Navai:
+    """How letter frames are aligned and averaged (K 3.5), see `speechlrp.stages.letters.navai`."""
+
+    align: str
+    over: str
+    crop: str
+    classes: str
+    context: str
+    most: int
+    textgrids: str | None
+    tier: str
+    batch: int
+    rate: float
+    within_s: float | None
+    near_s: float
+    peaks: int
+    groups: int
+    figure: list[str] | None
+    sources: dict[str, Any]
+
+
+@dataclass
+class Evaluate:
+    """What to measure besides accuracy: `trials` is a file of pairs of recordings."""
+
+    trials: str | None = None
+
+
+@dataclass
+class Maximize:
+    """Which neurons to maximise, and how (K 3.2), see `conf/maximize/default.yaml`."""
+
+    layer: str
+    neuron: str
+    letter: str
+    frames: int
+    over: str
+    before_relu: bool
+    steps: int
+    learning_rate: float
+    l1: float
+    l2: float
+    total_variation: float
+    jitter: list[int]
+    seed: int
+    batch: int
+    shown: int
+
+
+@dataclass
+class Listen:
+    """What to turn back to sound, and how, see `conf/listen/default.yaml`."""
+
+    source: str
+    letters: str
+    align: str
+    strength: float
+    share: float
+    floor_db: float
+    iterations: int
+    peak: float
+
+
+@dataclass
+class Sequence:
+    """The steps of `speechlrp run`, and explainers that they name besides the configured one."""
+
+    steps: list[dict[str, Any]]
+    first: str | None = None
+    last: str | None = None
+    explainers: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Config:
+    """Everything a stage may know."""
+
+    run: str
+    data_run: str
+    data_seed: int
+    seed: int
+    device: str
+    workers: int | None
+    force: bool
+    weights: str
+    checkpoint: str
+    subset: str
+    paths: Paths
+    dataset: dict[str, Any]
+    task: Task
+    split: dict[str, Any]
+    features: dict[str, Any]
+    model: dict[str, Any]
+    trainer: dict[str, Any]
+    mixing: dict[str, Any]
+    decoding: dict[str, Any]
+    explainer: dict[str, Any]
+    navai: Navai
+    maximize: Maximize
+    listen: Listen
+    flipping: Flipping
+    compare: Compare
+    augment: Augment
+    evaluate: Evaluate = field(default_factory=Evaluate)
+    beside: list[str] = field(default_factory=list)
+    sequence: Sequence = field(default_factory=lambda: Sequence([]))
