@@ -9,7 +9,6 @@ RUN := $(BIN)/speechlrp
 E := experiment=$(EXPERIMENT) $(ARGS)
 L := experiment=$(LETTERS) $(ARGS)
 S := experiment=$(SPEAKER) $(ARGS)
-RULES := lrp_resnet_zero,lrp_resnet_eps,lrp_resnet_eps_gamma
 DEMO_DATA := data/demo
 
 .DEFAULT_GOAL := help
@@ -52,6 +51,12 @@ demo-speaker: install  ## Synthesise speakers, and explain who is speaking in th
 	$(RUN) synth voxceleb --out $(DEMO_DATA)/voxceleb --speakers 12 --per-speaker 40
 	SPEECHLRP_DATA=$(DEMO_DATA) $(RUN) run experiment=demo_speaker $(ARGS)
 	@echo "Open outputs/demo_speaker/report/index.html"
+
+planted-cue: install  ## Known truth: which explainer finds the sound that alone carries the label
+	$(RUN) synth planted_tone --out $(DEMO_DATA)/planted_tone --speakers 12 --per-speaker 50
+	$(RUN) synth planted_f0 --out $(DEMO_DATA)/planted_f0 --speakers 12 --per-speaker 50
+	SPEECHLRP_DATA=$(DEMO_DATA) $(RUN) run experiment=planted_cue $(ARGS)
+	SPEECHLRP_DATA=$(DEMO_DATA) $(RUN) run experiment=planted_cue_f0 $(ARGS)
 
 thesis: install  ## Every table and figure of T 6.1 and 6.2, at full length
 	$(RUN) run $(E)
@@ -109,11 +114,12 @@ figure-krug-3 figure-krug-a: recognised  ## What a letter's frames share, by fou
 thesis-resnet: install  ## Every figure of T 6.3: a speaker model and three assignments of rules
 	$(RUN) run $(S)
 
-figure-6.10 figure-6.11 figure-6.12 figure-6.13 figure-6.14 figure-6.15: install  ## The same, without comparing
-	$(RUN) preprocess $(S)
-	$(RUN) train $(S)
-	$(RUN) explain -m $(S) explainer=$(RULES)
-	$(RUN) flip -m $(S) explainer=$(RULES)
+figure-6.10 figure-6.11 figure-6.12 figure-6.13 figure-6.14 figure-6.15: install  ## The same by number
+	$(RUN) run --to flip $(S)
+	$(RUN) report $(S)
+figure-3.6 figure-3.7: install  ## Explainers side by side, and flipped
+	$(RUN) run --to evaluate $(S)
+	$(RUN) compare $(S)
 	$(RUN) report $(S)
 
 benchmarks: install  ## Measure speed, as ratios
@@ -122,9 +128,10 @@ benchmarks: install  ## Measure speed, as ratios
 	$(BIN)/python scripts/benchmark_flip.py
 	$(BIN)/python scripts/benchmark_lrp.py
 	$(BIN)/python scripts/benchmark_cli.py
-	$(BIN)/python scripts/benchmark_navai.py
+	$(BIN)/python scripts/benchmark_navai.py --width 128 --wide 384 --frames 250
 	$(BIN)/python scripts/benchmark_maximize.py
 	$(BIN)/python scripts/benchmark_explainers.py
+	$(BIN)/python scripts/benchmark_crops.py
 
 clean:  ## Remove the environment
 	rm -rf .venv

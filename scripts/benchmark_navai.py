@@ -132,7 +132,8 @@ def growth(args: argparse.Namespace) -> None:
         first = first or spent / frames
         print(
             f"{frames} frames: {spent:.1f} s of processor time, "
-            f"{1000 * spent / frames:.2f} ms a frame ({spent / frames / first:.2f} of the first), peak memory {peak:.0f} MiB"
+            f"{1000 * spent / frames:.2f} ms a frame ({spent / frames / first:.2f} of the first), "
+            f"peak memory {peak:.0f} MiB"
         )
 
 

@@ -16,6 +16,7 @@ INTRO = (
 CAPTIONS = {
     "heatmaps": "The input, and relevance by every explainer (red for the class, blue against).",
     "curves": "Accuracy while bins are flipped, most relevant and most negative first.",
+    "localisation": "How much of each explainer's relevance lies in the known region of the cue.",
     "agreement": "Agreement of the explainers' maps, mean over recordings.",
     "sanity": "Agreement with the trained network's maps when layers are made random.",
 }

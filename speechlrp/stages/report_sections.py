@@ -53,6 +53,13 @@ def training(files: RunFiles) -> Section:
     if rows:
         caption = "Accuracy in %, with 95 % intervals: over recordings (Wilson), and over speakers."
         blocks.append(Table(pd.DataFrame(rows).T, caption))
+    trials = {w.split("/")[1]: files.records[w].notes for w in files.of("evaluate")}
+    trials = {
+        name: notes["verification"] for name, notes in trials.items() if "verification" in notes
+    }
+    if trials:
+        caption = "Verification on lists of trials: equal error rate and minimum detection cost."
+        blocks.append(Table(pd.DataFrame(trials).T.round(4), caption))
     for where in files.of("evaluate"):
         name = where.split("/")[1]
         if name in ("train-test", "train-validate"):
