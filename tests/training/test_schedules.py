@@ -93,7 +93,7 @@ def test_optimizers(name, kind):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"loss": "mse"}, "unknown loss 'mse'; known: bce, cross_entropy"),
+        ({"loss": "mse"}, "unknown loss 'mse'; known: aam, bce, cross_entropy"),
         ({"optimizer": "sdg"}, "Did you mean 'sgd'"),
         ({"schedule": "linear"}, "unknown schedule"),
         ({"precision": "fp16"}, "unknown precision"),
