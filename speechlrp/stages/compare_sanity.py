@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,10 +14,8 @@ from speechlrp.explainers.randomise import layers_in_use, randomised, steps_from
 from speechlrp.explainers.scores import mean_and_error
 from speechlrp.report.compare_sanity import sanity_curves
 from speechlrp.report.style import figure_png
+from speechlrp.stages.compare_bench import Bench
 from speechlrp.stages.explaining import Explaining, about
-
-if TYPE_CHECKING:
-    from speechlrp.stages.compare import Bench
 
 STEP = ["explainer", "step", "layers"]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import h5py
 import numpy as np
 import pandas as pd
@@ -17,11 +15,9 @@ from speechlrp.flipping.curve import summarise
 from speechlrp.report.compare import Row, agreement_matrices, explanation_grid, flipping_curves
 from speechlrp.report.localisation import localisation_bars
 from speechlrp.report.style import figure_png
+from speechlrp.stages.compare_bench import Bench
 from speechlrp.stages.explain import pick
 from speechlrp.stages.flip import CELL, rates
-
-if TYPE_CHECKING:
-    from speechlrp.stages.compare import Bench
 
 COSTS = ("seconds", "forward_passes", "backward_passes")
 SUMS = ("relevance_sum", "promised", "completeness_error")
