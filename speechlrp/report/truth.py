@@ -76,7 +76,7 @@ def _distributions(
     axes.axvline(0, ymax=1 / room, color=style.FAINT, linewidth=0.6)
     axes.set_xlim(-SHOWN_MS, SHOWN_MS)
     axes.set_ylim(0, axes.get_ylim()[1] * room)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}%"))
     axes.set_xlabel("key step minus the phoneme's middle (ms); negative: too early")
     axes.set_ylabel(f"frames per {width:g} ms")
     axes.legend(loc="upper left", fontsize=style.SMALL, frameon=False)
