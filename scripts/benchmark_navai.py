@@ -149,6 +149,8 @@ if __name__ == "__main__":
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if any(count % 250 for count in (args.frames, *args.more)):
+        parser.error("frames come in utterances of 250: give multiples of it")
     if args.child:
         child(args)
     else:
