@@ -18,8 +18,8 @@ def main() -> None:
 
     The stages run in this order, each from what the one before wrote to
     outputs/<run>/: preprocess, train, evaluate, explain, flip, augment, retrain,
-    report; `speechlrp run` takes them all (a recogniser of letters: up to evaluate, then
-    navai). Every setting of conf/ can be given
+    report; `speechlrp run` takes them all (a recogniser of letters: up to explain, then
+    navai, maximize, listen, report). Every setting of conf/ can be given
     as KEY=VALUE, such as `speechlrp train experiment=audiomnist_gender trainer.epochs=3`.
     """
 

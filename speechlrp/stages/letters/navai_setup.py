@@ -43,7 +43,7 @@ def chosen(config: Config) -> dict[str, Alignment]:
     """
     align, sources = config.navai.align, config.navai.sources
     names = list(ALIGNMENTS) if align == "all" else [name.strip() for name in align.split(",")]
-    known = (*ALIGNMENTS, *(f"{way}-{name}" for name in sources for way in ("max", "min")))
+    known = {*ALIGNMENTS, *(f"{way}-{name}" for name in sources for way in ("max", "min"))}
     for name in names:
         if name not in known:
             raise unknown("value of navai.align", name, ("all", *known))
