@@ -18,14 +18,13 @@ from speechlrp.audio.resampling import mono, resample
 from speechlrp.audio.writing import encode_wav
 from speechlrp.config import SOURCES
 from speechlrp.config.schema import Config, options
-from speechlrp.errors import SpeechLRPError
 from speechlrp.report.listen import listening
 from speechlrp.report.page import Page, render
 from speechlrp.stages.letters.listen_sources import Levels, Sound, sounds
 from speechlrp.stages.letters.maximize import FILE as MAXIMIZED
 from speechlrp.stages.letters.maximize import maximized_folder
 from speechlrp.stages.letters.navai import STAGE as NAVAI
-from speechlrp.stages.letters.spoken import UTTERANCES, Spoken, read_spoken
+from speechlrp.stages.letters.spoken import UTTERANCES, Spoken, read_spoken, require_letters
 from speechlrp.stages.progress import progress
 from speechlrp.stages.stage import Context, Stage
 from speechlrp.stages.weights import explanation, weights_name
@@ -106,11 +105,7 @@ def _inputs(config: Config) -> dict[str, str]:
 
 def _folder(config: Config) -> str:
     """Such as ``listen/train-test``, or of one source ``listen/train-test-patterns``."""
-    if config.task.name != "letters":
-        raise SpeechLRPError(
-            f"listen is for task=letters, a recogniser such as experiment=demo_letters has; "
-            f"this run's task is {config.task.name}"
-        )
+    require_letters(config, "listen")
     where, source = f"listen/{weights_name(config)}-{config.subset}", config.listen.source
     return where if source == "all" else f"{where}-{source}"
 

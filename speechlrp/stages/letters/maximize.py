@@ -15,13 +15,18 @@ from speechlrp.artifacts.maximized import open_maximized, write_maximized
 from speechlrp.artifacts.shards import Shards
 from speechlrp.audio.log_mel import LogMelSettings
 from speechlrp.config.schema import Config, options
-from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers.maximize import MaximizeSettings, energy_centre, maximize
 from speechlrp.explainers.neurons import Neuron
 from speechlrp.report.maximize import Wanted, history_figure, wanted_figure
 from speechlrp.report.style import figure_png
 from speechlrp.stages.letters.maximize_neurons import Layer, layers_asked, neurons_asked
-from speechlrp.stages.letters.spoken import UTTERANCES, Recogniser, Spoken, read_spoken
+from speechlrp.stages.letters.spoken import (
+    UTTERANCES,
+    Recogniser,
+    Spoken,
+    read_spoken,
+    require_letters,
+)
 from speechlrp.stages.progress import progress
 from speechlrp.stages.stage import Context, Stage
 from speechlrp.stages.weights import weights_inputs, weights_name
@@ -173,11 +178,7 @@ def _say(context: Context, table: pd.DataFrame) -> None:
 
 def maximized_folder(config: Config) -> str:
     """Such as ``maximize/train-test-1,2,8,output-a``; a long name ends in a checksum."""
-    if config.task.name != "letters":
-        raise SpeechLRPError(
-            f"maximize is for task=letters, a recogniser such as experiment=demo_letters has; "
-            f"this run's task is {config.task.name}"
-        )
+    require_letters(config, "maximize")
     wanted = config.maximize
     neuron = wanted.letter if wanted.neuron == "chosen" else wanted.neuron
     name = f"{wanted.layer}-{neuron}".replace(" ", "").replace("/", "_")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from speechlrp.config.schema import Config
-from speechlrp.errors import SpeechLRPError
 from speechlrp.navai.average import Averages
 from speechlrp.navai.frames import Tally
 from speechlrp.navai.gather import AveragePart, TallyPart
 from speechlrp.stages.letters.navai_loop import Search, clear, gather
 from speechlrp.stages.letters.navai_setup import search_of, sources_in_use
 from speechlrp.stages.letters.navai_write import check_figure, write
-from speechlrp.stages.letters.spoken import UTTERANCES, Recogniser, Spoken, read_spoken
+from speechlrp.stages.letters.spoken import (
+    UTTERANCES,
+    Recogniser,
+    Spoken,
+    read_spoken,
+    require_letters,
+)
 from speechlrp.stages.letters.times import times_on_disk
 from speechlrp.stages.letters.truth import TruthPart, truth_part, write_truth
 from speechlrp.stages.stage import Context, Stage
@@ -78,11 +83,7 @@ def _say(context: Context, averages: Averages, tally: Tally) -> None:
 
 def _folder(config: Config) -> str:
     """Such as ``navai/train-test``, or ``navai/train-test-bigrams-left``."""
-    if config.task.name != "letters":
-        raise SpeechLRPError(
-            f"navai is for task=letters, a recogniser such as experiment=demo_letters has; "
-            f"this run's task is {config.task.name}"
-        )
+    require_letters(config, "navai")
     kind, where = config.navai.classes, f"navai/{weights_name(config)}-{config.subset}"
     ending = {"letters": "", "bigrams": f"-bigrams-{config.navai.context}"}.get(kind, f"-{kind}")
     return where + ending

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 
 from speechlrp.artifacts.utterances import Utterances
+from speechlrp.config.schema import Config
 from speechlrp.errors import SpeechLRPError
 from speechlrp.letters.vocabulary import encode
 from speechlrp.stages.features import check_belongs
@@ -68,6 +69,19 @@ class Spoken:
         targets = [encode(text) for text in self.texts(rows)]
         frames = self.table.frames.to_numpy()[rows]
         return LetterBatches(self.path, rows, targets, frames, command=command, **options)
+
+
+def require_letters(config: Config, stage: str) -> None:
+    """Refuse a run whose network is no recogniser.
+
+    Raises:
+        SpeechLRPError: its task is another than ``letters``.
+    """
+    if config.task.name != "letters":
+        raise SpeechLRPError(
+            f"{stage} is for task=letters, a recogniser such as experiment=demo_letters has; "
+            f"this run's task is {config.task.name}"
+        )
 
 
 def read_spoken(path: Path, command: str) -> Spoken:
