@@ -25,7 +25,7 @@ SPLITS = Registry(
         "seeded": "speechlrp.corpora.splits:seeded",
         "thesis": "speechlrp.corpora.splits:thesis",
         "official": "speechlrp.corpora.splits_official:official",
-        "iden_split": "speechlrp.corpora.voxceleb_lists:iden_split",
+        "iden_split": "speechlrp.corpora.splits_official:iden_split",
         "becker_gender": "speechlrp.corpora.splits_published:becker_gender",
         "becker_digit": "speechlrp.corpora.splits_published:becker_digit",
     },

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import logging
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -146,6 +148,19 @@ def some(names: Sequence[str], most: int = 8) -> str:
     """Join names with commas; of many, the first few and how many more there are."""
     shown = ", ".join(str(n) for n in names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def by_speaker(recordings: Sequence[Recording]) -> dict[str, list[Recording]]:
+    """Gather the recordings of each speaker."""
+    speakers = defaultdict(list)
+    for recording in recordings:
+        speakers[recording.speaker].append(recording)
+    return dict(speakers)
+
+
+def rank(seed: int, name: str) -> bytes:
+    """What to sort names by, to draw the first few of them: a hash of seed and name."""
+    return hashlib.sha256(f"{seed}/{name}".encode()).digest()
 
 
 def finish(recordings: list[Recording], odd: list[str], corpus: str, root: Path, mend: str):

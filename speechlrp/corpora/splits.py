@@ -8,11 +8,11 @@ when others come or go.
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from speechlrp.corpora.recording import Recording, some, tasks
+from speechlrp.corpora.recording import Recording, by_speaker, rank, some, tasks
+from speechlrp.corpora.splits_unseen import Unseen, without_unseen
 from speechlrp.errors import SpeechLRPError, unknown
 
 SUBSETS = ("train", "validate", "test")
@@ -31,6 +31,7 @@ def seeded(
     unit: str = "speaker",
     balance: str | None = None,
     min_recordings: int = 1,
+    unseen: Unseen = None,
 ) -> dict[str, str]:
     """Cut by seed, so that no speaker is in two subsets (or no transcript, or at random).
 
@@ -52,6 +53,7 @@ def seeded(
         balance: ``"equal"`` (default by speaker) or ``"proportional"`` (default
             otherwise), which cuts every class by the same fractions and leaves out none.
         min_recordings: speakers with fewer labelled recordings are left out.
+        unseen: speakers in no subset, see `unseen_speakers`.
 
     Raises:
         SpeechLRPError: no recording has the label, there are too few speakers, counts
@@ -65,7 +67,8 @@ def seeded(
     ):
         if name not in known:
             raise unknown(kind, name, known)
-    groups = _groups(_usable(labelled(recordings, label), min_recordings), label, unit)
+    seen = without_unseen(labelled(recordings, label), unseen, seed)
+    groups = _groups(_usable(seen, min_recordings), label, unit)
     counts = _counts(groups, shares, balance, unit)
     return _deal(groups, counts, seed)
 
@@ -97,14 +100,6 @@ def labelled(recordings: Sequence[Recording], label: str | None) -> list[Recordi
             f"known: {', '.join(tasks(recordings)) or 'none'}"
         )
     return found
-
-
-def by_speaker(recordings: Sequence[Recording]) -> dict[str, list[Recording]]:
-    """Gather the recordings of each speaker."""
-    speakers = defaultdict(list)
-    for recording in recordings:
-        speakers[recording.speaker].append(recording)
-    return dict(speakers)
 
 
 def _shares(*shares: int | float) -> tuple[int, ...] | tuple[float, ...]:
@@ -219,12 +214,8 @@ def _deal(groups: Groups, counts: Mapping[str, Sequence[int]], seed: int) -> dic
     """Give each class's units to the subsets in the order of their hashes."""
     split = {}
     for name, units in groups.items():
-        ranked = iter(sorted(units, key=lambda unit: _rank(seed, unit)))
+        ranked = iter(sorted(units, key=lambda unit: rank(seed, unit)))
         for subset, count in zip(SUBSETS, counts[name], strict=True):
             for _ in range(count):
                 split.update((r.id, subset) for r in units[next(ranked)])
     return dict(sorted(split.items()))
-
-
-def _rank(seed: int, unit: str) -> bytes:
-    return hashlib.sha256(f"{seed}/{unit}".encode()).digest()

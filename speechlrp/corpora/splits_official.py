@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from speechlrp.corpora.recording import Recording, some
 from speechlrp.corpora.splits import SUBSETS, labelled, seeded
+from speechlrp.corpora.splits_unseen import Unseen, without_unseen
+from speechlrp.corpora.voxceleb_lists import identification
 from speechlrp.errors import SpeechLRPError
 
 PART = "subset"
@@ -53,3 +56,32 @@ def official(
         drawn = {"train": 1.0 - share, "validate": share, "test": 0.0}
         split |= seeded(chosen, label=None, seed=seed, balance="proportional", **drawn)
     return dict(sorted(split.items()))
+
+
+def iden_split(
+    recordings: Sequence[Recording],
+    *,
+    label: str | None,
+    seed: int,
+    file: str,
+    unseen: Unseen = None,
+) -> dict[str, str]:
+    """VoxCeleb1's split for identification: every speaker in all subsets, no video in two.
+
+    Args:
+        recordings: what to cut; those without the label, or not in the list, are left out.
+        label: the task, as in `Recording.label`.
+        seed: of the unseen speakers, where they are drawn.
+        file: where ``iden_split.txt`` is.
+        unseen: speakers in no subset, see `unseen_speakers`.
+
+    Raises:
+        SpeechLRPError: as in `identification` and `unseen_speakers`, or none of the recordings is
+            in the list.
+    """
+    listed = identification(Path(file))
+    seen = without_unseen(labelled(recordings, label), unseen, seed)
+    found = {r.id: listed[r.id] for r in seen if r.id in listed}
+    if not found:
+        raise SpeechLRPError(f"none of the {len(recordings)} recordings is in {file}")
+    return found

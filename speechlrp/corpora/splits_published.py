@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from speechlrp.corpora.recording import Recording, some
-from speechlrp.corpora.splits import SUBSETS, by_speaker, labelled
+from speechlrp.corpora.recording import Recording, by_speaker, some
+from speechlrp.corpora.splits import SUBSETS, labelled
 from speechlrp.errors import SpeechLRPError
 
 log = logging.getLogger(__name__)

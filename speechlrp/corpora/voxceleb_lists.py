@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from speechlrp.corpora.recording import Recording, read_text
-from speechlrp.corpora.splits import labelled
+from speechlrp.corpora.recording import read_text
 from speechlrp.errors import SpeechLRPError
 
 SUBSETS = {"1": "train", "2": "validate", "3": "test"}
@@ -47,27 +46,6 @@ def identification(path: Path) -> dict[str, str]:
                 f"{path}, line {number}: {key} is in {split[key]} and in {SUBSETS[subset]}"
             )
     return split
-
-
-def iden_split(
-    recordings: Sequence[Recording], *, label: str | None, seed: int, file: str
-) -> dict[str, str]:
-    """VoxCeleb1's split for identification: every speaker in all subsets, no video in two.
-
-    Args:
-        recordings: what to cut; those without the label, or not in the list, are left out.
-        label: the task, as in `Recording.label`.
-        seed: of no effect.
-        file: where ``iden_split.txt`` is.
-
-    Raises:
-        SpeechLRPError: as in ``identification``, or none of the recordings is in the list.
-    """
-    listed = identification(Path(file))
-    found = {r.id: listed[r.id] for r in labelled(recordings, label) if r.id in listed}
-    if not found:
-        raise SpeechLRPError(f"none of the {len(recordings)} recordings is in {file}")
-    return found
 
 
 def trials(path: Path) -> list[Trial]:

@@ -12,11 +12,15 @@ from speechlrp.artifacts.atomic import whole, write_csv
 from speechlrp.artifacts.shards import Shards
 from speechlrp.config.schema import Config
 from speechlrp.corpora import Recording
+from speechlrp.corpora.recording import by_speaker
 from speechlrp.errors import SpeechLRPError
+from speechlrp.stages.recordings import unseen
 from speechlrp.stages.stage import Context
 
 DROPPED = ("short", "quiet", "surplus")
 """Why a segment is left out, as `audio.windows.cut` has it."""
+UNSEEN = "unseen speaker"
+"""Why a recording is in no split: no network is to know its speaker (`split.unseen`)."""
 
 
 def split_off(
@@ -32,12 +36,15 @@ def split_off(
 
     Returns:
         A row for each class of which recordings are left out: class, recordings, reason;
-        and the classes.
+        for each unseen speaker, who stands in the place of the class; and the classes.
 
     Raises:
         SpeechLRPError: fewer than two classes are left.
     """
-    task = config.task.name
+    task, apart = config.task.name, unseen(config, recordings)
+    rows = [(name, len(own), UNSEEN) for name, own in sorted(by_speaker(apart).items())]
+    hidden = {r.id for r in apart}
+    recordings = [r for r in recordings if r.id not in hidden]
     labels = pd.Series([r.label(task) for r in recordings], dtype=str)
     where = pd.Series([subset.get(r.id, "") for r in recordings], dtype=str)
     learnt = sorted(set(labels[where == "train"]))
@@ -53,7 +60,7 @@ def split_off(
         unknown = pd.Series(False, index=labels.index)
     outside = [(labels[where == ""], "not in the split")]
     outside.append((labels[unknown & (where != "")], "no recording to train on"))
-    rows = [
+    rows += [
         (name, count, reason)
         for some, reason in outside
         for name, count in some.value_counts().sort_index().items()
@@ -112,10 +119,14 @@ def note_dropped(context: Context, shards: Shards, outside: pd.DataFrame) -> pd.
     write_csv(context.folder / "left_out.csv", outside)
     context.note("left_out", outside.head(1000).to_dict(orient="records"))
     for reason, some in outside.groupby("reason"):
-        first = ", ".join(some["class"].head(3))
+        first = ", ".join(some["class"].head(3)) + ", ..." * (len(some) > 3)
+        what = f"{some.recordings.sum()} recordings of {len(some)}"
+        if reason == UNSEEN:
+            context.say(f"{what} unseen speakers kept for trials, see left_out.csv: {first}")
+            continue
         context.say(
-            f"{some.recordings.sum()} recordings of {len(some)} {context.config.task.name} "
-            f"classes left out, see left_out.csv: {reason} ({first}{', ...' * (len(some) > 3)})"
+            f"{what} {context.config.task.name} classes left out, see left_out.csv: {reason} "
+            f"({first})"
         )
     counts = {reason: int(about[reason].sum()) for reason in DROPPED}
     padded = int((about.padded_s > 0).sum())

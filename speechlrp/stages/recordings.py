@@ -10,9 +10,11 @@ from pathlib import Path
 import pandas as pd
 
 from speechlrp.artifacts.atomic import write_csv
+from speechlrp.artifacts.record import fingerprint
 from speechlrp.artifacts.shards import Shards
 from speechlrp.config.schema import Config, call, options
 from speechlrp.corpora import CORPORA, SPLITS, Recording
+from speechlrp.corpora.splits_unseen import unseen_speakers
 from speechlrp.errors import SpeechLRPError
 from speechlrp.stages.stage import Context
 
@@ -41,15 +43,25 @@ def split_of(config: Config, recordings: Sequence[Recording], label: str | None)
     return found
 
 
+def unseen(config: Config, recordings: Iterable[Recording]) -> list[Recording]:
+    """Those of the recordings whose speakers are in no subset, see `unseen_speakers`."""
+    recordings, given = list(recordings), config.split.get("unseen")
+    speakers = unseen_speakers(recordings, given, config.split.get("seed", config.data_seed))
+    return [r for r in recordings if r.speaker in speakers]
+
+
 def recordings_on_disk(config: Config) -> dict[str, dict]:
-    """How many recordings there are, and a digest of their names, sizes, times and words."""
+    """How many recordings there are, a digest of names, sizes, times and words; split's lists."""
     digest = hashlib.sha256()
     found = read_corpus(config)
     for recording in found:
         about = recording.path.stat()
         said = f" {recording.transcript}" if recording.transcript else ""
         digest.update(f"{recording.id} {about.st_size} {about.st_mtime_ns}{said}\n".encode())
-    return {"recordings": {"count": len(found), "sha256": digest.hexdigest()}}
+    about = {"recordings": {"count": len(found), "sha256": digest.hexdigest()}}
+    lists = {name: config.split.get(name) for name in ("file", "unseen")}
+    paths = {n: Path(path).expanduser() for n, path in lists.items() if isinstance(path, str)}
+    return about | {f"split.{n}": fingerprint(path) for n, path in paths.items() if path.is_file()}
 
 
 def reject(shards: Shards, unit: int, rejected: Iterable[tuple[str, str]]) -> None:

@@ -1,7 +1,8 @@
 import pytest
 
+from speechlrp.corpora.splits_official import iden_split
 from speechlrp.corpora.voxceleb import voxceleb
-from speechlrp.corpora.voxceleb_lists import Trial, iden_split, identification, trials
+from speechlrp.corpora.voxceleb_lists import Trial, identification, trials
 from speechlrp.errors import SpeechLRPError
 
 VOX1 = "VoxCeleb1 ID\tVGGFace1 ID\tGender\tNationality\tSet\nid10001\tA_B\tm\tIreland\tdev\n"

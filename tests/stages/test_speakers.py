@@ -115,6 +115,32 @@ def test_what_is_left_out_is_counted_listed_and_said(trained):
     assert "1 recordings are shorter than a segment" in said
 
 
+def test_unseen_speakers_are_kept_apart_listed_and_said(trained, project_class, tmp_path):
+    project, _ = trained
+    other = project_class(project.data, tmp_path / "outputs", TOY)
+    done = other.speechlrp("preprocess", settings=("split.unseen=[id10002]",))
+    assert done.returncode == 0, done.stderr
+    assert "10 recordings of 1 unseen speakers kept for trials, see left_out.csv" in done.stdout
+    left = pd.read_csv(other.features / "left_out.csv")
+    assert left.to_dict("records") == [
+        {"class": "id10002", "recordings": 10, "reason": "unseen speaker"},
+        {"class": "id10004", "recordings": 1, "reason": "not in the split"},
+    ]
+    assert set(pd.read_csv(other.features / "recordings.csv").speaker) == {"id10001", "id10003"}
+    with h5py.File(other.features / "features.h5") as file:
+        assert json.loads(file.attrs["classes"]) == ["id10001", "id10003"]
+    assert pd.read_csv(other.features / "rejected.csv").empty
+    path = tmp_path / "veri.txt"
+    path.write_text("0 id10003/video1/00001.wav id10004/video1/00001.wav")
+    listed = (f"split.unseen={path}",)
+    assert "10 recordings" not in (first := other.speechlrp("preprocess", settings=listed)).stdout
+    assert "11 recordings of 2 unseen speakers" in first.stdout
+    path.write_text("0 id10002/video1/00001.wav id10004/video1/00001.wav")
+    assert "split.unseen changed; running again" in other.speechlrp(
+        "preprocess", settings=listed
+    ).stdout  # fmt: skip
+
+
 def test_another_mixture_is_another_training(trained):
     project, _ = trained
     folders = [p.name for p in project.outputs.iterdir() if (p / "train").exists()]
