@@ -24,6 +24,9 @@ from speechlrp.stages.progress import progress
 from speechlrp.stages.stage import Context, Stage
 from speechlrp.stages.weights import explanation, weights_inputs
 
+MOST_PANELS = 24
+"""Recordings in a figure, however many classes there are."""
+
 
 def work(context: Context) -> None:
     """Write `relevance.h5`, `bands.csv`, `regions.csv`, and the figures."""
@@ -97,14 +100,19 @@ def _shares(context: Context, examples: Examples) -> Shares:
 
 
 def pick(table: pd.DataFrame, predicted: np.ndarray, each: int) -> list[int]:
-    """Rows to show: of each class the first recordings classified correctly, a speaker once."""
+    """Rows to show: of each class the first recordings classified correctly, a speaker once.
+
+    They are at most `MOST_PANELS`, of the first classes.
+    """
     shown = []
     right = table[table.label.to_numpy() == predicted]
     for label in sorted(table.label.unique()):
         some = right if (right.label == label).any() else table
         some = some[some.label == label].drop_duplicates("speaker")
         shown += list(some.index[:each])
-    return shown
+        if len(shown) >= MOST_PANELS:
+            break
+    return shown[:MOST_PANELS]
 
 
 def panels(relevance_file: Path, examples: Examples, rows: list[int]) -> list[Panel]:
