@@ -28,6 +28,8 @@ MIMES = {
     b"\x89PNG": "image/png", b"<?xm": "image/svg+xml", b"<svg": "image/svg+xml",
     b"RIFF": "audio/wav", b"fLaC": "audio/flac", b"OggS": "audio/ogg",
 }  # fmt: skip
+MOST_ROWS = 60
+"""Of a table on the page; what is more is said."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,14 @@ class Table:
 
     @property
     def html(self) -> Markup:
-        """The table as HTML."""
-        return to_html(self.frame, index=self.index)
+        """The table as HTML, its first `MOST_ROWS` rows."""
+        return to_html(self.frame.head(MOST_ROWS), index=self.index)
+
+    @property
+    def more(self) -> str:
+        """What is to be said of rows that are not shown."""
+        rows = len(self.frame)
+        return f"The first {MOST_ROWS} of {rows:,} rows." if rows > MOST_ROWS else ""
 
 
 @dataclass(frozen=True)

@@ -146,3 +146,13 @@ def test_images_are_recognised_and_other_data_refused():
 def test_figures_know_their_width_in_inches():
     assert pages.Figure(figure_png(figure(width=5)), "", "").inches == 5
     assert pages.Figure(figure_svg(figure(width=5)), "", "").inches > 0
+
+
+def test_long_table_is_cut_and_says_so():
+    rows = pages.MOST_ROWS
+    whole, long = (pages.Table(pd.DataFrame({"n": range(n)}), "t") for n in (rows, rows + 5))
+    assert whole.html.count("<tr>") == long.html.count("<tr>") == rows + 1
+    assert not whole.more
+    assert long.more == f"The first {rows} of {rows + 5} rows."
+    section = pages.Section("S", "", [long])
+    assert long.more in pages.render(pages.Page("P", "p", {}, [section], {}))
