@@ -1,4 +1,4 @@
-"""The figures of an explanation say what the features' values are."""
+"""The figures of an explanation: what the values are, and which recordings are shown."""
 
 from types import SimpleNamespace
 
@@ -48,3 +48,15 @@ def test_every_level_bar_has_the_units_of_the_file(tmp_path, monkeypatch):
         assert not any("dB" in label for label in labels)
     labels = [ax.get_ylabel() for ax in drawn["heatmaps"].axes]
     assert any(label.startswith("relevance (") and "probability" in label for label in labels)
+
+
+def test_shown_are_right_ones_of_each_class_and_no_more_than_fit():
+    most = explain.MOST_PANELS
+    label = np.repeat(np.arange(most + 6), 3)
+    table = pd.DataFrame({"label": label, "speaker": [f"s{i}" for i in range(len(label))]})
+    predicted = label.copy()
+    predicted[::3] = -1  # the first of every class is taken for another
+    assert explain.pick(table[:6], predicted[:6], 2) == [1, 2, 4, 5]
+    assert explain.pick(table[:6].assign(speaker="s"), predicted[:6], 2) == [1, 4]
+    assert explain.pick(table, predicted, 1) == [3 * k + 1 for k in range(most)]
+    assert len(explain.pick(table, predicted, 5)) == most
