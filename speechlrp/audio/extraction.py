@@ -17,7 +17,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from speechlrp.audio.conditions import Copies
 from speechlrp.audio.errors import RecordingError
+from speechlrp.audio.mixing import Mixed
 from speechlrp.audio.parallel import ordered_map
 from speechlrp.audio.reading import read
 from speechlrp.audio.resampling import mono, resample_many
@@ -36,6 +38,7 @@ class Reading(Protocol):
 
 
 COLUMNS = ("id", "start_s", "onset_s", "duration_s")
+CONDITION = ("condition", "snr_db", "mixed_in")
 RECORDING = ("id", "seconds", "segments", "level_db", "short", "quiet", "surplus", "padded_s")
 
 
@@ -47,6 +50,8 @@ class FeatureBatch:
         features: ``[n, 1, F, T]``, float32.
         segments: a row for each feature: ``id`` of the recording, ``start_s`` of the segment
             in it, and in the window ``onset_s`` and ``duration_s`` of what is not padding, in s.
+            Where copies are asked for, also their ``condition`` (such as music; empty for the
+            recording as it is), ``snr_db`` over the whole recording, and ``mixed_in``: the files.
         rejected: id and reason of each recording that gave nothing, in order.
         dropped: how many segments were left out, by reason: ``short``, ``quiet``, ``surplus``.
         recordings: a row for each recording that was not rejected: ``id``, ``seconds``, the
@@ -63,7 +68,12 @@ class FeatureBatch:
 
 
 def extract(
-    units: Sequence[Unit], settings: WindowSettings, *, seed: int, workers: int
+    units: Sequence[Unit],
+    settings: WindowSettings,
+    *,
+    seed: int,
+    workers: int,
+    copies: Copies | None = None,
 ) -> Iterator[FeatureBatch]:
     """Compute features, one batch for each unit of recordings, in order.
 
@@ -77,21 +87,27 @@ def extract(
         settings: one of ``FEATURES``.
         seed: of the random placement.
         workers: threads.
+        copies: of a recording, such as ``Conditions``. Every copy is cut and placed as the
+            recording itself, whose segments alone decide what is too quiet; copies come after
+            the unit's recordings.
 
     Raises:
         SpeechLRPError: ``workers`` is below 1.
     """
     if workers < 1:
         raise SpeechLRPError(f"workers is {workers}; it must be at least 1")
-    return ordered_map(partial(extract_unit, settings=settings, seed=seed), units, workers=workers)
+    given = {"settings": settings, "seed": seed, "copies": copies}
+    return ordered_map(partial(extract_unit, **given), units, workers=workers)
 
 
-def extract_unit(unit: Unit, settings: WindowSettings, *, seed: int) -> FeatureBatch:
+def extract_unit(
+    unit: Unit, settings: WindowSettings, *, seed: int, copies: Copies | None = None
+) -> FeatureBatch:
     """Compute the features of one unit of recordings; arguments as in ``extract``."""
     reasons: dict[int, str] = {}
     waves = read_unit(unit, settings, reasons)
-    windows: list[Tensor] = []
-    rows: list[tuple[str, float, float, float]] = []
+    own: list[tuple[Tensor, tuple]] = []
+    copied: list[tuple[Tensor, tuple]] = []
     dropped: Counter[str] = Counter()
     kept: list[dict[str, Any]] = []
     for place_in_unit in sorted(waves):
@@ -103,18 +119,37 @@ def extract_unit(unit: Unit, settings: WindowSettings, *, seed: int) -> FeatureB
             continue
         dropped += lost
         kept.append(_about(name, wave, [s for _, s in segments], lost, settings))
-        for start, segment in segments:
-            window, offset = place(segment, settings.length, seed=seed, name=name, start=start)
-            windows.append(window)
-            samples = (start, offset, len(segment))
-            rows.append((name, *(value / settings.rate for value in samples)))
+        own += _placed(name, wave, segments, settings, seed)
+        for sound, mixed in copies(wave, name) if copies else ():
+            copied += _placed(name, sound, segments, settings, seed, mixed)
+    rows = [row for _, row in (*own, *copied)]
+    features = [_transform([window for window, _ in some], settings) for some in (own, copied)]
     return FeatureBatch(
-        features=_transform(windows, settings),
-        segments=_table(rows),
+        features=np.concatenate(features) if copied else features[0],
+        segments=_table(rows, (*COLUMNS, *CONDITION) if copies else COLUMNS),
         rejected=[(unit[index][0], reasons[index]) for index in sorted(reasons)],
         dropped=dict(dropped),
         recordings=pd.DataFrame(kept, columns=RECORDING),
     )
+
+
+def _placed(
+    name: str,
+    wave: Tensor,
+    segments: list[tuple[int, Tensor]],
+    settings: WindowSettings,
+    seed: int,
+    mixed: Mixed | None = None,
+) -> list[tuple[Tensor, tuple]]:
+    """Windows of a recording or copy, where the recording's segments are; each with its row."""
+    found = []
+    for start, segment in segments:
+        piece = wave[start : start + len(segment)]
+        window, offset = place(piece, settings.length, seed=seed, name=name, start=start)
+        samples = (start, offset, len(segment))
+        row = (name, *(value / settings.rate for value in samples), *_condition(mixed))
+        found.append((window, row))
+    return found
 
 
 def _about(
@@ -158,11 +193,20 @@ def _transform(windows: list[Tensor], settings: WindowSettings) -> np.ndarray:
         return settings.transform(torch.stack(windows)).numpy()
 
 
-def _table(rows: list[tuple[str, float, float, float]]) -> pd.DataFrame:
-    columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
-    ids = pd.array(columns[0], dtype="str")
-    seconds = {
-        name: np.array(values, np.float64)
-        for name, values in zip(COLUMNS[1:], columns[1:], strict=True)
-    }
-    return pd.DataFrame({COLUMNS[0]: ids, **seconds})
+def _condition(mixed: Mixed | None) -> tuple[str, float, str]:
+    """What the columns ``CONDITION`` hold of a copy; of the recording itself for None."""
+    if mixed is None:
+        return "", float("nan"), ""
+    return mixed.kind, mixed.snr_db, "; ".join(f"{f.parent.name}/{f.name}" for f in mixed.files)
+
+
+def _table(rows: list[tuple], names: Sequence[str]) -> pd.DataFrame:
+    """A column for each name of as many values of every row."""
+    values = list(zip(*rows, strict=True)) or [()] * len(names)
+    text = ("id", "condition", "mixed_in")
+    return pd.DataFrame(
+        {
+            name: pd.array(column, dtype="str") if name in text else np.array(column, np.float64)
+            for name, column in zip(names, values, strict=False)
+        }
+    )

@@ -56,7 +56,7 @@ _COMMON = (
 _WEIGHTS = (
     Option("--weights", "weights", "train, aug_zero, aug_mean, aug_none, or a .safetensors file."),
     Option("--checkpoint", "checkpoint", "Which of its checkpoints.", CHECKPOINTS),
-    Option("--subset", "subset", "Which split.", SUBSETS),
+    Option("--subset", "subset", f"{', '.join(SUBSETS)}; of copies of test: test_music, ...; A+B."),
 )
 _MAXIMIZE = (
     Option("--layer", "maximize.layer", "Layers from 1, output, or a module's path; with commas."),

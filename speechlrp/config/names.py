@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-DATA = ("dataset", "task", "split", "features", "data_seed")
+DATA = ("dataset", "task", "split", "features", "conditions", "data_seed")
 """Sections whose overrides make other features."""
 
 IDENTITY = (*DATA, "model", "trainer", "mixing", "seed")

@@ -1,8 +1,9 @@
 """The sections of the configuration, with their types.
 
 Sections that choose an entry of a table (`dataset`, `split`, `features`,
-`model`, `trainer`, `mixing`, `decoding`, `explainer`) are free mappings; `schema.call` checks
-them against the signature of what they choose. The others are fixed and typed here.
+`conditions`, `model`, `trainer`, `mixing`, `decoding`, `explainer`) are free mappings;
+`schema.call` checks them against the signature of what they choose. The others are fixed and
+typed here.
 """
 
 from __future__ import annotations
@@ -159,6 +160,7 @@ class Config:
     task: Task
     split: dict[str, Any]
     features: dict[str, Any]
+    conditions: dict[str, Any]
     model: dict[str, Any]
     trainer: dict[str, Any]
     mixing: dict[str, Any]

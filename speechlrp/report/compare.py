@@ -94,7 +94,8 @@ def explanation_grid(
 
 def _broken(name: str) -> str:
     """A name in lines that fit above a panel."""
-    return textwrap.fill(name.replace("_", " "), 20).replace(" ", "_")
+    apart = name.replace(" ", "\0").replace("_", " ")
+    return textwrap.fill(apart, 20).replace(" ", "_").replace("\0", " ")
 
 
 def _check(rows: Sequence[Row], maps: Mapping[str, Sequence[np.ndarray]], shape: tuple) -> None:

@@ -58,5 +58,12 @@ FIGURES = {
 }
 """Task, figure of the explain stage and explainer -> T's figures like it."""
 
+ASSIGNMENTS = {
+    "lrp_resnet_zero": ("(a)", "LRP-0 in all layers"),
+    "lrp_resnet_eps": ("(b)", "LRP-0 and LRP-epsilon"),
+    "lrp_resnet_eps_gamma": ("(c)", "LRP-0, LRP-epsilon and LRP-gamma"),
+}
+"""Explainer -> how T 6.3 would count its assignment of rules, and which rules these are."""
+
 FIGURES_6_3 = {"lrp_resnet_zero": "6.11", "lrp_resnet_eps": "6.13", "lrp_resnet_eps_gamma": "6.15"}
 """Assignment of rules to the speaker model -> T's figure of its flipping curves."""

@@ -13,6 +13,7 @@ from speechlrp.artifacts.hdf5 import open_artifact
 from speechlrp.artifacts.shards import Shards
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.explainers import SCORES
+from speechlrp.stages.conditions import WINDOW
 from speechlrp.stages.explaining import Explaining, about, check
 from speechlrp.stages.features import Examples, Network, read_examples
 from speechlrp.stages.flip import chosen
@@ -79,12 +80,30 @@ def set_up(context: Context) -> Bench:
     for name in scores:
         SCORES[name]
     examples = read_examples(context.inputs["features"], context.command("preprocess"))
-    rows = examples.rows(config.subset)
-    labels = examples.table.label.to_numpy()
-    rows = rows[chosen(labels[rows], settings.examples, config.seed)]
+    rows = choose(examples.table, examples.rows(config.subset), settings.examples, config.seed)
     size = settings.batch_size
     units = [rows[i : i + size] for i in range(0, len(rows), size)]
     return Bench(context, examples, Network(context, examples), units, sections, scores)
+
+
+def choose(table: pd.DataFrame, rows: np.ndarray, limit: int | None, seed: int) -> np.ndarray:
+    """Some of the rows, drawn by seed: as many of every class, and a window with all its copies.
+
+    Args:
+        table: of the examples.
+        rows: to choose from, rising.
+        limit: how many; where that is fewer than the classes, some classes have none.
+        seed: of the draw.
+    """
+    some = table.iloc[rows].reset_index(drop=True)
+    windows = some.drop_duplicates(WINDOW)
+    if limit is not None:
+        limit = max(1, limit * len(windows) // len(some))
+    picked = chosen(windows.label.to_numpy(), limit, seed)
+    if limit is not None and limit < windows.label.nunique():
+        picked = np.sort(np.random.default_rng(seed).permutation(picked)[:limit])
+    keys = pd.MultiIndex.from_frame(windows[WINDOW].iloc[picked])
+    return rows[pd.MultiIndex.from_frame(some[WINDOW]).isin(keys)]
 
 
 def names_in(text: str) -> list[str]:

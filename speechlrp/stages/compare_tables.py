@@ -14,12 +14,16 @@ from speechlrp.explainers.scores import mean_and_error
 from speechlrp.flipping.curve import summarise
 from speechlrp.report.compare import Row, agreement_matrices, explanation_grid, flipping_curves
 from speechlrp.report.localisation import localisation_bars
+from speechlrp.report.paper import ASSIGNMENTS
 from speechlrp.report.style import figure_png
 from speechlrp.stages.compare_bench import Bench
+from speechlrp.stages.conditions import WINDOW, described, named, several
 from speechlrp.stages.explain import pick
 from speechlrp.stages.flip import CELL, rates
 
 COSTS = ("seconds", "forward_passes", "backward_passes")
+ALL = "all"
+"""What the table of scores calls all conditions together."""
 SUMS = ("relevance_sum", "promised", "completeness_error")
 
 
@@ -34,7 +38,7 @@ def write(bench: Bench, random_order: str) -> None:
     columns = [name for name in examples.columns if name not in known]
     if columns:
         scores = mean_and_error(examples, ["explainer"], columns)
-        write_csv(bench.context.folder / "scores.csv", scores)
+        write_csv(bench.context.folder / "scores.csv", _with_conditions(scores, examples))
     if "cue" in bench.scores:
         figure = figure_png(localisation_bars(scores))
         write_bytes(bench.context.folder / "localisation.png", figure)
@@ -61,7 +65,18 @@ def _examples(bench: Bench) -> pd.DataFrame:
         table = bench.shards("maps", name).table()
         table.insert(0, "explainer", name)
         parts.append(table)
-    return pd.concat(parts, ignore_index=True)
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(condition=named(table)) if "condition" in table else table
+
+
+def _with_conditions(scores: pd.DataFrame, examples: pd.DataFrame) -> pd.DataFrame:
+    """Scores of all recordings, and of each condition where there are several."""
+    if not several(examples):
+        return scores
+    columns = list(scores.score.unique())
+    each = mean_and_error(examples, ["explainer", "condition"], columns)
+    both = pd.concat([scores.assign(condition=ALL), each], ignore_index=True)
+    return both[["explainer", "condition", *scores.columns.drop("explainer")]]
 
 
 def _curves(bench: Bench, random_order: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -158,7 +173,8 @@ def _grid(bench: Bench):
     maps = {}
     for name, path in files.items():
         with h5py.File(path) as file:
-            maps[name] = [file["relevance"][i][0] for i in shown]
+            letter = ASSIGNMENTS.get(name, ("", ""))[0]
+            maps[f"{letter} {name}".strip()] = [file["relevance"][i][0] for i in shown]
     titles = [_title(bench, table.iloc[i], predicted[i]) for i in shown]
     axes = bench.examples.axes["frequency"], bench.examples.axes["time"]
     grid = [Row(*one) for one in zip(titles, features, strict=True)]
@@ -166,17 +182,28 @@ def _grid(bench: Bench):
 
 
 def pick_rows(table: pd.DataFrame, predicted: np.ndarray, count: int) -> list[int]:
-    """Rows to show: of each condition the recordings have, such as music, or of each class."""
-    if "condition" in table and table.condition.nunique() > 1:
-        right = table[table.label.to_numpy() == predicted]
-        first = [right[right.condition == c].index[:1] for c in sorted(table.condition.unique())]
-        return [int(i) for index in first for i in index][:count]
+    """Rows to show: of each class; or the same recordings under each condition they have."""
+    if several(table):
+        return _pick_windows(table, predicted, count)
     each = max(1, count // table.label.nunique())
     return pick(table, predicted, each)[:count]
+
+
+def _pick_windows(table: pd.DataFrame, predicted: np.ndarray, count: int) -> list[int]:
+    """Windows under every condition: first those classified correctly in most, a speaker once."""
+    table = table.assign(right=table.label.to_numpy() == predicted, named=named(table))
+    windows = table.groupby(WINDOW, sort=False)
+    about = windows.agg(right=("right", "sum"), speaker=("speaker", "first"))
+    about = about.sort_values("right", ascending=False, kind="stable")
+    again = about.duplicated("speaker").sort_values(kind="stable").index
+    shown = []
+    for window in again[: max(1, count // table.named.nunique())]:
+        shown += list(windows.get_group(window).sort_values("named").index)
+    return shown[:count]
 
 
 def _title(bench: Bench, row: pd.Series, predicted: int) -> str:
     classes = bench.examples.classes
     wrong = "" if predicted == row.label else f", taken for {classes[predicted]}"
-    under = f", {row.condition}" if row.get("condition", "") else ""
+    under = f", {described(row)}" if row.get("condition", "") else ""
     return f"{classes[row.label]}{wrong}{under}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,16 +110,21 @@ def augmentation(
         SpeechLRPError: a range is none, or there is nothing to draw from.
     """
     ranges = {"noise": noise_db, "music": music_db, "babble": babble_db}
-    kinds = {name: _kind(name, KINDS[name], found) for name, found in ranges.items()}
+    kinds = {name: kind_at("mixing", name, found) for name, found in ranges.items()}
     mixer = Mixer(files, load, seed=seed, probability=probability, kinds=kinds)
     rooms = {"responses": _responses(rirs), "load": loader(rate), "reverberation": reverberation}
     return Augmentation(seed=seed, mixer=mixer, speeds=tuple(speeds), **rooms)
 
 
-def _kind(name: str, kind: Kind, snr_db: Sequence[float]) -> Kind:
+def kind_at(section: str, name: str, snr_db: Sequence[float]) -> Kind:
+    """One of ``KINDS`` at other ratios, in dB, of a section of the configuration.
+
+    Raises:
+        SpeechLRPError: the range is none.
+    """
     if len(snr_db) != 2 or not snr_db[0] <= snr_db[1]:
-        raise SpeechLRPError(f"mixing.{name}_db is {list(snr_db)}; it must be [least, greatest]")
-    return Kind(kind.source, (float(snr_db[0]), float(snr_db[1])), kind.voices)
+        raise SpeechLRPError(f"{section}.{name}_db is {list(snr_db)}; it must be [least, greatest]")
+    return replace(KINDS[name], snr_db=(float(snr_db[0]), float(snr_db[1])))
 
 
 def _responses(folder: str | None) -> list[Path]:

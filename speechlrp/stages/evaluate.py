@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from speechlrp.artifacts.atomic import write_csv, write_json
 from speechlrp.config.schema import Config
 from speechlrp.errors import SpeechLRPError
+from speechlrp.stages.conditions import named, several
 from speechlrp.stages.features import FEATURES, Network, read_examples
 from speechlrp.stages.stage import Context, Stage
 from speechlrp.stages.trials import verify
 from speechlrp.stages.weights import weights_inputs, weights_name
 from speechlrp.training.loaders import Batches
-from speechlrp.training.metrics import evaluate
+from speechlrp.training.metrics import accuracy_by, evaluate
 
 BATCH = 64
 
@@ -41,8 +44,23 @@ def work(context: Context) -> None:
     write_csv(context.folder / "recordings.csv", found.rows)
     context.say(found.describe())
     context.note("summary", found.summary())
+    _conditions(context, found.rows, examples.table)
     if "trials" in context.inputs:
         verify(context, network, context.inputs["trials"])
+
+
+def _conditions(context: Context, rows: pd.DataFrame, table: pd.DataFrame) -> None:
+    """Write and say the accuracy under each condition, where there are several."""
+    seen = table.iloc[rows["row"]]
+    if not several(seen):
+        return
+    found = accuracy_by(rows.assign(condition=named(seen).to_numpy()), "condition")
+    write_csv(context.folder / "per_condition.csv", found)
+    for row in found.itertuples():
+        context.say(
+            f"{row.condition}: accuracy {100 * row.accuracy:.2f} % of {row.n:,} "
+            f"(95 %: {100 * row.low:.2f} to {100 * row.high:.2f} %), loss {row.loss:.4g}"
+        )
 
 
 def _folder(config: Config) -> str:

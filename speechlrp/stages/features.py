@@ -56,15 +56,20 @@ class Examples:
         return {name: row for row, name in enumerate(self.table.id)}
 
     def rows(self, subset: str) -> np.ndarray:
-        """The rows of a split.
+        """The rows of a split, or of several: ``test_music+test_noise``.
 
         Raises:
-            SpeechLRPError: it is empty.
+            SpeechLRPError: one is empty.
         """
-        rows = np.flatnonzero(self.table.subset == subset)
-        if not len(rows):
-            raise SpeechLRPError(f"{self.path} has no examples in the split {subset!r}")
-        return rows
+        parts, there = subset.split("+"), list(self.table.subset.unique())
+        missing = [part for part in parts if part not in there]
+        if missing:
+            copies = "; conditions=musan or synthesised makes copies"
+            raise SpeechLRPError(
+                f"{self.path} has no examples in the split {missing[0]!r}; there are: "
+                f"{', '.join(there)}{copies if missing[0].startswith('test_') else ''}"
+            )
+        return np.flatnonzero(self.table.subset.isin(parts))
 
 
 def read_examples(path: Path, command: str) -> Examples:

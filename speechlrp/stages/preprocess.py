@@ -1,12 +1,14 @@
 """preprocess: recordings -> features.h5, with labels and a split by speaker.
 
 Where training reads the recordings themselves (``features.train_from=audio``), the training
-split's features are not kept; `recordings.csv` says where its recordings are.
+split's features are not kept; `recordings.csv` says where its recordings are. Where conditions
+are configured, copies of the test recordings are subsets of their own.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import h5py
 import numpy as np
@@ -21,6 +23,7 @@ from speechlrp.config.schema import Config, call, options
 from speechlrp.corpora import Recording, tasks
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers.localisation import TRUTH, widened
+from speechlrp.stages.conditions import COPIED, additions_on_disk, configured, subset_of
 from speechlrp.stages.crops import from_audio
 from speechlrp.stages.left_out import (
     add_sums,
@@ -112,19 +115,19 @@ def _extract(context, settings, units, shards: Shards, subset, classes) -> None:
     task = context.config.task.name
     todo = shards.missing()
     work = [[(r.id, r.path) for r in units[unit]] for unit in todo]
-    batches = extract(work, settings, seed=context.config.data_seed, workers=context.workers)
+    copied = {name for name, split in subset.items() if split == COPIED}
+    copies = configured(context.config, copied, settings.rate)
+    common = {"seed": context.config.data_seed, "workers": context.workers}
+    batches = extract(work, settings, copies=copies, **common)
     for unit, batch in zip(todo, progress(batches, "preprocess", len(todo)), strict=True):
         known = {r.id: r for r in units[unit]}
         rows = [known[name] for name in batch.segments["id"]]
         table = batch.segments.rename(columns={"id": "source"}).assign(
-            id=[
-                f"{n}@{s:.2f}"
-                for n, s in zip(batch.segments["id"], batch.segments.start_s, strict=True)
-            ],
+            id=_ids(batch.segments),
             path=[str(r.path) for r in rows],
             speaker=[r.speaker for r in rows],
             label=np.array([classes.index(r.label(task)) for r in rows], dtype=np.int64),
-            subset=[subset[r.id] for r in rows],
+            subset=_subsets(rows, batch.segments, subset),
             **truth(units[unit], rows, batch.segments, settings),
         )
         reject(shards, unit, batch.rejected)
@@ -135,6 +138,23 @@ def _extract(context, settings, units, shards: Shards, subset, classes) -> None:
             put_sums(shards, unit, features[training])
             features, table = features[~training], table[~training]
         shards.put(unit, {"features": features}, table)
+
+
+def _ids(segments: pd.DataFrame) -> list[str]:
+    """Such as ``recording@2.02``, and ``recording@2.02+music`` of its copy."""
+    ids = [f"{n}@{s:.2f}" for n, s in zip(segments.id, segments.start_s, strict=True)]
+    if "condition" not in segments:
+        return ids
+    return [f"{n}+{c}" if c else n for n, c in zip(ids, segments.condition, strict=True)]
+
+
+def _subsets(rows: list[Recording], segments: pd.DataFrame, subset: Mapping[str, str]) -> list[str]:
+    """The subset of each row: of its recording, or of the copies under its condition."""
+    of_recording = [subset[r.id] for r in rows]
+    if "condition" not in segments:
+        return of_recording
+    both = zip(of_recording, segments.condition, strict=True)
+    return [subset_of(condition) if condition else split for split, condition in both]
 
 
 def truth(
@@ -183,5 +203,5 @@ STAGE = Stage(
     keys=KEYS,
     inputs=lambda config: {},
     work=work,
-    sources=recordings_on_disk,
+    sources=lambda config: recordings_on_disk(config) | additions_on_disk(config),
 )

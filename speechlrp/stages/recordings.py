@@ -18,7 +18,7 @@ from speechlrp.corpora.splits_unseen import unseen_speakers
 from speechlrp.errors import SpeechLRPError
 from speechlrp.stages.stage import Context
 
-KEYS = ("dataset", "task", "split", "features", "data_seed")
+KEYS = ("dataset", "task", "split", "features", "conditions", "data_seed")
 """The settings that change what preprocess writes."""
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 
 from speechlrp.artifacts.hdf5 import read_table
 from speechlrp.audio import read
@@ -16,6 +17,7 @@ from speechlrp.report.page import Audio, Example, Figure, encode_audio
 from speechlrp.report.style import figure_png
 from speechlrp.stages import report_flips as flips
 from speechlrp.stages import report_sections as sections
+from speechlrp.stages.conditions import described
 from speechlrp.stages.explain import panels, pick
 from speechlrp.stages.features import FEATURES, read_examples
 from speechlrp.stages.report_compare import comparisons
@@ -84,6 +86,8 @@ def _examples(context: Context, files: RunFiles) -> list[Example]:
             "true": examples.classes[table.label[row]],
             "classified": examples.classes[predicted[row]],
         }
+        if table.get("condition", pd.Series("", table.index))[row]:
+            facts["mixed in"] = f"{described(table.loc[row])}, not in the sound below"
         text = f"Relevance over the spectrogram of {table.source[row]}."
         audio = Audio(_sound(Path(table.path[row]), table.start_s[row], table.duration_s[row]))
         shown.append(Example(table.source[row], Figure(figure, text, text), audio, facts))

@@ -5,6 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from speechlrp.report.page import Figure, Section, Table
+from speechlrp.report.paper import ASSIGNMENTS
+from speechlrp.stages.compare_bench import names_in
+from speechlrp.stages.compare_tables import ALL
+from speechlrp.stages.conditions import subset_of
 from speechlrp.stages.report_sections import tags
 from speechlrp.stages.run_files import RunFiles
 
@@ -36,10 +40,27 @@ def comparisons(files: RunFiles) -> Section:
         for path in sorted(files.path(where, "").glob("*.png")):
             kind, _, more = path.stem.partition("_")
             caption = CAPTIONS.get(kind, f"{path.stem.replace('_', ' ')}.")
+            if kind == "heatmaps":
+                caption = _heat_maps(files, where) or caption
             marks = tags(files, name, *([f"baseline {more}"] if more else []))
             blocks.append(Figure(path.read_bytes(), caption, caption, marks))
         blocks += _tables(files, where, name)
     return Section("Explainers", INTRO, blocks)
+
+
+def _heat_maps(files: RunFiles, where: str) -> str:
+    """The caption where the same recordings are shown under several conditions."""
+    subsets = sorted(where.split("-")[1].split("+"))
+    if len(subsets) < 2:
+        return ""
+    compared = names_in(files.records[where].config["compare.explainers"])
+    rules = [" ".join(words) for name, words in ASSIGNMENTS.items() if name in compared]
+    if subsets != [subset_of("music"), subset_of("noise")] or len(rules) < len(ASSIGNMENTS):
+        return f"The same recordings of {' and '.join(subsets)}, and relevance by every explainer."
+    return (
+        "T Figures 6.10, 6.12 and 6.14 in one: recordings with music (above) and noise (below) "
+        f"mixed in, and relevance by {', '.join(rules)} (red for the speaker, blue against)."
+    )
 
 
 def _tables(files: RunFiles, where: str, name: str) -> list[Table]:
@@ -67,7 +88,11 @@ def _tables(files: RunFiles, where: str, name: str) -> list[Table]:
 def _scores(table: pd.DataFrame) -> pd.DataFrame:
     """A row a score and a column an explainer, each number with its error."""
     words = [f"{m:.3g} ± {e:.1g}" for m, e in zip(table["mean"], table.standard_error, strict=True)]
-    wide = table.assign(words=words).pivot(index="score", columns="explainer", values="words")
+    table = table.assign(words=words)
+    if "condition" in table:
+        under = ", " + table.condition
+        table["score"] += under.where(table.condition != ALL, "")
+    wide = table.pivot(index="score", columns="explainer", values="words")
     return wide.loc[table.score.unique(), table.explainer.unique()]
 
 

@@ -32,7 +32,9 @@ def recordings(files: RunFiles) -> Section:
     if examples.shape[1] > MOST_CLASSES:
         examples = examples.T.describe().T.round(1)
         caption = f"Examples of a class in each split (no {apart} is in two splits)."
-    blocks = [Table(examples, caption)]
+    copies = [name for name in examples.index if "_" in name]
+    note = f"{', '.join(copies)}: copies of test, something mixed into each." if copies else ""
+    blocks = [Table(examples, caption, note)]
     if notes["rejected"]:
         reasons = pd.Series(notes["reasons"], name="recordings").to_frame()
         blocks.append(Table(reasons, "Recordings left out, by reason."))
@@ -53,6 +55,12 @@ def training(files: RunFiles) -> Section:
     if rows:
         caption = "Accuracy in %, with 95 % intervals: over recordings (Wilson), and over speakers."
         blocks.append(Table(pd.DataFrame(rows).T, caption))
+    for where in files.of("evaluate"):
+        if "per_condition.csv" in files.records[where].outputs:
+            caption = f"Accuracy (0..1) under each condition: {where.split('/')[1]}."
+            note = "Intervals of 95 %, over recordings (Wilson)."
+            table = files.table(where, "per_condition.csv").round(4)
+            blocks.append(Table(table, caption, note, index=False))
     trials = {w.split("/")[1]: files.records[w].notes for w in files.of("evaluate")}
     trials = {
         name: notes["verification"] for name, notes in trials.items() if "verification" in notes

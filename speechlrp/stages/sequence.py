@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from speechlrp.config import SUBSETS
 from speechlrp.config.schema import Config
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.stages import stages_for
+from speechlrp.stages.conditions import subset_of
+from speechlrp.stages.progress import say
 from speechlrp.stages.runner import perform
 
 
@@ -19,7 +22,10 @@ def run_verb(verb: str, config: Config, command: str, overrides: tuple[str, ...]
         perform(stages[verb], config, command, overrides)
         return
     for step in between(config.sequence.steps, config.sequence.first, config.sequence.last):
-        perform(stages[step["stage"]], with_settings(config, step), command, overrides)
+        if on_copies_not_made(config, step):
+            say(f"{step['stage']} of {step['subset']}: left out, these copies are not configured")
+        else:
+            perform(stages[step["stage"]], with_settings(config, step), command, overrides)
 
 
 def between(steps: Iterable[dict], first: str | None, last: str | None) -> list[dict]:
@@ -38,6 +44,13 @@ def between(steps: Iterable[dict], first: str | None, last: str | None) -> list[
     if start >= end:
         raise SpeechLRPError(f"nothing lies between --from {first} and --to {last}")
     return steps[start:end]
+
+
+def on_copies_not_made(config: Config, step: dict[str, Any]) -> bool:
+    """Whether a step asks for copies of the test recordings that `config.conditions` lacks."""
+    made = map(subset_of, config.conditions.get("kinds", ()))
+    asked = {part for part in str(step.get("subset", "")).split("+") if part not in SUBSETS}
+    return not asked <= {"", *made}
 
 
 def with_settings(config: Config, step: dict[str, Any]) -> Config:

@@ -139,6 +139,11 @@ def tabulate(
     )
 
 
+def accuracy_by(rows: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Count the rows of an `Evaluation` by a column, as its tables per class and speaker do."""
+    return _group(rows, rows["label"] == rows["prediction"], by, sorted(rows[by].unique()))
+
+
 def _rows(
     outputs: Outputs, classes: Sequence[str], speakers: Sequence[str] | None, loss: str
 ) -> pd.DataFrame:

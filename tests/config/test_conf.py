@@ -16,6 +16,7 @@ from speechlrp.letters import DECODERS
 from speechlrp.models import MODELS
 from speechlrp.stages import STAGES, stages_for
 from speechlrp.stages.adopt import model_options
+from speechlrp.stages.conditions import mixers
 from speechlrp.stages.crops import augmentation
 from speechlrp.stages.explaining import explainer
 from speechlrp.stages.letters.train import recipe as letters_recipe
@@ -69,6 +70,8 @@ def test_every_choice_says_what_the_code_takes(composed, choices):
         _takes(augmentation, options(config.mixing, "name", "root", "speed_classes"))
     bins = features.frequencies().size
     bins *= features.times().size if isinstance(features, WindowSettings) else 206
+    if config.conditions["name"]:
+        _takes(mixers, options(config.conditions, "name", "root"))
     for grid in config.flipping.grids.values():
         assert len(grid_counts(grid, bins)) > 1
     _takes(CORPORA[config.dataset["name"]], options(config.dataset, "name", "root"))

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import pytest
 from omegaconf import OmegaConf
 
+from speechlrp.audio.mixing import KINDS
+from speechlrp.config import CONDITIONS
 from speechlrp.config.schema import Config, call, options, typed
 from speechlrp.errors import SpeechLRPError
 
@@ -37,7 +39,9 @@ def test_a_task_without_fixed_classes(composed):
         ("augment.share=much", "^augment.share: "),
         ("+colour=red", "colour"),
         ("+augment.colour=red", "augment.colour"),
-        ("subset=tets", "subset 'tets'; known: test, train, validate. Did you mean 'test'"),
+        ("subset=tets", "subset 'tets'; known: test, .*, train, validate. Did you mean 'test'"),
+        ("subset=test_musik", "subset 'test_musik'; .*test_babble, .* Did you mean 'test_music'"),
+        ("subset=test_music+", "subset ''; known: test"),
         ("checkpoint=first", "checkpoint 'first'; known: best, last"),
         ("device=gpu", "device 'gpu'; known: auto, cpu, cuda"),
         ("flipping.strategy=lpr", "flipping.strategy 'lpr'; known: all, lrp, lrp_rev, random"),
@@ -55,6 +59,14 @@ def test_what_is_out_of_range_is_refused(composed, override, message):
     with pytest.raises(SpeechLRPError, match=message) as caught:
         typed(composed("flip", override))
     assert "\n" not in str(caught.value)
+
+
+def test_what_can_be_mixed_in_is_what_there_is():
+    assert set(CONDITIONS) == set(KINDS)
+
+
+def test_subsets_can_be_joined(composed):
+    assert typed(composed("compare", "subset=test+test_music+test_noise")).subset.count("+") == 2
 
 
 def test_what_is_in_range_is_not(composed):

@@ -37,6 +37,11 @@ def work(context: Context) -> None:
     """Write `utterances.h5`, and `rejected.csv` with what was left out and why."""
     config = context.config
     settings = feature_settings(config)
+    if config.conditions.get("name"):
+        raise SpeechLRPError(
+            f"conditions={config.conditions['name']} makes copies of windows of one length; "
+            f"task={config.task.name} has whole utterances: use conditions=none"
+        )
     found = read_corpus(config)
     recordings, without = transcribed(found)
     if not recordings:
