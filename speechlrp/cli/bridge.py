@@ -34,9 +34,19 @@ def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> 
         click.UsageError: an option and an override disagree, or an argument is not
             an override.
     """
+    overrides = tuple(map(_spelt_out, overrides))
     overrides = (*overrides, *_from_options(verb, overrides, values))
     with one_line_errors(verb, overrides), _arguments(verb, overrides, values):
         _hydra_main(verb, overrides, values.get("config_dir"))()
+
+
+def _spelt_out(override: str) -> str:
+    """``lrp=resnet_eps,gamma`` is short for ``explainer=lrp_resnet_eps,lrp_gamma``."""
+    key, _, names = override.partition("=")
+    if key != "lrp":
+        return override
+    own = (name if name.startswith("lrp") else f"lrp_{name}" for name in names.split(","))
+    return f"explainer={','.join(own)}"
 
 
 def _hydra_main(verb: str, overrides: tuple[str, ...], config_dir: str | None):

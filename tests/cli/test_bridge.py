@@ -43,6 +43,8 @@ def test_options_and_overrides_in_any_order(speechlrp):
         (["explain", "--subset", "train", "--checkpoint", "best"], "checkpoint", "best"),
         (["train", "paths.outputs=elsewhere"], "paths.outputs", "elsewhere"),
         (["preprocess", "dataset=voxceleb"], "dataset.root", "data/voxceleb"),
+        (["explain", "lrp=resnet_eps"], "explainer.name", "lrp_resnet_eps"),
+        (["explain", "lrp=lrp_gamma"], "explainer.name", "lrp_gamma"),
     ],
 )  # fmt: skip
 def test_what_is_said_arrives(speechlrp, arguments, path, expected):
@@ -50,6 +52,12 @@ def test_what_is_said_arrives(speechlrp, arguments, path, expected):
     for key in path.split("."):
         shown = shown[key]
     assert shown == expected
+
+
+def test_unknown_rules_are_named_as_explainers(refused):
+    line = refused("explain", "lrp=resnet_epsilon")
+    assert "lrp_resnet_epsilon" in line
+    assert "lrp_resnet_eps, " in line
 
 
 def test_folders_come_from_the_environment(speechlrp, monkeypatch):
