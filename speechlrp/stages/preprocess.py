@@ -47,6 +47,8 @@ from speechlrp.stages.stage import Context, Stage
 
 UNIT = 64
 """Recordings in a unit of work."""
+MOST_CLASSES = 30
+"""Beyond so many, classes are counted and not listed."""
 
 
 def work(context: Context) -> None:
@@ -74,7 +76,16 @@ def work(context: Context) -> None:
     counts.columns = [classes[label] for label in counts.columns]
     context.note("examples", json.loads(counts.to_json(orient="index")))
     for name, row in counts.iterrows():
-        context.say(f"{name}: " + ", ".join(f"{n} {c}" for c, n in row.items()))
+        context.say(f"{name}: {in_words(row)}")
+
+
+def in_words(counts: pd.Series) -> str:
+    """How many examples each class has; of many classes, the least and the most."""
+    if len(counts) <= MOST_CLASSES:
+        return ", ".join(f"{n} {c}" for c, n in counts.items())
+    few, most = counts.min(), counts.max()
+    each = f"{few}" if few == most else f"{few} to {most}"
+    return f"{counts.sum():,} examples of {len(counts):,} classes, {each} each"
 
 
 def feature_settings(config: Config):

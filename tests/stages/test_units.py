@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.hdf5 import describe, label_axes, write_table
-from speechlrp.stages import explain
+from speechlrp.stages import explain, preprocess
 from speechlrp.stages.features import read_examples
 
 UNITS = "ln energy re band mean"
@@ -60,3 +60,11 @@ def test_shown_are_right_ones_of_each_class_and_no_more_than_fit():
     assert explain.pick(table[:6].assign(speaker="s"), predicted[:6], 2) == [1, 4]
     assert explain.pick(table, predicted, 1) == [3 * k + 1 for k in range(most)]
     assert len(explain.pick(table, predicted, 5)) == most
+
+
+def test_many_classes_are_counted_and_not_listed():
+    few = pd.Series([3, 4], index=["a", "b"])
+    assert preprocess.in_words(few) == "3 a, 4 b"
+    many = pd.Series([2] * preprocess.MOST_CLASSES + [5])
+    assert preprocess.in_words(many) == "65 examples of 31 classes, 2 to 5 each"
+    assert preprocess.in_words(many.clip(upper=2)) == "62 examples of 31 classes, 2 each"
