@@ -53,7 +53,7 @@ demo-speaker: install  ## Synthesise speakers, and explain who is speaking in th
 	@echo "Open outputs/demo_speaker/report/index.html"
 
 planted-cue: install  ## Known truth: which explainer finds the sound that alone carries the label
-	$(RUN) synth planted_tone --out $(DEMO_DATA)/planted_tone --speakers 12 --per-speaker 50
+	$(RUN) synth planted_tone --out $(DEMO_DATA)/planted_tone --speakers 24 --per-speaker 50
 	$(RUN) synth planted_f0 --out $(DEMO_DATA)/planted_f0 --speakers 12 --per-speaker 50
 	SPEECHLRP_DATA=$(DEMO_DATA) $(RUN) run experiment=planted_cue $(ARGS)
 	SPEECHLRP_DATA=$(DEMO_DATA) $(RUN) run experiment=planted_cue_f0 $(ARGS)
