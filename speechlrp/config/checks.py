@@ -53,6 +53,8 @@ def check(config: Config) -> None:
         )
     _check_inside(config)
     _check_compare(config.compare)
+    most = config.evaluate.max_trials
+    _in_range("evaluate.max_trials", most, most >= 2, "at least 2, one of each kind")
     if config.workers is not None:
         _in_range("workers", config.workers, config.workers >= 1, "at least 1")
 

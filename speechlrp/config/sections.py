@@ -91,9 +91,10 @@ class Navai:
 
 @dataclass
 class Evaluate:
-    """What to measure besides accuracy: `trials` is a file of pairs of recordings."""
+    """What to measure besides accuracy: `trials` is a file of pairs of recordings, or `all`."""
 
     trials: str | None = None
+    max_trials: int = 200_000
 
 
 @dataclass

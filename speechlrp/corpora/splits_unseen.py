@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from speechlrp.corpora.recording import Recording, by_speaker, pick_speakers, rank
-from speechlrp.corpora.voxceleb_lists import trials
+from speechlrp.corpora.voxceleb_lists import meant, trials
 from speechlrp.errors import SpeechLRPError
 
 Unseen = int | str | Sequence[str] | None
@@ -79,11 +79,17 @@ def _listed(recordings: Sequence[Recording], file: str) -> set[str]:
         raise SpeechLRPError(f"split.unseen={file}: there is no such list of trials; {FORMS}")
     speaker_of = {r.id: r.speaker for r in recordings}
     known = set(speaker_of.values())
-    names = {name for trial in trials(path) for name in (trial.first, trial.second)}
-    found = {speaker_of.get(name, PurePosixPath(name).parts[0]) for name in names}
+    names = trials(path).names
+    ids = meant(names, speaker_of)
+    found = {speaker_of[ids[name]] if name in ids else _folder(name) for name in names}
     if not found & known:
         raise SpeechLRPError(
             f"split.unseen={file} compares no speaker of the {len(known)} in the corpus (the "
-            f"first of its recordings: {min(names)}); leave it out, nothing has to be kept apart"
+            f"first of its recordings: {names[0]}); leave it out, nothing has to be kept apart"
         )
     return found & known
+
+
+def _folder(name: str) -> str:
+    """The speaker whom VoxCeleb's layout names: the last folder but one."""
+    return PurePosixPath(name).parts[-3] if name.count("/") > 1 else ""

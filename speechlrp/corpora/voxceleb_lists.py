@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from array import array
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from speechlrp.corpora.recording import read_text
+import numpy as np
+
+from speechlrp.corpora.recording import AUDIO, read_text
 from speechlrp.errors import SpeechLRPError
 
 SUBSETS = {"1": "train", "2": "validate", "3": "test"}
+SUFFIXES = (*AUDIO, ".mp3", ".ogg", ".opus", ".aac", ".aif", ".aiff", ".sph")
+"""What a name in a list may end in and yet mean a recording's id."""
 MEND = "get it from https://www.robots.ox.ac.uk/~vgg/data/voxceleb/"
 
 
 @dataclass(frozen=True)
-class Trial:
-    """Two recordings to compare.
+class Trials:
+    """Pairs of recordings to compare, ``N`` of them.
 
     Attributes:
-        same: whether one speaker says both.
-        first: id of a recording, as ``voxceleb`` has it.
+        names: the recordings, each once, as the list writes them.
+        first: number of each pair's first recording, int ``[N]``.
         second: the other's.
+        same: whether one speaker says both, bool ``[N]``.
     """
 
-    same: bool
-    first: str
-    second: str
+    names: list[str]
+    first: np.ndarray
+    second: np.ndarray
+    same: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.same)
 
 
 def identification(path: Path) -> dict[str, str]:
@@ -48,28 +59,70 @@ def identification(path: Path) -> dict[str, str]:
     return split
 
 
-def trials(path: Path) -> list[Trial]:
+def trials(path: Path) -> Trials:
     """Read ``veri_test.txt``: lines ``1|0 path path``, 1 where one speaker says both.
+
+    Tabs can stand for the blanks, where names have blanks of their own.
 
     Raises:
         SpeechLRPError: the file is missing or empty, or a line reads otherwise.
     """
-    return [
-        Trial(same == "1", _id(first), _id(second))
-        for _, (same, first, second) in _lines(path, 3, ("0", "1"))
-    ]
+    numbers: dict[str, int] = {}
+    pairs = array("i")
+    for _, (same, *names) in _lines(path, 3, ("0", "1")):
+        pairs.extend((int(same), *(numbers.setdefault(name, len(numbers)) for name in names)))
+    table = np.frombuffer(pairs, dtype=np.int32).reshape(-1, 3)
+    return Trials(list(numbers), table[:, 1], table[:, 2], table[:, 0] == 1)
+
+
+def trial_lines(listed: Trials) -> Iterator[str]:
+    """Yield a list's lines as ``trials`` reads them; with tabs, where a name has a blank."""
+    mark = "\t" if any(len(name.split()) > 1 for name in listed.names) else " "
+    columns = listed.same.astype(int).tolist(), listed.first.tolist(), listed.second.tolist()
+    for same, first, second in zip(*columns, strict=True):
+        yield f"{same}{mark}{listed.names[first]}{mark}{listed.names[second]}\n"
+
+
+def meant(names: Iterable[str], ids: Iterable[str]) -> dict[str, str]:
+    """Find the recordings that a list names, whatever its suffixes and the folders before.
+
+    Args:
+        names: of a list, such as ``wav/id10001/video/00001.wav``.
+        ids: of the corpus's recordings, such as ``id10001/video/00001``.
+
+    Returns:
+        The id of each name that means a recording. It does if it is an id, with its suffix
+        or without; or if it ends in the same last three parts, the file and two folders, as
+        one id alone does.
+    """
+    known, ends = set(ids), {}
+    for one in known:
+        ends[_id(one)] = None if _id(one) in ends else one
+    found = {}
+    for name in names:
+        bare = _bare(name)
+        one = name if name in known else bare if bare in known else ends.get(_id(name))
+        if one is not None:
+            found[name] = one
+    return found
+
+
+def _bare(name: str) -> str:
+    """A name without the suffix of an audio file."""
+    stem, suffix = os.path.splitext(name)
+    return stem if suffix.lower() in SUFFIXES else name
 
 
 def _id(name: str) -> str:
     """``id10001/video/00001`` of a path, whatever its suffix and the folders before it."""
-    return "/".join(PurePosixPath(name).with_suffix("").parts[-3:])
+    return "/".join(_bare(name).split("/")[-3:])
 
 
 def _lines(path: Path, columns: int, marks) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and cells of each line that is not blank."""
     found = 0
     for number, line in enumerate(read_text(path, "list of recordings", MEND).splitlines(), 1):
-        cells = line.split()
+        cells = line.strip().split("\t") if "\t" in line.strip() else line.split()
         if not cells:
             continue
         if len(cells) != columns or cells[0] not in marks:

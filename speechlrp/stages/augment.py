@@ -8,7 +8,10 @@ import torch
 
 from speechlrp.artifacts.atomic import whole
 from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact, read_table, write_table
+from speechlrp.config.schema import Config
+from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping.augmentation import fill_most_relevant
+from speechlrp.stages.crops import from_audio
 from speechlrp.stages.features import FEATURES, read_examples
 from speechlrp.stages.progress import progress
 from speechlrp.stages.stage import Context, Stage
@@ -54,13 +57,29 @@ def work(context: Context) -> None:
     context.note("changed_share", share)
 
 
+def need_stored(config: Config, stage: str) -> None:
+    """Check that there are training features to change.
+
+    Raises:
+        SpeechLRPError: training reads the recordings themselves.
+    """
+    if from_audio(config):
+        raise SpeechLRPError(
+            f"{stage} works on stored training features, and features.train_from=audio stores "
+            "none; use features.train_from=features mixing=none, from preprocess on"
+        )
+
+
+def _inputs(config: Config) -> dict[str, str]:
+    need_stored(config, "augment")
+    relevance = f"{explanation(config, 'train', 'train')}/relevance.h5"
+    return {"features": FEATURES, "relevance": relevance}
+
+
 STAGE = Stage(
     name="augment",
     folder=lambda config: f"augment/{config.augment.fill}",
     keys=("augment.fill", "augment.share"),
-    inputs=lambda config: {
-        "features": FEATURES,
-        "relevance": f"{explanation(config, 'train', 'train')}/relevance.h5",
-    },
+    inputs=_inputs,
     work=work,
 )

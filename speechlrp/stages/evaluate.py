@@ -8,14 +8,15 @@ import pandas as pd
 
 from speechlrp.artifacts.atomic import write_csv, write_json
 from speechlrp.config.schema import Config
-from speechlrp.errors import SpeechLRPError
 from speechlrp.stages.conditions import named, several
 from speechlrp.stages.features import FEATURES, Network, read_examples
 from speechlrp.stages.stage import Context, Stage
+from speechlrp.stages.trial_lists import trials_drawn, trials_input
 from speechlrp.stages.trials import verify
 from speechlrp.stages.weights import weights_inputs, weights_name
 from speechlrp.training.loaders import Batches
-from speechlrp.training.metrics import accuracy_by, evaluate
+from speechlrp.training.metrics import Evaluation, accuracy_by, tabulate
+from speechlrp.training.prediction import Outputs, over_recordings, predict
 
 BATCH = 64
 
@@ -26,27 +27,48 @@ def work(context: Context) -> None:
     examples = read_examples(context.inputs["features"], context.command("preprocess"))
     network = Network(context, examples)
     labels, rows = examples.table.label.to_numpy(), examples.rows(config.subset)
-    found = evaluate(
-        network.model,
-        Batches(
-            examples.path, labels, rows, batch_size=BATCH, input_scale=network.scale, cache_mb=0
-        ),
-        network.device,
-        classes=examples.classes,
-        speakers=examples.table.speaker.to_numpy(),
-        loss=network.meta["loss"],
-        seed=config.seed,
-    )
-    write_json(context.folder / "evaluation.json", found.summary())
+    about = {"batch_size": BATCH, "input_scale": network.scale, "cache_mb": 0}
+    batches = Batches(examples.path, labels, rows, **about)
+    outputs = predict(network.model, batches, network.device)
+    found, whole = _counted(context, network, outputs), _pooled(context, network, outputs)
+    context.say(found.describe("segments" if whole else "recordings"))
+    summary = found.summary()
+    if whole:
+        context.say(f"by recording, mean of its segments: {whole.describe()}")
+        summary["per_recording"] = whole.summary()
+    write_json(context.folder / "evaluation.json", summary)
     write_csv(context.folder / "per_class.csv", found.per_class)
     write_csv(context.folder / "per_speaker.csv", found.per_speaker)
     write_csv(context.folder / "confusion.csv", found.confusion)
     write_csv(context.folder / "recordings.csv", found.rows)
-    context.say(found.describe())
-    context.note("summary", found.summary())
+    context.note("summary", summary)
     _conditions(context, found.rows, examples.table)
-    if "trials" in context.inputs:
-        verify(context, network, context.inputs["trials"])
+    if config.evaluate.trials is not None:
+        verify(context, network, examples)
+
+
+def _counted(context: Context, network: Network, outputs: Outputs) -> Evaluation:
+    """What came out, by class and speaker."""
+    table = network.examples.table
+    return tabulate(
+        outputs,
+        classes=network.examples.classes,
+        speakers=table.speaker.to_numpy(),
+        loss=network.meta["loss"],
+        seed=context.config.seed,
+    )
+
+
+def _pooled(context: Context, network: Network, outputs: Outputs) -> Evaluation | None:
+    """The same of recordings, as `per_recording.csv`; None where each has one segment."""
+    table = network.examples.table
+    pooled = over_recordings(outputs, (table.subset + "/" + table.source).to_numpy())
+    if len(pooled.rows) == len(outputs.rows):
+        return None
+    found = _counted(context, network, pooled)
+    names = table.iloc[found.rows["row"]][["subset", "source"]].reset_index(drop=True)
+    write_csv(context.folder / "per_recording.csv", names.join(found.rows.drop(columns="row")))
+    return found
 
 
 def _conditions(context: Context, rows: pd.DataFrame, table: pd.DataFrame) -> None:
@@ -70,15 +92,7 @@ def _folder(config: Config) -> str:
 
 
 def _inputs(config: Config) -> dict[str, str]:
-    found = {"features": FEATURES, **weights_inputs(config)}
-    if config.evaluate.trials is None:
-        return found
-    if config.task.name != "speaker":
-        raise SpeechLRPError(
-            f"evaluate.trials compares speakers; task={config.task.name} learns something else: "
-            "use task=speaker"
-        )
-    return found | {"trials": str(Path(config.evaluate.trials).resolve())}
+    return {"features": FEATURES, **weights_inputs(config), **trials_input(config)}
 
 
 STAGE = Stage(
@@ -87,4 +101,5 @@ STAGE = Stage(
     keys=("subset", "seed"),
     inputs=_inputs,
     work=work,
+    sources=trials_drawn,
 )

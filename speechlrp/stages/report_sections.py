@@ -51,10 +51,15 @@ def training(files: RunFiles) -> Section:
     rows = {}
     for where in files.of("evaluate"):
         found = json.loads(files.path(where, "evaluation.json").read_text())
-        rows[where.split("/")[1]] = _evaluation(found)
+        name = where.split("/")[1]
+        rows[name] = _evaluation(found)
+        if "per_recording" in found:
+            rows[f"{name}, by recording"] = _evaluation(found["per_recording"])
     if rows:
         caption = "Accuracy in %, with 95 % intervals: over recordings (Wilson), and over speakers."
-        blocks.append(Table(pd.DataFrame(rows).T, caption))
+        note = "By recording: the mean of its segments' log-probabilities; the others: by segment."
+        note *= any(name.endswith("by recording") for name in rows)
+        blocks.append(Table(pd.DataFrame(rows).T, caption, note))
     for where in files.of("evaluate"):
         if "per_condition.csv" in files.records[where].outputs:
             caption = f"Accuracy (0..1) under each condition: {where.split('/')[1]}."
@@ -68,6 +73,10 @@ def training(files: RunFiles) -> Section:
     if trials:
         caption = "Verification on lists of trials: equal error rate and minimum detection cost."
         blocks.append(Table(pd.DataFrame(trials).T.round(4), caption))
+    for name in trials:
+        where, caption = f"evaluate/{name}", f"Detection error trade-off: {name}."
+        if "det.png" in files.records[where].outputs:
+            blocks.append(Figure(files.image(where, "det.png"), caption, caption, tags(files)))
     for where in files.of("evaluate"):
         name = where.split("/")[1]
         if name in ("train-test", "train-validate"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from speechlrp.config.schema import Config
+from speechlrp.stages.augment import need_stored
 from speechlrp.stages.features import FEATURES, read_examples
 from speechlrp.stages.stage import Context, Stage
 from speechlrp.stages.train import recipe, teach
@@ -28,14 +30,16 @@ def work(context: Context) -> None:
     teach(context, model, about, settings, augmented, original)
 
 
+def _inputs(config: Config) -> dict[str, str]:
+    need_stored(config, "retrain")
+    augmented = f"augment/{config.augment.fill}/features.h5"
+    return {"augmented": augmented, "features": FEATURES, **weights_inputs(config, "train")}
+
+
 STAGE = Stage(
     name="retrain",
     folder=lambda config: f"retrain/{config.augment.fill}",
     keys=("trainer", "augment.epochs", "seed"),
-    inputs=lambda config: {
-        "augmented": f"augment/{config.augment.fill}/features.h5",
-        "features": FEATURES,
-        **weights_inputs(config, "train"),
-    },
+    inputs=_inputs,
     work=work,
 )

@@ -1,59 +1,84 @@
-"""evaluate, with a list of trials: is it the same speaker?"""
+"""evaluate, with trials: is it the same speaker?"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from speechlrp.artifacts.atomic import write_csv, write_json
+from speechlrp.artifacts.atomic import write_bytes, write_csv, write_json
 from speechlrp.artifacts.shards import Shards
 from speechlrp.audio import extract
 from speechlrp.corpora import Recording
-from speechlrp.corpora.voxceleb_lists import Trial, trials
-from speechlrp.errors import SpeechLRPError
-from speechlrp.stages.features import Network
+from speechlrp.corpora.voxceleb_lists import Trials, meant
+from speechlrp.report.det import det_figure
+from speechlrp.report.style import figure_png
+from speechlrp.stages.features import Examples, Network
 from speechlrp.stages.preprocess import feature_settings
 from speechlrp.stages.progress import progress
 from speechlrp.stages.recordings import all_rejected, read_corpus, reject
 from speechlrp.stages.stage import Context
+from speechlrp.stages.trial_lists import check_kinds, check_trials, listed_trials
 from speechlrp.training.embeddings import cosine_scores, embed, means, verification
+from speechlrp.training.verification import error_rates
 
 UNIT = 16
 """Recordings in a unit of work."""
 
 
-def verify(context: Context, network: Network, path: Path) -> None:
-    """Write `trials.csv`, a score each, `verification.json` and `trials_left_out.csv`.
+def verify(context: Context, network: Network, examples: Examples) -> None:
+    """Write `trials.csv`, a score each, `verification.json`, `det.png`, `trials_left_out.csv`.
 
     Raises:
         SpeechLRPError: none of the recordings is in the corpus, or there are no trials of
             one of both kinds.
     """
-    listed = trials(path)
-    wanted = sorted({name for trial in listed for name in (trial.first, trial.second)})
-    corpus = {r.id: r for r in read_corpus(context.config)}
-    there = [corpus[name] for name in wanted if name in corpus]
-    if not there:
-        raise SpeechLRPError(
-            f"none of the {len(wanted)} recordings of {path} is in "
-            f"{context.config.dataset['root']}; the first: {wanted[0]}"
-        )
+    config = context.config
+    corpus = {r.id: r for r in read_corpus(config)}
+    listed = listed_trials(context, examples, list(corpus.values()))
+    ids = meant(listed.names, corpus)
+    check_trials(listed, ids, f"evaluate.trials={config.evaluate.trials}", config.dataset["root"])
+    there = [corpus[name] for name in sorted(set(ids.values()))]
     known, rejected = _embeddings(context, network, there)
-    reasons = dict.fromkeys(wanted, "not in the corpus") | rejected
-    scored = _scored(listed, known)
-    _note_missing(context, listed, known, reasons)
+    row_of = {name: row for row, name in enumerate(known)}
+    rows = np.array([row_of.get(ids.get(name, ""), -1) for name in listed.names])
+    usable = (rows[listed.first] >= 0) & (rows[listed.second] >= 0)
+    table = _table(listed, [ids.get(name, name) for name in listed.names])
+    _note_missing(context, table, listed, rows, ids, rejected)
+    check_kinds(listed.same[usable], "recordings that can be used")
+    pairs = rows[listed.first[usable]], rows[listed.second[usable]]
+    scores = cosine_scores(np.stack(list(known.values())), *pairs)
+    scored = table[usable].assign(score=scores)
     write_csv(context.folder / "trials.csv", scored)
-    found = verification(scored)
+    _sum_up(context, network, scored, {corpus[name].speaker for name in known})
+
+
+def _sum_up(context: Context, network: Network, scored: pd.DataFrame, speakers: set[str]) -> None:
+    found = verification(scored) | {"speakers": len(speakers)}
+    trained = "published" not in network.meta
+    if trained:  # what others trained on is not known
+        found["speakers_trained_on"] = len(speakers & set(network.meta["classes"]))
     write_json(context.folder / "verification.json", found)
     context.note("verification", found)
+    miss, false, _ = error_rates(scored.score.to_numpy(), scored.same.to_numpy(bool))
+    curve = det_figure(miss, false, found["equal_error_rate"], counts=_counts(found))
+    write_bytes(context.folder / "det.png", figure_png(curve))
     context.say(
         f"{found['trials']:,} trials, {found['same']:,} of one speaker: "
         f"equal error rate {found['equal_error_rate']:.2%}, "
         f"minDCF {found['min_dcf_0.01']:.3f} (P = 0.01), {found['min_dcf_0.05']:.3f} (P = 0.05)"
     )
+    if trained and found["speakers_trained_on"]:
+        context.say(
+            f"the network was trained on {found['speakers_trained_on']} of these {len(speakers)} "
+            "speakers, so it knows them: split.unseen keeps speakers apart"
+        )
+
+
+def _counts(found: Mapping[str, float | int]) -> tuple[int, int]:
+    """Trials of one speaker, and of two."""
+    return found["same"], found["trials"] - found["same"]
 
 
 def _embeddings(
@@ -80,32 +105,38 @@ def _embeddings(
     return known, dict(zip(rejected.id, rejected.reason, strict=True))
 
 
-def _scored(listed: Sequence[Trial], known: dict[str, np.ndarray]) -> pd.DataFrame:
-    usable = [t for t in listed if t.first in known and t.second in known]
-    if not usable:
-        raise SpeechLRPError(f"none of {len(listed)} trials has two recordings that can be used")
-    table = pd.DataFrame([(t.same, t.first, t.second) for t in usable], columns=COLUMNS)
-    return table.assign(score=cosine_scores(known, table["first"], table["second"]))
-
-
-COLUMNS = ["same", "first", "second"]
+def _table(listed: Trials, names: Sequence[str]) -> pd.DataFrame:
+    """A row a trial: same, first, second; each name is held once."""
+    kinds, number = np.unique(names, return_inverse=True)
+    first, second = number[listed.first], number[listed.second]
+    columns = {"first": first, "second": second}
+    return pd.DataFrame(
+        {"same": listed.same}
+        | {name: pd.Categorical.from_codes(codes, kinds) for name, codes in columns.items()}
+    )
 
 
 def _note_missing(
-    context: Context, listed: Sequence[Trial], known: dict[str, np.ndarray], reasons: dict[str, str]
+    context: Context,
+    table: pd.DataFrame,
+    listed: Trials,
+    rows: np.ndarray,
+    ids: Mapping[str, str],
+    rejected: Mapping[str, str],
 ) -> None:
-    rows = [
-        (t.same, t.first, t.second, name, reasons[name])
-        for t in listed
-        for name in [next((n for n in (t.first, t.second) if n not in known), None)]
-        if name is not None
-    ]
-    table = pd.DataFrame(rows, columns=[*COLUMNS, "recording", "reason"])
-    write_csv(context.folder / "trials_left_out.csv", table)
-    context.note("trials_left_out", len(table))
-    if len(table):
-        name, reason = table.recording[0], table.reason[0]
+    """Write and say which trials have a recording that cannot be used, the first of the two."""
+    missing = rows < 0
+    which = np.where(missing[listed.first], listed.first, listed.second)
+    left = missing[which]
+    names = [ids.get(listed.names[k], listed.names[k]) for k in which[left]]
+    reasons = [rejected.get(name, "not in the corpus") for name in names]
+    write_csv(
+        context.folder / "trials_left_out.csv",
+        table[left].assign(recording=names, reason=reasons),
+    )
+    context.note("trials_left_out", len(names))
+    if names:
         context.say(
-            f"{len(table)} of {len(listed)} trials left out, see trials_left_out.csv; "
-            f"the first: {name} ({reason})"
+            f"{len(names)} of {len(listed)} trials left out, see trials_left_out.csv; "
+            f"the first: {names[0]} ({reasons[0]})"
         )

@@ -1,11 +1,11 @@
 """Embeddings of whole recordings, and how alike two are.
 
-Shapes: B segments, E numbers of an embedding, N trials.
+Shapes: B segments, E numbers of an embedding, R recordings, N trials.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,8 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.training.verification import equal_error_rate, min_dcf
 
 BATCH = 64
+PAIRS = 65536
+"""Pairs whose embeddings are in memory at once."""
 TARGETS = (0.01, 0.05)
 """Prior probabilities of one speaker for minDCF: those of VoxCeleb and of NIST's evaluations."""
 
@@ -31,7 +33,8 @@ def embed(model: nn.Module, inputs: Tensor) -> Tensor:
     """
     if not hasattr(model, "compare"):
         raise SpeechLRPError(
-            f"{type(model).__name__} has no embeddings to compare speakers by; use model=resnet34"
+            f"{type(model).__name__} has no embeddings to compare speakers by; use model=resnet34, "
+            "or give your own network a method compare(inputs) that gives [B, E]"
         )
     return torch.cat([model.compare(some) for some in inputs.split(BATCH)])
 
@@ -42,15 +45,21 @@ def means(embeddings: np.ndarray, names: Iterable[str]) -> dict[str, np.ndarray]
     return {name: embeddings[names == name].mean(axis=0) for name in dict.fromkeys(names)}
 
 
-def cosine_scores(
-    known: Mapping[str, np.ndarray], first: Iterable[str], second: Iterable[str]
-) -> np.ndarray:
-    """The cosine of the angle between the embeddings of each pair, ``[N]``, in -1 to 1."""
-    pairs = (
-        (known[a].astype(np.float64), known[b].astype(np.float64))
-        for a, b in zip(first, second, strict=True)
-    )
-    return np.array([a @ b / (np.linalg.norm(a) * np.linalg.norm(b)) for a, b in pairs])
+def cosine_scores(embeddings: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The cosine of the angle between the embeddings of each pair, ``[N]``, in -1 to 1.
+
+    Args:
+        embeddings: of the recordings, ``[R, E]``.
+        first: the row of each pair's first recording, ``[N]``.
+        second: the other's.
+    """
+    values = embeddings.astype(np.float64)
+    values /= np.linalg.norm(values, axis=1, keepdims=True)
+    scores = np.empty(len(first))
+    for start in range(0, len(first), PAIRS):
+        some = slice(start, start + PAIRS)
+        scores[some] = np.einsum("ne,ne->n", values[first[some]], values[second[some]])
+    return scores
 
 
 def verification(scored: pd.DataFrame) -> dict[str, float | int]:

@@ -67,12 +67,12 @@ class Evaluation:
             "loss": self.loss,
         }
 
-    def describe(self) -> str:
-        """Say the accuracy and both intervals in one line."""
+    def describe(self, unit: str = "recordings") -> str:
+        """Say the accuracy and both intervals of some examples in one line."""
         low, high = (100 * end for end in self.interval)
         text = (
-            f"accuracy {100 * self.accuracy:.2f} % of {self.n:,} "
-            f"(95 %: {low:.2f} to {high:.2f} % if recordings were independent"
+            f"accuracy {100 * self.accuracy:.2f} % of {self.n:,} {unit} "
+            f"(95 %: {low:.2f} to {high:.2f} % if {unit} were independent"
         )
         if len(self.per_speaker) > 1:
             low, high = (100 * end for end in self.speaker_interval)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -70,3 +72,28 @@ def predict(
     finally:
         model.train(training)
     return Outputs(torch.cat(logits).cpu(), torch.cat(labels).cpu(), torch.cat(rows))
+
+
+def over_recordings(outputs: Outputs, recordings: Sequence[str]) -> Outputs:
+    """Pool the segments of each recording: the mean of their logits.
+
+    For a softmax that is the mean of the segments' log-probabilities, up to a number that all
+    classes share: the score by which speaker identification decides over the frames of a
+    recording (Reynolds and Rose 1995), and the average pooling over time before the last
+    decision of Nagrani et al. 2017. For sigmoids it is the mean of the log-odds.
+
+    Args:
+        outputs: of N segments.
+        recordings: the recording of every row of the dataset.
+
+    Returns:
+        A row a recording, that of its first segment, in the order of their names.
+    """
+    names = np.asarray(recordings, dtype=str)[outputs.rows.numpy()]
+    _, first, which, counts = np.unique(
+        names, return_index=True, return_inverse=True, return_counts=True
+    )
+    total = torch.zeros(len(first), outputs.logits.shape[1], dtype=torch.float64)
+    total.index_add_(0, torch.from_numpy(which), outputs.logits.double())
+    mean = (total / torch.from_numpy(counts)[:, None]).to(outputs.logits.dtype)
+    return Outputs(mean, outputs.labels[first], outputs.rows[first])

@@ -1,8 +1,9 @@
+import numpy as np
 import pytest
 
 from speechlrp.corpora.splits_official import iden_split
 from speechlrp.corpora.voxceleb import voxceleb
-from speechlrp.corpora.voxceleb_lists import Trial, identification, trials
+from speechlrp.corpora.voxceleb_lists import Trials, identification, meant, trial_lines, trials
 from speechlrp.errors import SpeechLRPError
 
 VOX1 = "VoxCeleb1 ID\tVGGFace1 ID\tGender\tNationality\tSet\nid10001\tA_B\tm\tIreland\tdev\n"
@@ -34,8 +35,38 @@ def test_the_identification_split_names_the_readers_ids(tree, listed):
 
 
 def test_trials_say_whether_one_speaker_says_both(listed):
-    found = trials(listed("1 id1/a/1.wav id1/b/2.wav\r\n0 wav/id1/a/1.wav id2/c/3.wav\n"))
-    assert found == [Trial(True, "id1/a/1", "id1/b/2"), Trial(False, "id1/a/1", "id2/c/3")]
+    found = trials(listed("1 id1/a/1.wav id1/b/2.wav\r\n0 wav/id1/a/1.wav id1/b/2.wav\n"))
+    assert found.names == ["id1/a/1.wav", "id1/b/2.wav", "wav/id1/a/1.wav"]
+    assert found.first.tolist() == [0, 2]
+    assert found.second.tolist() == [1, 1]
+    assert found.same.tolist() == [True, False]
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize("names", [["a/1.wav", "b.wav", "c.flac"], ["a 1.wav", "b\u00e9.wav", "c"]])
+def test_a_list_reads_as_it_was_written(listed, names):
+    numbers = np.array([[0, 1, 2], [1, 0, 1]])
+    ours = Trials(names, *numbers, np.array([True, False, False]))
+    found = trials(listed("".join(trial_lines(ours))))
+    assert [found.names[k] for k in found.first] == [names[k] for k in ours.first]
+    assert [found.names[k] for k in found.second] == [names[k] for k in ours.second]
+    assert found.same.tolist() == ours.same.tolist()
+
+
+def test_names_mean_recordings_whatever_their_suffix_and_the_folders_before():
+    ids = ["id1/a.b/00001", "own/deep/er/x.wav", "3_01_0", "rec.1", "rec.2", "y/p/q/r", "z/p/q/r"]
+    names = {
+        "wav/id1/a.b/00001.m4a": "id1/a.b/00001",
+        "id1/a.b/00001": "id1/a.b/00001",
+        "own/deep/er/x.wav": "own/deep/er/x.wav",
+        "deep/er/x.flac": "own/deep/er/x.wav",
+        "3_01_0.wav": "3_01_0",
+        "rec.1": "rec.1",
+        "rec.2.wav": "rec.2",
+        "y/p/q/r.wav": "y/p/q/r",
+    }
+    others = ["rec.3", "p/q/r.wav", "00001.wav", "id1/a/00001.wav"]  # p/q/r: which of two?
+    assert meant([*names, *others], ids) == names
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@
 import sys
 
 import pytest
+import torch
 from torch import nn
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.models import MODELS
+from speechlrp.models.custom import check_custom
 
 custom = MODELS["custom"]
 
@@ -19,10 +21,23 @@ def mine(tmp_path, monkeypatch):
         "    return nn.Sequential(nn.Linear(3, width), nn.Linear(width, classes))\n"
         "def number(classes):\n    return classes\n"
         "size = 3\n"
+        "def fails(classes):\n    raise KeyError('width')\n"
+        "class Wrong(nn.Module):\n"
+        "    def __init__(self, classes):\n        super().__init__()\n        self.k = classes\n"
+        "    def forward(self, x):\n        return x.mean(dim=(1, 2))\n"
+        "class Narrow(nn.Sequential):\n"
+        "    def __init__(self, classes):\n"
+        "        super().__init__(nn.Flatten(), nn.Linear(7, classes))\n"
+        "class Pair(nn.Module):\n"
+        "    def __init__(self, classes):\n        super().__init__()\n"
+        "    def forward(self, x):\n        return x, x\n"
     )
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken_network_5.py").write_text("def make(classes)\n    pass\n")
+    (tmp_path / "failing_network_5.py").write_text("import os\nos.stat('nowhere/5')\n")
     yield
-    sys.modules.pop("own_network_5", None)
+    for name in ("own", "broken", "failing"):
+        sys.modules.pop(f"{name}_network_5", None)
 
 
 @pytest.mark.usefixtures("mine")
@@ -50,9 +65,40 @@ def test_a_class_that_is_installed_will_do():
         ("own_network_5:size", None, "has no function 'size'"),
         ("own_network_5:make", {"depth": 3}, r"options \{'depth': 3\}: .*depth"),
         ("own_network_5:number", None, "gives int; it must give a torch module"),
+        ("own_network_5:fails", None, r"raises KeyError: 'width' \(own_network_5.py, line 8\); it"),
+        ("broken_network_5:make", None, r"raises SyntaxError: .*\(broken_network_5.py, line 1\)"),
+        ("failing_network_5:make", None, "importing failing_network_5 raises FileNotFoundError"),
     ],
 )
 def test_what_cannot_be_called_is_one_line(factory, options, words):
     with pytest.raises(SpeechLRPError, match=words) as error:
         custom(classes=5, factory=factory, options=options)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.usefixtures("mine")
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Wrong", r"gives \[2, 6\]; it must give logits \[B, K\], here \[2, 5\]"),
+        ("Pair", r"gives tuple; it must give logits \[B, K\], here \[2, 5\]"),
+        ("Narrow", r"raises RuntimeError: mat1 and mat2 .*; it must take \[B, 1, F, T\]"),
+    ],
+)
+def test_a_network_of_other_inputs_or_outputs_is_one_line(name, words):
+    factory = f"own_network_5:{name}"
+    model = custom(classes=5, factory=factory)
+    said = rf"model.factory={factory}: for inputs of shape \[2, 1, 4, 6\] the network {words}"
+    with pytest.raises(SpeechLRPError, match=said) as error:
+        check_custom(model, torch.zeros(1, 4, 6), 5, factory)
+    assert "\n" not in str(error.value)
+    assert model.training
+
+
+def test_a_network_that_fits_is_left_as_it_was():
+    model = nn.Sequential(nn.BatchNorm2d(1), nn.Dropout(), nn.Flatten(), nn.Linear(24, 5))
+    before, state = {k: v.clone() for k, v in model.state_dict().items()}, torch.get_rng_state()
+    check_custom(model, torch.zeros(1, 4, 6), 5, "mine:make")
+    torch.testing.assert_close(model.state_dict(), before)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert model.training

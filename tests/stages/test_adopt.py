@@ -154,6 +154,16 @@ def test_what_does_not_fit_is_one_line(classes, more, words, own, tmp_path):
     assert words in refused(own, *settings, *more, f"model.weights={tmp_path / 'a.pt'}")
 
 
+def test_names_that_do_not_match_are_said_each_with_its_kind(own, tmp_path):
+    state = checkpoint(tmp_path / "a.pt").state_dict()
+    state["stem.weight"] = state.pop("conv1.weight")
+    state["seg_1.bias"] = torch.zeros(7)
+    torch.save(state, tmp_path / "b.pt")
+    line = refused(own, *MODEL, f"model.weights={tmp_path / 'b.pt'}")
+    assert f"{tmp_path / 'b.pt'} does not fit model wespeaker: missing: conv1.weight; " in line
+    assert "not known: stem.weight; of another shape: seg_1.bias is [7], not [6]; " in line
+
+
 def test_missing_weights_and_weights_of_others(own, tmp_path):
     assert "no weights at" in refused(own, *MODEL, "model.weights=nowhere.pt")
     done = own.speechlrp("evaluate", *MODEL, "weights=mine.pt")
@@ -169,6 +179,14 @@ def factory(tmp_path, monkeypatch):
         "class Odd(nn.Module):\n"
         "    def forward(self, x):\n"
         "        return x * torch.sigmoid(x.mean())\n"
+        "def raises(classes):\n"
+        "    raise ValueError('no such width')\n"
+        "def nothing(classes):\n"
+        "    return None\n"
+        "def wrong(classes):\n"
+        "    return make(classes + 1)\n"
+        "def narrow(classes):\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(7, classes))\n"
         "def make(classes, odd=False):\n"
         "    more = [Odd()] if odd else []\n"
         "    return nn.Sequential(*more, nn.Conv2d(1, 4, 3), nn.ReLU(),\n"
@@ -193,6 +211,23 @@ def test_a_users_own_network_is_trained_and_explained(own, tmp_path):
     done = own.speechlrp("explain", f"weights={tmp_path / 'a.safetensors'}")
     assert done.returncode == 1
     assert "if you trust it, add model=custom model.factory=own_model_5:make" in done.stderr
+
+
+@pytest.mark.usefixtures("factory")
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("raises", "raises ValueError: no such width (own_model_5.py, line "),
+        ("nothing", "gives NoneType; it must give a torch module"),
+        ("wrong", "the network gives [2, 4]; it must give logits [B, K], here [2, 3]"),
+        ("narrow", "the network raises RuntimeError: mat1 and mat2 shapes cannot be multiplied"),
+    ],
+)
+def test_a_network_that_cannot_be_used_is_one_line_before_any_training(name, words, own):
+    line = refused(own, "model=custom", f"model.factory=own_model_5:{name}")
+    assert line.startswith(f"error: model.factory=own_model_5:{name}")
+    assert words in line
+    assert not list(own.outputs.glob("*/train"))
 
 
 @pytest.mark.usefixtures("factory")

@@ -7,6 +7,7 @@ import torch
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.models.resnet34 import ResNet34
+from speechlrp.training import embeddings
 from speechlrp.training.embeddings import cosine_scores, embed, means, verification
 
 SMALL = {"bands": 8, "channels": (4,), "blocks": (1,), "strides": (1,), "embedding": 5}
@@ -21,10 +22,13 @@ def test_a_recordings_embedding_is_the_mean_over_its_segments():
     np.testing.assert_allclose(found["b"], (each[0] + each[2] + each[4]) / 3, atol=1e-5)
 
 
-def test_scores_are_cosines():
-    known = {"a": np.array([1.0, 0.0]), "b": np.array([3.0, 3.0]), "c": np.array([-2.0, 0.0])}
-    found = cosine_scores(known, ["a", "a", "b"], ["b", "c", "b"])
-    np.testing.assert_allclose(found, [0.5**0.5, -1.0, 1.0])
+def test_scores_are_cosines(monkeypatch):
+    known = np.array([[1.0, 0.0], [3.0, 3.0], [-2.0, 0.0]], np.float32)
+    pairs = np.array([0, 0, 1]), np.array([1, 2, 1])
+    for some in (2, 65536):
+        monkeypatch.setattr(embeddings, "PAIRS", some)
+        np.testing.assert_allclose(cosine_scores(known, *pairs), [0.5**0.5, -1.0, 1.0])
+    assert known[1, 0] == 3  # left as it was
 
 
 def test_errors_of_scored_trials():

@@ -7,7 +7,7 @@ import torch
 
 from speechlrp.training.intervals import speaker_bootstrap, wilson
 from speechlrp.training.metrics import evaluate, tabulate
-from speechlrp.training.prediction import Outputs
+from speechlrp.training.prediction import Outputs, over_recordings
 
 CLASSES = ["male", "female"]
 SPEAKERS = ["x", "01", "01", "02", "02", "03"]  # row 0 is not evaluated
@@ -89,3 +89,26 @@ def test_evaluate_runs_the_model_in_evaluation_mode(toy, features):
     assert one.rows.equals(two.rows)  # dropout was off
     assert one.rows["row"].tolist() == list(range(22, 30))
     assert model.training
+
+
+def test_segments_of_a_recording_are_pooled_by_their_mean_log_probability():
+    """Two of three segments are wrong, and less sure of it than the third is of the truth."""
+    outputs = Outputs(
+        logits=torch.tensor([[0.0, 9.0], [0.5, 0.0], [3.0, 5.0], [1.0, 0.6]]),
+        labels=torch.tensor([1, 1, 0, 1]),
+        rows=torch.tensor([4, 1, 0, 2]),
+    )
+    names = ["b", "a", "a", "unused", "a"]
+    pooled = over_recordings(outputs, names)
+    assert pooled.rows.tolist() == [4, 0]
+    assert pooled.labels.tolist() == [1, 0]
+    log = torch.stack([outputs.logits[k].log_softmax(0) for k in (0, 1, 3)]).mean(0)
+    torch.testing.assert_close(pooled.logits[0].log_softmax(0), log.log_softmax(0))
+    torch.testing.assert_close(pooled.logits[1], outputs.logits[2])
+    whole = tabulate(pooled, classes=CLASSES, loss="cross_entropy")
+    assert (whole.n, whole.correct) == (2, 1)
+    assert tabulate(outputs, classes=CLASSES).correct == 1
+
+
+def test_what_was_counted_is_named(found):
+    assert "80.00 % of 5 segments (95 %" in found.describe("segments")
