@@ -12,6 +12,7 @@ import pandas as pd
 from speechlrp.artifacts.atomic import whole, write_bytes, write_csv
 from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact, read_table
 from speechlrp.artifacts.shards import Shards
+from speechlrp.explainers.conservation import conservation, summarise_conservation
 from speechlrp.explainers.meaning import meaning
 from speechlrp.explainers.shares import Shares
 from speechlrp.flipping.ranking import falling_order
@@ -29,7 +30,7 @@ MOST_PANELS = 24
 
 
 def work(context: Context) -> None:
-    """Write `relevance.h5`, `bands.csv`, `regions.csv`, and the figures."""
+    """Write `relevance.h5`, `bands.csv`, `regions.csv`, the figures; of LRP `conservation.csv`."""
     config = context.config
     check(config.explainer)
     examples = read_examples(context.inputs["features"], context.command("preprocess"))
@@ -63,8 +64,29 @@ def _write(context: Context, examples: Examples, network: Network, shards: Shard
     bands, regions = shares.tables()
     write_csv(context.folder / "bands.csv", bands)
     write_csv(context.folder / "regions.csv", regions)
-    _figures(context, examples, bands, regions)
+    shown = _shown(context)
+    _figures(context, examples, shown, bands, regions)
+    if section["kind"] == "lrp":
+        _conserve(context, network, examples, [examples.row_of[table.id[i]] for i in shown])
     context.note("examples", len(table))
+
+
+def _shown(context: Context) -> list[int]:
+    """The rows of `relevance.h5` that the figures show."""
+    with h5py.File(context.folder / "relevance.h5") as file:
+        table, predicted = read_table(file), file["output"][:].argmax(1)
+    return pick(table, predicted, context.config.explainer["examples"])
+
+
+def _conserve(context: Context, network: Network, examples: Examples, rows: list[int]) -> None:
+    """Write the sums of relevance in and out of every operation, over some examples."""
+    explaining = Explaining(network, context.config.explainer)
+    labels = examples.table.label.to_numpy()
+    with open_artifact(examples.path, "features", context.command("preprocess")) as file:
+        features = np.stack([file["features"][row] for row in rows])
+    _, inputs, target = explaining.batch(features, labels[rows])
+    found = conservation(explaining.explainer, explaining.model, inputs, target)
+    write_csv(context.folder / "conservation.csv", summarise_conservation([found]))
 
 
 def _explain(context, network: Network, examples: Examples, units, todo) -> Iterator:
@@ -137,13 +159,12 @@ def _title(source: str, label: int, predicted: int, classes: list[str]) -> str:
     return f"{classes[label]}: {source}{wrong}"
 
 
-def _figures(context: Context, examples: Examples, bands, regions) -> None:
+def _figures(context: Context, examples: Examples, rows: list[int], bands, regions) -> None:
     axes = examples.axes["frequency"], examples.axes["time"]
     path = context.folder / "relevance.h5"
     with h5py.File(path) as file:
-        table, predicted = read_table(file), file["output"][:].argmax(1)
         relevance = {"relevance_units": file["relevance"].attrs["units"]}
-    shown = panels(path, examples, pick(table, predicted, context.config.explainer["examples"]))
+    shown = panels(path, examples, rows)
     units = {"units": examples.units}
     figures = {
         "heatmaps": heatmap(shown, *axes, **relevance, **units),

@@ -9,6 +9,7 @@ import pytest
 
 from speechlrp.artifacts.hdf5 import read_table
 from speechlrp.artifacts.record import read_record
+from speechlrp.stages import explain
 
 
 def test_every_stage_leaves_a_complete_record(finished):
@@ -128,3 +129,18 @@ def test_shares_cover_all_relevance(finished):
     for name in ("male", "female"):
         both = regions.loc[[(name, "speech"), (name, "padding")]].sum()
         np.testing.assert_allclose(both, 1)
+
+
+def test_conservation_is_told_of_the_shown(finished):
+    folder = finished.run / "explain/train-lrp-test"
+    table = pd.read_csv(folder / "conservation.csv")
+    with h5py.File(folder / "relevance.h5") as file:
+        output, target, held = file["output"][:], file["target"][:], read_table(file)
+        rows = explain.pick(held, output.argmax(1), 2)
+        found = file["relevance"][:][rows].sum(axis=(1, 2, 3)).mean()
+    whole = table.iloc[-1]
+    assert (whole.operation, whole.n) == ("all", len(rows))
+    assert whole.received == pytest.approx(output[rows, target[rows]].mean(), rel=1e-4)
+    assert whole.passed == pytest.approx(found, rel=1e-3)
+    lost = whole.received - whole.passed
+    assert whole.bias + whole.stabiliser == pytest.approx(lost, rel=1e-3)

@@ -40,8 +40,7 @@ def test_every_level_bar_has_the_units_of_the_file(tmp_path, monkeypatch):
     monkeypatch.setattr(explain, "write_bytes", lambda path, fig: drawn.update({path.stem: fig}))
     for name in ("band_shares", "region_shares"):
         monkeypatch.setattr(explain, name, lambda table: None)
-    config = SimpleNamespace(explainer={"examples": 1})
-    explain._figures(SimpleNamespace(folder=tmp_path, config=config), examples, None, None)
+    explain._figures(SimpleNamespace(folder=tmp_path), examples, [0, 1], None, None)
     for name in ("heatmaps", "least_95_percent", "top_1_percent"):
         labels = [ax.get_ylabel() for ax in drawn[name].axes]
         assert any(UNITS in label for label in labels)
