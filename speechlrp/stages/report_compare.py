@@ -9,7 +9,7 @@ from speechlrp.report.paper import ASSIGNMENTS
 from speechlrp.stages.compare_bench import names_in
 from speechlrp.stages.compare_tables import ALL
 from speechlrp.stages.conditions import subset_of
-from speechlrp.stages.report_sections import tags
+from speechlrp.stages.report_sections import conservation_table, tags
 from speechlrp.stages.run_files import RunFiles
 
 INTRO = (
@@ -76,12 +76,9 @@ def _tables(files: RunFiles, where: str, name: str) -> list[Table]:
         )
     for file in sorted(made):
         if file.startswith("conservation_"):
-            table = files.table(where, file).fillna({"module": "", "rule": ""})
             explainer = file.removeprefix("conservation_").removesuffix(".csv")
-            caption = f"Conservation of relevance from the output to the input: {explainer}."
-            note = "Means over recordings, in logits; shares are of what the output began with."
             marks = tags(files, name)
-            found.append(Table(_lossy(table).round(4), caption, note, marks, index=False))
+            found.append(conservation_table(files.table(where, file), explainer, marks))
     return found
 
 
@@ -94,9 +91,3 @@ def _scores(table: pd.DataFrame) -> pd.DataFrame:
         table["score"] += under.where(table.condition != ALL, "")
     wide = table.pivot(index="score", columns="explainer", values="words")
     return wide.loc[table.score.unique(), table.explainer.unique()]
-
-
-def _lossy(table: pd.DataFrame) -> pd.DataFrame:
-    """The operations that have a rule or absorb more than a millionth, and the sum of all."""
-    lost = (table.received - table.passed).abs() > 1e-6 * table.received.abs()
-    return table[(table["rule"] != "") | lost | (table.operation == "all")]

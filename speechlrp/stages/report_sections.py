@@ -11,16 +11,13 @@ import pandas as pd
 from speechlrp.explainers.concentration import concentration
 from speechlrp.report import paper
 from speechlrp.report.page import Figure, Section, Table
+from speechlrp.stages.preprocess import MOST_CLASSES
 from speechlrp.stages.run_files import RunFiles
 
 
 def tags(files: RunFiles, *more: str) -> tuple[str, ...]:
     """What a figure or table was made under."""
     return (*([f"reference {files.reference}"] if files.reference else []), *more)
-
-
-MOST_CLASSES = 30
-"""Beyond so many, the page says how many examples classes have rather than list them."""
 
 
 def recordings(files: RunFiles) -> Section:
@@ -72,7 +69,7 @@ def training(files: RunFiles) -> Section:
     }
     if trials:
         caption = "Verification on lists of trials: equal error rate and minimum detection cost."
-        blocks.append(Table(pd.DataFrame(trials).T.round(4), caption))
+        blocks.append(Table(pd.DataFrame.from_dict(trials, orient="index").round(4), caption))
     for name in trials:
         where, caption = f"evaluate/{name}", f"Detection error trade-off: {name}."
         if "det.png" in files.records[where].outputs:
@@ -125,7 +122,22 @@ def explanations(files: RunFiles, examples: list) -> Section:
         blocks.append(Table(few, text, index=False))
         shares = files.table(where, "regions.csv")
         blocks.append(Table(shares, f"Mean share of relevance by region: {name}.", index=False))
+        if "conservation.csv" in files.records[where].outputs:
+            marks = tags(files, "the recordings shown")
+            blocks.append(conservation_table(files.table(where, "conservation.csv"), name, marks))
     return Section("Explanations", "Where the network finds its reasons.", blocks)
+
+
+def conservation_table(table: pd.DataFrame, name: str, marks: tuple[str, ...]) -> Table:
+    """The operations that have a rule or absorb more than a millionth, and the sum of all."""
+    table = table.fillna({"module": "", "rule": ""})
+    lost = (table.received - table.passed).abs() > 1e-6 * table.received.abs()
+    table = table[(table["rule"] != "") | lost | (table.operation == "all")]
+    caption = f"Conservation of relevance from the output to the input: {name}."
+    note = (
+        "Means over recordings, in units of the output explained; shares are of what it began with."
+    )
+    return Table(table.round(4), caption, note, marks, index=False)
 
 
 def _parts(file: h5py.File, rows: int = 64) -> Iterator[tuple]:
