@@ -10,6 +10,7 @@ E := experiment=$(EXPERIMENT) $(ARGS)
 L := experiment=$(LETTERS) $(ARGS)
 S := experiment=$(SPEAKER) $(ARGS)
 DEMO_DATA := data/demo
+RESNET := lrp_resnet_zero,lrp_resnet_eps,lrp_resnet_eps_gamma
 
 .DEFAULT_GOAL := help
 .PHONY: help install test test-all lint demo demo-letters demo-speaker planted-cue thesis \
@@ -114,7 +115,11 @@ figure-krug-3 figure-krug-a: recognised  ## What a letter's frames share, by fou
 thesis-resnet: install  ## Every figure of T 6.3: a speaker model and three assignments of rules
 	$(RUN) run $(S)
 
-figure-6.10 figure-6.11 figure-6.12 figure-6.13 figure-6.14 figure-6.15: install  ## The same by number
+figure-6.10 figure-6.12 figure-6.14: install  ## Its heat maps: music above, noise below
+	$(RUN) run --to evaluate $(S)
+	$(RUN) compare --subset test_music+test_noise --explainers $(RESNET) compare.examples=24 $(S)
+	$(RUN) report $(S)
+figure-6.11 figure-6.13 figure-6.15: install  ## Its flipping curves
 	$(RUN) run --to flip $(S)
 	$(RUN) report $(S)
 figure-3.6 figure-3.7: install  ## Explainers side by side, and flipped
