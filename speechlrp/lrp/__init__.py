@@ -15,6 +15,7 @@ from speechlrp.lrp.inner import attribute_layers
 from speechlrp.lrp.layer import Layer
 from speechlrp.lrp.overview import Assigned, Overview, describe
 from speechlrp.lrp.presets import PRESETS
+from speechlrp.lrp.product import Product
 from speechlrp.lrp.rules import (
     RULES,
     AlphaBeta,
@@ -22,8 +23,11 @@ from speechlrp.lrp.rules import (
     Flat,
     Gamma,
     Pass,
+    ProductRule,
     Rule,
+    SignalTakesAll,
     SignCorrected,
+    Uniform,
     WSquare,
     ZBox,
     Zero,
@@ -49,8 +53,12 @@ __all__ = [
     "NotExplainable",
     "Overview",
     "Pass",
+    "Product",
+    "ProductRule",
     "Rule",
     "SignCorrected",
+    "SignalTakesAll",
+    "Uniform",
     "WSquare",
     "ZBox",
     "ZPlus",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from speechlrp.lrp.composite import Composite
+from speechlrp.lrp.gates import mark_gates, producers_of
 from speechlrp.lrp.operations.names import WEIGHTED
+from speechlrp.lrp.product import Product
 from speechlrp.lrp.scaling import Merged
 from speechlrp.lrp.tape import Node, Tape, Value
 
@@ -18,7 +22,10 @@ def assign(tape: Tape, composite: Composite) -> None:
     rules = composite.assign([node.layer for node in nodes])
     for node, rule in zip(nodes, rules, strict=True):
         node.rule = rule
-    producers = _producers(tape)
+        if isinstance(node.layer, Product) and node.layer.elementwise:
+            node.carry = partial(rule.carry, node.layer)
+    mark_gates(tape)
+    producers = producers_of(tape)
     for node in nodes:
         if node.operation == "batch_norm":
             _join(tape, producers.get(id(node.inputs[0])), node, composite.merge_batch_norm)
@@ -26,7 +33,7 @@ def assign(tape: Tape, composite: Composite) -> None:
 
 def meets_zeros(tape: Tape, source: Value) -> bool:
     """Whether relevance that a rule gives to zeros has to be shared out again before the input."""
-    producers = _producers(tape)
+    producers = producers_of(tape)
     direct = [node for node in tape.nodes if node.rule is not None and node.rule.direct]
     waiting, seen = [value for node in direct for value in node.inputs], {id(source)}
     while waiting:
@@ -51,7 +58,3 @@ def _join(tape: Tape, node: Node | None, norm: Node, merge: bool) -> None:
         node.layer = Merged(node.layer, norm.layer)
         node.outputs = norm.outputs
         tape.nodes.remove(norm)
-
-
-def _producers(tape: Tape) -> dict[int, Node]:
-    return {id(value): node for node in tape.nodes for value in node.outputs}

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from speechlrp.lrp.errors import LRPError, NotExplainable
 from speechlrp.lrp.layer import Layer
 from speechlrp.lrp.operations.names import MODULE_OF
+from speechlrp.lrp.product import TWO_FACTORS, Product
 from speechlrp.lrp.rules.base import Rule
+from speechlrp.lrp.rules.products import SignalTakesAll
 from speechlrp.lrp.selectors import Position, Selector, check_selector, matches, positions, shown
 
 
@@ -31,7 +33,9 @@ class Composite:
 
     Layers are calls: a module that runs twice is two layers, each with its own depth.
     Dense layers and convolutions need a rule. A norm or an average pooling takes one where
-    it matches, and is propagated by its gradient (LRP-0) where none does.
+    it matches, and is propagated by its gradient (LRP-0) where none does. A product of two
+    tensors that depend on the input (a gate, attention) takes a rule for products where one
+    matches, and ``SignalTakesAll()`` where none does; rules for layers are passed over.
     ``describe(model, inputs, composite)`` shows which layer gets what.
 
     Raises:
@@ -49,22 +53,22 @@ class Composite:
         self.merge_batch_norm = merge_batch_norm
         self.rules = tuple(_checked(pair) for pair in rules)
 
-    def assign(self, layers: Sequence[Layer]) -> list[Rule | None]:
+    def assign(self, layers: Sequence[Layer | Product]) -> list[Rule | None]:
         """Choose the rule of every layer, given all layers in the order of the forward pass.
 
         Raises:
             NotExplainable: a dense layer or a convolution matches no selector.
         """
-        chosen = self.choices(layers)
-        return [None if index is None else self.rules[index][1] for index in chosen]
+        pairs = zip(layers, self.choices(layers), strict=True)
+        return [_default(layer) if i is None else self.rules[i][1] for layer, i in pairs]
 
-    def choices(self, layers: Sequence[Layer]) -> list[int | None]:
+    def choices(self, layers: Sequence[Layer | Product]) -> list[int | None]:
         """As ``assign``, giving the number of the pair in ``rules`` in place of its rule."""
         return [self._choice(position) for position in positions(layers)]
 
     def _choice(self, position: Position) -> int | None:
-        for index, (selector, _) in enumerate(self.rules):
-            if matches(selector, position):
+        for index, (selector, rule) in enumerate(self.rules):
+            if rule.fits(position.layer.operation) and matches(selector, position):
                 return index
         if position.needs_a_rule:
             layer = position.layer
@@ -78,6 +82,10 @@ class Composite:
         pairs = ", ".join(f"({shown(selector)}, {rule!r})" for selector, rule in self.rules)
         merge = ", merge_batch_norm=True" if self.merge_batch_norm else ""
         return f"Composite([{pairs}]{merge})"
+
+
+def _default(layer: Layer | Product) -> Rule | None:
+    return SignalTakesAll() if layer.operation in TWO_FACTORS else None
 
 
 def _checked(pair: tuple[Selector, Rule]) -> tuple[Selector, Rule]:

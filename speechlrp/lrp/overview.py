@@ -13,6 +13,8 @@ from speechlrp.lrp.assignment import assign
 from speechlrp.lrp.checks import check_composite
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.engine import record
+from speechlrp.lrp.layer import Layer
+from speechlrp.lrp.product import Product
 from speechlrp.lrp.rules.base import Rule
 from speechlrp.lrp.scaling import Merged
 from speechlrp.lrp.selectors import Selector, shown
@@ -24,7 +26,8 @@ class Assigned(NamedTuple):
 
     Attributes:
         name: path of the module, ``""`` for the model itself.
-        operation: such as ``"conv2d"``; ``"conv2d + batch_norm"`` where a norm is merged.
+        operation: such as ``"conv2d"``; ``"conv2d + batch_norm"`` where a norm is merged,
+            ``"product with sigmoid"`` where one factor is known to be the gate.
         rule: ``None`` where the layer follows its gradient (LRP-0).
     """
 
@@ -84,7 +87,9 @@ def describe(model: nn.Module, inputs: Tensor, composite: Composite) -> Overview
     return Overview(layers, _unused(composite, choices))
 
 
-def _operation(layer: object) -> str:
+def _operation(layer: Layer | Product) -> str:
+    if isinstance(layer, Product):
+        return str(layer)
     return f"{layer.operation}{' + batch_norm' if isinstance(layer, Merged) else ''}"
 
 

@@ -4,18 +4,25 @@ The customary ones have zennit's parameters. Where a batch norm follows a convol
 merge it, as zennit's users do with a canonizer; a batch norm that stands alone passes
 relevance on (``Pass``). Sums and average pools follow their gradient, which is zennit's
 norm without its stabiliser. In all of them "convolution" means transposed ones, too.
+
+Every preset takes an option ``products``: the rule for products of two tensors of the input,
+``"signal_takes_all"`` (gates and attention weights are constants) or ``"uniform"``.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from functools import wraps
 from types import MappingProxyType
+from typing import Any
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 from torch.nn.modules.conv import _ConvNd as Convolution
 
 from speechlrp.lrp.composite import Composite
+from speechlrp.lrp.errors import LRPError
 from speechlrp.lrp.rules import (
     AlphaBeta,
     Epsilon,
@@ -24,6 +31,7 @@ from speechlrp.lrp.rules import (
     Pass,
     Rule,
     SignCorrected,
+    Uniform,
     ZBox,
     Zero,
     ZPlus,
@@ -196,9 +204,26 @@ def _customary(
     return Composite(pairs, merge_batch_norm=merge_batch_norm)
 
 
+def _with_products(preset: Callable[..., Composite]) -> Callable[..., Composite]:
+    """The preset with the option ``products``."""
+
+    @wraps(preset)
+    def make(*args: Any, products: str = "signal_takes_all", **options: Any) -> Composite:
+        if products not in ("signal_takes_all", "uniform"):
+            raise LRPError(f"products must be signal_takes_all or uniform; found {products!r}")
+        made = preset(*args, **options)
+        first: Pairs = [(nn.Module, Uniform())] if products == "uniform" else []
+        return Composite([*first, *made.rules], merge_batch_norm=made.merge_batch_norm)
+
+    own, more = inspect.signature(preset), inspect.signature(make, follow_wrapped=False)
+    parameters = [*own.parameters.values(), more.parameters["products"]]
+    make.__signature__ = own.replace(parameters=parameters)
+    return make
+
+
 PRESETS: MappingProxyType[str, Callable[..., Composite]] = MappingProxyType(
     {
-        preset.__name__: preset
+        preset.__name__: _with_products(preset)
         for preset in (
             thesis_alexnet,
             resnet_zero,

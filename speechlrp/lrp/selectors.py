@@ -13,6 +13,7 @@ from torch import nn
 from speechlrp.lrp.errors import LRPError
 from speechlrp.lrp.layer import Layer
 from speechlrp.lrp.operations.names import MODULE_OF, TAKES_A_RULE
+from speechlrp.lrp.product import Product
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Depth:
     """The layers in a part of the depth: ``Depth(0, 1/3)`` is the third nearest the input.
 
     Of ``n`` layers that need a rule, in the order of the forward pass, number ``i = 0, 1, ...``
-    stands at ``i / n``. A layer that needs none (a norm, an average pool) stands where the
+    stands at ``i / n``. What needs none (a norm, an average pool, a product) stands where the
     last one before it does that needs one, or at 0.
 
     Args:
@@ -69,7 +70,7 @@ class Position:
     ``number`` is, for a layer that needs none, that of the last one before it.
     """
 
-    layer: Layer
+    layer: Layer | Product
     number: int
     count: int
 
@@ -79,7 +80,7 @@ class Position:
         return self.layer.operation in TAKES_A_RULE
 
 
-def positions(layers: Sequence[Layer]) -> Iterator[Position]:
+def positions(layers: Sequence[Layer | Product]) -> Iterator[Position]:
     """Number the layers of a forward pass; a module that ran twice is two layers."""
     needing = [layer.operation in TAKES_A_RULE for layer in layers]
     number = -1

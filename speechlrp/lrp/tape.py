@@ -21,6 +21,7 @@ from torch import Tensor
 
 from speechlrp.lrp.layer import Layer
 from speechlrp.lrp.places import Place
+from speechlrp.lrp.product import Product
 from speechlrp.lrp.rules.base import Rule
 
 Coefficients = Sequence[Tensor | None]
@@ -36,12 +37,14 @@ class Logits:
     Attributes:
         value: the logits on the tape.
         data: their numbers.
-        dim: the dimension of a softmax, which must end the model; ``None`` for a sigmoid.
+        dim: the dimension of a softmax; ``None`` for a sigmoid.
+        only_last: whether the model must end in it.
     """
 
     value: Value
     data: Tensor
     dim: int | None = None
+    only_last: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -105,7 +108,7 @@ class Node:
         backward: ``c`` of the outputs -> ``c`` of the inputs; ``None`` stands for zero.
         carry: ``r`` of the outputs -> ``r`` of the inputs, for operations that move numbers
             or pass relevance on; ``None`` where relevance is shared out by value.
-        layer: what a rule sees, for the operations that take one.
+        layer: what a rule sees, for the operations that take one: of one input, or a product.
         rule: the rule that it took.
     """
 
@@ -115,7 +118,7 @@ class Node:
     outputs: list[Value]
     backward: Sweep
     carry: Sweep | None = None
-    layer: Layer | None = None
+    layer: Layer | Product | None = None
     rule: Rule | None = None
 
     def step(self) -> Step:
@@ -132,14 +135,16 @@ class Node:
         if all(c is None for c in cs):
             return taken, [(None, r) for r in direct]
         if self.rule is not None:
-            return taken, [self._ruled(cs[0])]
+            return taken, self._ruled(cs[0], direct)
         return taken, list(zip(self.backward(cs), direct, strict=True))
 
-    def _ruled(self, c: Tensor) -> Flow:
+    def _ruled(self, c: Tensor, direct: Coefficients) -> list[Flow]:
+        if isinstance(self.layer, Product):
+            return list(zip(self.rule.backward(self.layer, c), direct, strict=True))
         z = self.outputs[0].data
         self.layer.z = self.layer.output() if z is None else z
         given = self.rule.backward(self.layer, c)
-        return (None, given) if self.rule.direct else (given, None)
+        return [(None, given) if self.rule.direct else (given, None)]
 
 
 Observer = Callable[[Node, Sequence[Flow], Sequence[Flow]], None]

@@ -14,6 +14,7 @@ from speechlrp.lrp.errors import NotExplainable
 from speechlrp.lrp.layer import Layer
 from speechlrp.lrp.operations import HANDLERS, HARMLESS
 from speechlrp.lrp.places import Place, Places
+from speechlrp.lrp.product import Product
 from speechlrp.lrp.tape import Node, Sweep, Tape, Value
 
 MARK = "_speechlrp_mark"
@@ -114,9 +115,9 @@ class Tracer(TorchFunctionMode):
     def consume(self, tensor: Tensor, last: bool = False) -> Value:
         """The value of a tensor that an operation (or, ``last``, the caller) is about to read."""
         value = self._value(tensor)
-        if not last and value.logits is not None and value.logits.dim is not None:
+        if not last and value.logits is not None and value.logits.only_last:
             self.failure = NotExplainable(
-                f"in {self.places.running()}: a softmax can only be the model's last step"
+                f"in {self.places.running()}: a log-softmax can only be the model's last step"
             )
             raise self.failure
         if value.version != self._version(tensor):
@@ -156,12 +157,12 @@ class Tracer(TorchFunctionMode):
 
     def record(
         self,
-        call: Call,
+        call: Call | None,
         inputs: list[Value],
         outputs: list[Value],
         backward: Sweep,
         carry: Sweep | None = None,
-        layer: Layer | None = None,
+        layer: Layer | Product | None = None,
         place: Place | None = None,
     ) -> None:
         """Write an operation on the tape; see ``Node`` for the arguments."""

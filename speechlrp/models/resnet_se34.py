@@ -18,14 +18,16 @@ from speechlrp.models.heads import CosineLinear
 VARIANTS = ("fast", "performance")
 POOLINGS = ("SAP", "ASP")
 HEADS = ("cosine", "softmax")
+REDUCTION = 8
+"""Channels of a gate's input for each of its hidden layer."""
 
 
 class Gate(nn.Module):
     """Squeeze and excitation: each channel times a number between 0 and 1 made from all."""
 
-    def __init__(self, channels: int, reduction: int = 8) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        small = channels // reduction
+        small = channels // REDUCTION
         self.fc = nn.Sequential(
             nn.Linear(channels, small), nn.ReLU(), nn.Linear(small, channels), nn.Sigmoid()
         )
@@ -60,8 +62,11 @@ class GatedBlock(nn.Module):
 class ResNetSE34(nn.Module):
     """voxceleb_trainer's ResNetSE34L ("fast") and ResNetSE34V2 ("performance").
 
-    Its gates and its attentive pooling multiply numbers that both depend on the input, for
-    which LRP has no rule here: explain it by gradients, occlusion and the like.
+    Its gates and the weights of its attentive pooling depend on the input, as does what they
+    are multiplied with. LRP takes them for constants unless told otherwise: see
+    ``speechlrp.lrp.SignalTakesAll``, and ``Uniform`` for what opens a gate. The norm that comes
+    first takes away each band's mean, so inputs whose means are 0 already give the same output,
+    and relevance that no shift absorbs.
 
     Args:
         classes: number of speakers, ``K``.
@@ -76,8 +81,8 @@ class ResNetSE34(nn.Module):
         scale: of the cosines.
 
     Raises:
-        SpeechLRPError: no such variant, pooling or head; in the forward, inputs of another
-            shape.
+        SpeechLRPError: no such variant, pooling or head, or too few channels for a gate; in
+            the forward, inputs of another shape.
 
     Source: Chung et al. 2020, "In defence of metric learning"; Heo et al. 2020.
     """
@@ -101,6 +106,11 @@ class ResNetSE34(nn.Module):
                 raise unknown(f"model.{key}", value, known)
         fast = variant == "fast"
         channels = channels or ((16, 32, 64, 128) if fast else (32, 64, 128, 256))
+        if min(channels) < REDUCTION:
+            raise SpeechLRPError(
+                f"model.channels must be at least {REDUCTION} each, as a gate squeezes them to an "
+                f"eighth; found {list(channels)}"
+            )
         self.bands, self.fast, self.deviations = bands, fast, pooling == "ASP"
         self.instancenorm = nn.InstanceNorm1d(bands)
         if fast:
@@ -145,13 +155,16 @@ class ResNetSE34(nn.Module):
         x = self.conv1(self.instancenorm(x.squeeze(1)).unsqueeze(1))
         x = functional.relu(self.bn1(x)) if self.fast else self.bn1(functional.relu(x))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        x = x.mean(dim=2) if self.fast else x.flatten(1, 2)
+        return self.fc(self.pool(x.mean(dim=2) if self.fast else x.flatten(1, 2)))
+
+    def pool(self, x: Tensor) -> Tensor:
+        """Weighted means, and with ASP deviations, over time: ``[B, D, T] -> [B, D or 2 D]``."""
         weights = self._weights(x)
         mean = (x * weights).sum(dim=2)
         if not self.deviations:
-            return self.fc(mean)
+            return mean
         variance = (x.square() * weights).sum(dim=2) - mean.square()
-        return self.fc(torch.cat([mean, variance.clamp(min=1e-5).sqrt()], dim=1))
+        return torch.cat([mean, variance.clamp(min=1e-5).sqrt()], dim=1)
 
     @property
     def scale(self) -> float | None:

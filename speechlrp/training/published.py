@@ -27,7 +27,7 @@ LAST = {"wespeaker": "projection", "resnet_se34": "output"}
 _RENAMED = (
     (r"^(module\.)+", ""),
     (r"^__S__\.(module\.)*", ""),
-    (r"^__L__\.fc\.", "output."),
+    (r"^__L__\.(softmax\.)?fc\.", "output."),
     (r"^__L__\.(weight|W)$", r"output.\1"),
     (r"^model\.(?=conv1\.|layer1\.)", ""),
 )

@@ -8,7 +8,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.explainers.lrp import LRP
 from speechlrp.lrp import RULES as RULE_TABLE
-from speechlrp.lrp import describe
+from speechlrp.lrp import ProductRule, describe
 
 RULES = [{"layers": "Linear", "rule": "zero"}, {"layers": "Conv2d", "rule": "epsilon", "eps": 0.3}]
 
@@ -149,6 +149,8 @@ PARAMETERS = {
     "z_box": ({"low": [-1.0], "high": 1.0}, "ZBox(..., 1)"),
     "pass": ({}, "Pass()"),
     "sign_corrected": ({"scale": False}, "SignCorrected(1e-21, scale=False)"),
+    "signal_takes_all": ({"gate": "first"}, "SignalTakesAll('first')"),
+    "uniform": ({}, "Uniform()"),
 }
 
 
@@ -157,7 +159,9 @@ def test_every_rule_can_be_configured(deep, rule):
     parameters, expected = PARAMETERS[rule]
     entry = {"layers": {"first": True}, "rule": rule, **parameters}
     explainer = LRP([entry, {"layers": "Module", "rule": "zero"}])
-    assert _rules(deep, explainer)["features.0"] == expected
+    assert repr(explainer.composite.rules[0][1]) == expected
+    if not issubclass(RULE_TABLE[rule], ProductRule):
+        assert _rules(deep, explainer)["features.0"] == expected
 
 
 def test_bounds_of_a_box_may_be_lists(deep, generator):

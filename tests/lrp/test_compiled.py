@@ -7,7 +7,16 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from speechlrp.lrp import Composite, Epsilon, NotExplainable, Zero, attribute, conservation
+from speechlrp.lrp import (
+    Composite,
+    Epsilon,
+    NotExplainable,
+    SignalTakesAll,
+    Uniform,
+    Zero,
+    attribute,
+    conservation,
+)
 
 RULES = Composite([("0", Epsilon(0.1)), ("3", Zero())])
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -72,6 +81,35 @@ def test_compiled_models_are_explained(compiled, ran_before, net, x):
     assert [one.name for one in conservation(model, x, 1, RULES)] == names
     model(x + 1)
     assert backend.graphs > 0  # and it compiles again afterwards
+
+
+class Gated(nn.Module):
+    """A gate of a constant and of two sides, in place."""
+
+    def __init__(self):
+        super().__init__()
+        self.signal, self.gate = nn.Linear(8, 4), nn.Linear(8, 4)
+
+    def forward(self, x):
+        y = self.signal(x)
+        y *= torch.sigmoid(self.gate(x))
+        return (y * torch.softmax(y, 2)).sum(1)
+
+
+@pytest.mark.parametrize("compiled", [whole, in_place])
+@pytest.mark.parametrize("rule", [SignalTakesAll(), Uniform()])
+def test_compiled_gates_are_explained(rule, compiled, x):
+    rules = Composite([(nn.Module, rule), (nn.Module, Epsilon(0.1))])
+    model = Gated().eval()
+    expected, balances = attribute(model, x, 1, rules), conservation(model, x, 1, rules)
+    model = compiled(model, Backend())
+    model(x)
+    found = attribute(model, x, 1, rules)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
+    for one, other in zip(conservation(model, x, 1, rules), balances, strict=True):
+        assert (one.name, one.operation, one.rule) == (other.name, other.operation, other.rule)
+        torch.testing.assert_close(one.passed, other.passed, rtol=0, atol=0)
 
 
 def test_compiled_functions_are_watched(net, x):

@@ -6,9 +6,20 @@ import pytest
 import torch
 from torch import nn
 
-from speechlrp.lrp import RULES, Composite, Epsilon, attribute
+from speechlrp.lrp import RULES, Composite, Epsilon, ProductRule, attribute
 
 SETTINGS = {"epsilon": (0.1,), "z_box": (-5.0, 5.0)}
+
+
+class Gated(nn.Module):
+    """Squeeze and excitation of six channels."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = nn.Linear(6, 6)
+
+    def forward(self, x):
+        return x * torch.sigmoid(self.dense(x.mean((2, 3))))[..., None, None]
 
 
 def network():
@@ -16,12 +27,15 @@ def network():
     norm.running_var.uniform_(0.5, 2)
     return nn.Sequential(
         nn.Conv2d(1, 4, 3, padding=1), norm, nn.ReLU(), nn.MaxPool2d(3, 2),
-        nn.Conv2d(4, 6, 3), nn.GELU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3),
+        nn.Conv2d(4, 6, 3), nn.GELU(), Gated(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3),
     ).eval()  # fmt: skip
 
 
 def composite(name):
     rule = RULES[name](*SETTINGS.get(name, ()))
+    if isinstance(rule, ProductRule):
+        return Composite([(nn.Module, rule), (nn.Module, Epsilon(0.1))])
     if name == "pass":
         return Composite([(nn.BatchNorm2d, rule), (nn.Module, Epsilon(0.1))])
     return Composite([("0", rule), (nn.Conv2d, rule if name != "z_box" else Epsilon(0.1)),

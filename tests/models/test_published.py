@@ -5,8 +5,14 @@ import torch
 from torch.nn import functional as F
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.lrp import PRESETS, attribute
-from speechlrp.lrp.errors import NotExplainable
+from speechlrp.lrp import (
+    PRESETS,
+    Composite,
+    Uniform,
+    attribute,
+    attribute_layers,
+    conservation,
+)
 from speechlrp.models import MODELS
 
 SMALL = {"bands": 16, "channels": (8, 8, 16, 16), "embedding": 12}
@@ -77,10 +83,86 @@ def test_the_names_of_voxceleb_trainer_are_there():
     assert "conv1.bias" not in fast
 
 
-def test_gates_have_no_rule_and_the_error_says_where(published):
+def gates(model):
+    return [module for module in model.modules() if type(module).__name__ == "Gate"]
+
+
+@pytest.mark.parametrize("pooling", ["SAP", "ASP"])
+@pytest.mark.parametrize("variant", ["fast", "performance"])
+@pytest.mark.parametrize("name", ["resnet_zero", "resnet_eps", "resnet_eps_gamma", "epsilon_plus"])
+def test_voxceleb_trainer_is_explained_and_what_is_missing_is_accounted_for(
+    published, name, variant, pooling
+):
+    model = MODELS["resnet_se34"](classes=3, variant=variant, pooling=pooling, **SMALL)
+    model, target, rules = published.shaken(model), torch.tensor([0, 2]), PRESETS[name]()
+    output, relevance = attribute(model, inputs(), target, rules)
+    assert relevance.isfinite().all()
+    assert relevance.flatten(1).any(1).all()
+    balances = conservation(model, inputs(), target, rules)
+    missing = sum(one.absorbed for one in balances)
+    torch.testing.assert_close(relevance.sum((1, 2, 3)), output[[0, 1], target] - missing)
+    products = [one for one in balances if one.operation == "product"]
+    assert len(products) == len(gates(model)) + (1 if pooling == "SAP" else 2)
+    for one in products:
+        assert one.rule == "SignalTakesAll()"
+        torch.testing.assert_close(one.passed, one.received)
+
+
+@pytest.mark.parametrize("pooling", ["SAP", "ASP"])
+@pytest.mark.parametrize("variant", ["fast", "performance"])
+def test_lrp_0_is_gradient_times_input_with_gates_weights_and_norm_held(
+    published, variant, pooling, monkeypatch
+):
+    """Of the same network by autograd alone, its gates and weights detached."""
+    model = MODELS["resnet_se34"](classes=3, variant=variant, pooling=pooling, **SMALL)
+    model = published.shaken(model)
+    output, relevance = attribute(model, inputs(), 1, PRESETS["resnet_zero"]())
+    for gate in gates(model):
+        gate.fc.register_forward_hook(lambda module, given, made: made.detach())
+    weights = model._weights
+    monkeypatch.setattr(model, "_weights", lambda x: weights(x).detach())
+    x = inputs()
+    deviation = (x.var(3, correction=0, keepdim=True) + 1e-5).sqrt()
+    normed = ((x - x.mean(3, keepdim=True)) / deviation).requires_grad_()
+    monkeypatch.setattr(model, "instancenorm", torch.nn.Identity())
+    found = model(normed)
+    torch.testing.assert_close(found.detach(), output)
+    (gradient,) = torch.autograd.grad(found[:, 1].sum(), normed)
+    torch.testing.assert_close(relevance, x * gradient / deviation)
+
+
+def test_uniform_shares_reach_what_opens_the_gates(published):
     model = published.shaken(MODELS["resnet_se34"](classes=3, **SMALL))
-    with pytest.raises(NotExplainable, match=r"layer1\.0\.se.*docs/adding-a-rule\.md"):
-        attribute(model, inputs(), 0, PRESETS["resnet_zero"]())
+    rules = Composite([("layer*.se", Uniform()), *PRESETS["resnet_zero"]().rules])
+    _, found = attribute_layers(model, inputs(), 1, rules, ["layer1.0.se", "layer1.0.se.fc"])
+    whole, gate = (found[f"layer1.0.se{part}"].flatten(1).sum(1) for part in ("", ".fc"))
+    torch.testing.assert_close(gate, whole / 2)
+    other = attribute(model, inputs(), 1, PRESETS["resnet_zero"]())[1]
+    assert not torch.allclose(attribute(model, inputs(), 1, rules)[1], other)
+
+
+def test_the_weighted_deviation_gets_its_summands_relevance():
+    """R_t = c w_t x_t (x_t - mean) / deviation, as statistics pooling has it for equal weights."""
+    model = MODELS["resnet_se34"](classes=3, variant="fast", **SMALL).double().eval()
+    x = torch.rand(2, 16, 7, dtype=torch.float64)
+    c = torch.randn(2, 32, dtype=torch.float64)
+
+    class Pooling(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = model
+
+        def forward(self, x):
+            return self.inner.pool(x)
+
+    output, relevance = attribute(Pooling().eval(), x, c, PRESETS["resnet_zero"]())
+    w = model._weights(x).detach()
+    mean = (w * x).sum(2, keepdim=True)
+    deviation = (w * (x - mean) ** 2).sum(2, keepdim=True).sqrt()
+    torch.testing.assert_close(output, torch.cat([mean, deviation], 1)[..., 0])
+    expected = c[:, :16, None] * w * x + c[:, 16:, None] * w * x * (x - mean) / deviation
+    torch.testing.assert_close(relevance, expected)
+    torch.testing.assert_close(relevance.sum((1, 2)), (c * output).sum(1))
 
 
 @pytest.mark.parametrize("name", ["wespeaker", "resnet_se34"])
@@ -98,6 +180,7 @@ def test_other_bands_are_one_line(name):
         ("resnet_se34", {"variant": "large"}, "unknown model.variant 'large'"),
         ("resnet_se34", {"pooling": "TAP"}, "unknown model.pooling 'TAP'"),
         ("resnet_se34", {"head": "arc"}, "unknown model.head 'arc'"),
+        ("resnet_se34", {"channels": [4, 8, 8, 8]}, r"at least 8 each.*found \[4, 8, 8, 8\]"),
     ],
 )
 def test_settings_that_there_are_not(name, settings, words):

@@ -48,6 +48,7 @@ def test_safetensors(tmp_path):
         ("__S__.layer4.2.se.fc.0.weight", "layer4.2.se.fc.0.weight"),
         ("module.__S__.fc.bias", "fc.bias"),
         ("__L__.fc.weight", "output.weight"),
+        ("__L__.softmax.fc.bias", "output.bias"),
         ("__L__.weight", "output.weight"),
     ],
 )

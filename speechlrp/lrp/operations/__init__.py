@@ -16,9 +16,17 @@ from torch.nn import functional
 from speechlrp.lrp.operations import normalisation
 from speechlrp.lrp.operations.activations import activation, clamp, dropout, power, relu
 from speechlrp.lrp.operations.affine import average, weighted
-from speechlrp.lrp.operations.arithmetic import added, assigned, divided, in_place, scaled
+from speechlrp.lrp.operations.arithmetic import (
+    added,
+    added_factors,
+    assigned,
+    divided,
+    in_place,
+    scaled,
+)
 from speechlrp.lrp.operations.gradient import gradient, moved, norm, variance
 from speechlrp.lrp.operations.last import sigmoid, softmax
+from speechlrp.lrp.operations.multiplied import glu
 from speechlrp.lrp.operations.names import AVERAGES, NORMS, WEIGHTED
 from speechlrp.lrp.operations.pools import lp_pool, resized
 from speechlrp.lrp.operations.products import added_product, einsum, matmul
@@ -89,6 +97,11 @@ _register(gradient, "sub subtract rsub __rsub__")
 _register(scaled, "mul multiply __rmul__")
 _register(divided, "div divide true_divide __truediv__ __div__")
 HANDLERS.update(dict.fromkeys((Tensor.T.__get__, Tensor.mT.__get__), moved))
+
+# Two factors that depend on the input: a rule for products decides. The rest is made of these.
+_register(glu, "glu")
+_register(added_factors, "addcmul")
+_register(in_place(added_factors), "addcmul_")
 
 # Where the model ends in them, relevance starts at the logits.
 _register(softmax, "softmax log_softmax")

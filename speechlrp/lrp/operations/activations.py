@@ -72,7 +72,7 @@ def alone(tracer: Tracer, call: Call) -> tuple[Tensor, Elementwise]:
 
 
 def clamp(tracer: Tracer, call: Call) -> Tensor:
-    """A ReLU where all it does is to turn negative numbers to 0, else an activation."""
+    """A ReLU with a lower bound of 0 alone, a floor with one above 0, else an activation."""
     order = ("input", "max") if call.name.startswith("clamp_max") else ("input", "min", "max")
     named = dict(zip(order, call.args, strict=False)) | call.kwargs
     low, high = named.get("min"), named.get("max")
@@ -80,7 +80,20 @@ def clamp(tracer: Tracer, call: Call) -> Tensor:
         raise tracer.refuse(call, "has tensors as bounds (take torch.maximum, torch.minimum)")
     if low == 0 and high is None:
         return _relu(tracer, call, named["input"])
+    if isinstance(low, int | float) and low > 0 and high is None:
+        return _floor(tracer, call, named["input"], low)
     return activation(tracer, call)
+
+
+def _floor(tracer: Tracer, call: Call, x: Tensor, low: float) -> Tensor:
+    """``c_in = c_out``: what the floor adds to ``x`` is a bias, so ``R_in = R_out x / z``.
+
+    As ``sqrt(var + eps)`` does: were all of it passed on, ``c`` would have a pole at ``x = 0``.
+    """
+    source = tracer.consume(x)
+    visible, value = tracer.emit(x.detach().clamp(min=low))
+    tracer.record(call, [source], [value], list)
+    return visible
 
 
 def power(tracer: Tracer, call: Call) -> Tensor:

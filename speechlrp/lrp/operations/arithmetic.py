@@ -1,4 +1,4 @@
-"""Sums, products with constants, and changes in place."""
+"""Sums, products and quotients, and changes in place."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from speechlrp.lrp.operations.activations import activation
 from speechlrp.lrp.operations.gradient import gradient
+from speechlrp.lrp.operations.multiplied import multiplied
 
 if TYPE_CHECKING:
     from speechlrp.lrp.tracer import Call, Tracer
@@ -34,22 +35,44 @@ def added(tracer: Tracer, call: Call) -> Any:
 
 def scaled(tracer: Tracer, call: Call) -> Any:
     """A product with a constant: linear, so the gradient. ``x * x`` is ``square``."""
-    factors = [call.args[0], *call.args[1:], *call.kwargs.values()]
-    if sum(isinstance(one, Tensor) and tracer.tracks(one) for one in factors) > 1:
-        if factors[0] is factors[1]:
-            return activation(tracer, type(call)(torch.square, (factors[0],), {}))
-        raise tracer.refuse(call, "multiplies two tensors that depend on the input")
-    return gradient(tracer, call)
+    x, y = _two(call)
+    if not (_depends(tracer, x) and _depends(tracer, y)):
+        return gradient(tracer, call)
+    if x is y:
+        return activation(tracer, type(call)(torch.square, (x,), {}))
+    return multiplied(tracer, call.function, (x, y), elementwise=True)
+
+
+def added_factors(tracer: Tracer, call: Call) -> Any:
+    """``input + value * tensor1 * tensor2``: a product, then a sum."""
+    named = dict(zip(("input", "tensor1", "tensor2"), call.args, strict=False)) | call.kwargs
+    factors, again = (named["tensor1"], named["tensor2"]), type(call)
+    depend = any(_depends(tracer, one) for one in factors)
+    product = scaled(tracer, again(torch.mul, factors, {})) if depend else torch.mul(*factors)
+    more = {"alpha": named["value"]} if named.get("value", 1) != 1 else {}
+    return added(tracer, again(torch.add, (named["input"], product), more))
 
 
 def divided(tracer: Tracer, call: Call) -> Any:
-    """A division by a constant: linear, so the gradient."""
-    named = dict(zip(("input", "other"), call.args, strict=False)) | call.kwargs
-    if isinstance(named["other"], Tensor) and tracer.tracks(named["other"]):
-        raise tracer.refuse(call, "divides by a tensor that depends on the input")
-    if named.get("rounding_mode") is not None:
+    """A division by a constant: linear, so the gradient; by a tensor of the input: a quotient."""
+    x, y = _two(call)
+    if call.kwargs.get("rounding_mode") is not None:
         raise tracer.refuse(call, "rounds")
-    return gradient(tracer, call)
+    if not _depends(tracer, y):
+        return gradient(tracer, call)
+    if not _depends(tracer, x):
+        raise tracer.refuse(call, "divides a constant by a tensor that depends on the input")
+    return multiplied(tracer, call.function, (x, y), "quotient", elementwise=True)
+
+
+def _two(call: Call) -> tuple[Any, Any]:
+    """The two operands of a call in the order of its signature."""
+    named = dict(zip(("input", "other"), call.args, strict=False)) | call.kwargs
+    return named["input"], named["other"]
+
+
+def _depends(tracer: Tracer, found: Any) -> bool:
+    return isinstance(found, Tensor) and tracer.tracks(found)
 
 
 def in_place(handler: Handler, written: Callable[..., Any] | None = None) -> Handler:

@@ -1,4 +1,4 @@
-"""Softmax, and sigmoid where it is the last step: relevance begins at the logits."""
+"""Softmax and sigmoid: where they are the last step, relevance begins at the logits."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from speechlrp.lrp.errors import NotExplainable
+from speechlrp.lrp.gates import origins, producers_of
 from speechlrp.lrp.operations.activations import alone, passed
-from speechlrp.lrp.tape import Logits, Tape, Value
+from speechlrp.lrp.tape import Coefficients, Logits, Tape, Value
 
 if TYPE_CHECKING:
     from speechlrp.lrp.tracer import Call, Tracer
@@ -18,16 +19,28 @@ SQUASHING = frozenset(("sigmoid", "sigmoid_", "special_expit", "log_sigmoid"))
 
 
 def softmax(tracer: Tracer, call: Call) -> Tensor:
-    """Nothing is recorded: only the end of the model may follow, and starts at the logits."""
+    """Its first-order Taylor expansion, whose constant absorbs: ``c_in = s (c - sum s c)``.
+
+    As the model's last step, relevance starts at the logits; a log-softmax can be no other.
+
+    Source: Achtibat et al. 2024, "AttnLRP", proposition 3.1, ``R_in = x (R - s sum R)``.
+    """
     x, function = alone(tracer, call)
     named = dict(zip(("input", "dim"), call.args, strict=False)) | call.kwargs
     if named.get("dim") is None:
         raise tracer.refuse(call, "does not say over which dimension (dim=)")
     with torch.no_grad():
         result = function(x.detach())
-    visible, value = tracer.emit(result)
-    dim = range(x.dim())[named["dim"]]
-    value.logits = Logits(tracer.consume(x), x.detach(), dim)
+    source, (visible, value) = tracer.consume(x), tracer.emit(result)
+    dim, numbers, log = range(x.dim())[named["dim"]], x.detach(), "log" in call.name
+    value.logits = Logits(source, numbers, dim, only_last=log)
+
+    def backward(outgoing: Coefficients) -> Coefficients:
+        share = outgoing[0] * result
+        return [share.sub_(result * share.sum(dim, keepdim=True)).to(numbers.dtype)]
+
+    if not log:
+        tracer.record(call, [source], [value], backward)
     return visible
 
 
@@ -41,14 +54,20 @@ def sigmoid(tracer: Tracer, call: Call) -> Tensor:
 
 
 def check_ending(tape: Tape, end: Value, start: str) -> None:
-    """Raise where the output is a sigmoid's, moved about: it would be taken for a logit.
+    """Raise where the output is a sigmoid's or softmax's, moved about: no logit, though it looks.
 
     Raises:
-        NotExplainable: see above, unless relevance starts from 1.
+        NotExplainable: see above, of a sigmoid unless relevance starts from 1.
     """
+    producers = producers_of(tape)
+    for node in origins(end if end.logits is None else end.logits.value, producers):
+        if node is not None and node.operation.endswith("softmax"):
+            raise NotExplainable(
+                f"in {node.place}: a softmax can only be the model's last step or a part of its "
+                "inside; let the model end at its logits or in the softmax itself"
+            )
     if start == "one" or end.logits is not None:
         return
-    producers = {id(value): node for node in tape.nodes for value in node.outputs}
     waiting = [end]
     while waiting:
         node = producers.get(id(waiting.pop()))

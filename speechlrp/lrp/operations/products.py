@@ -1,4 +1,4 @@
-"""Products with a constant matrix, written as such: layers without a module."""
+"""Products of matrices: with a constant one layers without a module, else products."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from speechlrp.lrp.operations.affine import recorded
 from speechlrp.lrp.operations.gradient import gradient
+from speechlrp.lrp.operations.multiplied import multiplied
 
 if TYPE_CHECKING:
     from speechlrp.lrp.tracer import Call, Tracer
@@ -20,7 +21,7 @@ _OPERANDS = ("input", "self", "mat1", "batch1", "mat", "mat2", "batch2", "vec", 
 
 
 def matmul(tracer: Tracer, call: Call) -> Tensor:
-    """``x @ w`` or ``w @ x``: dense, with the constant operand for weights."""
+    """``x @ w``, ``w @ x``: dense, the constant operand for weights; ``x @ y``: a product."""
     operands, rest, named = _split(call, 2)
 
     def compute(bias: Tensor | None, first: Tensor, second: Tensor) -> Tensor:
@@ -30,7 +31,7 @@ def matmul(tracer: Tracer, call: Call) -> Tensor:
 
 
 def einsum(tracer: Tracer, call: Call) -> Any:
-    """A sum of products with one constant tensor: a layer; of one tensor alone: linear."""
+    """A sum of products of two tensors: as ``matmul``; of one tensor alone: linear."""
     equation, *operands = call.args
     if len(operands) == 1 and isinstance(operands[0], tuple | list):
         operands = list(operands[0])
@@ -55,7 +56,7 @@ def added_product(tracer: Tracer, call: Call) -> Tensor:
             return call.function(first.new_zeros(()), first, second, beta=0)
         return call.function(bias, first, second)
 
-    if not tracer.tracks(start):
+    if not tracer.tracks(start) and not all(tracer.tracks(one) for one in operands):
         bias = start.detach() if beta == 1 else start.detach() * beta
         return _product(tracer, call, "matmul", compute, operands, alpha, bias)
     if not any(tracer.tracks(one) for one in operands):
@@ -74,8 +75,8 @@ def _product(
     bias: Tensor | None = None,
 ) -> Tensor:
     dependent = [tracer.tracks(one) for one in operands]
-    if sum(dependent) != 1:
-        raise tracer.refuse(call, "multiplies two tensors that depend on the input")
+    if all(dependent):
+        return multiplied(tracer, lambda a, b: compute(None, a, b) * factor, operands)
     place = dependent.index(True)
     x, weight = operands[place], operands[1 - place]
 

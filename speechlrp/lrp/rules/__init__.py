@@ -5,6 +5,7 @@ from speechlrp.lrp.rules.base import Rule
 from speechlrp.lrp.rules.epsilon import Epsilon
 from speechlrp.lrp.rules.gamma import Gamma
 from speechlrp.lrp.rules.passing import Pass
+from speechlrp.lrp.rules.products import ProductRule, SignalTakesAll, Uniform
 from speechlrp.lrp.rules.sign_corrected import SignCorrected
 from speechlrp.lrp.rules.square import Flat, WSquare
 from speechlrp.lrp.rules.z_box import ZBox
@@ -22,6 +23,8 @@ RULES: dict[str, type[Rule]] = {
     "z_box": ZBox,
     "pass": Pass,
     "sign_corrected": SignCorrected,
+    "signal_takes_all": SignalTakesAll,
+    "uniform": Uniform,
 }
 
-__all__ = ["RULES", "Rule", *sorted(rule.__name__ for rule in RULES.values())]
+__all__ = ["RULES", "ProductRule", "Rule", *sorted(rule.__name__ for rule in RULES.values())]

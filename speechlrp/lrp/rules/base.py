@@ -12,6 +12,7 @@ from torch import Tensor
 
 from speechlrp.lrp.errors import LRPError
 from speechlrp.lrp.layer import Layer
+from speechlrp.lrp.product import TWO_FACTORS
 from speechlrp.lrp.rules.contributions import Contributions, Terms
 
 
@@ -27,10 +28,19 @@ class Rule(ABC):
             ``c_in``, as a rule does that gives relevance to inputs of 0.
         spans_batch_norm: whether the rule acts on a layer together with the batch norm
             that follows it.
+        operations: of what it is a rule, for rules that are not for layers.
     """
 
     direct: ClassVar[bool] = False
     spans_batch_norm: ClassVar[bool] = False
+    operations: ClassVar[frozenset[str]] = frozenset()
+
+    def fits(self, operation: str) -> bool:
+        """Whether it is a rule for an operation of this name: layers, or what ``operations`` says.
+
+        A pair of a composite whose rule doesn't fit is passed over.
+        """
+        return operation in self.operations if self.operations else operation not in TWO_FACTORS
 
     @abstractmethod
     def backward(self, layer: Layer, c: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from speechlrp.lrp import Composite, Epsilon, NotExplainable, Zero, attribute
+from speechlrp.lrp import Composite, Epsilon, NotExplainable, Zero, attribute, conservation
 
 
 def sigmoid(x):
@@ -119,7 +119,6 @@ ACTIVATIONS = {
             nn.Hardtanh(-0.5, 0.8, inplace=True),
         ],
     ),
-    "clamp from above 0": (lambda x: max(x, 0.3), None, [lambda x: x.clamp(min=0.3)]),
     "hardswish": (
         lambda x: x * min(max(x + 3, 0), 6) / 6,
         0.5,
@@ -283,3 +282,23 @@ def test_an_activation_with_parameters_of_the_input_raises():
             Between(lambda x: F.prelu(x, x[0, :1]), torch.eye(3).double()).eval(),
             torch.ones(2, 3).double(), torch.ones(2, 1), ZERO,
         )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda x: x.clamp(min=0.3),
+        lambda x: torch.clamp(x, 0.3),
+        lambda x: x.clamp_min_(0.3),
+        lambda x: torch.clip(x, min=0.3, max=None),
+    ],
+)
+def test_what_a_floor_adds_is_a_bias(form, expression):
+    """R_in = R x / max(x, 0.3): bounded however close to 0 x is, and all of R above the floor."""
+    x = torch.tensor([[2.0, 0.31, 0.29, 1e-30, 0.0, -1.0]], dtype=torch.float64)
+    net, c = expression(lambda m, x: form(x.clone())), torch.randn(1, 6, dtype=torch.float64)
+    output, relevance = attribute(net, x, c, ZERO)
+    torch.testing.assert_close(output, x.clamp(min=0.3), rtol=0, atol=0)
+    torch.testing.assert_close(relevance, c * output * x / output)
+    (balance,) = [one for one in conservation(net, x, c, ZERO) if one.absorbed.abs().max() > 1e-9]
+    torch.testing.assert_close(balance.bias, (c * (output - x)).sum(1))

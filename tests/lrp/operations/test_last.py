@@ -102,6 +102,30 @@ def test_a_sigmoid_inside_is_an_activation(expression, explained):
     torch.testing.assert_close(explained(net, x, c).sum(1), (c * net(x)).sum(1).detach())
 
 
+@pytest.mark.parametrize("form", [F.softmax, torch.softmax, torch.special.softmax])
+def test_a_softmax_inside_is_its_first_order_expansion(form, expression):
+    """R_in = x (R - s sum R) at its own input; what its constant absorbs is reported."""
+    net = expression(lambda m, x: m.dense(form(x, dim=1)))
+    x, c = torch.randn(3, 6, dtype=torch.float64), torch.randn(3, 6, dtype=torch.float64)
+    _, relevance = attribute(net, x, c, RULES)
+    s, W = torch.softmax(x, 1), net.dense.weight.detach()
+    z = s @ W.T
+    R = s * ((c * z.abs() / (z.abs() + 0.1)) @ W)
+    torch.testing.assert_close(relevance, x * (R - s * R.sum(1, keepdim=True)))
+    (found,) = [one for one in conservation(net, x, c, RULES) if "softmax" in one.operation]
+    torch.testing.assert_close(found.received, R.sum(1))
+    torch.testing.assert_close(found.bias, R.sum(1) - relevance.sum(1))
+
+
+def test_a_softmax_inside_and_one_at_the_end(expression):
+    x = torch.randn(3, 6, dtype=torch.float64)
+    inner = expression(lambda m, x: m.dense(x.softmax(1)))
+    both = expression(lambda m, x: m.dense(x.softmax(1)).softmax(1))
+    for start in STARTS:
+        found, expected = (attribute(net, x, 2, RULES, start=start)[1] for net in (both, inner))
+        torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
 def test_a_sigmoid_read_twice_and_returned_begins_at_its_logits(expression):
     def body(m, x):
         y = torch.sigmoid(m.dense(x))

@@ -1,0 +1,72 @@
+"""What a rule for products sees: two factors that both depend on the input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import get_gradient_edge
+
+from speechlrp.lrp.layer import plain
+from speechlrp.lrp.places import Place
+
+Bilinear = Callable[[Tensor, Tensor], Tensor]
+
+TWO_FACTORS = frozenset({"product", "quotient"})
+"""The operations of two factors: ``a b``, and ``a / b``, whose divisor ``1 / b`` is the second."""
+
+
+class Product:
+    """``z = f(a, b)``, linear in either factor: ``a * b``, ``a @ b``, ``einsum(..., a, b)``.
+
+    A quotient ``a / b`` is linear in ``a`` alone.
+
+    Attributes:
+        operation: ``"product"`` or ``"quotient"``.
+        place: the module it belongs to.
+        factors: ``a`` and ``b`` as the model gave them, ``[B, ...]``, the divisor second.
+        gates: for each factor, what makes it a gate, such as ``"sigmoid"``, or ``None``; known
+            once the forward pass is over.
+        elementwise: whether ``z`` is made number by number, the factors broadcast.
+    """
+
+    def __init__(
+        self,
+        operation: str,
+        place: Place,
+        function: Bilinear,
+        factors: Sequence[Tensor],
+        elementwise: bool = False,
+    ) -> None:
+        """Take the factors of ``z = function(*factors)``."""
+        self.operation, self.place, self.elementwise = operation, place, elementwise
+        self.gates: tuple[str | None, str | None] = (None, None)
+        self.factors = tuple(plain(one).requires_grad_() for one in factors)
+        self._function = function
+
+    def compute(self) -> Tensor:
+        """The result, as it goes on in the model; once, in the forward pass."""
+        with torch.enable_grad():
+            z = self._function(*self.factors)
+        self._edge = get_gradient_edge(z)
+        return z.detach()
+
+    @property
+    def z(self) -> Tensor:
+        """The result, made anew each time."""
+        with torch.no_grad():
+            return self._function(*self.factors)
+
+    def transpose(self, c: Tensor, factor: int) -> Tensor:
+        """From the result's shape to that of a factor (0 or 1), the other one held constant."""
+        leaf = self.factors[factor]
+        return torch.autograd.grad(self._edge, leaf, c, retain_graph=True)[0]
+
+    def fold(self, r: Tensor, factor: int) -> Tensor:
+        """The sum of ``r``, shaped like ``z``, over what a factor is broadcast to."""
+        return r.sum_to_size(self.factors[factor].shape)
+
+    def __str__(self) -> str:
+        known = [gate for gate in self.gates if gate]
+        return f"{self.operation} with {known[0]}" if len(known) == 1 else self.operation

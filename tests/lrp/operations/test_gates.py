@@ -1,0 +1,268 @@
+"""Products of two tensors of the input: which is the gate, and what the signal gets."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from speechlrp.lrp import (
+    Composite,
+    NotExplainable,
+    SignalTakesAll,
+    Uniform,
+    Zero,
+    attribute,
+    conservation,
+    describe,
+)
+
+ZERO = Composite([(nn.Module, Zero())])
+HALVES = Composite([(nn.Module, Uniform()), (nn.Module, Zero())])
+MASK = torch.tensor([1.0, 0.0, 1.0, 2.0, 1.0, 0.5], dtype=torch.float64)
+
+
+class Gated(nn.Module):
+    """A forward over dense layers without biases, ``hold`` around whatever makes a gate."""
+
+    def __init__(self, body, hold=lambda gate: gate):
+        super().__init__()
+        torch.manual_seed(7)
+        self.dense, self.other = (nn.Linear(6, 6, bias=False) for _ in range(2))
+        self.keys = nn.Linear(6, 6)
+        self.body, self.hold = body, hold
+
+    def forward(self, x):
+        return self.body(self, x, self.hold)
+
+    def score(self, x):
+        return self.keys(x)
+
+
+def gated(body, hold=lambda gate: gate):
+    return Gated(body, hold).double().eval()
+
+
+def in_place(m, x, hold):
+    y = m.dense(x)
+    y *= hold(torch.sigmoid(m.score(x)))
+    return y.mul_(hold(m.score(y.clone()).sigmoid_()))
+
+
+def normalised(m, x, hold):
+    weights = torch.softmax(m.score(x), 1) * MASK
+    return m.dense(x) * hold(weights / weights.sum(1, keepdim=True))
+
+
+def attention(m, x, hold):
+    scores = m.dense(x) @ m.score(x).transpose(1, 2) / 6**0.5
+    return (hold(scores.softmax(-1)) @ m.other(x)).flatten(1)
+
+
+def squeezed(m, x, hold):
+    y = torch.relu(m.dense(x)).transpose(1, 2)  # [B, 6, T]
+    gate = torch.sigmoid(m.score(F.adaptive_avg_pool1d(y, 1).view(len(x), -1)))
+    return (y * hold(gate.view(len(x), 6, 1).expand_as(y))).sum(2)
+
+
+def pooled(m, x, hold):
+    y = m.dense(x)
+    weights = hold(torch.softmax(torch.tanh(m.score(y)).mean(2, keepdim=True), dim=1))
+    mean = (y * weights).sum(1)
+    variance = (y.square() * weights).sum(1) - mean.square()
+    return torch.cat([mean, variance.sqrt()], 1)
+
+
+ROW, FRAMES = (6,), (4, 6)
+FORMS = {
+    "*": (lambda m, x, hold: m.dense(x) * hold(torch.sigmoid(m.score(x))), ROW),
+    "gate first": (lambda m, x, hold: hold(m.score(x).sigmoid()) * m.dense(x), ROW),
+    "torch.mul by name": (
+        lambda m, x, hold: torch.mul(input=m.dense(x), other=hold(torch.sigmoid(m.score(x)))),
+        ROW,
+    ),
+    "Tensor.multiply": (lambda m, x, h: m.dense(x).multiply(h(m.score(x).sigmoid())), ROW),
+    "in place": (in_place, ROW),
+    "of itself": (lambda m, x, hold: (y := m.dense(x)) * hold(torch.sigmoid(m.score(y))), ROW),
+    "and beside it": (lambda m, x, h: (y := m.dense(x)) * h(torch.sigmoid(y)) + y, ROW),
+    "of the input": (lambda m, x, hold: x * hold(torch.sigmoid(x)), ROW),
+    "hard sigmoid": (lambda m, x, hold: m.dense(x) * hold(F.hardsigmoid(m.score(x))), ROW),
+    "expit": (lambda m, x, hold: m.dense(x) * hold(torch.special.expit(m.score(x))), ROW),
+    "1 - gate": (
+        lambda m, x, hold: (
+            hold(1 - (g := torch.sigmoid(m.score(x)))) * m.dense(x) + m.other(x) * hold(g)
+        ),
+        ROW,
+    ),
+    "scaled gate": (lambda m, x, h: m.dense(x) * h(2 * m.score(x).sigmoid() / 3 + 0.5), ROW),
+    "product of gates": (
+        lambda m, x, hold: (
+            m.dense(x) * (hold(torch.sigmoid(m.score(x))) * hold(torch.sigmoid(m.other(x))))
+        ),
+        ROW,
+    ),
+    "gated twice": (
+        lambda m, x, h: m.dense(x) * h(m.score(x).sigmoid()) * h(m.other(x).sigmoid()),
+        ROW,
+    ),
+    "picked from a gate": (
+        lambda m, x, h: m.dense(x)[:, :3] * h(torch.sigmoid(m.score(x)).chunk(2, 1)[1]),
+        ROW,
+    ),
+    "gates side by side": (
+        lambda m, x, h: (
+            m.dense(x)
+            * h(torch.cat([m.score(x)[:, :2].sigmoid(), m.other(x)[:, :4].softmax(1)], 1))
+        ),
+        ROW,
+    ),
+    "one number gates all": (
+        lambda m, x, h: m.dense(x) * h(m.score(x).sum(1, keepdim=True).sigmoid()),
+        ROW,
+    ),
+    "one signal, many gates": (
+        lambda m, x, hold: m.dense(x)[:, :1] * hold(torch.sigmoid(m.score(x))),
+        ROW,
+    ),
+    "a gate without batch": (
+        lambda m, x, hold: m.dense(x) * hold(torch.sigmoid(m.score(x).sum(0))),
+        ROW,
+    ),
+    "squeeze and excitation": (squeezed, FRAMES),
+    "attentive pooling": (pooled, FRAMES),
+    "attention": (attention, FRAMES),
+    "bmm": (
+        lambda m, x, h: torch.bmm(h(m.score(x)[..., :4].softmax(2)), m.dense(x)).sum(1),
+        FRAMES,
+    ),
+    "einsum": (
+        lambda m, x, h: torch.einsum("btd,btd->bd", m.dense(x), h(torch.softmax(m.score(x), 1))),
+        FRAMES,
+    ),
+    "baddbmm": (
+        lambda m, x, h: torch.baddbmm(
+            m.other(x), h(m.score(x)[..., :4].softmax(2)), m.dense(x), beta=0.5, alpha=-2
+        ).flatten(1),
+        FRAMES,
+    ),
+    "addcmul": (
+        lambda m, x, h: torch.addcmul(m.other(x), h(m.score(x).sigmoid()), m.dense(x), value=-2),
+        ROW,
+    ),
+    "addcmul_": (lambda m, x, h: m.other(x).addcmul_(m.dense(x), h(m.score(x).sigmoid())), ROW),
+    "glu": (
+        lambda m, x, hold: (
+            F.glu(torch.cat([m.dense(x), m.score(x)], 1), dim=1)
+            if hold(x).requires_grad == x.requires_grad
+            else m.dense(x) * m.score(x).sigmoid().detach()
+        ),
+        ROW,
+    ),
+    "a quotient": (lambda m, x, h: m.dense(x) / h(x.norm(dim=1, keepdim=True)), ROW),
+    "torch.div by name": (
+        lambda m, x, h: torch.div(input=m.dense(x), other=h(1 + m.other(x).square())),
+        ROW,
+    ),
+    "div_": (lambda m, x, hold: m.dense(x).div_(hold(x.std(1, keepdim=True))), ROW),
+    "normalised weights": (normalised, ROW),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_signal_takes_all_is_gradient_times_input_with_detached_gates(name, gradient_times_input):
+    body, shape = FORMS[name]
+    net, held = gated(body), gated(body, hold=torch.Tensor.detach)
+    x = torch.randn(3, *shape, dtype=torch.float64)
+    c = torch.randn_like(net(x))
+    output, relevance = attribute(net, x, c, ZERO)
+    torch.testing.assert_close(output, net(x).detach(), rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(relevance, gradient_times_input(held, x, c))
+    torch.testing.assert_close(relevance.sum(), (c * output).sum())
+    for one in conservation(net, x, c, ZERO):
+        assert one.absorbed.abs().max() < 1e-10, one.operation
+
+
+@pytest.mark.parametrize("name", ["*", "in place", "squeeze and excitation", "attention", "glu"])
+def test_the_overview_says_what_the_gate_is_and_which_rule_it_got(name):
+    body, shape = FORMS[name]
+    overview = describe(gated(body), torch.randn(1, *shape).double(), ZERO)
+    rows = [layer for layer in overview.layers if layer.operation.startswith("product")]
+    gates = ["softmax" if name == "attention" else "sigmoid"]
+    assert [row.operation for row in rows if " with " in row.operation][-1:] == [
+        f"product with {gate}" for gate in gates
+    ]
+    assert {repr(row.rule) for row in rows} == {"SignalTakesAll()"}
+    assert overview.unused == []
+
+
+UNDECIDED = {
+    "neither": lambda m, x, hold: m.dense(x) * m.other(x),
+    "an activation": lambda m, x, hold: m.dense(x) * torch.tanh(m.other(x)),
+    "a sum with a signal": lambda m, x, h: m.dense(x) * (torch.sigmoid(m.other(x)) + x),
+    "a gate that is mixed": lambda m, x, h: m.dense(x) * m.other(m.score(x).sigmoid()),
+    "both": lambda m, x, hold: torch.sigmoid(m.dense(x)) * torch.sigmoid(m.other(x)),
+    "its own transpose": lambda m, x, hold: x @ x.T,
+    "a view of itself": lambda m, x, hold: x * x.view(3, 6),
+}
+
+
+@pytest.mark.parametrize("name", UNDECIDED)
+def test_where_the_gate_is_not_known_it_has_to_be_said(name):
+    net, x = gated(UNDECIDED[name]), torch.randn(3, 6, dtype=torch.float64)
+    which = "both factors come" if name == "both" else "neither factor comes"
+    message = rf"in the model's own forward.*{which} from .*\('', SignalTakesAll\('second'\)\)"
+    with pytest.raises(NotExplainable, match=message) as caught:
+        attribute(net, x, 0, ZERO)
+    assert "\n" not in str(caught.value)
+    for rule in (SignalTakesAll("first"), SignalTakesAll("second"), Uniform()):
+        pairs = [("", rule), (nn.Module, Zero())]
+        output, relevance = attribute(net, x, 0, Composite(pairs))
+        if name not in ("a gate that is mixed", "both"):  # whose sigmoids stand on other numbers
+            torch.testing.assert_close(relevance.sum(), output[:, 0].sum())
+        assert relevance.isfinite().all()
+
+
+def test_a_product_that_no_relevance_reaches_needs_no_gate():
+    """Queries times keys stand behind the softmax that weighs the values."""
+    x = torch.randn(2, *FRAMES, dtype=torch.float64)
+    net = gated(FORMS["attention"][0])
+    operations = [one.operation for one in conservation(net, x, 0, ZERO)]
+    assert operations.count("product") == 1
+    assert "softmax" not in operations
+
+
+@pytest.mark.parametrize("gate", ["first", "second"])
+def test_the_gate_may_be_named(gate, gradient_times_input):
+    def body(m, x, hold):
+        a, b = m.dense(x), m.other(x)
+        return hold(a) * b if gate == "first" else a * hold(b)
+
+    x = torch.randn(3, 6, dtype=torch.float64)
+    c = torch.randn(3, 6, dtype=torch.float64)
+    rules = Composite([(nn.Module, SignalTakesAll(gate)), (nn.Module, Zero())])
+    _, relevance = attribute(gated(body), x, c, rules)
+    held = gated(body, hold=torch.Tensor.detach)
+    torch.testing.assert_close(relevance, gradient_times_input(held, x, c))
+
+
+def test_a_square_is_an_activation_in_every_form(expression, explained):
+    x = torch.randn(3, 6, dtype=torch.float64)
+    for body in (
+        lambda m, x: x * x,
+        lambda m, x: torch.mul(input=x, other=x),
+        lambda m, x: (y := x.clone()).mul_(y),
+    ):
+        torch.testing.assert_close(explained(expression(body), x), x**2)
+    halves = attribute(gated(lambda m, x, h: x * x.view(3, 6)), x, torch.ones(3, 6), HALVES)[1]
+    torch.testing.assert_close(halves, x**2)
+
+
+def test_what_is_constant_is_no_product(expression, explained, gradient_times_input):
+    x, c = torch.randn(3, 6, dtype=torch.float64), torch.randn(3, 6, dtype=torch.float64)
+    for body in (
+        lambda m, x: torch.addcmul(m.dense(x), MASK, x, value=3),
+        lambda m, x: torch.addcmul(MASK * 0, m.dense(x), MASK),
+        lambda m, x: x.addcmul(MASK * 0, MASK, value=2),
+    ):
+        net = expression(body)
+        torch.testing.assert_close(explained(net, x, c), gradient_times_input(net, x, c))
+        assert not any("product" in one.operation for one in describe(net, x, ZERO).layers)
