@@ -95,7 +95,8 @@ def explanation_grid(
 def _broken(name: str) -> str:
     """A name in lines that fit above a panel."""
     apart = name.replace(" ", "\0").replace("_", " ")
-    return textwrap.fill(apart, 20).replace(" ", "_").replace("\0", " ")
+    lines = [line.replace(" ", "_").replace("\0", " ") for line in textwrap.wrap(apart, 20)]
+    return "_\n".join(lines)
 
 
 def _check(rows: Sequence[Row], maps: Mapping[str, Sequence[np.ndarray]], shape: tuple) -> None:

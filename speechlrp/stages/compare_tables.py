@@ -206,4 +206,4 @@ def _title(bench: Bench, row: pd.Series, predicted: int) -> str:
     classes = bench.examples.classes
     wrong = "" if predicted == row.label else f", taken for {classes[predicted]}"
     under = f", {described(row)}" if row.get("condition", "") else ""
-    return f"{classes[row.label]}{wrong}{under}"
+    return f"{classes[row.label]}{under}{wrong}"

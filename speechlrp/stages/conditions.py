@@ -78,9 +78,9 @@ def _files(root: str | None, kinds: Sequence[str]) -> dict[str, list[Path]]:
     Raises:
         SpeechLRPError: no kind, one that there is not, or one without files.
     """
-    if not kinds or len(set(kinds)) < len(kinds):
+    if not isinstance(kinds, list) or not kinds or len(set(kinds)) < len(kinds):
         raise SpeechLRPError(
-            f"conditions.kinds is {list(kinds)}; it must name some of {', '.join(KINDS)}, each "
+            f"conditions.kinds is {kinds}; it must name some of {', '.join(KINDS)}, each "
             "once (to make no copies: conditions=none)"
         )
     for name in kinds:

@@ -48,7 +48,7 @@ def between(steps: Iterable[dict], first: str | None, last: str | None) -> list[
 
 def on_copies_not_made(config: Config, step: dict[str, Any]) -> bool:
     """Whether a step asks for copies of the test recordings that `config.conditions` lacks."""
-    made = map(subset_of, config.conditions.get("kinds", ()))
+    made = map(subset_of, config.conditions.get("kinds") or ())
     asked = {part for part in str(step.get("subset", "")).split("+") if part not in SUBSETS}
     return not asked <= {"", *made}
 

@@ -7,14 +7,20 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from speechlrp.artifacts.hdf5 import read_table
 from speechlrp.artifacts.record import read_record
+from speechlrp.audio.conditions import Conditions
+from speechlrp.audio.fbank import FbankSettings
+from speechlrp.audio.reading import read
+from speechlrp.audio.windows import place
 from speechlrp.stages.compare_bench import choose
 from speechlrp.stages.compare_tables import pick_rows
+from speechlrp.stages.conditions import mixers
 from tests.stages.test_contract import one_line
+from tests.stages.test_speakers import RATE, write_corpus
 from tests.stages.test_speakers import TOY as SPEAKERS
-from tests.stages.test_speakers import write_corpus
 
 STORED = "features.train_from=features"
 TOY = (*(s for s in SPEAKERS if not s.startswith("features.train_from")), STORED)
@@ -83,16 +89,30 @@ def test_every_test_recording_has_a_copy_of_each_kind(mixed):
     assert rest.snr_db.isna().all()
 
 
-def test_a_copy_is_another_picture_of_the_same_sound(mixed):
-    table = table_of(mixed)
+def test_a_copy_is_the_recording_at_the_ratio_that_the_table_says(mixed):
+    """The features are those of samples whose ratio is measured here."""
+    table, settings = table_of(mixed), feature_settings()
+    ranges = {"noise_db": [0, 15], "music_db": [5, 15], "babble_db": [13, 20]}
+    copies = Conditions(mixers(None, seed=1, rate=RATE, kinds=["music", "noise"], **ranges))
     with h5py.File(mixed.features / "features.h5") as file:
-        features = file["features"][:]
-    for kind in ("music", "noise"):
-        copies = table.index[table.subset == f"test_{kind}"]
-        own = [table.index[table.id == table.id[i].partition("+")[0]][0] for i in copies]
-        pairs = zip(features[copies], features[own], strict=True)
-        alike = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in pairs]
-        assert 0.2 < np.median(alike) < 0.999
+        for row in table[table.subset == "test"].drop_duplicates("source").itertuples():
+            wave = read(row.path)[0][0]
+            for copy, about in copies(wave, row.source):
+                (i,) = table.index[table.id == f"{row.id}+{about.kind}"]
+                added = copy.double() - wave.double()
+                ratio = 10 * torch.log10(wave.double().square().sum() / added.square().sum())
+                assert float(ratio) == pytest.approx(table.snr_db[i], abs=0.02)
+                start = round(row.start_s * RATE)
+                window, _ = place(
+                    copy[start : start + settings.length],
+                    settings.length, seed=1, name=row.source, start=start,
+                )  # fmt: skip
+                expected = settings.transform(window[None])[0].numpy()
+                np.testing.assert_allclose(file["features"][i], expected, atol=1e-3)
+
+
+def feature_settings() -> FbankSettings:
+    return FbankSettings(length=4080, segment_s=0.255, min_segment_s=0.2, bands=16)
 
 
 def test_training_does_not_know_of_copies(mixed, plain):
@@ -237,6 +257,8 @@ def test_the_same_recordings_are_shown_music_above_noise():
     (("conditions=musan",), "conditions.root: no music and noise to mix in"),
     (("conditions.kinds=[]",), "conditions.kinds is []; it must name some of noise, music"),
     (("conditions.kinds=[noise,noise]",), "each once"),
+    (("conditions.kinds=music",), "conditions.kinds is music; it must name some of"),
+    (("conditions.kinds=null",), "conditions.kinds is None"),
     (("conditions.kinds=[musik]",), "unknown kind in conditions.kinds 'musik'"),
     (("conditions.kinds=[babble]",), "conditions.kinds holds babble, which is not synthesised"),
     (("conditions.noise_db=[5]",), "conditions.noise_db is [5]"),
