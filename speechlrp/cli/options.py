@@ -75,6 +75,7 @@ OPTIONS: dict[str, tuple[Option, ...]] = dict.fromkeys(STAGES, _COMMON)
 OPTIONS |= {
     "evaluate": (
         Option("--decoding", "decoding", "From scores to text, task=letters.", tuple(DECODERS)),
+        Option("--trials", "evaluate.trials", "A list as veri_test.txt, or all; task=speaker."),
         *_WEIGHTS,
         *_COMMON,
     ),

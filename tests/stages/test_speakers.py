@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -194,7 +193,7 @@ def apart(data, tmp_path_factory, project_class):
     return project
 
 
-def test_all_pairs_of_the_unseen_speakers_are_scored_and_listed(apart, tmp_path):
+def test_all_pairs_of_the_unseen_speakers_are_scored_and_listed(apart):
     done = apart.speechlrp("evaluate", settings=("evaluate.trials=all",))
     assert done.returncode == 0, done.stderr
     assert "11 recordings of unseen speakers: 55 pairs, see trials.txt" in done.stdout
@@ -206,10 +205,9 @@ def test_all_pairs_of_the_unseen_speakers_are_scored_and_listed(apart, tmp_path)
     found = json.loads((folder / "verification.json").read_text())
     assert (found["speakers"], found["speakers_trained_on"]) == (2, 0)
     assert (folder / "det.png").read_bytes().startswith(b"\x89PNG")
-    shutil.copy(folder / "trials.txt", tmp_path / "again.txt")
-    again = apart.speechlrp("evaluate", settings=(f"evaluate.trials={tmp_path / 'again.txt'}",))
+    again = apart.speechlrp("evaluate", "--trials", str(folder / "trials.txt"))
     assert again.returncode == 0, again.stderr
-    same = pd.read_csv(apart.run / "evaluate/train-test-again/trials.csv")
+    same = pd.read_csv(apart.run / "evaluate/train-test-trials/trials.csv")
     pd.testing.assert_frame_equal(same, scored)
     done = apart.speechlrp("evaluate", settings=("evaluate.trials=all",))
     assert "nothing to do" in done.stdout
