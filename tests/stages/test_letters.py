@@ -1,6 +1,5 @@
 """preprocess, train and evaluate of a recogniser of letters, through the real command line."""
 
-import importlib.util
 import json
 import os
 import re
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import toy_letters as toy
 
 from speechlrp.artifacts.record import read_record
 from speechlrp.artifacts.utterances import Utterances
@@ -19,16 +19,6 @@ from speechlrp.letters.vocabulary import SYMBOLS
 from speechlrp.training.checkpoint import load_model
 
 STAGES = ("preprocess", "train", "evaluate")
-
-
-def _toy():
-    spec = importlib.util.spec_from_file_location("letters", Path(__file__).with_name("letters.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-toy = _toy()
 
 
 @pytest.fixture(scope="session")

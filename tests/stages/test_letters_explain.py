@@ -1,50 +1,33 @@
 """explain for letters through the real command line, against each window on its own."""
 
-import importlib.util
 import json
 import shutil
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+import toy_letters as toy
 
 from speechlrp.artifacts.hdf5 import read_table
 from speechlrp.artifacts.record import read_record
 from speechlrp.artifacts.utterances import Utterances
 from speechlrp.explainers.lrp import LRP
 from speechlrp.letters.vocabulary import SYMBOLS
-from speechlrp.training.checkpoint import load_model, save_model
+from speechlrp.training.checkpoint import load_model
 
-
-def _toy():
-    spec = importlib.util.spec_from_file_location("letters", Path(__file__).with_name("letters.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-toy = _toy()
 SMALL = (
-    *(s for s in toy.SETTINGS if s != "trainer.epochs=3"),
-    *("model.kernels=[8,3,4]", "trainer.epochs=1", "explainer.examples=2"),
-    *("explainer.utterances=1", "explainer.batch_size=16"),
-)
+    *toy.SMALL, "explainer.examples=2", "explainer.utterances=1", "explainer.batch_size=16",
+)  # fmt: skip
 EXPLAINERS = ("sensitivity", "lrp")
 
 
 @pytest.fixture(scope="session")
 def explained(tmp_path_factory, project_class):
     """A project whose weights favour a, b and c over all else; not to be changed."""
-    place = tmp_path_factory.mktemp("explain")
-    toy.write_corpus(place / "data/LibriSpeech")
-    project = project_class(place / "data", place / "outputs", SMALL)
-    for stage in ("preprocess", "train"):
-        done = project.speechlrp(stage)
-        assert done.returncode == 0, done.stderr
-    _favour(project.run / "train/last.safetensors", slice(0, 3))
+    project = toy.trained(project_class, tmp_path_factory.mktemp("explain"), SMALL)
+    toy.favour(project, slice(0, 3))
     for name in EXPLAINERS:
         done = project.speechlrp("explain", "--explainer", name)
         assert done.returncode == 0, done.stderr
@@ -58,13 +41,6 @@ def copied_explained(explained, tmp_path, project_class):
     """A copy of it, to be changed."""
     shutil.copytree(explained.outputs, tmp_path / "outputs")
     return project_class(explained.data, tmp_path / "outputs", SMALL)
-
-
-def _favour(path: Path, symbols: slice, by: float = 100.0) -> None:
-    model, meta = load_model(path)
-    with torch.no_grad():
-        model.layers[-1][0].bias[symbols] += by
-    save_model(path, model, meta)
 
 
 def _folder(project, name="lrp"):
@@ -231,7 +207,7 @@ def test_a_killed_run_comes_to_the_same(copied_explained, killing):
 
 
 def test_no_letter_at_all_is_one_line(copied_explained):
-    _favour(copied_explained.run / "train/last.safetensors", slice(len(SYMBOLS) - 1, None), 300.0)
+    toy.favour(copied_explained, slice(len(SYMBOLS) - 1, None), 300.0)
     done = copied_explained.speechlrp("explain", "--force")
     assert done.returncode == 1
     line = done.stderr.strip().splitlines()[-1]

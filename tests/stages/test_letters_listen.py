@@ -1,8 +1,6 @@
 """listen through the real command line, on a recogniser that predicts a and b everywhere."""
 
-import importlib.util
 import shutil
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -10,56 +8,27 @@ import pandas as pd
 import pytest
 import soundfile
 import torch
+import toy_letters as toy
 
 from speechlrp.artifacts.utterances import Utterances
 from speechlrp.audio.inversion import distance_db
-from speechlrp.training.checkpoint import load_model, save_model
 
-
-def _toy():
-    spec = importlib.util.spec_from_file_location("letters", Path(__file__).with_name("letters.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-toy = _toy()
 SMALL = (
-    *(s for s in toy.SETTINGS if s != "trainer.epochs=3"),
-    *(
-        "model.kernels=[8,3,4]",
-        "trainer.epochs=1",
-        "maximize.steps=12",
-        "maximize.layer='1,output'",
-    ),
-    *("explainer.examples=1", "explainer.utterances=1", "listen.iterations=4", "listen.share=0.2"),
-    "listen.letters='a,b,q'",
-)
+    *toy.SMALL, "maximize.steps=12", "maximize.layer='1,output'", "explainer.examples=1",
+    "explainer.utterances=1", "listen.iterations=4", "listen.share=0.2", "listen.letters='a,b,q'",
+)  # fmt: skip
 SOURCES = ("navai", "--align", "none,min-sens"), ("maximize",), ("explain",)
 
 
 @pytest.fixture(scope="session")
 def heard(tmp_path_factory, project_class):
     """A project that has gone through listen; not to be changed."""
-    place = tmp_path_factory.mktemp("listen")
-    toy.write_corpus(place / "data/LibriSpeech")
-    project = project_class(place / "data", place / "outputs", SMALL)
-    for stage in (("preprocess",), ("train",), *SOURCES, ("listen",)):
+    project = toy.trained(project_class, tmp_path_factory.mktemp("listen"), SMALL)
+    toy.predict_a_and_b(project)
+    for stage in (*SOURCES, ("listen",)):
         done = project.speechlrp(*stage)
         assert done.returncode == 0, done.stderr
-        if stage == ("train",):
-            _predict_a_and_b(project)
     return project
-
-
-def _predict_a_and_b(project):
-    path = project.run / "train/last.safetensors"
-    model, meta = load_model(path)
-    model.eval()
-    with Utterances(project.features / "utterances.h5") as file, torch.no_grad():
-        scores = [model(torch.from_numpy(one.T.copy())[None])[0, :2] for one in file]
-        model.layers[-1][0].bias[:2] += 100.0 - torch.cat(scores, 1).mean(1)
-    save_model(path, model, meta)
 
 
 @pytest.fixture

@@ -1,33 +1,20 @@
 """maximize through the real command line, on a recogniser that predicts letters everywhere."""
 
-import importlib.util
 import shutil
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+import toy_letters as toy
 
 from speechlrp.artifacts.maximized import open_maximized
 from speechlrp.artifacts.utterances import Utterances
 from speechlrp.letters.vocabulary import SYMBOLS
-from speechlrp.training.checkpoint import load_model, save_model
+from speechlrp.training.checkpoint import load_model
 
-
-def _toy():
-    spec = importlib.util.spec_from_file_location("letters", Path(__file__).with_name("letters.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-toy = _toy()
-SMALL = (
-    *(s for s in toy.SETTINGS if s != "trainer.epochs=3"),
-    *("model.kernels=[8,3,4]", "trainer.epochs=1", "maximize.steps=12", "maximize.batch=3"),
-)
+SMALL = (*toy.SMALL, "maximize.steps=12", "maximize.batch=3")
 LAYERS = ("--layer", "1,2,output", "--letter", "a,b")
 
 
@@ -38,19 +25,8 @@ def _project(project_class, data, outputs):
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory, project_class):
     """A project that predicts a and b in turn, and nothing else; not to be changed."""
-    place = tmp_path_factory.mktemp("maximize")
-    toy.write_corpus(place / "data/LibriSpeech")
-    project = _project(project_class, place / "data", place / "outputs")
-    for stage in ("preprocess", "train"):
-        done = project.speechlrp(stage)
-        assert done.returncode == 0, done.stderr
-    path = project.run / "train/last.safetensors"
-    model, meta = load_model(path)
-    model.eval()
-    with Utterances(project.features / "utterances.h5") as file, torch.no_grad():
-        scores = [model(torch.from_numpy(one.T.copy())[None])[0, :2] for one in file]
-        model.layers[-1][0].bias[:2] += 100.0 - torch.cat(scores, 1).mean(1)
-    save_model(path, model, meta)
+    project = toy.trained(project_class, tmp_path_factory.mktemp("maximize"), SMALL)
+    toy.predict_a_and_b(project)
     return project
 
 

@@ -1,6 +1,5 @@
 """navai through the real command line, on a recogniser that predicts letters everywhere."""
 
-import importlib.util
 import json
 import os
 import shutil
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import toy_letters as toy
 
 from speechlrp.artifacts.record import read_record
 from speechlrp.artifacts.utterances import Utterances
@@ -22,29 +22,14 @@ from speechlrp.navai import ALIGNMENTS
 from speechlrp.stages.letters.navai_setup import frequent
 from speechlrp.training.checkpoint import load_model, save_model
 
-
-def _toy():
-    spec = importlib.util.spec_from_file_location("letters", Path(__file__).with_name("letters.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-toy = _toy()
-SMALL = (*toy.SETTINGS, "model.kernels=[8,3,4]", "trainer.epochs=1")
-SMALL = tuple(s for s in SMALL if s != "trainer.epochs=3")
+SMALL = toy.SMALL
 
 
 @pytest.fixture(scope="session")
 def spelled(tmp_path_factory, project_class):
     """A project whose weights favour a, b and c over all else; not to be changed."""
-    place = tmp_path_factory.mktemp("navai")
-    toy.write_corpus(place / "data/LibriSpeech")
-    project = project_class(place / "data", place / "outputs", SMALL)
-    for stage in ("preprocess", "train"):
-        done = project.speechlrp(stage)
-        assert done.returncode == 0, done.stderr
-    _favour(project.run / "train/last.safetensors", slice(0, 3))
+    project = toy.trained(project_class, tmp_path_factory.mktemp("navai"), SMALL)
+    toy.favour(project, slice(0, 3))
     done = project.speechlrp("navai", "--align", "all")
     assert done.returncode == 0, done.stderr
     return project
@@ -55,13 +40,6 @@ def copied_spelled(spelled, tmp_path, project_class):
     """A copy of it, to be changed."""
     shutil.copytree(spelled.outputs, tmp_path / "outputs")
     return project_class(spelled.data, tmp_path / "outputs", SMALL)
-
-
-def _favour(path: Path, symbols: slice, by: float = 100.0) -> None:
-    model, meta = load_model(path)
-    with torch.no_grad():
-        model.layers[-1][0].bias[symbols] += by
-    save_model(path, model, meta)
 
 
 def _folder(project):
@@ -334,7 +312,7 @@ def test_some_alignments_give_the_same_as_all(copied_spelled):
 
 
 def test_no_letter_at_all_is_one_line(copied_spelled):
-    _favour(copied_spelled.run / "train/last.safetensors", slice(len(SYMBOLS) - 1, None), 300.0)
+    toy.favour(copied_spelled, slice(len(SYMBOLS) - 1, None), 300.0)
     done = copied_spelled.speechlrp("navai", "--force")
     assert done.returncode == 1
     line = done.stderr.strip().splitlines()[-1]
