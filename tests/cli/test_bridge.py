@@ -92,7 +92,7 @@ def test_a_folder_of_the_users_own(speechlrp, tmp_path):
         (["explain", "--explainer", "lpr"], "unknown explainer 'lpr'; known: .*'lrp'"),
         (["flip", "--grid", "tabel"], "flipping.grid 'tabel'; known: .*Did you mean 'table'?"),
         (["flip", "flipping.strategy=lpr"], "'lpr'; known: all, lrp, lrp_rev, random"),
-        (["train", "subset=tets"], "subset 'tets'; known: test, train, validate"),
+        (["train", "subset=tets"], "subset 'tets'; known: test, .*, train, validate"),
         (["train", "seed=many"], "seed: .*'many'"),
         (["train", "+colour=red"], "colour"),
         (["train", "trainer.epochs=["], r"cannot read 'trainer.epochs=\['"),
