@@ -87,14 +87,11 @@ class Table:
 
     @property
     def html(self) -> Markup:
-        """The table as HTML, its first `MOST_ROWS` rows."""
-        return to_html(self.frame.head(MOST_ROWS), index=self.index)
-
-    @property
-    def more(self) -> str:
-        """What is to be said of rows that are not shown."""
+        """The table as HTML; of a long one the first `MOST_ROWS` rows, and how many there are."""
         rows = len(self.frame)
-        return f"The first {MOST_ROWS} of {rows:,} rows." if rows > MOST_ROWS else ""
+        table = to_html(self.frame.head(MOST_ROWS), index=self.index)
+        more = Markup('<p class="note">The first {} of {:,} rows.</p>').format(MOST_ROWS, rows)
+        return table + more if rows > MOST_ROWS else table
 
 
 @dataclass(frozen=True)
