@@ -16,10 +16,12 @@ from torch.nn import functional
 
 from speechlrp.audio.backend import load_torchaudio
 from speechlrp.audio.windows import WindowSettings
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import SpeechLRPError, unknown
 
 FULL_SCALE = 32768.0  # Kaldi's samples are 16-bit integers
 _CHUNK = 8  # windows transformed at once: what fits a core's cache
+WINDOW_TYPES = ("povey", "hamming", "hanning", "rectangular")
+"""How a frame is weighted, as Kaldi names it."""
 _BREAK_HZ = 700.0  # of Kaldi's mel scale, 1127 ln(1 + f / 700 Hz)
 
 
@@ -28,7 +30,9 @@ class FbankSettings(WindowSettings):
     """Settings of ``fbank``; the defaults are the thesis's, in windows of exactly 200 frames.
 
     Attributes:
-        window: samples of a frame, weighted by Kaldi's Povey window.
+        window: samples of a frame.
+        window_type: how they are weighted, of ``WINDOW_TYPES``: Povey's is Kaldi's own, a
+            Hamming window wespeaker's and voxceleb_trainer's.
         hop: samples from one frame to the next.
         bands: mel bands.
         low_hz: lower limit of the lowest band.
@@ -45,6 +49,7 @@ class FbankSettings(WindowSettings):
     segment_s: float | None = 2.015
     min_segment_s: float = 2.015
     window: int = 400
+    window_type: str = "povey"
     hop: int = 160
     bands: int = 64
     low_hz: float = 20.0
@@ -59,6 +64,8 @@ class FbankSettings(WindowSettings):
             SpeechLRPError: a value is out of its range, or a band holds no frequency.
         """
         super().__post_init__()
+        if self.window_type not in WINDOW_TYPES:
+            raise unknown("features.window_type", self.window_type, WINDOW_TYPES)
         if not 0 < self.hop <= self.window <= self.length or self.window < 2:
             raise SpeechLRPError(
                 f"features.hop {self.hop}, window {self.window} and length {self.length} must "
@@ -170,6 +177,7 @@ def _banks(waves: Tensor, settings: FbankSettings) -> Tensor:
         # half a sample more, as the whole number below is taken
         frame_length=1000 * (settings.window + 0.5) / settings.rate,
         frame_shift=1000 * (hop + 0.5) / settings.rate,
+        window_type=settings.window_type,
         num_mel_bins=bands,
         low_freq=settings.low_hz,
         high_freq=settings.top_hz,

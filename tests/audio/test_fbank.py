@@ -10,7 +10,7 @@ from torch import Tensor
 
 from speechlrp.audio.backend import load_torchaudio
 from speechlrp.audio.extraction import extract
-from speechlrp.audio.fbank import FbankSettings, fbank
+from speechlrp.audio.fbank import WINDOW_TYPES, FbankSettings, fbank
 from speechlrp.errors import SpeechLRPError
 from tests.audio.conftest import tone
 
@@ -36,15 +36,23 @@ def triangles(bands: int, rate: int, low: float, high: float, size: int) -> np.n
     return out
 
 
-def by_numpy(wave: np.ndarray, bands: int = 64) -> np.ndarray:
+TURN = 2 * np.pi * np.arange(400) / 399
+WEIGHTS = {
+    "povey": (0.5 - 0.5 * np.cos(TURN)) ** 0.85,
+    "hamming": 0.54 - 0.46 * np.cos(TURN),
+    "hanning": 0.5 - 0.5 * np.cos(TURN),
+    "rectangular": np.ones(400),
+}
+
+
+def by_numpy(wave: np.ndarray, bands: int = 64, window_type: str = "povey") -> np.ndarray:
     """Kaldi's filterbanks ``[bands, 200]`` frame by frame, not normalised."""
     banks, rows = triangles(bands, 16000, 20, 8000, 512), []
-    povey = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 399)) ** 0.85
     for start in range(0, len(wave) - 399, 160):
         frame = 32768 * wave[start : start + 400].astype(np.float64)
         frame = frame - frame.mean()
         frame = frame - 0.97 * np.concatenate([frame[:1], frame[:-1]])
-        power = np.abs(np.fft.rfft(frame * povey, 512)[:256]) ** 2
+        power = np.abs(np.fft.rfft(frame * WEIGHTS[window_type], 512)[:256]) ** 2
         rows.append(np.log(np.maximum(banks @ power, np.finfo(np.float32).eps)))
     return np.stack(rows, 1)
 
@@ -89,6 +97,15 @@ def check(waves: np.ndarray) -> None:
 
 def test_made_windows_equal_torchaudio_and_numpy() -> None:
     check(made())
+
+
+@pytest.mark.parametrize("name", WINDOW_TYPES)
+def test_a_frame_is_weighted_as_told(name: str) -> None:
+    waves = made()
+    settings = FbankSettings(window_type=name, normalise=False)
+    expected = np.stack([by_numpy(w, window_type=name) for w in waves])
+    found = fbank(torch.from_numpy(waves), settings)[:, 0]
+    np.testing.assert_allclose(found, expected, atol=NEAR, rtol=0)
 
 
 def test_genuine_recordings_equal_torchaudio_and_numpy(shared_data: Path) -> None:
@@ -187,6 +204,7 @@ def test_no_windows_give_no_features() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
+        ({"window_type": "haming"}, "'haming'; known: .*Did you mean 'hamming'?"),
         ({"hop": 0}, "features.hop 0, window 400"),
         ({"hop": 401}, "features.hop 401"),
         ({"window": 40000}, "window 40000 and length 32240"),
