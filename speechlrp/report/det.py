@@ -64,8 +64,8 @@ def det_figure(
     axes.set_ylim(_normal(floor[0]), _normal(end))
     axes.set_xlabel("false alarms: trials of two speakers accepted (%)")
     axes.set_ylabel("misses: trials of one speaker refused (%)")
-    box = {"facecolor": "white", "edgecolor": "none", "framealpha": 1.0}
-    axes.legend(fontsize=style.SMALL, loc="upper right", labelcolor=style.INK, **box)
+    about = {"frameon": False, "fontsize": style.SMALL, "labelcolor": style.INK}
+    fig.legend(loc="outside lower left", ncols=2, **about)
     if title:
         style.heading(axes, title)
     return fig

@@ -44,7 +44,7 @@ def test_the_equal_error_rate_is_marked_on_the_curve_and_said(normal):
     (x,), (y,) = axes.lines[2].get_data()
     assert (x, y) == (place, place)
     assert place == pytest.approx(-1, abs=0.03)
-    texts = [text.get_text() for text in axes.get_legend().get_texts()]
+    texts = [text.get_text() for text in axes.figure.legends[0].get_texts()]
     assert texts[0] == "20,000 trials of one speaker, 20,000 of two"
     assert texts[1].startswith("equal error rate 15.")
     assert axes.get_title(loc="left") == "demo"
