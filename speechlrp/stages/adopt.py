@@ -37,11 +37,6 @@ def model_options(config: Config) -> dict[str, Any]:
     return options(config.model, "name", "input_scale", *OURS)
 
 
-def like(examples: Examples) -> Tensor:
-    """What an input looks like, ``[1, F, T]``: the mean of the training split."""
-    return torch.from_numpy(examples.axes["train_mean"])
-
-
 def published_weights(config: Config) -> dict[str, Any]:
     """What is known of the checkpoint and its list of speakers, where there are any."""
     given = {name: config.model.get(name) for name in ("weights", "speakers")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from speechlrp.config.schema import Config, call, options
 from speechlrp.corpora.musan import musan
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.stages.crops import kind_at
+from speechlrp.stages.recordings import files_on_disk
 
 COPIED = "test"
 """The split whose recordings are copied."""
@@ -107,13 +107,9 @@ def additions_on_disk(config: Config) -> dict[str, dict]:
     section = config.conditions
     if not section.get("name") or section["root"] is None:
         return {}
-    digest = hashlib.sha256()
-    found = [path for some in _files(section["root"], section["kinds"]).values() for path in some]
-    for path in found:
-        about = path.stat()
-        name = path.relative_to(section["root"])
-        digest.update(f"{name} {about.st_size} {about.st_mtime_ns}\n".encode())
-    return {"additions": {"count": len(found), "sha256": digest.hexdigest()}}
+    root, kinds = section["root"], section["kinds"]
+    paths = (path for some in _files(root, kinds).values() for path in some)
+    return {"additions": files_on_disk((str(p.relative_to(root)), p, "") for p in paths)}
 
 
 def named(table: pd.DataFrame) -> pd.Series:

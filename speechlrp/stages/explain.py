@@ -64,29 +64,30 @@ def _write(context: Context, examples: Examples, network: Network, shards: Shard
     bands, regions = shares.tables()
     write_csv(context.folder / "bands.csv", bands)
     write_csv(context.folder / "regions.csv", regions)
-    shown = _shown(context)
+    shown = _shown(context, table)
     _figures(context, examples, shown, bands, regions)
     if section["kind"] == "lrp":
         _conserve(context, network, examples, [examples.row_of[table.id[i]] for i in shown])
     context.note("examples", len(table))
 
 
-def _shown(context: Context) -> list[int]:
-    """The rows of `relevance.h5` that the figures show."""
+def _shown(context: Context, table: pd.DataFrame) -> list[int]:
+    """The rows of `relevance.h5`, whose table is given, that the figures show."""
     with h5py.File(context.folder / "relevance.h5") as file:
-        table, predicted = read_table(file), file["output"][:].argmax(1)
+        predicted = file["output"][:].argmax(1)
     return pick(table, predicted, context.config.explainer["examples"])
 
 
 def _conserve(context: Context, network: Network, examples: Examples, rows: list[int]) -> None:
     """Write the sums of relevance in and out of every operation, over some examples."""
     explaining = Explaining(network, context.config.explainer)
-    labels = examples.table.label.to_numpy()
+    labels, size, parts = examples.table.label.to_numpy(), explaining.section["batch_size"], []
     with open_artifact(examples.path, "features", context.command("preprocess")) as file:
-        features = np.stack([file["features"][row] for row in rows])
-    _, inputs, target = explaining.batch(features, labels[rows])
-    found = conservation(explaining.explainer, explaining.model, inputs, target)
-    write_csv(context.folder / "conservation.csv", summarise_conservation([found]))
+        for some in (rows[i : i + size] for i in range(0, len(rows), size)):
+            features = np.stack([file["features"][row] for row in some])
+            _, inputs, target = explaining.batch(features, labels[some])
+            parts.append(conservation(explaining.explainer, explaining.model, inputs, target))
+    write_csv(context.folder / "conservation.csv", summarise_conservation(parts))
 
 
 def _explain(context, network: Network, examples: Examples, units, todo) -> Iterator:

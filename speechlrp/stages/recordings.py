@@ -52,16 +52,20 @@ def unseen(config: Config, recordings: Iterable[Recording]) -> list[Recording]:
 
 def recordings_on_disk(config: Config) -> dict[str, dict]:
     """How many recordings there are, a digest of names, sizes, times and words; split's lists."""
-    digest = hashlib.sha256()
-    found = read_corpus(config)
-    for recording in found:
-        about = recording.path.stat()
-        said = f" {recording.transcript}" if recording.transcript else ""
-        digest.update(f"{recording.id} {about.st_size} {about.st_mtime_ns}{said}\n".encode())
-    about = {"recordings": {"count": len(found), "sha256": digest.hexdigest()}}
+    said = ((r.id, r.path, f" {r.transcript}" if r.transcript else "") for r in read_corpus(config))
+    about = {"recordings": files_on_disk(said)}
     lists = {name: config.split.get(name) for name in ("file", "unseen")}
     paths = {n: Path(path).expanduser() for n, path in lists.items() if isinstance(path, str)}
     return about | {f"split.{n}": fingerprint(path) for n, path in paths.items() if path.is_file()}
+
+
+def files_on_disk(files: Iterable[tuple[str, Path, str]]) -> dict[str, int | str]:
+    """How many files there are, and a digest of names, sizes, times and what else is said."""
+    digest, count = hashlib.sha256(), 0
+    for name, path, said in files:
+        about, count = path.stat(), count + 1
+        digest.update(f"{name} {about.st_size} {about.st_mtime_ns}{said}\n".encode())
+    return {"count": count, "sha256": digest.hexdigest()}
 
 
 def reject(shards: Shards, unit: int, rejected: Iterable[tuple[str, str]]) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import pandas as pd
 
 from speechlrp.artifacts.hdf5 import read_table
 from speechlrp.audio import read
@@ -86,7 +85,7 @@ def _examples(context: Context, files: RunFiles) -> list[Example]:
             "true": examples.classes[table.label[row]],
             "classified": examples.classes[predicted[row]],
         }
-        if table.get("condition", pd.Series("", table.index))[row]:
+        if table.loc[row].get("condition", ""):
             facts["mixed in"] = f"{described(table.loc[row])}, not in the sound below"
         text = f"Relevance over the spectrogram of {table.source[row]}."
         audio = Audio(_sound(Path(table.path[row]), table.start_s[row], table.duration_s[row]))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import torch
+
 from speechlrp.artifacts.atomic import write_bytes
 from speechlrp.config.schema import Config, call
 from speechlrp.models import MODELS
 from speechlrp.models.custom import check_custom
 from speechlrp.report.style import figure_png
 from speechlrp.report.training import training_curves
-from speechlrp.stages.adopt import adopt, like, model_options, published_weights
+from speechlrp.stages.adopt import adopt, model_options, published_weights
 from speechlrp.stages.crops import RECORDINGS, crop_batches, extra_classes, from_audio
 from speechlrp.stages.features import FEATURES, Examples, read_examples
 from speechlrp.stages.preprocess import feature_settings
@@ -34,7 +36,8 @@ def work(context: Context) -> None:
         name = config.model["name"]
         model = call(f"model {name}", MODELS[name], model_settings, classes=len(examples.classes))
     if name == "custom":
-        check_custom(model, like(examples), len(examples.classes), config.model["factory"])
+        mean = torch.from_numpy(examples.axes["train_mean"])
+        check_custom(model, mean, len(examples.classes), config.model["factory"])
     meta = {
         "model": name,
         "kwargs": model_settings,
