@@ -20,12 +20,13 @@ from speechlrp.lrp.compiled import eagerly
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.errors import NotExplainable
 from speechlrp.lrp.operations.last import check_ending
+from speechlrp.lrp.recorder import Recorder
 from speechlrp.lrp.start import Target, start_coefficient
 from speechlrp.lrp.tape import Logits, Observer, Tape, Value
 from speechlrp.lrp.tracer import Tracer
 
 Start = Literal["logit", "one", "sigmoid", "softmax"]
-MakeTracer = Callable[[nn.Module, Tape, bool], Tracer]
+MakeRecorder = Callable[[nn.Module, Tape, bool], Recorder]
 
 
 class Run(NamedTuple):
@@ -85,15 +86,15 @@ def explain(
     composite: Composite,
     start: str = "logit",
     observe: Observer | None = None,
-    tracer: MakeTracer = Tracer,
+    make_recorder: MakeRecorder = Recorder,
 ) -> tuple[Tensor, Tensor]:
-    """``attribute``, with a look at every step of the sweep and another tracer if need be."""
+    """``attribute``, with a look at every step of the sweep and another recorder if need be."""
     check_composite(composite)
     keep = observe is not None
     with torch.inference_mode(False), torch.enable_grad():
-        run = _ruled(record(model, inputs, keep, tracer), composite, keep)
+        run = _ruled(record(model, inputs, keep, make_recorder), composite, keep)
         if run is None:
-            run = _ruled(record(model, inputs, True, tracer), composite, True)
+            run = _ruled(record(model, inputs, True, make_recorder), composite, True)
         output, tape, source, end = run
         check_ending(tape, end, start)
         logits = end.logits or Logits(end, output)
@@ -113,7 +114,7 @@ def _ruled(run: Run, composite: Composite, keep: bool) -> Run | None:
 
 
 def record(
-    model: nn.Module, inputs: Tensor, keep: bool = False, make_tracer: MakeTracer = Tracer
+    model: nn.Module, inputs: Tensor, keep: bool = False, make_recorder: MakeRecorder = Recorder
 ) -> Run:
     """Check the model and its inputs, and watch one forward pass; gradients must be enabled.
 
@@ -122,18 +123,19 @@ def record(
     check_model(model)
     check_inputs(inputs)
     tape = Tape()
-    tracer = make_tracer(model, tape, keep)
-    visible, source = tracer.emit(inputs.clone() if inputs.is_inference() else inputs, data=keep)
+    recorder = make_recorder(model, tape, keep)
+    tracer = Tracer(recorder)
+    visible, source = recorder.emit(inputs.clone() if inputs.is_inference() else inputs, data=keep)
     with eagerly(), tracer:
         output = model(visible)
-    if tracer.failure is not None:
-        raise tracer.failure
+    if recorder.failure is not None:
+        raise recorder.failure
     if isinstance(output, Tensor):
         tracer.check_output(output)
-        if not tracer.tracks(output):
+        if not recorder.tracks(output):
             raise NotExplainable("the model's output does not depend on its input")
     check_output(output)
-    end = tracer.consume(output, last=True)
+    end = recorder.consume(output, last=True)
     return Run(output.detach(), tape, source, end)
 
 

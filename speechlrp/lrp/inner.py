@@ -17,9 +17,9 @@ from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.engine import Start, explain
 from speechlrp.lrp.errors import LRPError
 from speechlrp.lrp.places import path_of
+from speechlrp.lrp.recorder import Recorder
 from speechlrp.lrp.start import Target
 from speechlrp.lrp.tape import Flow, Node, Tape, Value
-from speechlrp.lrp.tracer import Tracer
 
 INPUT = ("", "input")
 """Names of the model's input, the second where no module is called so."""
@@ -71,8 +71,8 @@ def attribute_layers(
             if id(value) in wanted:
                 found[id(value)] = value.relevance(*flow)
 
-    tracer = partial(_Watching, list(calls.values()))
-    output, relevance = explain(model, inputs, target, composite, start, observe, tracer)
+    recorder = partial(_Watching, list(calls.values()))
+    output, relevance = explain(model, inputs, target, composite, start, observe, recorder)
     return output, {
         name: calls[name].relevance(found) if name in calls else relevance for name in layers
     }
@@ -124,8 +124,8 @@ class _Call:
         return LRPError(f"layer {self.name!r} ({type(self.module).__name__}) {reason}")
 
 
-class _Watching(Tracer):
-    """A tracer that notes which of some modules were running when it recorded a node."""
+class _Watching(Recorder):
+    """A recorder that notes which of some modules were running when it recorded a node."""
 
     def __init__(self, calls: list[_Call], model: nn.Module, tape: Tape, keep: bool) -> None:
         super().__init__(model, tape, keep)

@@ -52,7 +52,7 @@ class Value:
     """A tensor that depends on the input, as one operation made it.
 
     Attributes:
-        version: state of its storage when it was made; see ``Tracer.consume``.
+        version: state of its storage when it was made; see ``Recorder.consume``.
         data: its numbers, where a rule or a report needs them. Where ``masked``, it holds
             ``relu(x)`` in place of ``x``: the same wherever ``c`` can differ from 0.
         derivable: whether its layer can make its numbers again, so that they need no keeping.

@@ -3,46 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode, resolve_name
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from speechlrp.lrp.errors import NotExplainable
-from speechlrp.lrp.layer import Layer
 from speechlrp.lrp.operations import HANDLERS, HARMLESS
-from speechlrp.lrp.places import Place, Places
-from speechlrp.lrp.product import Product
-from speechlrp.lrp.tape import Node, Sweep, Tape, Value
-
-MARK = "_speechlrp_mark"
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A torch function as the model called it."""
-
-    function: Callable[..., Any]
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        """The function's name, such as ``"conv2d"``."""
-        own = getattr(self.function, "__name__", "")
-        return own if own.isidentifier() and own not in ("fn", "__get__") else self.full_name
-
-    @property
-    def full_name(self) -> str:
-        """The function's name with its module, such as ``"torch.sin"``."""
-        name = resolve_name(self.function) or getattr(self.function, "__name__", "a function")
-        return name.removesuffix(".__get__")
+from speechlrp.lrp.recorder import Call, Recorder
 
 
 class Tracer(TorchFunctionMode):
-    """Runs the model's forward pass and writes the tape.
+    """Looks up every torch function that the model calls and has its operation recorded.
 
     The tensors that the model sees are leaves that require a gradient, while the tape
     computes with its own. A tensor that an operation makes from them out of our sight (in
@@ -53,16 +26,9 @@ class Tracer(TorchFunctionMode):
     The mode is of this thread alone.
     """
 
-    def __init__(self, model: nn.Module, tape: Tape, keep: bool = False) -> None:
+    def __init__(self, recorder: Recorder) -> None:
         super().__init__()
-        self.tape = tape
-        self.places = Places(model)
-        self.keep = keep
-        self.failure: NotExplainable | None = None
-        self.anchor = torch.zeros((), requires_grad=True)
-        self._versions: dict[int, int] = {}
-
-    # What the model calls
+        self.recorder = recorder
 
     def __torch_function__(
         self,
@@ -71,120 +37,31 @@ class Tracer(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        call = Call(func, args, kwargs or {})
-        found = list(tensors_in((args, call.kwargs)))
-        if not any(self.tracks(tensor) for tensor in found):
-            return self._constant(call, found)
+        recorder, call = self.recorder, Call(func, args, kwargs or {})
+        tensors = list(tensors_in((args, call.kwargs)))
+        if not any(recorder.tracks(tensor) for tensor in tensors):
+            return self._constant(call, tensors)
         if func in HARMLESS:
             return func(*call.args, **call.kwargs)
         handler = HANDLERS.get(func)
         if handler is None:
-            raise self.refuse(call, "has no rule")
-        if any(self.tracks(tensor) for tensor in tensors_in(call.kwargs.get("out"))):
-            raise self.refuse(call, "writes its result with out=, which is not supported")
-        return handler(self, call)
+            raise recorder.refuse(call, "has no rule")
+        if any(recorder.tracks(tensor) for tensor in tensors_in(call.kwargs.get("out"))):
+            raise recorder.refuse(call, "writes its result with out=, which is not supported")
+        return handler(recorder, call)
 
-    def _constant(self, call: Call, found: list[Tensor]) -> Any:
+    def _constant(self, call: Call, tensors: list[Tensor]) -> Any:
         if call.function is torch._C._set_grad_enabled:
             return None
-        for tensor in found:
+        for tensor in tensors:
             if tensor.grad_fn is not None and self._descends(tensor):
-                raise self.refuse(
+                raise self.recorder.refuse(
                     call,
                     f"reads the result of {tensor.grad_fn.name()}, an operation "
                     "out of sight (a script or a custom autograd function),",
                 )
         with torch.no_grad():
             return call.function(*call.args, **call.kwargs)
-
-    def refuse(self, call: Call, reason: str) -> NotExplainable:
-        """The error for a call that cannot be explained, remembered even if it is caught."""
-        self.failure = NotExplainable(
-            f"{call.full_name} in {self.places.running()} {reason} and cannot be explained; "
-            "add it in speechlrp/lrp/operations (docs/adding-a-rule.md says how)"
-        )
-        return self.failure
-
-    # What the operations use
-
-    def tracks(self, tensor: Tensor) -> bool:
-        """Whether a tensor depends on the input."""
-        mark = getattr(tensor, MARK, None)
-        return mark is not None and mark[0] is self.tape
-
-    def consume(self, tensor: Tensor, last: bool = False) -> Value:
-        """The value of a tensor that an operation (or, ``last``, the caller) is about to read."""
-        value = self._value(tensor)
-        if not last and value.logits is not None and value.logits.only_last:
-            self.failure = NotExplainable(
-                f"in {self.places.running()}: a log-softmax can only be the model's last step"
-            )
-            raise self.failure
-        if value.version != self._version(tensor):
-            self.failure = NotExplainable(
-                f"in {self.places.running()}: a tensor is read after an in-place operation "
-                "changed it through a view; let that operation make a new tensor"
-            )
-            raise self.failure
-        if value.masked:
-            value.data, value.masked = None if value.derivable else tensor.detach(), False
-        value.consumers += 1
-        return value
-
-    def consume_in_relu(self, tensor: Tensor, result: Tensor) -> Value:
-        """As ``consume``, for a ReLU: its result stands in for what nobody else reads.
-
-        The pre-activation can then be freed as in any backward pass.
-        """
-        alone = self._value(tensor).consumers == 0
-        value = self.consume(tensor)
-        if alone and not self.keep and (value.derivable or value.data is not None):
-            value.data, value.masked = result.detach(), True
-        return value
-
-    def emit(self, result: Tensor, data: bool = False) -> tuple[Tensor, Value]:
-        """Make a new value and the tensor that the model sees of it.
-
-        Args:
-            result: the numbers.
-            data: whether a rule needs them in the sweep.
-        """
-        numbers = result.detach()
-        visible = result.detach().requires_grad_()
-        value = Value(self._version(visible), numbers if data or self.keep else None)
-        setattr(visible, MARK, (self.tape, value))
-        return visible, value
-
-    def record(
-        self,
-        call: Call | None,
-        inputs: list[Value],
-        outputs: list[Value],
-        backward: Sweep,
-        carry: Sweep | None = None,
-        layer: Layer | Product | None = None,
-        place: Place | None = None,
-    ) -> None:
-        """Write an operation on the tape; see ``Node`` for the arguments."""
-        place = place or self.places.running()
-        name = call.name if layer is None else layer.operation
-        self.tape.nodes.append(Node(name, place, inputs, outputs, backward, carry, layer))
-
-    def overwrite(self, call: Call, tensor: Tensor, result: Tensor) -> Tensor:
-        """Give a tensor that the model holds the value of another, as in-place calls do."""
-        if result.shape != tensor.shape or result.dtype != tensor.dtype:
-            raise self.refuse(call, "changes a tensor's shape or type in place")
-        storage = _storage(tensor)
-        self._versions[storage] = self._versions.get(storage, 0) + 1
-        tensor.data = result.data
-        setattr(tensor, MARK, getattr(result, MARK))
-        return tensor
-
-    def _value(self, tensor: Tensor) -> Value:
-        return getattr(tensor, MARK)[1]
-
-    def _version(self, tensor: Tensor) -> int:
-        return self._versions.get(_storage(tensor), 0)
 
     def _descends(self, tensor: Tensor) -> bool:
         """Whether autograd derives a tensor from one that depends on the input."""
@@ -195,32 +72,29 @@ class Tracer(TorchFunctionMode):
                 continue
             seen.add(node)
             leaf = getattr(node, "variable", None)
-            if isinstance(leaf, Tensor) and self.tracks(leaf):
+            if isinstance(leaf, Tensor) and self.recorder.tracks(leaf):
                 return True
             waiting += [following for following, _ in node.next_functions]
         return False
 
     def check_output(self, output: Tensor) -> None:
         """Raise if a tensor was made out of sight, as ``__torch_function__`` would."""
-        if not self.tracks(output) and output.grad_fn is not None and self._descends(output):
+        untracked = not self.recorder.tracks(output) and output.grad_fn is not None
+        if untracked and self._descends(output):
             raise NotExplainable(
                 f"the output comes from {output.grad_fn.name()}, an operation out of sight "
                 "(a script or a custom autograd function)"
             )
 
 
-def tensors_in(found: Any) -> Iterator[Tensor]:
+def tensors_in(arguments: Any) -> Iterator[Tensor]:
     """The tensors in arguments, however nested."""
-    if isinstance(found, Tensor):
-        yield found
-    elif isinstance(found, tuple | list):
-        for item in found:
+    if isinstance(arguments, Tensor):
+        yield arguments
+    elif isinstance(arguments, tuple | list):
+        for item in arguments:
             yield from tensors_in(item)
-    elif isinstance(found, dict):
-        yield from tensors_in(list(found.values()))
-    elif isinstance(found, slice):
-        yield from tensors_in((found.start, found.stop, found.step))
-
-
-def _storage(tensor: Tensor) -> int:
-    return tensor.untyped_storage()._cdata
+    elif isinstance(arguments, dict):
+        yield from tensors_in(list(arguments.values()))
+    elif isinstance(arguments, slice):
+        yield from tensors_in((arguments.start, arguments.stop, arguments.step))

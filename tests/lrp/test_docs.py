@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,23 @@ def test_imports_torch_and_the_standard_library_only(file):
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         for name in names:
             assert name.split(".")[0] in allowed or name.startswith("speechlrp.lrp"), name
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    files = {module_name(file): file for file in (ROOT / "speechlrp/lrp").rglob("*.py")}
+    graph = {name: set(imported(file, files)) for name, file in files.items()}
+    assert all(graph[name] for name in graph if name.endswith(".engine"))
+    TopologicalSorter(graph).prepare()  # which raises CycleError, with the circle
+
+
+def imported(file, modules):
+    """The modules that a file imports, those under TYPE_CHECKING included."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module in modules:
+            for name in (f"{node.module}.{alias.name}" for alias in node.names):
+                yield name if name in modules else node.module
+
+
+def module_name(file):
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

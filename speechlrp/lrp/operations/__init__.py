@@ -1,6 +1,6 @@
 """The table of known operations: torch function -> how it goes on the tape.
 
-An operation that is not here raises ``NotExplainable``. A handler takes the tracer and
+An operation that is not here raises ``NotExplainable``. A handler takes the recorder and
 the call, computes the result, records the way back, and returns what the model sees.
 """
 

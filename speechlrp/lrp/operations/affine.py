@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
 from speechlrp.lrp.layer import Affine, Layer, Transposed
 from speechlrp.lrp.operations.transposes import convolution, dense
 from speechlrp.lrp.places import Place
-
-if TYPE_CHECKING:
-    from speechlrp.lrp.tracer import Call, Tracer
+from speechlrp.lrp.recorder import Call, Recorder
 
 _CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 _TRANSPOSED = (*_CONV[:5], "output_padding", "groups", "dilation")
 
 
-def weighted(tracer: Tracer, call: Call) -> Tensor:
+def weighted(recorder: Recorder, call: Call) -> Tensor:
     """``z = w x + b``, matched to its module by the identity of ``w``."""
     order = _TRANSPOSED if call.name.startswith("conv_transpose") else _CONV
     named = dict(zip(order, call.args, strict=False)) | call.kwargs
     x, weight, bias = (named.pop(name, None) for name in order[:3])
-    if any(isinstance(fixed, Tensor) and tracer.tracks(fixed) for fixed in (weight, bias)):
-        raise tracer.refuse(call, "has weights that depend on the input")
+    if any(isinstance(fixed, Tensor) and recorder.tracks(fixed) for fixed in (weight, bias)):
+        raise recorder.refuse(call, "has weights that depend on the input")
 
     def function(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
         return call.function(x, weight, bias, **named)
@@ -33,11 +29,11 @@ def weighted(tracer: Tracer, call: Call) -> Tensor:
     if call.name != "linear":
         dimensions = int(call.name[-2])
         transposed = convolution(dimensions, named, order is _TRANSPOSED)
-    place = tracer.places.owner(weight)
-    return recorded(tracer, call, call.name, function, x, weight, bias, place, transposed)
+    place = recorder.places.owner(weight)
+    return recorded(recorder, call, call.name, function, x, weight, bias, place, transposed)
 
 
-def average(tracer: Tracer, call: Call) -> Tensor:
+def average(recorder: Recorder, call: Call) -> Tensor:
     """Average pooling: a linear layer with fixed weights and no bias."""
     named = dict(call.kwargs)
     x, rest = (call.args[0], call.args[1:]) if call.args else (named.pop("input"), ())
@@ -46,11 +42,11 @@ def average(tracer: Tracer, call: Call) -> Tensor:
         z = call.function(x, *rest, **named)
         return z if weight is None else z * weight
 
-    return recorded(tracer, call, call.name, function, x, None, None, tracer.places.running())
+    return recorded(recorder, call, call.name, function, x, None, None, recorder.places.running())
 
 
 def recorded(
-    tracer: Tracer,
+    recorder: Recorder,
     call: Call,
     operation: str,
     function: Affine,
@@ -62,11 +58,11 @@ def recorded(
 ) -> Tensor:
     """Record ``z = function(x, weight, bias)`` as a layer."""
     function = in_this_precision(function, x)
-    source = tracer.consume(x)
+    source = recorder.consume(x)
     layer = Layer(operation, place, function, x.detach(), weight, bias, transposed)
-    visible, value = tracer.emit(layer.z, data=True)
+    visible, value = recorder.emit(layer.z, data=True)
     layer.release()
-    tracer.record(
+    recorder.record(
         call, [source], [value], lambda cs: [layer.transpose(cs[0])], layer=layer, place=place
     )
     return visible

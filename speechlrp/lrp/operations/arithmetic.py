@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,67 +12,61 @@ from torch import Tensor
 from speechlrp.lrp.operations.activations import activation
 from speechlrp.lrp.operations.gradient import gradient
 from speechlrp.lrp.operations.multiplied import multiplied
+from speechlrp.lrp.recorder import Call, Recorder
 
-if TYPE_CHECKING:
-    from speechlrp.lrp.tracer import Call, Tracer
-
-Handler = Callable[["Tracer", "Call"], Any]
+Handler = Callable[["Recorder", "Call"], Any]
 
 
-def added(tracer: Tracer, call: Call) -> Any:
+def added(recorder: Recorder, call: Call) -> Any:
     """The gradient: each summand has the sum's ``c``. A constant absorbs its share as a bias."""
     x, y = call.args if len(call.args) == 2 and not call.kwargs else (None, None)
-    if not all(isinstance(one, Tensor) and tracer.tracks(one) for one in (x, y)):
-        return gradient(tracer, call)
+    if not all(isinstance(one, Tensor) and recorder.tracks(one) for one in (x, y)):
+        return gradient(recorder, call)
     if x.shape != y.shape or x.dtype != y.dtype:
-        return gradient(tracer, call)
+        return gradient(recorder, call)
     result = torch.add(x.detach(), y.detach())
-    sources = [tracer.consume(x), tracer.consume(y)]
-    visible, value = tracer.emit(result)
-    tracer.record(call, sources, [value], lambda cs: [cs[0], cs[0]])
+    sources = [recorder.consume(x), recorder.consume(y)]
+    visible, value = recorder.emit(result)
+    recorder.record(call, sources, [value], lambda cs: [cs[0], cs[0]])
     return visible
 
 
-def scaled(tracer: Tracer, call: Call) -> Any:
+def scaled(recorder: Recorder, call: Call) -> Any:
     """A product with a constant: linear, so the gradient. ``x * x`` is ``square``."""
     x, y = _two(call)
-    if not (_depends(tracer, x) and _depends(tracer, y)):
-        return gradient(tracer, call)
+    if not (recorder.tracks(x) and recorder.tracks(y)):
+        return gradient(recorder, call)
     if x is y:
-        return activation(tracer, type(call)(torch.square, (x,), {}))
-    return multiplied(tracer, call.function, (x, y), elementwise=True)
+        return activation(recorder, Call(torch.square, (x,), {}))
+    return multiplied(recorder, call.function, (x, y), elementwise=True)
 
 
-def added_factors(tracer: Tracer, call: Call) -> Any:
+def added_factors(recorder: Recorder, call: Call) -> Any:
     """``input + value * tensor1 * tensor2``: a product, then a sum."""
     named = dict(zip(("input", "tensor1", "tensor2"), call.args, strict=False)) | call.kwargs
-    factors, again = (named["tensor1"], named["tensor2"]), type(call)
-    depend = any(_depends(tracer, one) for one in factors)
-    product = scaled(tracer, again(torch.mul, factors, {})) if depend else torch.mul(*factors)
+    factors = named["tensor1"], named["tensor2"]
+    depend = any(recorder.tracks(one) for one in factors)
+    product = scaled(recorder, Call(torch.mul, factors, {})) if depend else torch.mul(*factors)
     more = {"alpha": named["value"]} if named.get("value", 1) != 1 else {}
-    return added(tracer, again(torch.add, (named["input"], product), more))
+    return added(recorder, Call(torch.add, (named["input"], product), more))
 
 
-def divided(tracer: Tracer, call: Call) -> Any:
+def divided(recorder: Recorder, call: Call) -> Any:
     """A division by a constant: linear, so the gradient; by a tensor of the input: a quotient."""
     x, y = _two(call)
     if call.kwargs.get("rounding_mode") is not None:
-        raise tracer.refuse(call, "rounds")
-    if not _depends(tracer, y):
-        return gradient(tracer, call)
-    if not _depends(tracer, x):
-        raise tracer.refuse(call, "divides a constant by a tensor that depends on the input")
-    return multiplied(tracer, call.function, (x, y), "quotient", elementwise=True)
+        raise recorder.refuse(call, "rounds")
+    if not recorder.tracks(y):
+        return gradient(recorder, call)
+    if not recorder.tracks(x):
+        raise recorder.refuse(call, "divides a constant by a tensor that depends on the input")
+    return multiplied(recorder, call.function, (x, y), "quotient", elementwise=True)
 
 
 def _two(call: Call) -> tuple[Any, Any]:
     """The two operands of a call in the order of its signature."""
     named = dict(zip(("input", "other"), call.args, strict=False)) | call.kwargs
     return named["input"], named["other"]
-
-
-def _depends(tracer: Tracer, found: Any) -> bool:
-    return isinstance(found, Tensor) and tracer.tracks(found)
 
 
 def in_place(handler: Handler, written: Callable[..., Any] | None = None) -> Handler:
@@ -83,10 +77,10 @@ def in_place(handler: Handler, written: Callable[..., Any] | None = None) -> Han
         written: what changes its first argument and returns it, if the call itself does not.
     """
 
-    def handle(tracer: Tracer, call: Call) -> Tensor:
+    def handle(recorder: Recorder, call: Call) -> Tensor:
         target = call.args[0] if call.args else call.kwargs["input"]
-        if not tracer.tracks(target):
-            raise tracer.refuse(call, "writes the input's influence into a constant")
+        if not recorder.tracks(target):
+            raise recorder.refuse(call, "writes the input's influence into a constant")
         function = written or call.function
 
         @wraps(call.function)
@@ -95,7 +89,7 @@ def in_place(handler: Handler, written: Callable[..., Any] | None = None) -> Han
 
         kwargs = {key: value for key, value in call.kwargs.items() if key != "input"}
         args = call.args or (target,)
-        return tracer.overwrite(call, target, handler(tracer, type(call)(on_a_copy, args, kwargs)))
+        return recorder.overwrite(call, target, handler(recorder, Call(on_a_copy, args, kwargs)))
 
     return handle
 

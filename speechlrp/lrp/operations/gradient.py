@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,10 +12,8 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from speechlrp.lrp.layer import plain
 from speechlrp.lrp.operations.indices import unusable
+from speechlrp.lrp.recorder import Call, Recorder
 from speechlrp.lrp.tape import Coefficients
-
-if TYPE_CHECKING:
-    from speechlrp.lrp.tracer import Call, Tracer
 
 
 class _Entry(torch.autograd.Function):
@@ -35,44 +33,44 @@ class _Entry(torch.autograd.Function):
         return None, None
 
 
-def gradient(tracer: Tracer, call: Call) -> Any:
+def gradient(recorder: Recorder, call: Call) -> Any:
     """``c_in`` is the gradient: for functions of degree one, ``sum x c_in = sum z c_out``.
 
     Sums, means and repetitions, of one tensor or several, with one result or several.
     """
-    return _recorded(tracer, call, moves=False)
+    return _recorded(recorder, call, moves=False)
 
 
-def moved(tracer: Tracer, call: Call) -> Any:
+def moved(recorder: Recorder, call: Call) -> Any:
     """As ``gradient``, where every number of a result is one of an argument's, or a constant.
 
     Of several equal winners the one that torch picks takes all, or they share equally,
     as the operation's gradient has it.
     """
-    return _recorded(tracer, call, moves=True)
+    return _recorded(recorder, call, moves=True)
 
 
-def variance(tracer: Tracer, call: Call) -> Any:
+def variance(recorder: Recorder, call: Call) -> Any:
     """Half the gradient, since it is of degree two (Euler): ``c_in = c (x - m) / (N - 1)``."""
-    return _recorded(tracer, call, moves=False, degrees=(2, 1))
+    return _recorded(recorder, call, moves=False, degrees=(2, 1))
 
 
-def norm(tracer: Tracer, call: Call) -> Any:
+def norm(recorder: Recorder, call: Call) -> Any:
     """A norm is of degree one; counting the numbers that are not 0 (``p = 0``) is none."""
     order = call.args[1] if len(call.args) > 1 else call.kwargs.get("p", call.kwargs.get("ord"))
     if order == 0:
-        raise tracer.refuse(call, "counts (p=0)")
-    return gradient(tracer, call)
+        raise recorder.refuse(call, "counts (p=0)")
+    return gradient(recorder, call)
 
 
-def _recorded(tracer: Tracer, call: Call, moves: bool, degrees: Sequence[int] = (1,)) -> Any:
+def _recorded(recorder: Recorder, call: Call, moves: bool, degrees: Sequence[int] = (1,)) -> Any:
     leaves: dict[int, tuple[Tensor, Tensor]] = {}
 
     def swap(tensor: Tensor) -> Tensor:
-        if not tracer.tracks(tensor):
+        if not recorder.tracks(tensor):
             return plain(tensor)
         if id(tensor) not in leaves:
-            leaves[id(tensor)] = (tensor, _Entry.apply(tracer.anchor, plain(tensor)))
+            leaves[id(tensor)] = (tensor, _Entry.apply(recorder.anchor, plain(tensor)))
         return leaves[id(tensor)][1]
 
     with torch.enable_grad():
@@ -83,15 +81,15 @@ def _recorded(tracer: Tracer, call: Call, moves: bool, degrees: Sequence[int] = 
             return tensor
     numbers = [one for one in results if one.requires_grad]
     if not numbers or any(one.is_floating_point() != one.requires_grad for one in results):
-        raise tracer.refuse(call, "gives a result without a gradient")
-    inputs = [tracer.consume(tensor) for tensor, _ in leaves.values()]
-    emitted = [tracer.emit(one) for one in numbers]
+        raise recorder.refuse(call, "gives a result without a gradient")
+    inputs = [recorder.consume(tensor) for tensor, _ in leaves.values()]
+    emitted = [recorder.emit(one) for one in numbers]
     entries = [get_gradient_edge(leaf) for _, leaf in leaves.values()]
     backward = _backward(numbers, entries, degrees)
     outputs = [value for _, value in emitted]
-    tracer.record(call, inputs, outputs, backward, carry=backward if moves else None)
+    recorder.record(call, inputs, outputs, backward, carry=backward if moves else None)
     visible = iter(one for one, _ in emitted)
-    seen = [next(visible) if one.requires_grad else unusable(tracer, call) for one in results]
+    seen = [next(visible) if one.requires_grad else unusable(recorder, call) for one in results]
     return seen[0] if isinstance(result, Tensor) else type(result)(seen)
 
 

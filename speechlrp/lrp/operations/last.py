@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
 from speechlrp.lrp.errors import NotExplainable
 from speechlrp.lrp.gates import origins, producers_of
 from speechlrp.lrp.operations.activations import alone, passed
+from speechlrp.lrp.recorder import Call, Recorder
 from speechlrp.lrp.tape import Coefficients, Logits, Tape, Value
-
-if TYPE_CHECKING:
-    from speechlrp.lrp.tracer import Call, Tracer
 
 SQUASHING = frozenset(("sigmoid", "sigmoid_", "special_expit", "log_sigmoid"))
 
 
-def softmax(tracer: Tracer, call: Call) -> Tensor:
+def softmax(recorder: Recorder, call: Call) -> Tensor:
     """Its first-order Taylor expansion, whose constant absorbs: ``c_in = s (c - sum s c)``.
 
     As the model's last step, relevance starts at the logits; a log-softmax can be no other.
 
     Source: Achtibat et al. 2024, "AttnLRP", proposition 3.1, ``R_in = x (R - s sum R)``.
     """
-    x, function = alone(tracer, call)
+    x, function = alone(recorder, call)
     named = dict(zip(("input", "dim"), call.args, strict=False)) | call.kwargs
     if named.get("dim") is None:
-        raise tracer.refuse(call, "does not say over which dimension (dim=)")
+        raise recorder.refuse(call, "does not say over which dimension (dim=)")
     with torch.no_grad():
         result = function(x.detach())
-    source, (visible, value) = tracer.consume(x), tracer.emit(result)
+    source, (visible, value) = recorder.consume(x), recorder.emit(result)
     dim, numbers, log = range(x.dim())[named["dim"]], x.detach(), "log" in call.name
     value.logits = Logits(source, numbers, dim, only_last=log)
 
@@ -40,15 +36,15 @@ def softmax(tracer: Tracer, call: Call) -> Tensor:
         return [share.sub_(result * share.sum(dim, keepdim=True)).to(numbers.dtype)]
 
     if not log:
-        tracer.record(call, [source], [value], backward)
+        recorder.record(call, [source], [value], backward)
     return visible
 
 
-def sigmoid(tracer: Tracer, call: Call) -> Tensor:
+def sigmoid(recorder: Recorder, call: Call) -> Tensor:
     """An activation like any other, unless the model ends here."""
-    x, _ = alone(tracer, call)
+    x, _ = alone(recorder, call)
     numbers = x.detach()
-    visible, source, value = passed(tracer, call)
+    visible, source, value = passed(recorder, call)
     value.logits = Logits(source, numbers)
     return visible
 

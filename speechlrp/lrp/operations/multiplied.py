@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,36 +11,33 @@ from torch import Tensor
 from speechlrp.lrp.operations.gradient import moved
 from speechlrp.lrp.operations.last import sigmoid
 from speechlrp.lrp.product import Bilinear, Product
+from speechlrp.lrp.recorder import Call, Recorder
 from speechlrp.lrp.tape import Coefficients
-
-if TYPE_CHECKING:
-    from speechlrp.lrp.tracer import Call, Tracer
 
 
 def multiplied(
-    tracer: Tracer,
+    recorder: Recorder,
     function: Bilinear,
     factors: Sequence[Tensor],
     operation: str = "product",
     elementwise: bool = False,
 ) -> Tensor:
     """Record ``z = function(*factors)`` as a product, which a rule for products shares out."""
-    place = tracer.places.running()
+    place = recorder.places.running()
     product = Product(operation, place, function, factors, elementwise)
-    sources = [tracer.consume(one) for one in factors]
-    visible, value = tracer.emit(product.compute())
+    sources = [recorder.consume(one) for one in factors]
+    visible, value = recorder.emit(product.compute())
 
     def backward(outgoing: Coefficients) -> Coefficients:
         return [product.transpose(outgoing[0] / 2, factor) for factor in (0, 1)]
 
-    tracer.record(None, sources, [value], backward, layer=product, place=place)
+    recorder.record(None, sources, [value], backward, layer=product, place=place)
     return visible
 
 
-def glu(tracer: Tracer, call: Call) -> Any:
+def glu(recorder: Recorder, call: Call) -> Any:
     """A gated linear unit: the first half of a dimension times the sigmoid of the second."""
     named = dict(zip(("input", "dim"), call.args, strict=False)) | call.kwargs
-    made = type(call)
-    halves = moved(tracer, made(torch.chunk, (named["input"], 2, named.get("dim", -1)), {}))
-    gate = sigmoid(tracer, made(torch.sigmoid, (halves[1],), {}))
-    return multiplied(tracer, torch.mul, (halves[0], gate), elementwise=True)
+    halves = moved(recorder, Call(torch.chunk, (named["input"], 2, named.get("dim", -1)), {}))
+    gate = sigmoid(recorder, Call(torch.sigmoid, (halves[1],), {}))
+    return multiplied(recorder, torch.mul, (halves[0], gate), elementwise=True)

@@ -3,37 +3,35 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from speechlrp.lrp.recorder import Call, Recorder
 from speechlrp.lrp.scaling import Scaling
 
-if TYPE_CHECKING:
-    from speechlrp.lrp.tracer import Call, Tracer
 
-
-def batch_norm(tracer: Tracer, call: Call) -> Tensor:
+def batch_norm(recorder: Recorder, call: Call) -> Tensor:
     """``z = s x + (beta - s mean)``, ``s = gamma / sqrt(var + eps)``, running statistics."""
     named = _named(functional.batch_norm, call)
     if named["training"]:
-        raise tracer.refuse(call, "takes its statistics from the batch")
-    return _with_running_statistics(tracer, call, named)
+        raise recorder.refuse(call, "takes its statistics from the batch")
+    return _with_running_statistics(recorder, call, named)
 
 
-def instance_norm(tracer: Tracer, call: Call) -> Tensor:
+def instance_norm(recorder: Recorder, call: Call) -> Tensor:
     """The norm of every channel of every example, its statistics constants."""
     named = _named(functional.instance_norm, call)
     if not named["use_input_stats"]:
-        return _with_running_statistics(tracer, call, named)
+        return _with_running_statistics(recorder, call, named)
     x = named["input"].detach()
     statistics = _moments(x, tuple(range(2, x.dim())), named["eps"])
-    return _recorded(tracer, call, named, *statistics, _per_channel(x))
+    return _recorded(recorder, call, named, *statistics, _per_channel(x))
 
 
-def group_norm(tracer: Tracer, call: Call) -> Tensor:
+def group_norm(recorder: Recorder, call: Call) -> Tensor:
     """The norm of every group of channels of every example, its statistics constants."""
     named = _named(functional.group_norm, call)
     x, groups = named["input"].detach(), named["num_groups"]
@@ -43,43 +41,43 @@ def group_norm(tracer: Tracer, call: Call) -> Tensor:
         value.repeat_interleave(x.shape[1] // groups, dim=1).reshape(shape)
         for value in _moments(grouped, (2,), named["eps"])
     ]
-    return _recorded(tracer, call, named, *statistics, _per_channel(x))
+    return _recorded(recorder, call, named, *statistics, _per_channel(x))
 
 
-def layer_norm(tracer: Tracer, call: Call) -> Tensor:
+def layer_norm(recorder: Recorder, call: Call) -> Tensor:
     """The norm over the last dimensions, its statistics constants."""
     named = _named(functional.layer_norm, call)
     x, count = named["input"].detach(), len(named["normalized_shape"])
     statistics = _moments(x, tuple(range(-count, 0)), named["eps"])
-    return _recorded(tracer, call, named, *statistics, None)
+    return _recorded(recorder, call, named, *statistics, None)
 
 
-def rms_norm(tracer: Tracer, call: Call) -> Tensor:
+def rms_norm(recorder: Recorder, call: Call) -> Tensor:
     """A division by the root of the mean square over the last dimensions, a constant."""
     named = _named(functional.rms_norm, call)
     x, count = named["input"].detach(), len(named["normalized_shape"])
     eps = torch.finfo(x.dtype).eps if named["eps"] is None else named["eps"]
     square = x.square().mean(tuple(range(-count, 0)), keepdim=True)
-    return _recorded(tracer, call, named, None, (square + eps).sqrt(), None)
+    return _recorded(recorder, call, named, None, (square + eps).sqrt(), None)
 
 
-def normalize(tracer: Tracer, call: Call) -> Tensor:
+def normalize(recorder: Recorder, call: Call) -> Tensor:
     """A division by the norm over a dimension, a constant, as cosine scores have it."""
     named = _named(functional.normalize, call)
     x, dim = named["input"].detach(), named["dim"]
     size = torch.linalg.vector_norm(x, named["p"], dim, keepdim=True).clamp_min(named["eps"])
-    return _recorded(tracer, call, named, None, size, None)
+    return _recorded(recorder, call, named, None, size, None)
 
 
-def _with_running_statistics(tracer: Tracer, call: Call, named: dict[str, Any]) -> Tensor:
+def _with_running_statistics(recorder: Recorder, call: Call, named: dict[str, Any]) -> Tensor:
     shape = _per_channel(named["input"])
     deviation = (named["running_var"].detach() + named["eps"]).sqrt().reshape(shape)
     mean = named["running_mean"].detach().reshape(shape)
-    return _recorded(tracer, call, named, mean, deviation, shape)
+    return _recorded(recorder, call, named, mean, deviation, shape)
 
 
 def _recorded(
-    tracer: Tracer,
+    recorder: Recorder,
     call: Call,
     named: dict[str, Any],
     mean: Tensor | None,
@@ -92,22 +90,22 @@ def _recorded(
     """
     gamma, beta = (named.get(name) for name in ("weight", "bias"))
     for parameter in (gamma, beta, named.get("running_mean"), named.get("running_var")):
-        if isinstance(parameter, Tensor) and tracer.tracks(parameter):
-            raise tracer.refuse(call, "has weights or statistics that depend on the input")
+        if isinstance(parameter, Tensor) and recorder.tracks(parameter):
+            raise recorder.refuse(call, "has weights or statistics that depend on the input")
     gamma, beta = (_shaped(parameter, shape) for parameter in (gamma, beta))
     scale = deviation.reciprocal() if gamma is None else gamma / deviation
     shift = beta
     if mean is not None:
         shift = -mean * scale if beta is None else beta - mean * scale
-    places = tracer.places
+    places = recorder.places
     place = places.running() if gamma is None else places.owner(named["weight"])
     with torch.no_grad():
         z = call.function(*call.args, **call.kwargs)
-    source = tracer.consume(named["input"])
+    source = recorder.consume(named["input"])
     layer = Scaling(call.name, place, named["input"].detach(), scale, shift)
-    visible, value = tracer.emit(z)
+    visible, value = recorder.emit(z)
     value.derivable = True
-    tracer.record(
+    recorder.record(
         call, [source], [value], lambda cs: [layer.transpose(cs[0])], layer=layer, place=place
     )
     return visible

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,13 +13,11 @@ from torch.nn import functional
 
 from speechlrp.lrp.layer import plain
 from speechlrp.lrp.operations.gradient import gradient, moved
+from speechlrp.lrp.recorder import Call, Recorder
 from speechlrp.lrp.tape import Coefficients
 
-if TYPE_CHECKING:
-    from speechlrp.lrp.tracer import Call, Tracer
 
-
-def lp_pool(tracer: Tracer, call: Call) -> Tensor:
+def lp_pool(recorder: Recorder, call: Call) -> Tensor:
     r"""Each window hands on its relevance in proportion to ``x^p``.
 
     ``z = s^(1/p)`` with ``s`` the window's sum of ``x^p`` is homogeneous of degree one, so
@@ -29,9 +27,9 @@ def lp_pool(tracer: Tracer, call: Call) -> Tensor:
     named = _named(functional.lp_pool1d, call)
     x, p = named.pop("input"), named.pop("norm_type")
     if not p > 0:
-        raise tracer.refuse(call, f"with norm_type={p} divides by numbers that may be 0")
+        raise recorder.refuse(call, f"with norm_type={p} divides by numbers that may be 0")
     if math.isinf(p):
-        return gradient(tracer, call)
+        return gradient(recorder, call)
     numbers = x.detach()
     with torch.no_grad():
         result = call.function(numbers, p, **named)
@@ -39,22 +37,22 @@ def lp_pool(tracer: Tracer, call: Call) -> Tensor:
     with torch.enable_grad():
         sums = call.function(leaf, 1, **named)
     edge, sums = get_gradient_edge(sums), sums.detach()
-    source = tracer.consume(x)
-    visible, value = tracer.emit(result)
+    source = recorder.consume(x)
+    visible, value = recorder.emit(result)
 
     def backward(outgoing: Coefficients) -> Coefficients:
         c = torch.where(sums == 0, 0, outgoing[0] * result / sums)
         (shared,) = torch.autograd.grad(edge, leaf, c)
         return [torch.where((numbers == 0) & (p < 1), 0, shared * numbers.pow(p - 1))]
 
-    tracer.record(call, [source], [value], backward)
+    recorder.record(call, [source], [value], backward)
     return visible
 
 
-def resized(tracer: Tracer, call: Call) -> Any:
+def resized(recorder: Recorder, call: Call) -> Any:
     """Nearest neighbours are copies; every other interpolation is linear, so the gradient."""
     mode = call.kwargs.get("mode", "nearest")
-    return (moved if mode.startswith("nearest") else gradient)(tracer, call)
+    return (moved if mode.startswith("nearest") else gradient)(recorder, call)
 
 
 def _named(function: Any, call: Call) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,42 +11,40 @@ from torch import Tensor
 from speechlrp.lrp.operations.affine import recorded
 from speechlrp.lrp.operations.gradient import gradient
 from speechlrp.lrp.operations.multiplied import multiplied
-
-if TYPE_CHECKING:
-    from speechlrp.lrp.tracer import Call, Tracer
+from speechlrp.lrp.recorder import Call, Recorder
 
 Product = Callable[[Tensor | None, Tensor, Tensor], Tensor]
 
 _OPERANDS = ("input", "self", "mat1", "batch1", "mat", "mat2", "batch2", "vec", "other", "tensor")
 
 
-def matmul(tracer: Tracer, call: Call) -> Tensor:
+def matmul(recorder: Recorder, call: Call) -> Tensor:
     """``x @ w``, ``w @ x``: dense, the constant operand for weights; ``x @ y``: a product."""
     operands, rest, named = _split(call, 2)
 
     def compute(bias: Tensor | None, first: Tensor, second: Tensor) -> Tensor:
         return call.function(first, second, *rest, **named)
 
-    return _product(tracer, call, "matmul", compute, operands)
+    return _product(recorder, call, "matmul", compute, operands)
 
 
-def einsum(tracer: Tracer, call: Call) -> Any:
+def einsum(recorder: Recorder, call: Call) -> Any:
     """A sum of products of two tensors: as ``matmul``; of one tensor alone: linear."""
     equation, *operands = call.args
     if len(operands) == 1 and isinstance(operands[0], tuple | list):
         operands = list(operands[0])
     if not isinstance(equation, str) or len(operands) > 2:
-        raise tracer.refuse(call, "has no equation with at most two operands")
+        raise recorder.refuse(call, "has no equation with at most two operands")
     if len(operands) == 1:
-        return gradient(tracer, call)
+        return gradient(recorder, call)
 
     def compute(bias: Tensor | None, first: Tensor, second: Tensor) -> Tensor:
         return call.function(equation, first, second)
 
-    return _product(tracer, call, "einsum", compute, operands)
+    return _product(recorder, call, "einsum", compute, operands)
 
 
-def added_product(tracer: Tracer, call: Call) -> Tensor:
+def added_product(recorder: Recorder, call: Call) -> Tensor:
     """``beta input + alpha (a @ b)``: as ``matmul``, with a constant ``input`` as its bias."""
     (start, *operands), _, named = _split(call, 3)
     beta, alpha = named.get("beta", 1), named.get("alpha", 1)
@@ -56,17 +54,17 @@ def added_product(tracer: Tracer, call: Call) -> Tensor:
             return call.function(first.new_zeros(()), first, second, beta=0)
         return call.function(bias, first, second)
 
-    if not tracer.tracks(start) and not all(tracer.tracks(one) for one in operands):
+    if not recorder.tracks(start) and not all(recorder.tracks(one) for one in operands):
         bias = start.detach() if beta == 1 else start.detach() * beta
-        return _product(tracer, call, "matmul", compute, operands, alpha, bias)
-    if not any(tracer.tracks(one) for one in operands):
-        raise tracer.refuse(call, "adds a constant product (write it as a sum)")
-    product = _product(tracer, call, "matmul", compute, operands, alpha)
-    return gradient(tracer, type(call)(torch.add, (product, start), {"alpha": beta}))
+        return _product(recorder, call, "matmul", compute, operands, alpha, bias)
+    if not any(recorder.tracks(one) for one in operands):
+        raise recorder.refuse(call, "adds a constant product (write it as a sum)")
+    product = _product(recorder, call, "matmul", compute, operands, alpha)
+    return gradient(recorder, Call(torch.add, (product, start), {"alpha": beta}))
 
 
 def _product(
-    tracer: Tracer,
+    recorder: Recorder,
     call: Call,
     operation: str,
     compute: Product,
@@ -74,18 +72,18 @@ def _product(
     factor: float = 1,
     bias: Tensor | None = None,
 ) -> Tensor:
-    dependent = [tracer.tracks(one) for one in operands]
+    dependent = [recorder.tracks(one) for one in operands]
     if all(dependent):
-        return multiplied(tracer, lambda a, b: compute(None, a, b) * factor, operands)
+        return multiplied(recorder, lambda a, b: compute(None, a, b) * factor, operands)
     place = dependent.index(True)
     x, weight = operands[place], operands[1 - place]
 
     def function(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
         return compute(bias, *((weight, x) if place else (x, weight)))
 
-    owner = tracer.places.owner(weight)
+    owner = recorder.places.owner(weight)
     weight = weight if factor == 1 else weight * factor
-    return recorded(tracer, call, operation, function, x, weight, bias, owner)
+    return recorded(recorder, call, operation, function, x, weight, bias, owner)
 
 
 def _split(call: Call, count: int) -> tuple[list[Tensor], tuple[Any, ...], dict[str, Any]]:
