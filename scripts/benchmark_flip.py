@@ -29,10 +29,10 @@ from speechlrp.artifacts.hdf5 import describe, label_axes, write_table
 from speechlrp.config.names import conf_dir
 from speechlrp.config.schema import Config, options, typed
 from speechlrp.models import MODELS
+from speechlrp.pipeline.runner import perform
 from speechlrp.stages import STAGES
-from speechlrp.stages.adopt import model_options
-from speechlrp.stages.preprocess import feature_settings
-from speechlrp.stages.runner import perform
+from speechlrp.stages.preprocess.windows import feature_settings
+from speechlrp.stages.train.foreign import model_options
 from speechlrp.training.checkpoint import save_model
 
 CLASSES = ["a", "b"]

@@ -17,10 +17,10 @@ import time
 
 import torch
 
-from speechlrp.explainers.layers import before_activation, find_layer, sight
-from speechlrp.explainers.maximize import MaximizeSettings, maximize
-from speechlrp.explainers.neurons import Neuron
 from speechlrp.models.wav2letter import Wav2Letter
+from speechlrp.neurons.layers import before_activation, find_layer, sight
+from speechlrp.neurons.maximize import MaximizeSettings, maximize
+from speechlrp.neurons.neurons import Neuron
 from speechlrp.training.seeding import device as pick_device
 
 

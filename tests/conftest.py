@@ -3,8 +3,20 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_configure() -> None:
+    """Small tensors need one thread: more of them are slower, and disturb the other core."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    """A random state that is the same for every test."""
+    return torch.Generator().manual_seed(3)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 """The import ladder: every room knows only the rooms below it.
 
-cli -> stages -> {training, explainers, flipping, navai, letters, corpora, report,
-artifacts, config} -> {lrp, models, audio} -> torch; errors and registry serve all but lrp.
+cli -> stages -> data -> pipeline -> {training, explainers, measures, neurons, flipping, letters,
+navai, timing, corpora, report, artifacts, config} -> {lrp, models, audio} -> torch; errors and
+registry serve all but lrp.
 """
 
 import ast
@@ -14,7 +15,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "speechlrp"
 ENGINES = ("lrp", "models", "audio")
 MIDDLE = (
-    *("training", "explainers", "flipping", "navai", "letters"),
+    *("training", "explainers", "measures", "neurons", "flipping", "navai", "timing", "letters"),
     *("corpora", "report", "artifacts", "config"),
 )
 COMMON = ("errors", "registry")
@@ -27,15 +28,19 @@ MAY = {
     "lrp": set(),
     "models": set(COMMON),
     "audio": set(COMMON),
-    "stages": {*MIDDLE, *ENGINES, *COMMON},
-    "cli": {"stages", *MIDDLE, *ENGINES, *COMMON, "__init__"},
+    "pipeline": {*MIDDLE, *ENGINES, *COMMON, "__init__"},
+    "data": {"pipeline", *MIDDLE, *ENGINES, *COMMON},
+    "stages": {"data", "pipeline", *MIDDLE, *ENGINES, *COMMON},
+    "cli": {"stages", "data", "pipeline", *MIDDLE, *ENGINES, *COMMON, "__init__"},
 }
 """Room -> the rooms that it may import besides itself."""
 
 MAY["__main__"] = {"cli"}  # python -m speechlrp
 MAY["training"] |= {"artifacts"}  # checkpoints and metrics appear whole
-MAY["config"] |= {"explainers", "flipping", "navai"}  # the tables of names that it validates
-MAY["artifacts"] |= {"__init__"}  # the version goes into the record
+MAY["config"] |= {"measures", "flipping", "navai"}  # the tables of names that it validates
+MAY["measures"] |= {"explainers"}  # some numbers are asked of the explainer
+MAY["neurons"] |= {"explainers"}  # batches in chunks, as explainers have them
+MAY["timing"] |= {"navai"}  # times of frames
 
 OUTSIDE = {
     "lrp": {"torch"},
@@ -43,18 +48,21 @@ OUTSIDE = {
     "corpora": None,
     "flipping": {"torch", "numpy", "pandas"},
     "explainers": {"torch", "numpy", "pandas"},
+    "measures": {"torch", "numpy", "pandas"},
+    "neurons": {"torch", "numpy", "pandas"},
     "letters": {"torch", "numpy", "jiwer", "flashlight"},
 }
 """Room -> all libraries that it may import; None or absent: see `ONLY`."""
 
 ONLY = {
     "hydra": {"cli"},
-    "omegaconf": {"cli", "config", "stages"},
+    "omegaconf": {"cli", "config"},
     "click": {"cli"},
     "torchaudio": {"audio"},
     "torch": {
         *("lrp", "models", "audio"),
-        *("training", "explainers", "flipping", "navai", "letters", "stages"),
+        *("training", "explainers", "measures", "neurons", "flipping", "navai", "timing"),
+        *("letters", "pipeline", "data", "stages"),
     },
     "matplotlib": {"report"},
     "jinja2": {"report"},
@@ -163,7 +171,7 @@ def test_the_checker_sees_arrows_that_go_up(relative, source):
         ("lrp/rules/zero.py", "from ..layer import Layer\nfrom . import base"),
         ("explainers/a.py", "from speechlrp.lrp import attribute\nfrom speechlrp import errors"),
         ("training/a.py", "from speechlrp.artifacts.atomic import whole"),
-        ("stages/a.py", "from speechlrp.lrp import attribute\nimport omegaconf"),
+        ("stages/a.py", "from speechlrp.lrp import attribute"),
         ("cli/a.py", "from speechlrp import __version__\nimport click, hydra"),
     ],
 )

@@ -15,10 +15,11 @@ def _configurations(group: str) -> list[str]:
 def _lists() -> dict[str, Iterable[str]]:
     from speechlrp.audio import FEATURES
     from speechlrp.corpora import CORPORA, DOWNLOADS, SPLITS
-    from speechlrp.explainers import EXPLAINERS, SCORES
+    from speechlrp.explainers import EXPLAINERS
     from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
     from speechlrp.letters import DECODERS
     from speechlrp.lrp import PRESETS, RULES
+    from speechlrp.measures import SCORES
     from speechlrp.models import MODELS
     from speechlrp.navai import ALIGNMENTS, CLASSES
     from speechlrp.stages import STAGES

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import click
 
 from speechlrp.config import CHECKPOINTS, SOURCES, SUBSETS
-from speechlrp.explainers import ORDERS
 from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
 from speechlrp.letters import DECODERS
+from speechlrp.measures import ORDERS
 from speechlrp.navai import CLASSES
 from speechlrp.stages import STAGES
 

@@ -77,7 +77,7 @@ def _check_inside(config: Config) -> None:
 
 
 def _check_compare(compare: Compare) -> None:
-    from speechlrp.explainers import METHODS, ORDERS
+    from speechlrp.measures import METHODS, ORDERS
 
     _one_of("compare.sanity", compare.sanity, ("none", *ORDERS))
     _one_of("compare.randomise", compare.randomise, METHODS)

@@ -69,7 +69,7 @@ class Augment:
 
 @dataclass
 class Navai:
-    """How letter frames are aligned and averaged (K 3.5), see `speechlrp.stages.letters.navai`."""
+    """How letter frames are aligned and averaged (K 3.5), see `speechlrp.stages.navai.stage`."""
 
     align: str
     over: str

@@ -14,19 +14,3 @@ EXPLAINERS = Registry(
         "random": "speechlrp.explainers.random:Random",
     },
 )
-
-ORDERS = ("cascading", "independent")
-"""Layers made random: all from the output down to one, or that one alone."""
-
-METHODS = ("init", "permute")
-"""How: as a training begins (batch norms' statistics too), or the numbers shuffled."""
-
-SCORES = Registry(
-    "score",
-    {
-        "texture": "speechlrp.explainers.texture:texture",
-        "bands": "speechlrp.explainers.scores:bands",
-        "cue": "speechlrp.explainers.localisation:cue",
-    },
-)
-"""Numbers of a relevance map: `Maps` of N recordings -> column name -> `[N]`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from speechlrp.explainers.passes import STARTS, ask_gradient, check_choice, explaining, finite
+from speechlrp.explainers.chunks import STARTS, ask_gradient, check_choice, explaining, finite
 from speechlrp.lrp.start import Target
 
 

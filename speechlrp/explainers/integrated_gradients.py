@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from speechlrp.explainers.passes import (
+from speechlrp.explainers.chunks import (
     STARTS,
     ask,
     baseline_like,

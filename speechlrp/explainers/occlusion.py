@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.explainers.passes import (
+from speechlrp.explainers.chunks import (
     STARTS,
     Question,
     answers,

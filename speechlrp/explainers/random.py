@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from speechlrp.explainers.passes import ask, explaining, generators
+from speechlrp.explainers.chunks import ask, explaining, generators
 from speechlrp.lrp.start import Target
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from speechlrp.explainers.passes import (
+from speechlrp.explainers.chunks import (
     MAGNITUDES,
     STARTS,
     ask_gradient,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from speechlrp.explainers.passes import (
+from speechlrp.explainers.chunks import (
     MAGNITUDES,
     STARTS,
     ask,

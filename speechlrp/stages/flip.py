@@ -11,15 +11,15 @@ import torch
 from speechlrp.artifacts.atomic import write_bytes, write_csv
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
 from speechlrp.artifacts.shards import Shards
+from speechlrp.data.features import FEATURES, Network, read_examples
 from speechlrp.flipping import BASELINES, STRATEGIES
 from speechlrp.flipping.curve import flip, grid_counts, score, summarise
 from speechlrp.flipping.ranking import flipping_order
+from speechlrp.pipeline.progress import progress
+from speechlrp.pipeline.stage import Context, Stage
+from speechlrp.pipeline.weights import explanation, weights_inputs
 from speechlrp.report.curves import flipping_curve
 from speechlrp.report.style import figure_png
-from speechlrp.stages.features import FEATURES, Network, read_examples
-from speechlrp.stages.progress import progress
-from speechlrp.stages.stage import Context, Stage
-from speechlrp.stages.weights import explanation, weights_inputs
 
 CELL = ["strategy", "baseline", "repeat", "bins"]
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from speechlrp.config import SUBSETS
 from speechlrp.config.schema import Config
+from speechlrp.data.conditions import subset_of
 from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.pipeline.progress import say
+from speechlrp.pipeline.runner import perform
 from speechlrp.stages import stages_for
-from speechlrp.stages.conditions import subset_of
-from speechlrp.stages.progress import say
-from speechlrp.stages.runner import perform
 
 
 def run_verb(verb: str, config: Config, command: str, overrides: tuple[str, ...]) -> None:

@@ -15,9 +15,9 @@ import torch
 
 from speechlrp.audio.crops import Crops, Source
 from speechlrp.errors import SpeechLRPError
-from speechlrp.training.ahead import read_ahead
 from speechlrp.training.loaders import Batch, to_device
 from speechlrp.training.plan import Part, Plan
+from speechlrp.training.prefetch import read_ahead
 
 
 class CropBatches:

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.training.ahead import read_ahead
 from speechlrp.training.plan import Part, Plan
+from speechlrp.training.prefetch import read_ahead
 from speechlrp.training.sources import HDF5Rows, MemoryRows, Reader
 
 

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from speechlrp.artifacts.utterances import Utterances
-from speechlrp.training.ahead import read_ahead
 from speechlrp.training.bucketing import Buckets, LetterBatch, collate
+from speechlrp.training.prefetch import read_ahead
 
 PREFETCH = 2
 

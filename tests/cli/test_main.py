@@ -14,10 +14,11 @@ from speechlrp.cli.main import main
 from speechlrp.cli.options import OPTIONS
 from speechlrp.config.names import conf_dir
 from speechlrp.corpora import CORPORA, DOWNLOADS, SPLITS
-from speechlrp.explainers import EXPLAINERS, ORDERS, SCORES
+from speechlrp.explainers import EXPLAINERS
 from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
 from speechlrp.letters import DECODERS
 from speechlrp.lrp import PRESETS, RULES
+from speechlrp.measures import ORDERS, SCORES
 from speechlrp.models import MODELS
 from speechlrp.stages import STAGES, SUMMARIES
 

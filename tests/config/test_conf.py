@@ -11,17 +11,17 @@ from speechlrp.config.checks import check
 from speechlrp.config.names import conf_dir
 from speechlrp.config.schema import call, options, typed
 from speechlrp.corpora import CORPORA, SPLITS
+from speechlrp.data.conditions import mixers
+from speechlrp.data.crops import augmentation
+from speechlrp.data.explaining import explainer
 from speechlrp.flipping.curve import grid_counts
 from speechlrp.letters import DECODERS
 from speechlrp.models import MODELS
 from speechlrp.stages import STAGES, stages_for
-from speechlrp.stages.adopt import model_options
-from speechlrp.stages.conditions import mixers
-from speechlrp.stages.crops import augmentation
-from speechlrp.stages.explaining import explainer
-from speechlrp.stages.letters.train import recipe as letters_recipe
 from speechlrp.stages.sequence import with_settings
-from speechlrp.stages.train import recipe
+from speechlrp.stages.train.classes import recipe
+from speechlrp.stages.train.foreign import model_options
+from speechlrp.stages.train.letters import recipe as letters_recipe
 
 PRIMARY = sorted(path.stem for path in conf_dir().glob("*.yaml") if path.stem != "base")
 EXPERIMENTS = sorted(path.stem for path in (conf_dir() / "experiment").glob("*.yaml"))

@@ -8,8 +8,8 @@ from speechlrp.cli.lists import names
 from speechlrp.config.schema import typed
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers import EXPLAINERS
-from speechlrp.stages.letters.navai import SETTINGS
-from speechlrp.stages.letters.navai_setup import chosen, source, sources_in_use
+from speechlrp.stages.navai.setup import chosen, source, sources_in_use
+from speechlrp.stages.navai.stage import SETTINGS
 
 
 @pytest.fixture

@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from speechlrp.explainers.completeness import completeness
-from speechlrp.explainers.conservation import SUMS, conservation, summarise_conservation
 from speechlrp.explainers.counting import counting
 from speechlrp.explainers.gradient_x_input import GradientXInput
 from speechlrp.explainers.integrated_gradients import IntegratedGradients
 from speechlrp.explainers.lrp import LRP
 from speechlrp.explainers.occlusion import Occlusion
 from speechlrp.explainers.smoothgrad import SmoothGrad
+from speechlrp.measures.completeness import completeness
+from speechlrp.measures.conservation import SUMS, conservation, summarise_conservation
 from tests.explainers import nets
 
 TARGET = torch.tensor([2, 0, 1])

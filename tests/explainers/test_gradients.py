@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.explainers.chunks import completeness_error
 from speechlrp.explainers.gradient_x_input import GradientXInput
 from speechlrp.explainers.integrated_gradients import METHODS, IntegratedGradients
-from speechlrp.explainers.passes import completeness_error
 from speechlrp.explainers.sensitivity import Sensitivity
 from speechlrp.explainers.smoothgrad import SmoothGrad
 from speechlrp.lrp import Composite, Zero, attribute

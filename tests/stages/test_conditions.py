@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from tests.stages.test_contract import one_line
 
 from speechlrp.artifacts.hdf5 import read_table
-from speechlrp.artifacts.record import read_record
 from speechlrp.audio.conditions import Conditions
 from speechlrp.audio.fbank import FbankSettings
 from speechlrp.audio.reading import read
 from speechlrp.audio.windows import place
-from speechlrp.stages.compare_bench import choose
-from speechlrp.stages.compare_tables import pick_rows
-from speechlrp.stages.conditions import mixers
-from tests.stages.test_contract import one_line
+from speechlrp.data.conditions import mixers
+from speechlrp.pipeline.record import read_record
+from speechlrp.stages.compare.bench import choose
+from speechlrp.stages.compare.tables import pick_rows
 from tests.stages.test_speakers import RATE, write_corpus
 from tests.stages.test_speakers import TOY as SPEAKERS
 
@@ -138,7 +138,7 @@ def test_training_does_not_know_of_copies(mixed, plain):
 
 def test_killed_or_with_more_workers_it_is_the_same(mixed, killing, project_class, tmp_path):
     other = project_class(mixed.data, tmp_path / "outputs", mixed.toy)
-    small = "from speechlrp.stages import preprocess\npreprocess.UNIT = 7\n"
+    small = "from speechlrp.stages.preprocess import windows as preprocess\npreprocess.UNIT = 7\n"
     settings = ("workers=2",)
     deadly = small + killing("speechlrp.artifacts.shards:Shards.put", 3)
     assert other.speechlrp("preprocess", settings=settings, before=deadly).returncode == -9

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from speechlrp.artifacts.record import read_record
+from speechlrp.pipeline.record import read_record
 
 STAGES = {
     "preprocess": ("speechlrp.artifacts.shards:Shards.put", 1),
@@ -58,7 +58,11 @@ def test_killed_in_the_middle_the_same_command_gives_the_same_result(
     for name in needed:
         done = project.speechlrp(name)
         assert done.returncode == 0, done.stderr
-    slow = "import speechlrp.stages.preprocess as p; p.UNIT = 16\n" if stage == "preprocess" else ""
+    slow = (
+        "import speechlrp.stages.preprocess.windows as p; p.UNIT = 16\n"
+        if stage == "preprocess"
+        else ""
+    )
     calls += stage == "preprocess"
     killed = project.speechlrp(stage, *options, before=slow + killing(target, calls))
     assert killed.returncode == -9

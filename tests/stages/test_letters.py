@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 import toy_letters as toy
 
-from speechlrp.artifacts.record import read_record
 from speechlrp.artifacts.utterances import Utterances
 from speechlrp.letters.error_rates import count_errors
 from speechlrp.letters.vocabulary import SYMBOLS
+from speechlrp.pipeline.record import read_record
 from speechlrp.training.checkpoint import load_model
 
 STAGES = ("preprocess", "train", "evaluate")
@@ -143,7 +143,7 @@ def test_killed_in_the_middle_the_same_command_gives_the_same_result(
 ):
     if stage == "train":
         assert letters.speechlrp("preprocess").returncode == 0
-    small = "import speechlrp.stages.letters.preprocess as p; p.UNIT = 4\n"
+    small = "import speechlrp.stages.preprocess.letters as p; p.UNIT = 4\n"
     killed = letters.speechlrp(stage, before=small + killing(target, calls))
     assert killed.returncode == -9, killed.stderr
     again = letters.speechlrp(stage, before=small)

@@ -11,10 +11,10 @@ import torch
 import toy_letters as toy
 
 from speechlrp.artifacts.hdf5 import read_table
-from speechlrp.artifacts.record import read_record
 from speechlrp.artifacts.utterances import Utterances
 from speechlrp.explainers.lrp import LRP
 from speechlrp.letters.vocabulary import SYMBOLS
+from speechlrp.pipeline.record import read_record
 from speechlrp.training.checkpoint import load_model
 
 SMALL = (
@@ -194,7 +194,7 @@ def test_a_killed_run_comes_to_the_same(copied_explained, killing):
     with h5py.File(folder / "statistics.h5") as file:
         before = file["mean"][:]
     shutil.rmtree(folder)
-    before_code = killing("speechlrp.stages.letters.explain:write_examples", 1)
+    before_code = killing("speechlrp.stages.explain.letters:write_examples", 1)
     done = copied_explained.speechlrp("explain", "--explainer", "lrp", before=before_code)
     assert done.returncode == -9
     assert not folder.exists()

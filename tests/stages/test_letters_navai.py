@@ -14,12 +14,12 @@ import pytest
 import torch
 import toy_letters as toy
 
-from speechlrp.artifacts.record import read_record
 from speechlrp.artifacts.utterances import Utterances
 from speechlrp.errors import SpeechLRPError
 from speechlrp.letters.vocabulary import SYMBOLS
 from speechlrp.navai import ALIGNMENTS
-from speechlrp.stages.letters.navai_setup import frequent
+from speechlrp.pipeline.record import read_record
+from speechlrp.stages.navai.setup import frequent
 from speechlrp.training.checkpoint import load_model, save_model
 
 SMALL = toy.SMALL
@@ -136,9 +136,7 @@ def _arrays(folder):
         return {name: file[name][:] for name in file}
 
 
-QUICK = (
-    "import speechlrp.stages.letters.navai_loop as n; n.UNIT, n.SAVE_S, n.SAVE_SHARE = 1, 0, 0\n"
-)
+QUICK = "import speechlrp.stages.navai.gathering as n; n.UNIT, n.SAVE_S, n.SAVE_SHARE = 1, 0, 0\n"
 
 
 ADD = "speechlrp.navai.gather:AveragePart.add"
@@ -260,7 +258,7 @@ def test_bigrams_are_counted_where_the_letter_changes(copied_spelled):
     expected = _after_another(copied_spelled)
     assert expected
     names = [f"{one}|{other}" for one in "abc" for other in "abc" if one != other]
-    before = f"import speechlrp.stages.letters.navai_setup as s\ns.frequent = lambda *a: {names}\n"
+    before = f"import speechlrp.stages.navai.setup as s\ns.frequent = lambda *a: {names}\n"
     done = copied_spelled.speechlrp("navai", "--classes", "bigrams", before=before)
     assert done.returncode == 0, done.stderr
     with h5py.File(copied_spelled.run / "navai/train-test-bigrams-left/averages.h5") as file:

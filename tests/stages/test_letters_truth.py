@@ -10,15 +10,15 @@ import pytest
 import torch
 import toy_letters as toy
 
-from speechlrp.artifacts.record import read_record
 from speechlrp.artifacts.utterances import Utterances
 from speechlrp.letters.vocabulary import SYMBOLS
 from speechlrp.navai import ALIGNMENTS
 from speechlrp.navai.frames import Clock, Tally
-from speechlrp.navai.timing import Timing
-from speechlrp.navai.truth import Truth
-from speechlrp.stages.letters.times import aligned_words
-from speechlrp.stages.letters.truth import TruthPart, truth_part, write_truth
+from speechlrp.pipeline.record import read_record
+from speechlrp.stages.navai.times import aligned_words
+from speechlrp.stages.navai.truth import TruthPart, truth_part, write_truth
+from speechlrp.timing.errors import Timing
+from speechlrp.timing.truth import Truth
 from speechlrp.training.checkpoint import load_model
 
 SMALL = toy.SMALL

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from speechlrp.artifacts.hdf5 import read_table
-from speechlrp.artifacts.record import read_record
-from speechlrp.stages import explain
+from speechlrp.pipeline.record import read_record
+from speechlrp.stages.explain.classes import classes as explain
 
 
 def test_every_stage_leaves_a_complete_record(finished):

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from speechlrp.artifacts.record import read_record
+from speechlrp.pipeline.record import read_record
 
 RATE = 16000
 PITCHES = {"id10001": 100, "id10002": 140, "id10003": 190}

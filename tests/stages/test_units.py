@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.hdf5 import describe, label_axes, write_table
-from speechlrp.stages import explain, preprocess
-from speechlrp.stages.features import read_examples
+from speechlrp.data.features import read_examples
+from speechlrp.stages.explain import classes as explain
+from speechlrp.stages.preprocess import windows as preprocess
 
 UNITS = "ln energy re band mean"
 

@@ -55,14 +55,6 @@ def judge(scores, steps, rows) -> Wrong:
     return Wrong(sum(int((b == BLANK).float().mean() > 0.5) for b in best), len(rows))
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """A file of ten utterances, and the transcript of each."""

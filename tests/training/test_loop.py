@@ -25,14 +25,6 @@ COLUMNS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def run(folder, features, death):
     script = Path(__file__).with_name("toy.py")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -1,0 +1,139 @@
+"""Training on random windows of the recordings themselves, with what is mixed into them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from speechlrp.audio.augmentation import Augmentation, loader
+from speechlrp.audio.crops import Crops, Source
+from speechlrp.audio.mixing import KINDS, Kind, Mixer
+from speechlrp.audio.noises import synthesised, synthesiser
+from speechlrp.audio.windows import WindowSettings
+from speechlrp.config.schema import Config, call, options
+from speechlrp.corpora.musan import musan
+from speechlrp.corpora.recording import AUDIO
+from speechlrp.errors import SpeechLRPError
+from speechlrp.pipeline.stage import Context
+from speechlrp.training.crops import CropBatches
+
+RECORDINGS = "preprocess/recordings.csv"
+"""The recordings that gave features, and those that training cuts windows from."""
+
+
+def from_audio(config: Config) -> bool:
+    """Whether training reads recordings, and not stored features."""
+    return config.features.get("train_from") == "audio"
+
+
+def crop_batches(
+    context: Context,
+    recordings: Path,
+    classes: Sequence[str],
+    settings: WindowSettings,
+    **common: Any,
+) -> CropBatches:
+    """Random windows of the training recordings.
+
+    Args:
+        context: of the stage.
+        recordings: the table of ``RECORDINGS``.
+        classes: names of the labels.
+        settings: of the features.
+        common: further arguments of `CropBatches`.
+    """
+    config = context.config
+    table = pd.read_csv(recordings, dtype={"id": str, "path": str, "label": str})
+    table = table[table.subset == "train"]
+    about = (table.id, table.path.map(Path), table.seconds, table.level_db)
+    sources = [Source(*row) for row in zip(*about, strict=True)]
+    number = {name: label for label, name in enumerate(classes)}
+    labels = [number[name] for name in table.label]
+    return CropBatches(
+        sources,
+        labels,
+        Crops(settings, seed=config.seed, augmentation=configured(config, settings.rate)),
+        seed=config.seed,
+        threads=context.workers,
+        speed_classes=len(classes) if config.mixing.get("speed_classes") else 0,
+        **common,
+    )
+
+
+def extra_classes(config: Config, classes: int) -> dict[str, int]:
+    """The model's classes that there are in training alone: speakers at other speeds."""
+    if not config.mixing.get("speed_classes"):
+        return {}
+    speeds = len(config.mixing["speeds"])
+    if not speeds:
+        raise SpeechLRPError(
+            "mixing.speed_classes is true, but there are no mixing.speeds; use "
+            "mixing.speeds=[0.9,1.1]"
+        )
+    return {"extra_classes": classes * speeds}
+
+
+def configured(config: Config, rate: int) -> Augmentation | None:
+    """What is done to training windows at a rate; None where nothing is configured."""
+    mixing = config.mixing
+    if not mixing.get("name"):
+        return None
+    root = mixing["root"]
+    files = synthesised() if root is None else musan(Path(root))
+    load = synthesiser(rate) if root is None else loader(rate)
+    given = options(mixing, "name", "root", "speed_classes")
+    about = {"files": files, "load": load, "rate": rate, "seed": config.seed}
+    return call(f"mixing {mixing['name']}", augmentation, given, **about)
+
+
+def augmentation(
+    *,
+    files: Mapping[str, Sequence[Path]],
+    load: Any,
+    rate: int,
+    seed: int,
+    probability: float,
+    noise_db: Sequence[float],
+    music_db: Sequence[float],
+    babble_db: Sequence[float],
+    rirs: str | None,
+    reverberation: float,
+    speeds: Sequence[float],
+) -> Augmentation:
+    """Set up an augmentation from the section ``mixing``; see ``conf/mixing/musan.yaml``.
+
+    Raises:
+        SpeechLRPError: a range is none, or there is nothing to draw from.
+    """
+    ranges = {"noise": noise_db, "music": music_db, "babble": babble_db}
+    kinds = {name: kind_at("mixing", name, found) for name, found in ranges.items()}
+    mixer = Mixer(files, load, seed=seed, probability=probability, kinds=kinds)
+    rooms = {"responses": _responses(rirs), "load": loader(rate), "reverberation": reverberation}
+    return Augmentation(seed=seed, mixer=mixer, speeds=tuple(speeds), **rooms)
+
+
+def kind_at(section: str, name: str, snr_db: Sequence[float]) -> Kind:
+    """One of ``KINDS`` at other ratios, in dB, of a section of the configuration.
+
+    Raises:
+        SpeechLRPError: the range is none.
+    """
+    if len(snr_db) != 2 or not snr_db[0] <= snr_db[1]:
+        raise SpeechLRPError(f"{section}.{name}_db is {list(snr_db)}; it must be [least, greatest]")
+    return replace(KINDS[name], snr_db=(float(snr_db[0]), float(snr_db[1])))
+
+
+def _responses(folder: str | None) -> list[Path]:
+    if folder is None:
+        return []
+    found = sorted(p for p in Path(folder).rglob("*") if p.suffix in AUDIO[:2])
+    if not found:
+        raise SpeechLRPError(
+            f"no impulse responses (.wav, .flac) in {folder}; give another folder, or "
+            "mixing.rirs=null"
+        )
+    return found

@@ -1,0 +1,115 @@
+"""An explainer of the configuration, ready to explain batches of a network's examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from speechlrp.config.schema import call, options
+from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.explainers import EXPLAINERS
+from speechlrp.flipping import BASELINES
+from speechlrp.data.features import Network
+from speechlrp.training.losses import PROBABILITIES
+
+TARGETS = ("label", "predicted")
+OURS = (
+    *("name", "kind", "reference", "target", "batch_size", "examples", "utterances"),
+    *("bands_hz", "f0_hz"),
+)
+"""Settings of the section that the stage itself uses; the others are the explainer's."""
+
+
+def check(section: Mapping[str, Any]) -> None:
+    """Check the stage's own settings of the section.
+
+    Raises:
+        SpeechLRPError: one of them is out of its range.
+    """
+    for key, known in (("target", TARGETS), ("reference", BASELINES)):
+        if section[key] not in known:
+            raise unknown(f"value of explainer.{key}", section[key], known)
+    for key in ("batch_size", "examples"):
+        if not section[key] >= 1:
+            raise SpeechLRPError(f"explainer.{key} is {section[key]}; it must be at least 1")
+    bands = section["bands_hz"]
+    if len(bands) < 2 or any(low >= high for low, high in pairwise(bands)):
+        raise SpeechLRPError(f"explainer.bands_hz must be rising limits; found {bands}")
+
+
+def explainer(section: Mapping[str, Any], loss: str) -> Any:
+    """The explainer of a section.
+
+    Args:
+        section: such as ``explainer`` of the configuration.
+        loss: that the network was trained with: ``start: probability`` is the one that
+            belongs to it.
+    """
+    settings = options(section, *OURS)
+    if settings.get("start") == "probability":
+        settings["start"] = PROBABILITIES.get(loss, "softmax")
+    name = section["kind"]
+    return call(f"explainer {name}", EXPLAINERS[name], settings)
+
+
+@contextmanager
+def about(name: str) -> Iterator[None]:
+    """Errors inside say which of several explainers they are about."""
+    try:
+        yield
+    except SpeechLRPError as error:
+        raise SpeechLRPError(f"{name}: {error}") from error
+
+
+@dataclass(frozen=True)
+class Explaining:
+    """An explainer at work on a network.
+
+    Attributes:
+        network: what is explained.
+        section: the explainer's section of the configuration.
+    """
+
+    network: Network
+    section: Mapping[str, Any]
+
+    @cached_property
+    def explainer(self) -> Any:
+        """Whose explanations."""
+        return explainer(self.section, self.network.meta["loss"])
+
+    @cached_property
+    def _measured(self) -> tuple[nn.Module, torch.Tensor]:
+        return self.network.measured_from(self.section["reference"])
+
+    @property
+    def model(self) -> nn.Module:
+        """The model of differences from the reference."""
+        return self._measured[0]
+
+    def batch(
+        self, features: np.ndarray, labels: np.ndarray
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """What the network sees, and what is explained.
+
+        Args:
+            features: `[B, 1, F, T]`.
+            labels: true classes `[B]`.
+
+        Returns:
+            Inputs as the network sees them and as differences from the reference, each
+            `[B, 1, F, T]`, and the target classes `[B]`.
+        """
+        inputs = self.network.inputs(features)
+        target = torch.tensor(labels).to(self.network.device)
+        if self.section["target"] == "predicted":
+            target = self.network.probabilities(inputs).argmax(1)
+        return inputs, inputs - self._measured[1], target

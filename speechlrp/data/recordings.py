@@ -1,0 +1,99 @@
+"""What every preprocessing shares: which recordings there are, their split, and the rest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from speechlrp.artifacts.atomic import write_csv
+from speechlrp.pipeline.record import fingerprint
+from speechlrp.artifacts.shards import Shards
+from speechlrp.config.schema import Config, call, options
+from speechlrp.corpora import CORPORA, SPLITS, Recording
+from speechlrp.corpora.splits_unseen import unseen_speakers
+from speechlrp.errors import SpeechLRPError
+from speechlrp.pipeline.stage import Context
+
+KEYS = ("dataset", "task", "split", "features", "conditions", "data_seed")
+"""The settings that change what preprocess writes."""
+
+
+def read_corpus(config: Config) -> list[Recording]:
+    """The recordings of the configured corpus."""
+    section = config.dataset
+    name, root = section["name"], Path(section["root"])
+    return call(f"dataset {name}", CORPORA[name], options(section, "name", "root"), root)
+
+
+def split_of(config: Config, recordings: Sequence[Recording], label: str | None) -> dict[str, str]:
+    """The subset of each recording by its id; some may be in none.
+
+    Raises:
+        SpeechLRPError: it leaves no recording, or does not fit them.
+    """
+    name = config.split["name"]
+    about = {"label": label}
+    found = call(f"split {name}", SPLITS[name], options(config.split, "name"), recordings, **about)
+    if not found:
+        raise SpeechLRPError(f"split {name} leaves no recording")
+    return found
+
+
+def unseen(config: Config, recordings: Iterable[Recording]) -> list[Recording]:
+    """Those of the recordings whose speakers are in no subset, see `unseen_speakers`."""
+    recordings, given = list(recordings), config.split.get("unseen")
+    speakers = unseen_speakers(recordings, given, config.split.get("seed", config.data_seed))
+    return [r for r in recordings if r.speaker in speakers]
+
+
+def recordings_on_disk(config: Config) -> dict[str, dict]:
+    """How many recordings there are, a digest of names, sizes, times and words; split's lists."""
+    said = ((r.id, r.path, f" {r.transcript}" if r.transcript else "") for r in read_corpus(config))
+    about = {"recordings": files_on_disk(said)}
+    lists = {name: config.split.get(name) for name in ("file", "unseen")}
+    paths = {n: Path(path).expanduser() for n, path in lists.items() if isinstance(path, str)}
+    return about | {f"split.{n}": fingerprint(path) for n, path in paths.items() if path.is_file()}
+
+
+def files_on_disk(files: Iterable[tuple[str, Path, str]]) -> dict[str, int | str]:
+    """How many files there are, and a digest of names, sizes, times and what else is said."""
+    digest, count = hashlib.sha256(), 0
+    for name, path, said in files:
+        about, count = path.stat(), count + 1
+        digest.update(f"{name} {about.st_size} {about.st_mtime_ns}{said}\n".encode())
+    return {"count": count, "sha256": digest.hexdigest()}
+
+
+def reject(shards: Shards, unit: int, rejected: Iterable[tuple[str, str]]) -> None:
+    """Write down what a unit of work left out: ids and reasons."""
+    write_csv(_file(shards, unit), pd.DataFrame(list(rejected), columns=["id", "reason"]))
+
+
+def all_rejected(shards: Shards) -> pd.DataFrame:
+    """What all units left out."""
+    files = (_file(shards, unit) for unit in range(shards.count))
+    return pd.concat([pd.read_csv(f, dtype=str) for f in files], ignore_index=True)
+
+
+def note_rejected(context: Context, total: int, rejected: pd.DataFrame) -> None:
+    """Write `rejected.csv`, and say how many of all recordings are in it."""
+    write_csv(context.folder / "rejected.csv", rejected)
+    left_out = rejected.id.nunique()
+    context.note("recordings", total)
+    context.note("rejected", left_out)
+    context.note("reasons", dict(Counter(rejected.reason).most_common(20)))
+    context.note("rejected_files", rejected.head(1000).to_dict(orient="records"))
+    if left_out:
+        first = rejected.iloc[0]
+        context.say(
+            f"{left_out} of {total} recordings left out, see rejected.csv; "
+            f"the first: {first.id} ({first.reason})"
+        )
+
+
+def _file(shards: Shards, unit: int) -> Path:
+    return shards.path(unit).with_suffix(".rejected.csv")

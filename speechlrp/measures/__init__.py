@@ -1,0 +1,19 @@
+"""Numbers about relevance maps: what they hold, how far they agree, what they cost."""
+
+from speechlrp.registry import Registry
+
+ORDERS = ("cascading", "independent")
+"""Layers made random: all from the output down to one, or that one alone."""
+
+METHODS = ("init", "permute")
+"""How: as a training begins (batch norms' statistics too), or the numbers shuffled."""
+
+SCORES = Registry(
+    "score",
+    {
+        "texture": "speechlrp.measures.texture:texture",
+        "bands": "speechlrp.measures.scores:bands",
+        "cue": "speechlrp.measures.localisation:cue",
+    },
+)
+"""Numbers of a relevance map: `Maps` of N recordings -> column name -> `[N]`."""

@@ -1,0 +1,90 @@
+"""Whether explanations agree: rank correlation, and overlap of the most relevant bins.
+
+Shapes: ``M`` maps of one recording, ``P`` bins each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations_with_replacement
+
+import numpy as np
+import pandas as pd
+
+from speechlrp.measures.scores import mean_and_error
+
+COLUMNS = ("spearman", "spearman_absolute", "top_overlap")
+
+
+def spearman(maps: np.ndarray) -> np.ndarray:
+    """Rank correlation of every map with every other.
+
+    Args:
+        maps: ``[M, P]``.
+
+    Returns:
+        ``[M, M]``, -1..1; equal values share the mean of their ranks. NaN where one of the
+        two maps is constant.
+
+    Source: Spearman 1904.
+    """
+    ranks = pd.DataFrame(np.asarray(maps, dtype=np.float64).T).rank().to_numpy().T
+    ranks = ranks - ranks.mean(axis=1, keepdims=True)
+    length = np.sqrt((ranks**2).sum(axis=1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = ranks @ ranks.T / np.outer(length, length)
+    return np.clip(found, -1, 1)
+
+
+def top_overlap(maps: np.ndarray, share: float) -> np.ndarray:
+    """The share of the most relevant bins of one map that are among those of another.
+
+    By chance it is `share`. Of equal values the first ones count as more relevant, as in
+    flipping.
+
+    Args:
+        maps: ``[M, P]``.
+        share: of all bins that are called the most relevant, in (0, 1]; at least one bin.
+
+    Returns:
+        ``[M, M]``, 0..1.
+    """
+    count = max(1, round(share * maps.shape[1]))
+    order = np.argsort(-np.asarray(maps), axis=1, kind="stable")[:, :count]
+    inside = np.zeros(maps.shape, dtype=np.float32)
+    np.put_along_axis(inside, order, 1, axis=1)
+    return inside @ inside.T / count
+
+
+def agreement(maps: Mapping[str, np.ndarray], share: float) -> pd.DataFrame:
+    """Compare the maps of several explainers, recording by recording.
+
+    Args:
+        maps: explainer -> its maps ``[N, ...]`` of the same N recordings.
+        share: see ``top_overlap``.
+
+    Returns:
+        A row a recording and a pair of explainers (of itself too): explainer, other,
+        recording (0..N-1), spearman, spearman_absolute (of the maps without their signs),
+        top_overlap.
+    """
+    names, rows = list(maps), []
+    for i in range(len(maps[names[0]])):
+        stack = np.stack([maps[name][i].reshape(-1) for name in names])
+        found = spearman(stack), spearman(np.abs(stack)), top_overlap(stack, share)
+        for a, b in combinations_with_replacement(range(len(names)), 2):
+            numbers = dict(zip(COLUMNS, (float(matrix[a, b]) for matrix in found), strict=True))
+            rows.append({"explainer": names[a], "other": names[b], "recording": i, **numbers})
+    return pd.DataFrame(rows)
+
+
+def summarise_agreement(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Mean and standard error over the recordings of the tables that ``agreement`` made."""
+    rows = pd.concat(parts, ignore_index=True)
+    return mean_and_error(rows, ["explainer", "other"], COLUMNS)
+
+
+def matrix(summary: pd.DataFrame, score: str, names: Sequence[str]) -> np.ndarray:
+    """A summary's means as a symmetric matrix ``[M, M]`` in the order of the names."""
+    rows = summary[summary.score == score].set_index(["explainer", "other"])["mean"]
+    return np.array([[rows.get((a, b), rows.get((b, a), np.nan)) for b in names] for a in names])

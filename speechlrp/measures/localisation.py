@@ -1,0 +1,175 @@
+"""Is relevance where the label is? Scores of maps whose true region is known.
+
+N recordings, F frequency bins, T time frames. The region of a recording is a box in time
+and frequency, from the table's columns `TRUTH`; what lies outside it tells nothing of the
+label. It holds the bins and frames whose centres lie in it, and is widened beforehand by
+what the analysis smears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from speechlrp.errors import SpeechLRPError
+from speechlrp.measures.scores import Maps, share
+
+TRUTH = ("true_start_s", "true_end_s", "true_low_hz", "true_high_hz")
+"""Columns of the features' table: s of the window, as onset_s; Hz."""
+SCORES = ("positive_inside", "times_chance", "pointing", "auc", "region")
+"""Of each recording; all but `times_chance` are 0 to 1."""
+NEAR = 15
+"""Bins to each side that still count as near the region, as in the pointing game."""
+
+
+def widened(sound: Mapping[str, np.ndarray], half_window: float) -> dict[str, np.ndarray]:
+    """The region of the bins that a sound reaches, from where the sound itself is.
+
+    A frame holds some of it when any of its samples do, a bin when the main lobe of a tone
+    reaches that far: Hann's is as wide as 2 over the frame's length to each side.
+
+    Args:
+        sound: the columns `TRUTH`, each ``[N]``.
+        half_window: half the length of a frame, s.
+    """
+    reach = dict(
+        zip(TRUTH, (half_window, half_window, 1 / half_window, 1 / half_window), strict=True)
+    )
+    signs = dict(zip(TRUTH, (-1, 1, -1, 1), strict=True))
+    return {name: np.asarray(sound[name]) + signs[name] * reach[name] for name in TRUTH}
+
+
+def regions(table: pd.DataFrame, frequency: np.ndarray, time: np.ndarray) -> np.ndarray:
+    """The true region of each recording, ``[N, F, T]`` of bool.
+
+    Args:
+        table: N rows with the columns `TRUTH`.
+        frequency: of the bins, Hz ``[F]``.
+        time: centres of the frames, s ``[T]``.
+    """
+    start, end, low, high = (table[name].to_numpy(float)[:, None] for name in TRUTH)
+    frames = (time > start) & (time < end)
+    bins = (frequency > low) & (frequency < high)
+    return bins[:, :, None] & frames[:, None, :]
+
+
+def near(inside: np.ndarray, bins: int = NEAR) -> np.ndarray:
+    """Regions and what lies at most some bins away, in frequency and in time, ``[N, F, T]``."""
+    found = inside
+    for axis in (1, 2):
+        moved = [found]
+        for step in range(1, bins + 1):
+            one = np.zeros_like(found)
+            into, out = [slice(None)] * 3, [slice(None)] * 3
+            into[axis], out[axis] = slice(step, None), slice(None, -step)
+            one[tuple(into)] |= found[tuple(out)]
+            one[tuple(out)] |= found[tuple(into)]
+            moved.append(one)
+        found = np.logical_or.reduce(moved)
+    return found
+
+
+def cue(maps: Maps) -> dict[str, np.ndarray]:
+    """A score of `compare`: relevance against the true region, and against a wrong one.
+
+    Returns:
+        `SCORES`; ``positive_near``, ``pointing_near`` and their chance ``near_region``: the
+        same where `NEAR` bins around the region count too, as convolutions blur; and as a
+        control ``positive_in_wrong_region`` and ``auc_of_wrong_region``:
+        the same for the region of another of these recordings, of another class where there
+        is one.
+
+    Raises:
+        SpeechLRPError: the table knows no true region.
+    """
+    missing = [name for name in TRUTH if name not in maps.table]
+    if missing:
+        raise SpeechLRPError(
+            f"the score cue needs recordings whose true region is known (no {missing[0]} in the "
+            "features' table); make some with `speechlrp synth planted_tone`, or leave cue out "
+            "of compare.scores"
+        )
+    inside = regions(maps.table, maps.frequency, maps.time)
+    other = another(len(inside), maps.table.label.to_numpy(int), seed=0)
+    wrong = inside[other] & (other != np.arange(len(other)))[:, None, None]  # alone: none
+    control = localisation(maps.relevance, wrong)
+    around = localisation(maps.relevance, near(inside))
+    return localisation(maps.relevance, inside) | {
+        "positive_near": around["positive_inside"],
+        "pointing_near": around["pointing"],
+        "near_region": around["region"],
+        "positive_in_wrong_region": control["positive_inside"],
+        "auc_of_wrong_region": control["auc"],
+    }
+
+
+def localisation(relevance: np.ndarray, inside: np.ndarray) -> dict[str, np.ndarray]:
+    """Score maps against regions, every score ``[N]``; NaN where it is not defined.
+
+    ``positive_inside``: the positive relevance inside the region over all of it (relevance
+    mass accuracy). ``times_chance``: that over the region's share of the bins, 1 for a map
+    that knows nothing. ``pointing``: whether the largest relevance lies inside (the pointing
+    game); of several that are equally large, the share that does. ``auc``: how often a bin
+    inside has more relevance than one outside, 0.5 for a map that knows nothing.
+    ``region``: the region's share of the bins, which is what chance gives ``positive_inside``
+    and ``pointing``.
+
+    Args:
+        relevance: ``[N, F, T]``.
+        inside: the regions, ``[N, F, T]``.
+
+    Source: Zhang et al. 2016 (pointing game); Arras et al. 2022 (relevance mass).
+    """
+    count = len(relevance)
+    flat = np.asarray(relevance, np.float64).reshape(count, -1)
+    true = np.asarray(inside, bool).reshape(count, -1)
+    area = true.mean(axis=1)
+    known = (area > 0) & (area < 1)
+    positive = np.clip(flat, 0, None)
+    total = positive.sum(axis=1)
+    mass = share((positive * true).sum(axis=1), np.where(known, total, 0))
+    top = flat == flat.max(axis=1, keepdims=True)
+    point = share((top & true).sum(axis=1), np.where(known & flat.any(axis=1), top.sum(axis=1), 0))
+    scores = {
+        "positive_inside": mass,
+        "times_chance": share(mass, area),
+        "pointing": point,
+        "auc": np.array([auc(*one) for one in zip(flat, true, strict=True)]),
+        "region": np.where(known, area, np.nan),
+    }
+    return {name: scores[name] for name in SCORES}
+
+
+def auc(values: np.ndarray, true: np.ndarray) -> float:
+    """How often a value that is true exceeds one that is not, ties counting a half.
+
+    Args:
+        values: ``[P]``.
+        true: ``[P]`` of bool; NaN comes back where all or none are.
+    """
+    inside = int(true.sum())
+    outside = len(true) - inside
+    if not inside or not outside:
+        return float("nan")
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    rank = np.cumsum(counts) - (counts - 1) / 2  # the mean rank of equal values, from 1
+    return float((rank[place][true].sum() - inside * (inside + 1) / 2) / (inside * outside))
+
+
+def another(count: int, labels: np.ndarray, seed: int) -> np.ndarray:
+    """For each recording another one, so that its region is a wrong one, ``[N]``.
+
+    Args:
+        count: N.
+        labels: ``[N]``; the other has another label wherever there are enough.
+        seed: of the draw.
+    """
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(count)
+    order = order[np.argsort(labels[order], kind="stable")]
+    found = np.empty(count, dtype=np.int64)
+    most = int(np.bincount(labels).max()) if count else 0
+    found[order] = np.roll(order, -min(most, max(count - 1, 0)))
+    return found

@@ -1,0 +1,129 @@
+"""What one sees in a heat map by eye, as numbers: noise, checkerboard, mixed signs (T 6.3).
+
+All are ratios, so the unit and the scale of relevance do not matter. Shapes: ``N``
+recordings, ``F`` bins of frequency, ``T`` frames. Of a map that is 0 throughout, every
+number is undefined (NaN).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import nn
+
+from speechlrp.measures.scores import Maps, share
+
+NEIGHBOURHOOD = 3
+"""Height and width of a neighbourhood in bins: a bin and the eight around it."""
+
+
+def texture(maps: Maps) -> dict[str, np.ndarray]:
+    """All numbers of this module for each recording."""
+    relevance = maps.relevance
+    return {
+        "total_variation": total_variation(relevance),
+        "entropy": entropy(relevance),
+        "checkerboard_frequency": checkerboard(relevance, maps.period, axis=1),
+        "checkerboard_time": checkerboard(relevance, maps.period, axis=2),
+        "sign_mixing": sign_mixing(relevance),
+    }
+
+
+def total_variation(relevance: np.ndarray) -> np.ndarray:
+    """Noise: the sum of the steps between neighbours over the sum of relevance, both absolute.
+
+    Near 0 where relevance changes slowly, ``4 / sqrt(2)`` of white noise, 4 where every bin
+    differs in sign from its four neighbours, and where single bins stand out of nothing.
+
+    Args:
+        relevance: ``[N, F, T]``.
+
+    Returns:
+        ``[N]``.
+
+    Source: Rudin et al. 1992, in its anisotropic form.
+    """
+    steps = sum(np.abs(np.diff(relevance, axis=axis)).sum(axis=(1, 2)) for axis in (1, 2))
+    return share(steps, np.abs(relevance).sum(axis=(1, 2)))
+
+
+def entropy(relevance: np.ndarray) -> np.ndarray:
+    """How widely absolute relevance spreads: 0 if one bin has all of it, 1 if all have as much.
+
+    Args:
+        relevance: ``[N, F, T]``.
+
+    Returns:
+        The entropy of ``|R| / sum |R|`` as a share of the largest that there is, ``[N]``.
+    """
+    size = np.abs(relevance).reshape(len(relevance), -1)
+    p = share(size, np.broadcast_to(size.sum(axis=1, keepdims=True), size.shape))
+    logarithm = np.log(p, out=np.zeros_like(p), where=p != 0)
+    return -(p * logarithm).sum(axis=1) / max(np.log(size.shape[1]), np.finfo(float).tiny)
+
+
+def checkerboard(relevance: np.ndarray, period: int, axis: int) -> np.ndarray:
+    """The share of a map's energy that repeats with a period along an axis.
+
+    That is the energy of the Fourier components with 1, 2, ... ``period - 1`` waves in
+    ``period`` bins; the bins that are left over at the end are not looked at. White noise
+    has ``(period - 1) / bins``, a map that alternates in sign from bin to bin has 1 where
+    the period is 2.
+
+    Args:
+        relevance: ``[N, F, T]``.
+        period: bins from one step of a stride to the next; of 1, nothing can repeat: NaN.
+        axis: 1 for frequency, 2 for time.
+
+    Returns:
+        ``[N]``, 0..1.
+
+    Source: Odena et al. 2016 for the pattern that strides leave.
+    """
+    whole = relevance.shape[axis] // period * period
+    if period < 2 or not whole:
+        return np.full(len(relevance), np.nan)
+    cut = np.take(relevance, range(whole), axis=axis)
+    other = 3 - axis
+    energy = (np.abs(np.fft.fft(cut, axis=axis)) ** 2).sum(axis=other)
+    waves = [whole // period * k for k in range(1, period)]
+    return share(energy[:, waves].sum(axis=1), energy.sum(axis=1))
+
+
+def sign_mixing(relevance: np.ndarray) -> np.ndarray:
+    """How much relevance of both signs cancels within neighbourhoods of 3 x 3 bins.
+
+    ``1 - sum |sum R| / sum sum |R|``, inner sums over a neighbourhood, outer sums over all
+    that lie inside the map. 0 if every neighbourhood is of one sign, 1 if each adds up to
+    nothing; 2/3 of white Gaussian noise.
+
+    Args:
+        relevance: ``[N, F, T]``.
+
+    Returns:
+        ``[N]``, 0..1; NaN of a map that is smaller than a neighbourhood.
+    """
+    if min(relevance.shape[1:]) < NEIGHBOURHOOD:
+        return np.full(len(relevance), np.nan)
+    net = np.abs(_neighbourhoods(relevance)).sum(axis=(1, 2))
+    return 1 - share(net, _neighbourhoods(np.abs(relevance)).sum(axis=(1, 2)))
+
+
+def _neighbourhoods(values: np.ndarray) -> np.ndarray:
+    """The sums over all neighbourhoods ``[N, F - 2, T - 2]``."""
+    n = NEIGHBOURHOOD
+    rows = sum(values[:, i : values.shape[1] - n + 1 + i] for i in range(n))
+    return sum(rows[:, :, i : rows.shape[2] - n + 1 + i] for i in range(n))
+
+
+def first_stride(model: nn.Module) -> int:
+    """The stride of the first layer that has one beyond 1; 1 if there is none.
+
+    Layers count in the order in which the model holds them.
+    """
+    for module in model.modules():
+        stride = getattr(module, "stride", None)
+        steps = stride if isinstance(stride, tuple | list) else (stride,)
+        largest = max((step for step in steps if isinstance(step, int)), default=1)
+        if largest > 1:
+            return largest
+    return 1

@@ -1,0 +1,103 @@
+"""What a run has on disk, for the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from speechlrp.config.schema import Config
+from speechlrp.pipeline.record import FILE, Record, read_record
+from speechlrp.pipeline.runner import run_folder
+
+NAMES = ("weights", "explainer", "subset", "grid", "baseline_asked", "strategy_asked")
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """The complete stages of a run.
+
+    Attributes:
+        run: the run's folder.
+        data: the folder of its features.
+    """
+
+    run: Path
+    data: Path
+
+    @cached_property
+    def records(self) -> dict[str, Record]:
+        """The record of every complete stage but the report, by its place in the run."""
+        found = {}
+        for root, pattern in ((self.data, "preprocess"), (self.run, "*"), (self.run, "*/*")):
+            for folder in sorted(root.glob(pattern)):
+                where = folder.relative_to(root).as_posix()
+                record = read_record(folder)
+                if record and where != "report" and not folder.name.endswith((".partial", ".old")):
+                    found[where] = record
+        return found
+
+    def path(self, where: str, name: str) -> Path:
+        """A file of a stage."""
+        return (self.data if where == "preprocess" else self.run) / where / name
+
+    def table(self, where: str, name: str) -> pd.DataFrame:
+        """A CSV of a stage."""
+        return pd.read_csv(self.path(where, name), dtype={"speaker": str})
+
+    def image(self, where: str, name: str) -> bytes:
+        """A PNG of a stage."""
+        return self.path(where, name).read_bytes()
+
+    def of(self, stage: str) -> list[str]:
+        """The places of a stage's artifacts."""
+        return [where for where in self.records if where.split("/")[0] == stage]
+
+    @cached_property
+    def curves(self) -> pd.DataFrame:
+        """All flipping curves, with the columns of NAMES and the run's reference."""
+        parts = []
+        for where in self.of("flip"):
+            names = dict(zip(NAMES, Path(where).name.split("-"), strict=True))
+            parts.append(self.table(where, "curve.csv").assign(**names))
+        if not parts:
+            return pd.DataFrame(columns=[*NAMES, "strategy", "baseline", "percent", "accuracy"])
+        keys = [*NAMES[:4], "strategy", "baseline", "repeat", "bins"]
+        curves = pd.concat(parts, ignore_index=True).drop_duplicates(keys)
+        return curves.assign(reference=self.reference)
+
+    @property
+    def task(self) -> str:
+        """What the run's network tells apart."""
+        return self.records["preprocess"].config.get("task.name", "")
+
+    @property
+    def reference(self) -> str:
+        """The reference of the run's features."""
+        return self.records["preprocess"].config.get("features.reference", "")
+
+
+def run_files(config: Config) -> RunFiles:
+    """The files of the configured run."""
+    return RunFiles(run_folder(config, "report"), run_folder(config, "preprocess"))
+
+
+def other_run(config: Config, name: str) -> RunFiles:
+    """The files of another run, by its name; its features are found through its record."""
+    outputs = Path(config.paths.outputs)
+    run = outputs / name
+    data = run if (run / "preprocess" / FILE).exists() else _data_of(run, outputs)
+    return RunFiles(run, data)
+
+
+def _data_of(run: Path, outputs: Path) -> Path:
+    """The folder whose features the run's network was trained on."""
+    record = read_record(run / "train")
+    wanted = record.inputs["features"]["sha256"] if record else None
+    for folder in sorted(outputs.glob("*/preprocess")):
+        made = read_record(folder)
+        if made and made.outputs["features.h5"]["sha256"] == wanted:
+            return folder.parent
+    return run

@@ -1,0 +1,1 @@
+"""compare: explainers beside each other, on the same recordings."""

@@ -1,0 +1,111 @@
+"""What compare tries explainers on: recordings, the network, and the explainers' settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from speechlrp.artifacts.hdf5 import open_artifact
+from speechlrp.artifacts.shards import Shards
+from speechlrp.data.conditions import WINDOW
+from speechlrp.data.explaining import Explaining, about, check
+from speechlrp.data.features import Examples, Network, read_examples
+from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.measures import SCORES
+from speechlrp.pipeline.progress import progress
+from speechlrp.pipeline.stage import Context
+from speechlrp.stages.flip import chosen
+
+UNITS = ".units"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all explainers are tried on.
+
+    Attributes:
+        context: of the stage.
+        examples: preprocessed.
+        network: that is explained.
+        units: rows of the examples, a batch each.
+        sections: explainer -> its section of the configuration.
+        scores: names in ``SCORES``.
+    """
+
+    context: Context
+    examples: Examples
+    network: Network
+    units: list[np.ndarray]
+    sections: Mapping[str, Mapping[str, Any]]
+    scores: list[str]
+
+    def shards(self, kind: str, explainer: str) -> Shards:
+        """Where an explainer's units of one kind of work are kept until the end."""
+        return Shards(self.context.folder / UNITS / kind / explainer, len(self.units))
+
+    def explaining(self, explainer: str) -> Explaining:
+        """An explainer at work on the network."""
+        return Explaining(self.network, self.sections[explainer])
+
+    def batches(self, todo: list[int], what: str) -> Iterator[tuple[int, pd.DataFrame, np.ndarray]]:
+        """Some units: their number, rows of the table and features."""
+        command = self.context.command("preprocess")
+        with open_artifact(self.examples.path, "features", command) as file:
+            for unit in progress(todo, what, len(todo)):
+                rows = self.units[unit]
+                yield unit, self.examples.table.iloc[rows], file["features"][rows]
+
+
+def set_up(context: Context) -> Bench:
+    """Choose the recordings and look up the explainers.
+
+    Raises:
+        SpeechLRPError: an explainer or score that there is not.
+    """
+    config, settings = context.config, context.config.compare
+    sections = {}
+    for name in names_in(settings.explainers):
+        if name not in settings.settings:
+            raise unknown("explainer of compare.explainers", name, settings.settings)
+        sections[name] = settings.settings[name]
+        with about(name):
+            check(sections[name])
+    if not sections:
+        raise SpeechLRPError("compare.explainers names no explainer; such as lrp,random")
+    scores = names_in(settings.scores)
+    for name in scores:
+        SCORES[name]
+    examples = read_examples(context.inputs["features"], context.command("preprocess"))
+    rows = choose(examples.table, examples.rows(config.subset), settings.examples, config.seed)
+    size = settings.batch_size
+    units = [rows[i : i + size] for i in range(0, len(rows), size)]
+    return Bench(context, examples, Network(context, examples), units, sections, scores)
+
+
+def choose(table: pd.DataFrame, rows: np.ndarray, limit: int | None, seed: int) -> np.ndarray:
+    """Some of the rows, drawn by seed: as many of every class, and a window with all its copies.
+
+    Args:
+        table: of the examples.
+        rows: to choose from, rising.
+        limit: how many; where that is fewer than the classes, some classes have none.
+        seed: of the draw.
+    """
+    some = table.iloc[rows].reset_index(drop=True)
+    windows = some.drop_duplicates(WINDOW)
+    if limit is not None:
+        limit = max(1, limit * len(windows) // len(some))
+    picked = chosen(windows.label.to_numpy(), limit, seed)
+    if limit is not None and limit < windows.label.nunique():
+        picked = np.sort(np.random.default_rng(seed).permutation(picked)[:limit])
+    keys = pd.MultiIndex.from_frame(windows[WINDOW].iloc[picked])
+    return rows[pd.MultiIndex.from_frame(some[WINDOW]).isin(keys)]
+
+
+def names_in(text: str) -> list[str]:
+    """The names of a list with commas, each once."""
+    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))

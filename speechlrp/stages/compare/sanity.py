@@ -1,0 +1,98 @@
+"""compare's sanity check: explanations of a network whose layers are made random in turn."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pandas as pd
+import torch
+
+from speechlrp.artifacts.atomic import write_bytes, write_csv
+from speechlrp.data.explaining import Explaining, about
+from speechlrp.measures.agreement import COLUMNS, agreement
+from speechlrp.measures.randomise import layers_in_use, randomised, steps_from_output
+from speechlrp.measures.scores import mean_and_error
+from speechlrp.report.compare_sanity import sanity_curves
+from speechlrp.report.style import figure_png
+from speechlrp.stages.compare.bench import Bench
+
+STEP = ["explainer", "step", "layers"]
+
+
+def work(bench: Bench) -> None:
+    """Write `sanity.csv`, `sanity_examples.csv` and the figure."""
+    steps, config = _steps(bench), bench.context.config.compare
+    bench.context.say(f"{config.sanity}: {', '.join(map(label, steps))}")
+    for name in bench.sections:
+        with about(name):
+            _explain(bench, name, steps)
+    parts = []
+    for name in bench.sections:
+        table = bench.shards("sanity", name).table()
+        table.insert(0, "explainer", name)
+        parts.append(table)
+    rows = pd.concat(parts, ignore_index=True)
+    summary = mean_and_error(rows, STEP, [*COLUMNS, "correct"])
+    write_csv(bench.context.folder / "sanity_examples.csv", rows)
+    write_csv(bench.context.folder / "sanity.csv", summary)
+    chance = {"top_overlap": config.top}
+    figure = sanity_curves(summary, order=config.sanity, chance=chance)
+    write_bytes(bench.context.folder / "sanity.png", figure_png(figure))
+    last = summary[(summary.step == summary.step.max()) & (summary.score == "spearman_absolute")]
+    for row in last.itertuples():
+        bench.context.say(f"{row.explainer:24} |R| after the last step: correlation {row.mean:.3f}")
+
+
+def _steps(bench: Bench) -> list[list[str]]:
+    config, axes = bench.context.config.compare, bench.examples.axes
+    one = np.zeros((1, 1, axes["frequency"].size, axes["time"].size), dtype=np.float32)
+    inputs = bench.network.inputs(one)
+    layers = layers_in_use(bench.network.model, inputs)
+    return steps_from_output(layers, config.sanity_steps)
+
+
+def label(layers: list[str]) -> str:
+    """A step in a few letters: its layer, or the first and the last that it reaches."""
+    return layers[0] if len(layers) == 1 else f"{layers[0]} to {layers[-1]}"
+
+
+def _explain(bench: Bench, name: str, steps: list[list[str]]) -> None:
+    """Compare the maps of random networks with those of the trained one, batch by batch."""
+    shards, config = bench.shards("sanity", name), bench.context.config.compare
+    trained = bench.explaining(name)
+    other = copy.copy(bench.network)
+    other.model = copy.deepcopy(bench.network.model)
+    explaining = Explaining(other, bench.sections[name])
+    seed = bench.context.config.seed
+    for unit, table, features in bench.batches(shards.missing(), name):
+        labels = table.label.to_numpy()
+        _, inputs, target = trained.batch(features, labels)
+        output, relevance = trained.explainer.explain(trained.model, inputs, target)
+        original = relevance.cpu().numpy()
+        parts = [_compared(original, original, output, table, 0, "trained", config.top)]
+        models = randomised(other.model, steps, config.sanity, config.randomise, seed)
+        for i, _ in enumerate(models):
+            output, relevance = explaining.explainer.explain(explaining.model, inputs, target)
+            found = relevance.cpu().numpy()
+            where = label(steps[i])
+            parts.append(_compared(original, found, output, table, i + 1, where, config.top))
+        shards.put(unit, {}, pd.concat(parts, ignore_index=True))
+
+
+def _compared(
+    original: np.ndarray,
+    found: np.ndarray,
+    output: torch.Tensor,
+    table: pd.DataFrame,
+    step: int,
+    layers: str,
+    top: float,
+) -> pd.DataFrame:
+    """A row a recording: how its two maps agree."""
+    rows = agreement({"trained": original, "random": found}, top)
+    rows = rows[rows.explainer != rows.other].sort_values("recording")
+    right = output.argmax(1).cpu().numpy() == table.label.to_numpy()
+    facts = {"step": step, "layers": layers, "id": table.id.to_numpy()}
+    columns = {name: rows[name].to_numpy() for name in COLUMNS}
+    return pd.DataFrame({**facts, **columns, "correct": right.astype(float)})

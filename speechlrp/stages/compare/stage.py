@@ -1,0 +1,138 @@
+"""compare: several explainers on the same recordings, or on ever more random networks."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import torch
+
+from speechlrp.data.explaining import about
+from speechlrp.data.features import FEATURES
+from speechlrp.explainers.counting import counting
+from speechlrp.flipping import BASELINES
+from speechlrp.flipping.curve import grid_counts
+from speechlrp.flipping.ranking import falling_order
+from speechlrp.measures import SCORES
+from speechlrp.measures.completeness import completeness
+from speechlrp.measures.conservation import conservation
+from speechlrp.measures.scores import Maps
+from speechlrp.measures.texture import first_stride
+from speechlrp.pipeline.stage import Context, Stage
+from speechlrp.pipeline.weights import weights_inputs, weights_name
+from speechlrp.stages.compare import sanity, tables
+from speechlrp.stages.compare.bench import UNITS, Bench, set_up
+from speechlrp.stages.flip import count_cells
+
+RANDOM_ORDER = "random order"
+"""What the flipping curve without any explainer is called."""
+
+
+def work(context: Context) -> None:
+    """Explain, flip and compare; or with `compare.sanity` the check of the explainers."""
+    bench = set_up(context)
+    if context.config.compare.sanity != "none":
+        sanity.work(bench)
+    else:
+        for name in bench.sections:
+            with about(name):
+                explain(bench, name)
+                conserve(bench, name)
+                flip(bench, name, ("lrp", "lrp_rev"))
+        flip(bench, RANDOM_ORDER, ("random",))
+        tables.write(bench, RANDOM_ORDER)
+    shutil.rmtree(context.folder / UNITS)
+    context.note("examples", sum(map(len, bench.units)))
+
+
+def explain(bench: Bench, name: str) -> None:
+    """Make an explainer's maps, with what they cost and their scores, batch by batch."""
+    shards, explaining = bench.shards("maps", name), bench.explaining(name)
+    model, explainer = explaining.model, explaining.explainer
+    period, warm = bench.context.config.compare.period or first_stride(bench.network.model), None
+    for unit, table, features in bench.batches(shards.missing(), name):
+        _, inputs, target = explaining.batch(features, table.label.to_numpy())
+        if not warm:
+            warm = explainer.explain(model, inputs[:1], target[:1])  # the first call takes longer
+        with counting(model) as passes:
+            begin = time.perf_counter()
+            explained = explainer.explain(model, inputs, target)
+            finish(bench.network.device)
+            seconds = time.perf_counter() - begin
+        n, (output, relevance) = len(table), explained
+        backward = (passes.backward + (n if passes.watched else 0)) / n
+        costs = {"seconds": seconds / n, "forward_passes": passes.forward / n}
+        costs |= {"backward_passes": backward}
+        sums = completeness(explainer, model, inputs, target, explained)
+        maps = relevance.cpu().numpy()
+        numbers = {k: v.cpu().numpy() for k, v in sums.items()} | score(bench, maps, table, period)
+        arrays = {"relevance": maps, "output": output.cpu().numpy(), "target": target.cpu().numpy()}
+        shards.put(unit, arrays, table.assign(**costs, **numbers))
+
+
+def finish(device: torch.device) -> None:
+    """Wait for what the device was asked to do."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def score(
+    bench: Bench, relevance: np.ndarray, table: pd.DataFrame, period: int
+) -> dict[str, np.ndarray]:
+    """The configured scores of maps `[N, 1, F, T]`, a column each."""
+    axes = bench.examples.axes["frequency"], bench.examples.axes["time"]
+    bands = bench.context.config.explainer["bands_hz"]
+    summed = relevance.sum(axis=1, dtype=np.float64)
+    maps = Maps(summed, table.reset_index(drop=True), *axes, bands, period)
+    return {column: v for name in bench.scores for column, v in SCORES[name](maps).items()}
+
+
+def conserve(bench: Bench, name: str) -> None:
+    """The sums of relevance in and out of every operation, where the explainer is LRP."""
+    if bench.sections[name]["kind"] != "lrp":
+        return
+    shards, explaining = bench.shards("conservation", name), bench.explaining(name)
+    for unit, table, features in bench.batches(shards.missing(), f"{name}: conservation"):
+        _, inputs, target = explaining.batch(features, table.label.to_numpy())
+        found = conservation(explaining.explainer, explaining.model, inputs, target)
+        shards.put(unit, {}, found)
+
+
+def flip(bench: Bench, name: str, strategies: tuple[str, ...]) -> None:
+    """Count what is still classified correctly while bins are flipped in an explainer's order."""
+    flipping, network = bench.context.config.flipping, bench.network
+    shards, maps = bench.shards("flip", name), bench.shards("maps", name)
+    asked = BASELINES if flipping.baseline == "all" else (flipping.baseline,)
+    baselines = {baseline: network.baseline(baseline).flatten() for baseline in asked}
+    for unit, table, features in bench.batches(shards.missing(), f"{name}: flip"):
+        inputs = network.inputs(features)
+        if name in bench.sections:
+            order = falling_order(torch.from_numpy(maps.get(unit)[0]["relevance"]))
+        else:
+            order = torch.zeros(inputs.flatten(1).shape, dtype=torch.int64)
+        counts = grid_counts(flipping.grids[flipping.grid], order.shape[1])
+        cells = []
+        for strategy in strategies:
+            config = replace(bench.context.config, flipping=replace(flipping, strategy=strategy))
+            context = replace(bench.context, config=config)
+            given = network, inputs, table, order.to(network.device), counts, baselines
+            cells += count_cells(context, *given)
+        shards.put(unit, {}, pd.DataFrame(cells))
+
+
+def _folder(config) -> str:
+    kind = "" if config.compare.sanity == "none" else f"-{config.compare.sanity}"
+    return f"compare/{weights_name(config)}-{config.subset}{kind}"
+
+
+STAGE = Stage(
+    name="compare",
+    folder=_folder,
+    keys=("compare", "subset", "explainer.bands_hz", "flipping.baseline", "flipping.grid",
+          "flipping.grids", "flipping.repeats", "seed"),
+    inputs=lambda config: {"features": FEATURES, **weights_inputs(config)},
+    work=work,
+)  # fmt: skip

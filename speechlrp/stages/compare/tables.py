@@ -1,0 +1,209 @@
+"""What compare writes: tables, maps and figures of its explainers."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from speechlrp.artifacts.atomic import whole, write_bytes, write_csv
+from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact
+from speechlrp.data.conditions import WINDOW, described, named, several
+from speechlrp.flipping.curve import summarise
+from speechlrp.measures.agreement import agreement, matrix, summarise_agreement
+from speechlrp.measures.conservation import summarise_conservation
+from speechlrp.measures.scores import mean_and_error
+from speechlrp.report.compare import Row, agreement_matrices, explanation_grid, flipping_curves
+from speechlrp.report.localisation import localisation_bars
+from speechlrp.report.paper import ASSIGNMENTS
+from speechlrp.report.style import figure_png
+from speechlrp.stages.compare.bench import Bench
+from speechlrp.stages.explain.classes import pick
+from speechlrp.stages.flip import CELL, rates
+
+COSTS = ("seconds", "forward_passes", "backward_passes")
+ALL = "all"
+"""What the table of scores calls all conditions together."""
+SUMS = ("relevance_sum", "promised", "completeness_error")
+
+
+def write(bench: Bench, random_order: str) -> None:
+    """Write every table, map and figure from the units."""
+    examples = _examples(bench)
+    curve, summary = _curves(bench, random_order)
+    write_csv(bench.context.folder / "examples.csv", examples)
+    write_csv(bench.context.folder / "curve.csv", curve)
+    write_csv(bench.context.folder / "summary.csv", summary)
+    known = {"explainer", "output", *bench.examples.table.columns, *COSTS, *SUMS}
+    columns = [name for name in examples.columns if name not in known]
+    if columns:
+        scores = mean_and_error(examples, ["explainer"], columns)
+        write_csv(bench.context.folder / "scores.csv", _with_conditions(scores, examples))
+    if "cue" in bench.scores:
+        figure = figure_png(localisation_bars(scores))
+        write_bytes(bench.context.folder / "localisation.png", figure)
+    overview = _overview(bench, examples, summary)
+    write_csv(bench.context.folder / "explainers.csv", overview)
+    agreed = _agreement(bench)
+    write_csv(bench.context.folder / "agreement.csv", agreed)
+    _conservation(bench)
+    _maps(bench)
+    _figures(bench, curve, summary, agreed, random_order)
+    for row in overview.itertuples():
+        areas = ", ".join(
+            f"{baseline}: {getattr(row, f'auc_lrp_{baseline}'):.3f} most relevant first, "
+            f"{getattr(row, f'auc_lrp_rev_{baseline}'):.3f} reversed"
+            for baseline in curve.baseline.unique()
+        )
+        bench.context.say(f"{row.explainer:24} {row.seconds:.4f} s a recording; area {areas}")
+
+
+def _examples(bench: Bench) -> pd.DataFrame:
+    """A row a recording and explainer."""
+    parts = []
+    for name in bench.sections:
+        table = bench.shards("maps", name).table()
+        table.insert(0, "explainer", name)
+        parts.append(table)
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(condition=named(table)) if "condition" in table else table
+
+
+def _with_conditions(scores: pd.DataFrame, examples: pd.DataFrame) -> pd.DataFrame:
+    """Scores of all recordings, and of each condition where there are several."""
+    if not several(examples):
+        return scores
+    columns = list(scores.score.unique())
+    each = mean_and_error(examples, ["explainer", "condition"], columns)
+    both = pd.concat([scores.assign(condition=ALL), each], ignore_index=True)
+    return both[["explainer", "condition", *scores.columns.drop("explainer")]]
+
+
+def _curves(bench: Bench, random_order: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    bins = bench.examples.axes["frequency"].size * bench.examples.axes["time"].size
+    curves, summaries = [], []
+    for name in (*bench.sections, random_order):
+        curve = rates(bench.shards("flip", name).table(), CELL, bins)
+        curves.append(curve.assign(explainer=name))
+        summaries.append(summarise(curve, bins).assign(explainer=name))
+    tables = [pd.concat(parts, ignore_index=True) for parts in (curves, summaries)]
+    return tuple(t[["explainer", *t.columns.drop("explainer")]] for t in tables)
+
+
+def _overview(bench: Bench, examples: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
+    """A row an explainer: what it costs, whether it adds up, and its areas."""
+    grouped = examples.groupby("explainer", sort=False)
+    table = grouped[list(COSTS)].median().assign(n=grouped.size())
+    table["completeness_error"] = grouped.completeness_error.agg(lambda e: e.abs().median())
+    relative = (examples.completeness_error / examples.promised).abs()
+    table["completeness_error_share"] = relative.groupby(examples.explainer).median()
+    table.insert(0, "kind", [bench.sections[name]["kind"] for name in table.index])
+    for row in summary[summary.explainer.isin(table.index)].itertuples():
+        table.loc[row.explainer, f"auc_{row.strategy}_{row.baseline}"] = row.auc
+    random = summary[summary.strategy == "random"]
+    for row in random.itertuples():
+        table[f"auc_random_{row.baseline}"] = row.auc
+    return table.reset_index()
+
+
+def _agreement(bench: Bench) -> pd.DataFrame:
+    top, parts = bench.context.config.compare.top, []
+    for unit in range(len(bench.units)):
+        maps = {n: bench.shards("maps", n).get(unit)[0]["relevance"] for n in bench.sections}
+        parts.append(agreement(maps, top))
+    return summarise_agreement(parts)
+
+
+def _conservation(bench: Bench) -> None:
+    for name, section in bench.sections.items():
+        if section["kind"] == "lrp":
+            parts = [table for _, table in bench.shards("conservation", name)]
+            table = summarise_conservation(parts)
+            write_csv(bench.context.folder / f"conservation_{name}.csv", table)
+
+
+def _maps(bench: Bench) -> None:
+    """`maps/<explainer>.h5`, laid out as `relevance.h5` of explain, but without the order."""
+    for name, section in bench.sections.items():
+        target = bench.context.folder / "maps" / f"{name}.h5"
+        with whole(target) as path, h5py.File(path, "w") as file:
+            bench.shards("maps", name).merge(file)
+            axes = ("recording", "channel", "frequency", "time")
+            label_axes(file["relevance"], axes, "share of what is explained")
+            for axis, unit in (("frequency", "Hz"), ("time", "s")):
+                file[axis] = bench.examples.axes[axis]
+                label_axes(file[axis], (axis,), unit)
+            describe(file, {"kind": "relevance", "classes": bench.examples.classes})
+            weights = str(bench.context.inputs["weights"])
+            describe(file, {"explainer": dict(section), "weights": weights})
+
+
+def _figures(bench: Bench, curve, summary, agreed: pd.DataFrame, random_order: str) -> None:
+    folder, config = bench.context.folder, bench.context.config
+    names, chance = list(bench.sections), 1 / len(bench.examples.classes)
+    figures = {"heatmaps": _grid(bench)}
+    for baseline, part in curve.groupby("baseline", sort=False):
+        areas = summary[summary.baseline == baseline]
+        figures[f"curves_{baseline}"] = flipping_curves(
+            part, areas, random_order, chance=chance, title=f"Bins set to the baseline: {baseline}"
+        )
+    kinds = {
+        "spearman": "rank correlation",
+        "spearman_absolute": "rank correlation of |relevance|",
+        "top_overlap": f"overlap of the top {100 * config.compare.top:g} % of bins",
+    }
+    panels = {title: matrix(agreed, score, names) for score, title in kinds.items()}
+    figures["agreement"] = agreement_matrices(panels, names)
+    for name, figure in figures.items():
+        write_bytes(folder / f"{name}.png", figure_png(figure))
+
+
+def _grid(bench: Bench):
+    """Recordings below each other, explainers beside each other."""
+    files = {name: bench.context.folder / "maps" / f"{name}.h5" for name in bench.sections}
+    rows = np.concatenate(bench.units)
+    table = bench.examples.table.iloc[rows].reset_index(drop=True)
+    with h5py.File(next(iter(files.values()))) as file:
+        predicted = file["output"][:].argmax(1)
+    shown = pick_rows(table, predicted, bench.context.config.compare.shown)
+    command = bench.context.command("preprocess")
+    with open_artifact(bench.examples.path, "features", command) as file:
+        features = [file["features"][rows[i]][0] for i in shown]
+        units = file["features"].attrs.get("units", "")
+    maps = {}
+    for name, path in files.items():
+        with h5py.File(path) as file:
+            letter = ASSIGNMENTS.get(name, ("", ""))[0]
+            maps[f"{letter} {name}".strip()] = [file["relevance"][i][0] for i in shown]
+    titles = [_title(bench, table.iloc[i], predicted[i]) for i in shown]
+    axes = bench.examples.axes["frequency"], bench.examples.axes["time"]
+    grid = [Row(*one) for one in zip(titles, features, strict=True)]
+    return explanation_grid(grid, maps, *axes, units=units)
+
+
+def pick_rows(table: pd.DataFrame, predicted: np.ndarray, count: int) -> list[int]:
+    """Rows to show: of each class; or the same recordings under each condition they have."""
+    if several(table):
+        return _pick_windows(table, predicted, count)
+    each = max(1, count // table.label.nunique())
+    return pick(table, predicted, each)[:count]
+
+
+def _pick_windows(table: pd.DataFrame, predicted: np.ndarray, count: int) -> list[int]:
+    """Windows under every condition: first those classified correctly in most, a speaker once."""
+    table = table.assign(right=table.label.to_numpy() == predicted, named=named(table))
+    windows = table.groupby(WINDOW, sort=False)
+    about = windows.agg(right=("right", "sum"), speaker=("speaker", "first"))
+    about = about.sort_values("right", ascending=False, kind="stable")
+    again = about.duplicated("speaker").sort_values(kind="stable").index
+    shown = []
+    for window in again[: max(1, count // table.named.nunique())]:
+        shown += list(windows.get_group(window).sort_values("named").index)
+    return shown[:count]
+
+
+def _title(bench: Bench, row: pd.Series, predicted: int) -> str:
+    classes = bench.examples.classes
+    wrong = "" if predicted == row.label else f", taken for {classes[predicted]}"
+    under = f", {described(row)}" if row.get("condition", "") else ""
+    return f"{classes[row.label]}{under}{wrong}"

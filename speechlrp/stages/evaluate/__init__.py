@@ -1,0 +1,1 @@
+"""evaluate: how often a network is right, on any split and on trials."""

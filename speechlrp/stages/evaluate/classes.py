@@ -1,0 +1,105 @@
+"""evaluate: accuracy of any weights on any split, with intervals, per class and speaker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from speechlrp.artifacts.atomic import write_csv, write_json
+from speechlrp.config.schema import Config
+from speechlrp.data.conditions import named, several
+from speechlrp.data.features import FEATURES, Network, read_examples
+from speechlrp.pipeline.stage import Context, Stage
+from speechlrp.pipeline.weights import weights_inputs, weights_name
+from speechlrp.stages.evaluate.trial_lists import trials_drawn, trials_input
+from speechlrp.stages.evaluate.trials import verify
+from speechlrp.training.loaders import Batches
+from speechlrp.training.metrics import Evaluation, accuracy_by, tabulate
+from speechlrp.training.prediction import Outputs, over_recordings, predict
+
+BATCH = 64
+
+
+def work(context: Context) -> None:
+    """Write `evaluation.json` and tables per class, speaker and recording; of trials, scores."""
+    config = context.config
+    examples = read_examples(context.inputs["features"], context.command("preprocess"))
+    network = Network(context, examples)
+    labels, rows = examples.table.label.to_numpy(), examples.rows(config.subset)
+    about = {"batch_size": BATCH, "input_scale": network.scale, "cache_mb": 0}
+    batches = Batches(examples.path, labels, rows, **about)
+    outputs = predict(network.model, batches, network.device)
+    found, whole = _counted(context, network, outputs), _pooled(context, network, outputs)
+    context.say(found.describe("segments" if whole else "recordings"))
+    summary = found.summary()
+    if whole:
+        context.say(f"by recording, mean of its segments: {whole.describe()}")
+        summary["per_recording"] = whole.summary()
+    write_json(context.folder / "evaluation.json", summary)
+    write_csv(context.folder / "per_class.csv", found.per_class)
+    write_csv(context.folder / "per_speaker.csv", found.per_speaker)
+    write_csv(context.folder / "confusion.csv", found.confusion)
+    write_csv(context.folder / "recordings.csv", found.rows)
+    context.note("summary", summary)
+    _conditions(context, found.rows, examples.table)
+    if config.evaluate.trials is not None:
+        verify(context, network, examples)
+
+
+def _counted(context: Context, network: Network, outputs: Outputs) -> Evaluation:
+    """What came out, by class and speaker."""
+    table = network.examples.table
+    return tabulate(
+        outputs,
+        classes=network.examples.classes,
+        speakers=table.speaker.to_numpy(),
+        loss=network.meta["loss"],
+        seed=context.config.seed,
+    )
+
+
+def _pooled(context: Context, network: Network, outputs: Outputs) -> Evaluation | None:
+    """The same of recordings, as `per_recording.csv`; None where each has one segment."""
+    table = network.examples.table
+    pooled = over_recordings(outputs, (table.subset + "/" + table.source).to_numpy())
+    if len(pooled.rows) == len(outputs.rows):
+        return None
+    found = _counted(context, network, pooled)
+    names = table.iloc[found.rows["row"]][["subset", "source"]].reset_index(drop=True)
+    write_csv(context.folder / "per_recording.csv", names.join(found.rows.drop(columns="row")))
+    return found
+
+
+def _conditions(context: Context, rows: pd.DataFrame, table: pd.DataFrame) -> None:
+    """Write and say the accuracy under each condition, where there are several."""
+    seen = table.iloc[rows["row"]]
+    if not several(seen):
+        return
+    found = accuracy_by(rows.assign(condition=named(seen).to_numpy()), "condition")
+    write_csv(context.folder / "per_condition.csv", found)
+    for row in found.itertuples():
+        context.say(
+            f"{row.condition}: accuracy {100 * row.accuracy:.2f} % of {row.n:,} "
+            f"(95 %: {100 * row.low:.2f} to {100 * row.high:.2f} %), loss {row.loss:.4g}"
+        )
+
+
+def _folder(config: Config) -> str:
+    trials = config.evaluate.trials
+    more = "" if trials is None else "-" + Path(trials).stem.replace("-", "_")
+    return f"evaluate/{weights_name(config)}-{config.subset}{more}"
+
+
+def _inputs(config: Config) -> dict[str, str]:
+    return {"features": FEATURES, **weights_inputs(config), **trials_input(config)}
+
+
+STAGE = Stage(
+    name="evaluate",
+    folder=_folder,
+    keys=("subset", "seed"),
+    inputs=_inputs,
+    work=work,
+    sources=trials_drawn,
+)

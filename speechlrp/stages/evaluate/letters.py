@@ -1,0 +1,116 @@
+"""evaluate, task=letters: letter and word error rates of any weights on any split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from speechlrp.artifacts.atomic import write_csv, write_json
+from speechlrp.config.schema import Config, call, options
+from speechlrp.data.spoken import UTTERANCES, Recogniser, Spoken, read_spoken
+from speechlrp.letters import DECODERS
+from speechlrp.letters.error_rates import ErrorCounts, count_errors
+from speechlrp.pipeline.progress import progress
+from speechlrp.pipeline.stage import Context, Stage
+from speechlrp.pipeline.weights import weights_inputs, weights_name
+from speechlrp.training.intervals import speaker_bootstrap
+
+DRAWS = 1000
+
+
+def work(context: Context) -> None:
+    """Write `evaluation.json`, `utterances.csv`, and tables per speaker and part."""
+    config = context.config
+    spoken = read_spoken(context.inputs["features"], context.command("preprocess"))
+    recogniser = Recogniser(context, spoken)
+    rows = spoken.rows(config.subset)
+    texts = _recognise(context, spoken, recogniser)
+    table = spoken.table.iloc[rows][["id", "speaker", "part", "transcript", "seconds"]]
+    table = table.rename(columns={"transcript": "said"}).reset_index(drop=True)
+    table.insert(4, "recognised", [texts[row] for row in rows])
+    errors = [count_errors([a], [b]) for a, b in zip(table.said, table.recognised, strict=True)]
+    table = pd.concat([table, pd.DataFrame(map(_columns, errors))], axis=1)
+    total = sum(errors, ErrorCounts())
+    summary = _columns(total) | _intervals(table, config.seed)
+    write_json(context.folder / "evaluation.json", summary)
+    write_csv(context.folder / "utterances.csv", table)
+    for name in ("speaker", "part"):
+        write_csv(context.folder / f"per_{name}.csv", _per(table, errors, name))
+    context.note("summary", summary)
+    context.say(
+        f"letter errors {total.letter_error_rate:.2%}, word errors {total.word_error_rate:.2%} "
+        f"of {total.utterances:,} utterances (95 % by bootstrap over utterances: letters "
+        f"{summary['letter_low']:.2%} to {summary['letter_high']:.2%}, words "
+        f"{summary['word_low']:.2%} to {summary['word_high']:.2%})"
+    )
+
+
+def _recognise(context: Context, spoken: Spoken, recogniser: Recogniser) -> dict[int, str]:
+    """The text of each utterance by its row, one at a time: so nothing depends on a batch."""
+    longest = {"max_frames": int(spoken.table.frames.max()), "max_utterances": 1}
+    batches = spoken.batches(
+        context.config.subset,
+        command=context.command("preprocess"),
+        input_scale=recogniser.scale,
+        shuffle=False,
+        every=True,
+        **longest,
+    )
+    section, found = context.config.decoding, {}
+    name = section["name"]
+    for batch in progress(batches.epoch(0), "evaluate", batches.examples):
+        scores = recogniser.scores(batch.inputs)
+        (decoded,) = call(f"decoding {name}", DECODERS[name], options(section, "name"), scores)
+        found[int(batch.rows[0])] = decoded.text
+    return found
+
+
+def _columns(errors: ErrorCounts) -> dict[str, float]:
+    found = {"utterances": errors.utterances}
+    for name, edits in (("letter", errors.letters), ("word", errors.words)):
+        found |= {
+            f"{name}s": edits.length,
+            f"{name}_substitutions": edits.substitutions,
+            f"{name}_deletions": edits.deletions,
+            f"{name}_insertions": edits.insertions,
+            f"{name}_error_rate": edits.rate,
+        }
+    return found
+
+
+def _intervals(table: pd.DataFrame, seed: int) -> dict[str, float]:
+    """Where 95 % of the rates of as many utterances, drawn with replacement, lie."""
+    found = {}
+    for name in ("letter", "word"):
+        kinds = [f"{name}_{kind}" for kind in ("substitutions", "deletions", "insertions")]
+        edits, said = table[kinds].sum(axis=1).to_numpy(), table[f"{name}s"].to_numpy()
+        low, high = speaker_bootstrap(edits, said, seed=seed, draws=DRAWS)
+        found |= {f"{name}_low": low, f"{name}_high": high}
+    return found
+
+
+def _per(table: pd.DataFrame, errors: Sequence[ErrorCounts], name: str) -> pd.DataFrame:
+    """Errors of each speaker, or of each part of the corpus."""
+    groups = table.groupby(name).indices
+    rows = [
+        {name: key, **_columns(sum((errors[place] for place in places), ErrorCounts()))}
+        for key, places in sorted(groups.items())
+    ]
+    return pd.DataFrame(rows)
+
+
+def _folder(config: Config) -> str:
+    """Such as ``evaluate/train-test``, or ``evaluate/train-test-beam``."""
+    name = config.decoding["name"]
+    where = f"evaluate/{weights_name(config)}-{config.subset}"
+    return where if name == "greedy" else f"{where}-{name}"
+
+
+STAGE = Stage(
+    name="evaluate",
+    folder=_folder,
+    keys=("subset", "decoding", "seed"),
+    inputs=lambda config: {"features": UTTERANCES, **weights_inputs(config)},
+    work=work,
+)

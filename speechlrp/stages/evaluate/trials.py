@@ -1,0 +1,142 @@
+"""evaluate, with trials: is it the same speaker?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from speechlrp.artifacts.atomic import write_bytes, write_csv, write_json
+from speechlrp.artifacts.shards import Shards
+from speechlrp.audio import extract
+from speechlrp.corpora import Recording
+from speechlrp.corpora.voxceleb_lists import Trials, meant
+from speechlrp.data.features import Examples, Network
+from speechlrp.data.recordings import all_rejected, read_corpus, reject
+from speechlrp.pipeline.progress import progress
+from speechlrp.pipeline.stage import Context
+from speechlrp.report.det import det_figure
+from speechlrp.report.style import figure_png
+from speechlrp.stages.evaluate.trial_lists import check_kinds, check_trials, listed_trials
+from speechlrp.stages.preprocess.windows import feature_settings
+from speechlrp.training.embeddings import cosine_scores, embed, means, verification
+from speechlrp.training.verification import error_rates
+
+UNIT = 16
+"""Recordings in a unit of work."""
+
+
+def verify(context: Context, network: Network, examples: Examples) -> None:
+    """Write `trials.csv`, a score each, `verification.json`, `det.png`, `trials_left_out.csv`.
+
+    Raises:
+        SpeechLRPError: none of the recordings is in the corpus, or there are no trials of
+            one of both kinds.
+    """
+    config = context.config
+    corpus = {r.id: r for r in read_corpus(config)}
+    listed = listed_trials(context, examples, list(corpus.values()))
+    ids = meant(listed.names, corpus)
+    check_trials(listed, ids, f"evaluate.trials={config.evaluate.trials}", config.dataset["root"])
+    there = [corpus[name] for name in sorted(set(ids.values()))]
+    known, rejected = _embeddings(context, network, there)
+    row_of = {name: row for row, name in enumerate(known)}
+    rows = np.array([row_of.get(ids.get(name, ""), -1) for name in listed.names])
+    usable = (rows[listed.first] >= 0) & (rows[listed.second] >= 0)
+    table = _table(listed, [ids.get(name, name) for name in listed.names])
+    _note_missing(context, table, listed, rows, ids, rejected)
+    check_kinds(listed.same[usable], "recordings that can be used")
+    pairs = rows[listed.first[usable]], rows[listed.second[usable]]
+    scores = cosine_scores(np.stack(list(known.values())), *pairs)
+    scored = table[usable].assign(score=scores)
+    write_csv(context.folder / "trials.csv", scored)
+    _sum_up(context, network, scored, {corpus[name].speaker for name in known})
+
+
+def _sum_up(context: Context, network: Network, scored: pd.DataFrame, speakers: set[str]) -> None:
+    found = verification(scored) | {"speakers": len(speakers)}
+    trained = "published" not in network.meta
+    if trained:  # what others trained on is not known
+        found["speakers_trained_on"] = len(speakers & set(network.meta["classes"]))
+    write_json(context.folder / "verification.json", found)
+    context.note("verification", found)
+    miss, false, _ = error_rates(scored.score.to_numpy(), scored.same.to_numpy(bool))
+    curve = det_figure(miss, false, found["equal_error_rate"], counts=_counts(found))
+    write_bytes(context.folder / "det.png", figure_png(curve))
+    context.say(
+        f"{found['trials']:,} trials, {found['same']:,} of one speaker: "
+        f"equal error rate {found['equal_error_rate']:.2%}, "
+        f"minDCF {found['min_dcf_0.01']:.3f} (P = 0.01), {found['min_dcf_0.05']:.3f} (P = 0.05)"
+    )
+    if trained and found["speakers_trained_on"]:
+        context.say(
+            f"the network was trained on {found['speakers_trained_on']} of these {len(speakers)} "
+            "speakers, so it knows them: split.unseen keeps speakers apart"
+        )
+
+
+def _counts(found: Mapping[str, float | int]) -> tuple[int, int]:
+    """Trials of one speaker, and of two."""
+    return found["same"], found["trials"] - found["same"]
+
+
+def _embeddings(
+    context: Context, network: Network, recordings: Sequence[Recording]
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """The mean embedding of each recording ``[E]``, and why there is none of the others."""
+    units = [recordings[i : i + UNIT] for i in range(0, len(recordings), UNIT)]
+    shards = Shards(context.folder / ".trials", len(units))
+    todo = shards.missing()
+    files = [[(r.id, r.path) for r in units[unit]] for unit in todo]
+    settings, seed = feature_settings(context.config), context.config.data_seed
+    batches = extract(files, settings, seed=seed, workers=context.workers)
+    for unit, batch in zip(todo, progress(batches, "embed", len(todo)), strict=True):
+        reject(shards, unit, batch.rejected)
+        found = embed(network.model, network.inputs(batch.features)).cpu().numpy()
+        own = means(found, batch.segments["id"])
+        rows = np.stack(list(own.values())) if own else np.zeros((0, 1), np.float32)
+        shards.put(unit, {"embeddings": rows}, pd.DataFrame({"id": list(own)}, dtype=str))
+    known = {}
+    for arrays, table in shards:
+        known |= dict(zip(table.id, arrays["embeddings"], strict=True))
+    rejected = all_rejected(shards)
+    shards.remove()
+    return known, dict(zip(rejected.id, rejected.reason, strict=True))
+
+
+def _table(listed: Trials, names: Sequence[str]) -> pd.DataFrame:
+    """A row a trial: same, first, second; each name is held once."""
+    kinds, number = np.unique(names, return_inverse=True)
+    first, second = number[listed.first], number[listed.second]
+    columns = {"first": first, "second": second}
+    return pd.DataFrame(
+        {"same": listed.same}
+        | {name: pd.Categorical.from_codes(codes, kinds) for name, codes in columns.items()}
+    )
+
+
+def _note_missing(
+    context: Context,
+    table: pd.DataFrame,
+    listed: Trials,
+    rows: np.ndarray,
+    ids: Mapping[str, str],
+    rejected: Mapping[str, str],
+) -> None:
+    """Write and say which trials have a recording that cannot be used, the first of the two."""
+    missing = rows < 0
+    which = np.where(missing[listed.first], listed.first, listed.second)
+    left = missing[which]
+    names = [ids.get(listed.names[k], listed.names[k]) for k in which[left]]
+    reasons = [rejected.get(name, "not in the corpus") for name in names]
+    write_csv(
+        context.folder / "trials_left_out.csv",
+        table[left].assign(recording=names, reason=reasons),
+    )
+    context.note("trials_left_out", len(names))
+    if names:
+        context.say(
+            f"{len(names)} of {len(listed)} trials left out, see trials_left_out.csv; "
+            f"the first: {names[0]} ({reasons[0]})"
+        )

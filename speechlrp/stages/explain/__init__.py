@@ -1,0 +1,1 @@
+"""explain: relevance of what a network sees."""

@@ -1,0 +1,188 @@
+"""explain: relevance of every bin of a split, and where relevance falls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from speechlrp.artifacts.atomic import whole, write_bytes, write_csv
+from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact, read_table
+from speechlrp.artifacts.shards import Shards
+from speechlrp.data.explaining import Explaining, check, explainer
+from speechlrp.data.features import FEATURES, Examples, Network, read_examples
+from speechlrp.explainers.meaning import meaning
+from speechlrp.flipping.ranking import falling_order
+from speechlrp.measures.conservation import conservation, summarise_conservation
+from speechlrp.measures.shares import Shares
+from speechlrp.pipeline.progress import progress
+from speechlrp.pipeline.stage import Context, Stage
+from speechlrp.pipeline.weights import explanation, weights_inputs
+from speechlrp.report.heatmap import Panel, heatmap, top_bins
+from speechlrp.report.shares import band_shares, region_shares
+from speechlrp.report.style import figure_png
+
+MOST_PANELS = 24
+"""Recordings in a figure, however many classes there are."""
+
+
+def work(context: Context) -> None:
+    """Write `relevance.h5`, `bands.csv`, `regions.csv`, the figures; of LRP `conservation.csv`."""
+    config = context.config
+    check(config.explainer)
+    examples = read_examples(context.inputs["features"], context.command("preprocess"))
+    network = Network(context, examples)
+    rows = examples.rows(config.subset)
+    size = config.explainer["batch_size"]
+    units = [rows[i : i + size] for i in range(0, len(rows), size)]
+    shards = Shards(context.folder / ".units", len(units))
+    todo = context.mine(shards.missing())
+    for unit, arrays in _explain(context, network, examples, units, todo):
+        shards.put(unit, arrays, examples.table.iloc[units[unit]])
+    context.ranks.wait()
+    if context.ranks.leader:
+        _write(context, examples, network, shards)
+
+
+def _write(context: Context, examples: Examples, network: Network, shards: Shards) -> None:
+    """Put the units together, and say where relevance falls."""
+    section, shares = context.config.explainer, _shares(context, examples)
+    with whole(context.folder / "relevance.h5") as path, h5py.File(path, "w") as file:
+        table = shards.merge(file, lambda arrays, some: shares.add(arrays["relevance"], some))
+        axes = ("recording", "channel", "frequency", "time")
+        explaining = explainer(section, network.meta["loss"])
+        label_axes(file["relevance"], axes, meaning(explaining).units)
+        label_axes(file["order"], ("recording", "rank"))
+        for name in ("frequency", "time"):
+            file[name] = examples.axes[name]
+        describe(file, {"kind": "relevance", "classes": examples.classes})
+        describe(file, {"explainer": section, "weights": str(context.inputs["weights"])})
+    shards.remove()
+    bands, regions = shares.tables()
+    write_csv(context.folder / "bands.csv", bands)
+    write_csv(context.folder / "regions.csv", regions)
+    shown = _shown(context, table)
+    _figures(context, examples, shown, bands, regions)
+    if section["kind"] == "lrp":
+        _conserve(context, network, examples, [examples.row_of[table.id[i]] for i in shown])
+    context.note("examples", len(table))
+
+
+def _shown(context: Context, table: pd.DataFrame) -> list[int]:
+    """The rows of `relevance.h5`, whose table is given, that the figures show."""
+    with h5py.File(context.folder / "relevance.h5") as file:
+        predicted = file["output"][:].argmax(1)
+    return pick(table, predicted, context.config.explainer["examples"])
+
+
+def _conserve(context: Context, network: Network, examples: Examples, rows: list[int]) -> None:
+    """Write the sums of relevance in and out of every operation, over some examples."""
+    explaining = Explaining(network, context.config.explainer)
+    labels, size, parts = examples.table.label.to_numpy(), explaining.section["batch_size"], []
+    with open_artifact(examples.path, "features", context.command("preprocess")) as file:
+        for some in (rows[i : i + size] for i in range(0, len(rows), size)):
+            features = np.stack([file["features"][row] for row in some])
+            _, inputs, target = explaining.batch(features, labels[some])
+            parts.append(conservation(explaining.explainer, explaining.model, inputs, target))
+    write_csv(context.folder / "conservation.csv", summarise_conservation(parts))
+
+
+def _explain(context, network: Network, examples: Examples, units, todo) -> Iterator:
+    explaining = Explaining(network, context.config.explainer)
+    labels = examples.table.label.to_numpy()
+    with open_artifact(examples.path, "features", context.command("preprocess")) as file:
+        for unit in progress(todo, "explain", len(todo)):
+            some = units[unit]
+            _, inputs, target = explaining.batch(file["features"][some], labels[some])
+            output, relevance = explaining.explainer.explain(explaining.model, inputs, target)
+            order = falling_order(relevance).cpu().numpy()
+            small = np.uint16 if order.shape[1] <= 2**16 else np.uint32
+            yield (
+                unit,
+                {
+                    "relevance": relevance.cpu().numpy(),
+                    "order": order.astype(small),
+                    "output": output.cpu().numpy(),
+                    "target": target.cpu().numpy(),
+                },
+            )
+
+
+def _shares(context: Context, examples: Examples) -> Shares:
+    from speechlrp.stages.preprocess.windows import feature_settings
+
+    section = context.config.explainer
+    f0 = {name: section["f0_hz"][name] for name in examples.classes if name in section["f0_hz"]}
+    settings = feature_settings(context.config)
+    half = settings.window / settings.rate / 2
+    frequency, time = examples.axes["frequency"], examples.axes["time"]
+    return Shares(frequency, time, half, examples.classes, section["bands_hz"], f0)
+
+
+def pick(table: pd.DataFrame, predicted: np.ndarray, each: int) -> list[int]:
+    """Rows to show: of each class the first recordings classified correctly, a speaker once.
+
+    They are at most `MOST_PANELS`, of the first classes.
+    """
+    shown = []
+    right = table[table.label.to_numpy() == predicted]
+    for label in sorted(table.label.unique()):
+        some = right if (right.label == label).any() else table
+        some = some[some.label == label].drop_duplicates("speaker")
+        shown += list(some.index[:each])
+        if len(shown) >= MOST_PANELS:
+            break
+    return shown[:MOST_PANELS]
+
+
+def panels(relevance_file: Path, examples: Examples, rows: list[int]) -> list[Panel]:
+    """The panels of the figures, for some rows of a relevance file."""
+    with h5py.File(relevance_file) as relevance, h5py.File(examples.path) as features:
+        table, predicted = read_table(relevance), relevance["output"][:].argmax(1)
+        return [
+            Panel(
+                features=features["features"][examples.row_of[table.id[i]]][0],
+                relevance=relevance["relevance"][i][0],
+                order=relevance["order"][i],
+                title=_title(table.source[i], table.label[i], predicted[i], examples.classes),
+                onset_s=table.onset_s[i],
+                duration_s=table.duration_s[i],
+            )
+            for i in rows
+        ]
+
+
+def _title(source: str, label: int, predicted: int, classes: list[str]) -> str:
+    wrong = "" if predicted == label else f", taken for {classes[predicted]}"
+    return f"{classes[label]}: {source}{wrong}"
+
+
+def _figures(context: Context, examples: Examples, rows: list[int], bands, regions) -> None:
+    axes = examples.axes["frequency"], examples.axes["time"]
+    path = context.folder / "relevance.h5"
+    with h5py.File(path) as file:
+        relevance = {"relevance_units": file["relevance"].attrs["units"]}
+    shown = panels(path, examples, rows)
+    units = {"units": examples.units}
+    figures = {
+        "heatmaps": heatmap(shown, *axes, **relevance, **units),
+        "least_95_percent": top_bins(shown, *axes, share=0.95, least=True, fill=0.0, **units),
+        "top_1_percent": top_bins(shown, *axes, share=0.01, **units),
+        "bands": band_shares(bands),
+        "regions": region_shares(regions),
+    }
+    for name, figure in figures.items():
+        write_bytes(context.folder / f"{name}.png", figure_png(figure))
+
+
+STAGE = Stage(
+    name="explain",
+    folder=explanation,
+    keys=("explainer", "subset"),
+    inputs=lambda config: {"features": FEATURES, **weights_inputs(config)},
+    work=work,
+    shared=True,
+)

@@ -1,0 +1,135 @@
+"""The figures of `explain` for letters, from what it has written."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from speechlrp.artifacts.atomic import write_bytes
+from speechlrp.artifacts.hdf5 import read_table
+from speechlrp.config.schema import Config
+from speechlrp.pipeline.progress import progress
+from speechlrp.pipeline.record import read_record
+from speechlrp.pipeline.stage import Context
+from speechlrp.pipeline.weights import explanation
+from speechlrp.report.letters_frames import FrameRow, frames_figure
+from speechlrp.report.letters_overview import letters_figure, where_figure
+from speechlrp.report.letters_utterance import Along, utterance_figure
+from speechlrp.report.style import figure_png
+from speechlrp.stages.explain.letter_search import Asked
+
+FIRST = ("sensitivity", "lrp")
+"""K's order of the columns; others follow by name."""
+FRAME = ["id", "letter", "start"]
+
+
+def draw(context: Context, search: Asked) -> list[str]:
+    """Write the figures.
+
+    Returns:
+        The explanations of the same frames, of other explainers, that stand beside this one.
+    """
+    others = _beside(context)
+    _over_all(context)
+    _frames(context, others)
+    if (context.folder / "utterances.h5").exists():
+        _utterances(context, search)
+    return sorted(others)
+
+
+def _put(context: Context, name: str, figure) -> None:
+    write_bytes(context.folder / f"{name}.png", figure_png(figure))
+
+
+def _title(config: Config) -> str:
+    return explanation(config).removeprefix("explain/").replace("-", ", ")
+
+
+def _over_all(context: Context) -> None:
+    with h5py.File(context.folder / "statistics.h5") as file:
+        maps, frames = file["mean"][:], file["frames"][:]
+        axes = file["frequency"][:], file["offset_ms"][:]
+        classes = json.loads(file.attrs["classes"])
+    title = f"Mean relevance of letters: {_title(context.config)}, {frames.sum():,} frames"
+    _put(context, "letters", letters_figure(maps, frames, classes, *axes, title=title))
+    lags, bands = (
+        pd.read_csv(context.folder / f"{name}.csv", keep_default_na=False, na_values=[""])
+        for name in ("lags", "bands")
+    )
+    title = f"Where relevance lies: {_title(context.config)}"
+    _put(context, "where", where_figure(lags, bands, title=title))
+
+
+def _beside(context: Context) -> dict[str, Path]:
+    """Explainer -> its file, of complete explanations of the same frames and weights."""
+    config = context.config
+    final, own = context.run / explanation(config), config.explainer["name"]
+    weights, _, subset = final.name.split("-")
+    here, found = _what(context.folder / "relevance.h5"), {}
+    for folder in sorted(final.parent.glob(f"{weights}-*-{subset}")):
+        name, path = folder.name.split("-")[1], folder / "relevance.h5"
+        if name != own and read_record(folder) and path.exists() and _what(path) == here:
+            found[name] = path
+    return found
+
+
+def _what(path: Path) -> tuple[str, list[tuple]]:
+    """Which weights and which frames a file is about."""
+    with h5py.File(path) as file:
+        frames = read_table(file)[FRAME]
+        return str(file.attrs.get("weights_sha256", "")), list(frames.itertuples(index=False))
+
+
+def _frames(context: Context, others: dict[str, Path]) -> None:
+    """A figure a letter: its example frames beside all explanations of them."""
+    own = context.folder / "relevance.h5"
+    paths = others | {context.config.explainer["name"]: own}
+    names = sorted(paths, key=lambda name: ((*FIRST, name).index(name), name))
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(h5py.File(paths[name])) for name in names}
+        here = files[context.config.explainer["name"]]
+        axes, table = (here["frequency"][:], here["offset_ms"][:]), read_table(here)
+        units = here["features"].attrs["units"]
+        groups = table.groupby("letter").indices
+        for letter, places in progress(groups.items(), "figures", len(groups)):
+            rows = [
+                FrameRow(
+                    here["features"][place],
+                    {name: file["relevance"][place] for name, file in files.items()},
+                    _said(table.iloc[place]),
+                )
+                for place in places
+            ]
+            title = f"Frames taken for '{letter}': {_title(context.config)}"
+            figure = frames_figure(rows, *axes, units=units, title=title)
+            _put(context, f"frames/{letter}", figure)
+
+
+def _said(row: pd.Series) -> str:
+    return f"'{row.letter}' at {row.time_s:.2f} s of {row.id}, probability {row.probability:.2f}"
+
+
+def _utterances(context: Context, search: Asked) -> None:
+    with h5py.File(context.folder / "utterances.h5") as file:
+        table, letters = read_table(file), read_table(file, "letters")
+        offsets, frequency = file["offsets"][:], file["frequency"][:]
+        units = file["features"].attrs["units"]
+        for place, row in enumerate(table.itertuples()):
+            frames = slice(offsets[place], offsets[place + 1])
+            own = np.flatnonzero(letters.utterance == place)
+            along = Along(
+                file["features"][frames],
+                file["relevance"][frames],
+                search.clock.seconds(np.arange(row.frames)),
+                letters.iloc[own].reset_index(drop=True),
+                file["profile"][own[0] : own[-1] + 1],
+                f"{row.id}: {_title(context.config)}\nsaid: {row.transcript}\n"
+                f"recognised: {row.recognised}",
+            )
+            figure = utterance_figure(along, frequency, units=units)
+            _put(context, f"utterances/{place + 1}", figure)

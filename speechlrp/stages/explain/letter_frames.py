@@ -1,0 +1,125 @@
+"""The frames and utterances that `explain` keeps whole: as examples, and along time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from speechlrp.artifacts.maps import ALONG, EXAMPLES, Array, write_maps
+from speechlrp.artifacts.utterances import Utterances
+from speechlrp.letters.decoding import greedy
+from speechlrp.letters.vocabulary import SYMBOLS
+from speechlrp.navai.frames import LetterFrames
+from speechlrp.navai.relevance import OUTPUT, RELEVANCE, lay, profile, scored
+from speechlrp.navai.sample import Drawn
+from speechlrp.pipeline.stage import Context
+from speechlrp.stages.explain.letter_search import Asked
+
+WINDOW = ("frame", "frequency", "offset")
+ROW = ("frame", "frequency")
+SHARE = "share of a letter frame's absolute relevance"
+KNOWN = ("id", "speaker", "transcript", "seconds")
+
+
+def write_examples(context: Context, search: Asked, drawn: Sequence[Drawn]) -> None:
+    """Explain some frames once more, and write them with what they see to `relevance.h5`."""
+    parts = []
+    with Utterances(search.spoken.path, context.command("preprocess")) as file:
+        for first in range(0, len(drawn), search.batch):
+            parts.append(_explained(file, search, drawn[first : first + search.batch]))
+    tables = {"table": pd.concat([table for _, table in parts], ignore_index=True)}
+    units = {"features": search.spoken.units, "relevance": search.meaning.units, "output": "logit"}
+    axes = {"features": WINDOW, "relevance": WINDOW, "output": ("frame", "symbol")}
+    arrays = {
+        name: Array(np.concatenate([part[name] for part, _ in parts]), axes[name], units[name])
+        for name in axes
+    }
+    attributes = {"classes": search.spoken.classes, **search.about}
+    path = context.folder / "relevance.h5"
+    write_maps(path, EXAMPLES, arrays | search.axes(), tables=tables, attributes=attributes)
+
+
+def _explained(
+    file: Utterances, search: Asked, drawn: Sequence[Drawn]
+) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
+    """Features, relevance and output of frames, and a row about each."""
+    known = search.spoken.table
+    rows = [int(np.flatnonzero(known.id == one.id)[0]) for one in drawn]
+    windows = [
+        file.read(row)[one.start : one.start + search.width].T
+        for row, one in zip(rows, drawn, strict=True)
+    ]
+    inputs = torch.from_numpy(np.stack(windows)).to(search.recogniser.device)
+    names = [search.classes.names[one.label] for one in drawn]
+    symbols = torch.tensor([SYMBOLS.index(name) for name in names], device=inputs.device)
+    maps = search.explained(inputs * search.recogniser.scale, symbols)
+    starts = np.array([one.start for one in drawn])
+    columns = {"id": [one.id for one in drawn], "speaker": known.speaker.to_numpy()[rows]}
+    columns |= {"letter": names, "symbol": symbols.cpu().numpy(), "start": starts}
+    columns["time_s"] = search.clock.seconds(starts + search.width // 2)
+    scores = scored(maps[OUTPUT], symbols)
+    columns |= {name: value.cpu().numpy() for name, value in scores.items()}
+    arrays = {name: maps[name].cpu().numpy() for name in (RELEVANCE, OUTPUT)}
+    return arrays | {"features": np.stack(windows)}, pd.DataFrame(columns)
+
+
+ALONG_AXES = {
+    "features": ROW,
+    "relevance": ROW,
+    "absolute": ROW,
+    "windows": ("frame",),
+    "profile": ("letter_frame", "offset"),
+}
+"""The arrays of `utterances.h5` and their axes."""
+
+
+def write_utterances(context: Context, search: Asked, drawn: Sequence[Drawn]) -> None:
+    """Write some utterances with the relevance of all their letter frames to `utterances.h5`."""
+    if not drawn:
+        return
+    known, found = search.spoken.table, []
+    with Utterances(search.spoken.path, context.command("preprocess")) as file:
+        for place, one in enumerate(drawn):
+            row = int(np.flatnonzero(known.id == one.id)[0])
+            found.append(_along(file.read(row), search, known.iloc[row], place))
+    arrays = {name: np.concatenate([a[name] for a, *_ in found]) for name in ALONG_AXES}
+    units = dict.fromkeys(("relevance", "absolute", "profile"), SHARE)
+    units["features"] = search.spoken.units
+    written = {n: Array(a, ALONG_AXES[n], units.get(n, "")) for n, a in arrays.items()}
+    offsets = np.cumsum([0, *(len(a["windows"]) for a, *_ in found)], dtype=np.int64)
+    written["offsets"] = Array(offsets, ("utterance",))
+    tables = {
+        "table": pd.DataFrame([about for _, about, _ in found]),
+        "letters": pd.concat([letters for *_, letters in found], ignore_index=True),
+    }
+    path, attributes = context.folder / "utterances.h5", dict(search.about)
+    write_maps(path, ALONG, written | search.axes(), tables=tables, attributes=attributes)
+
+
+def _along(
+    features: np.ndarray, search: Asked, known: pd.Series, place: int
+) -> tuple[dict[str, np.ndarray], dict[str, Any], pd.DataFrame]:
+    """One utterance ``[T, F]``: its arrays, a row about it, and one about each letter frame."""
+    inputs = torch.from_numpy(features.T.copy()) * search.recogniser.scale
+    model, stream = search.recogniser.model, [(str(known.id), inputs)]
+    batches = list(LetterFrames(stream, model, search.classes, search.batch))
+    maps = [search.maps(batch) for batch in batches]
+    relevance = torch.cat([one[RELEVANCE] for one in maps]).cpu()
+    rows = pd.concat([batch.table() for batch in batches], ignore_index=True)
+    signed, absolute, windows = lay(relevance, rows.start, len(features))
+    arrays = {"features": features, "relevance": signed, "absolute": absolute}
+    arrays = {name: values.astype(np.float32) for name, values in arrays.items()}
+    arrays |= {"windows": windows, "profile": profile(relevance)}
+    output = torch.cat([one[OUTPUT] for one in maps]).cpu()
+    letters = {"utterance": place, "start": rows.start, "run": rows.run}
+    letters["letter"] = [search.classes.names[label] for label in rows["class"]]
+    letters["time_s"] = search.clock.seconds(rows.start + search.width // 2)
+    letters |= scored(output, torch.tensor(rows.symbol.tolist()))
+    (decoded,) = greedy(search.recogniser.scores(inputs[None]))
+    about = {name: known[name] for name in KNOWN}
+    about |= {"recognised": decoded.text, "frames": len(features), "letter_frames": len(rows)}
+    return arrays, about, pd.DataFrame(letters)

@@ -1,0 +1,1 @@
+"""listen: what was found inside a network, back to sound."""

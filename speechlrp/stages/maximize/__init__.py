@@ -1,0 +1,1 @@
+"""maximize: the inputs that neurons want most."""

@@ -1,0 +1,196 @@
+"""maximize, task=letters: what does a neuron want? (K 3.2, 4.1, Fig. 1)."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from speechlrp.artifacts.atomic import write_bytes, write_csv
+from speechlrp.artifacts.maximized import open_maximized, write_maximized
+from speechlrp.artifacts.shards import Shards
+from speechlrp.audio.log_mel import LogMelSettings
+from speechlrp.config.schema import Config, options
+from speechlrp.data.spoken import (
+    UTTERANCES,
+    Recogniser,
+    Spoken,
+    read_spoken,
+    require_letters,
+)
+from speechlrp.neurons.maximize import MaximizeSettings, energy_centre, maximize
+from speechlrp.neurons.neurons import Neuron
+from speechlrp.pipeline.progress import progress
+from speechlrp.pipeline.stage import Context, Stage
+from speechlrp.pipeline.weights import weights_inputs, weights_name
+from speechlrp.report.maximize import Wanted, history_figure, wanted_figure
+from speechlrp.report.style import figure_png
+from speechlrp.stages.maximize.choice import Layer, layers_asked, neurons_asked
+
+FILE = "maximized.h5"
+OURS = ("steps", "learning_rate", "l1", "l2", "total_variation", "seed")
+LONGEST = 60
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Neurons of one layer that are maximised in one batch; letters: whom each was chosen for."""
+
+    layer: Layer
+    channels: list[int]
+    letters: list[str]
+
+
+def work(context: Context) -> None:
+    """Write `maximized.h5`, `neurons.csv`, `maximized.png` and `history.png`."""
+    config = context.config.maximize
+    spoken = read_spoken(context.inputs["features"], context.command("preprocess"))
+    recogniser = Recogniser(context, spoken)
+    recogniser.model.padding = "none"
+    layers = layers_asked(context, spoken, recogniser.model)
+    neurons = neurons_asked(context, spoken, recogniser, layers)
+    units = list(_units(layers, neurons, config.batch))
+    shards = Shards(context.folder / "shards", len(units))
+    for number in shards.missing():
+        shards.put(number, *_maximised(context, spoken, recogniser, units[number]))
+    settings = LogMelSettings(**options(spoken.settings, "name"))
+    times = settings.times(recogniser.model.receptive_field)
+    table = write_maximized(
+        context.folder / FILE,
+        shards,
+        frequency=spoken.frequencies,
+        time_ms=1000 * (times - times[0]),
+        units=settings.units,
+        attributes={"settings": asdict(config), "features": spoken.settings},
+    )
+    write_csv(context.folder / "neurons.csv", table)
+    shards.remove()
+    _draw(context)
+    _say(context, table)
+
+
+def _units(
+    layers: list[Layer], neurons: dict[str, dict[int, list[str]]], batch: int
+) -> Iterator[Unit]:
+    for layer in layers:
+        channels = list(neurons[layer.name])
+        for first in range(0, len(channels), batch):
+            some = channels[first : first + batch]
+            chosen = [",".join(neurons[layer.name][channel]) for channel in some]
+            yield Unit(layer, some, chosen)
+
+
+def _maximised(
+    context: Context, spoken: Spoken, recogniser: Recogniser, unit: Unit
+) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
+    config, layer = context.config.maximize, unit.layer
+    settings = MaximizeSettings(
+        jitter=tuple(config.jitter), **{name: getattr(config, name) for name in OURS}
+    )
+    step = None if config.over == "time" else layer.sight.step
+    step = None if layer.sight.steps == 1 else step
+    wanted = [Neuron(layer.target, channel, step) for channel in unit.channels]
+    shape = len(spoken.frequencies), recogniser.model.receptive_field
+    many = f"{len(wanted)} neurons" if len(wanted) > 1 else "1 neuron"
+    what = f"layer {layer.name}, {many}, step"
+    shown = partial(progress, what=what, total=settings.steps)
+    inputs, history = maximize(recogniser.model, wanted, shape, settings, shown=shown)
+    arrays = {
+        "inputs": (inputs / recogniser.scale).float().cpu().numpy(),
+        "history": history.float().cpu().numpy().T.copy(),
+    }
+    return arrays, _table(spoken, unit, arrays)
+
+
+def _table(spoken: Spoken, unit: Unit, arrays: dict[str, np.ndarray]) -> pd.DataFrame:
+    layer, history = unit.layer, arrays["history"]
+    first, frames = layer.sight.first, layer.sight.frames
+    hop_ms = 1000 * spoken.settings["hop"] / spoken.settings["rate"]
+    seen = arrays["inputs"][:, :, first : first + frames]
+    centre = energy_centre(seen, spoken.frequencies, np.arange(frames) * hop_ms)
+    table = {
+        "layer": layer.name,
+        "neuron": unit.channels,
+        "symbol": [spoken.classes[c] if layer.output else "" for c in unit.channels],
+        "chosen_for": unit.letters,
+        "activation_before": history[:, 0],
+        "activation": history[:, -1],
+        "activation_best": history.max(1),
+        "step": layer.sight.step,
+        "first_frame": first,
+        "frames": frames,
+        "receptive_field_ms": frames * hop_ms,
+        "centre_ms": centre.place,
+        "centre_hz": centre.hertz,
+        "energy": centre.energy,
+        "module": layer.path,
+        "maximized": layer.target,
+    }
+    return pd.DataFrame(table)
+
+
+def _draw(context: Context) -> None:
+    config = context.config
+    with open_maximized(context.folder / FILE, context.command("maximize")) as file:
+        count = min(len(file.table), config.maximize.shown)
+        wanted = [
+            Wanted(
+                file.seen(row), file.time(row), title_of(file.table.iloc[row]), file.history(row)
+            )
+            for row in range(count)
+        ]
+        frequency, total = file.frequency, len(file.table)
+    title = f"What neurons want: {weights_name(config)}"
+    title += f", {count} of {total:,}" if count < total else ""
+    for name, figure in (
+        ("maximized", wanted_figure(wanted, frequency, title=title)),
+        ("history", history_figure(wanted)),
+    ):
+        write_bytes(context.folder / f"{name}.png", figure_png(figure))
+
+
+def title_of(row: pd.Series) -> str:
+    """Such as ``"layer 8, neuron 17 (for 'a')"`` or ``"output 'a'"``."""
+    where = f"layer {row.layer}" if str(row.layer).isdecimal() else str(row.layer)
+    if row.symbol:
+        return f"{where}, {row.symbol!r}"
+    for_whom = f" (for {row.chosen_for})" if row.chosen_for else ""
+    return f"{where}, neuron {row.neuron}{for_whom}"
+
+
+def _say(context: Context, table: pd.DataFrame) -> None:
+    still = int((table.activation <= table.activation_before).sum())
+    context.note("neurons", len(table))
+    context.note("not_raised", still)
+    parts = []
+    for name, part in table.groupby("layer", sort=False):
+        low, high = part.activation_before.mean(), part.activation.mean()
+        parts.append(f"layer {name}: {len(part)}, {low:.2f} to {high:.2f}")
+    context.say(
+        f"{len(table):,} neurons maximised (mean activation before and after: "
+        f"{'; '.join(parts)}); not raised: {still}"
+    )
+
+
+def maximized_folder(config: Config) -> str:
+    """Such as ``maximize/train-test-1,2,8,output-a``; a long name ends in a checksum."""
+    require_letters(config, "maximize")
+    wanted = config.maximize
+    neuron = wanted.letter if wanted.neuron == "chosen" else wanted.neuron
+    name = f"{wanted.layer}-{neuron}".replace(" ", "").replace("/", "_")
+    if len(name) > LONGEST:
+        name = f"{name[:LONGEST]}-{zlib.crc32(name.encode()):08x}"
+    return f"maximize/{weights_name(config)}-{config.subset}-{name}"
+
+
+STAGE = Stage(
+    name="maximize",
+    folder=maximized_folder,
+    keys=("subset", "maximize"),
+    inputs=lambda config: {"features": UTTERANCES, **weights_inputs(config)},
+    work=work,
+)

@@ -1,0 +1,1 @@
+"""navai: what the frames of a letter share, and how well they are aligned."""

@@ -1,0 +1,156 @@
+"""One pass over the frames of a split, for all that is gathered from them at once.
+
+The utterances are cut into units of work; no batch of frames spans two. What is gathered is
+put down between units every now and then, so that a killed run goes on from there with the
+same batches, and processes share the units and add up what each gathered.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from speechlrp.artifacts.saves import Saves
+from speechlrp.artifacts.utterances import Utterances
+from speechlrp.data.spoken import Recogniser, Spoken
+from speechlrp.navai.alignment import Alignment
+from speechlrp.navai.frames import FrameClasses, Frames, LetterFrames
+from speechlrp.navai.gather import Part, TallyPart, units
+from speechlrp.pipeline.progress import progress
+from speechlrp.pipeline.stage import Context
+
+UNIT = 2048
+"""Windows of a unit of work at least, whatever is predicted in them."""
+SAVE_S = 60.0
+"""Seconds of work between two savings, at least."""
+SAVE_SHARE = 20
+"""So many times as long as the last one took is worked before the next, at least."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """How frames are found and where their key steps are looked for.
+
+    Attributes:
+        recogniser: the network, without padding.
+        classes: which windows have which class.
+        alignments: by name.
+        explainers: by the names that the alignments know them by.
+        batch: windows explained at once.
+    """
+
+    recogniser: Recogniser
+    classes: FrameClasses
+    alignments: Mapping[str, Alignment]
+    explainers: Mapping[str, Any]
+    batch: int
+
+    def maps(self, batch: Frames) -> dict[str, torch.Tensor]:
+        """Explanations ``[B, F, W]`` of the predicted symbol's logit, by explainer."""
+        model, symbols = self.recogniser.model, len(self.recogniser.meta["classes"])
+        target = functional.one_hot(batch.symbols, symbols).to(batch.windows)[:, :, None]
+        found = {}
+        for name, explainer in self.explainers.items():
+            found[name] = explainer.explain(model, batch.windows, target)[1]
+        return found
+
+
+def gather(context: Context, spoken: Spoken, search: Search, parts: Mapping[str, Part]) -> None:
+    """Give all frames of the configured split to all parts.
+
+    Where several processes work together, the leader's parts hold everything in the end,
+    those of the others their share.
+
+    Args:
+        context: of the stage; what is put down lies in its folder until `clear`.
+        spoken: the utterances.
+        search: how frames and key steps are found.
+        parts: what takes the frames in, by name.
+    """
+    ranks, rows = context.ranks, spoken.rows(context.config.subset)
+    parts = {**parts, "tally": parts.get("tally") or TallyPart(len(search.classes.names))}
+    saves = Saves(context.folder / ".sums", ranks.rank)
+    every = units(_windows(spoken, rows, search), UNIT)
+    done = ranks.share(saves.done() if ranks.leader else None)
+    todo = [unit for unit in range(len(every)) if unit not in done][ranks.rank :: ranks.ranks]
+    mine = _resume(saves, parts)
+    due = time.monotonic() + SAVE_S
+    stream = _read(context, spoken, search, [rows[place] for unit in todo for place in every[unit]])
+    for unit in todo:
+        _unit(search, islice(stream, len(every[unit])), parts)
+        mine.append(unit)
+        if time.monotonic() > due:
+            due = _save(saves, mine, parts)
+    if not ranks.leader:
+        saves.put(mine, _states(parts))
+    ranks.wait()
+    if ranks.leader:
+        for arrays in saves.others():
+            for name, part in parts.items():
+                part.absorb(_of(arrays, name))
+
+
+def clear(context: Context) -> None:
+    """Delete what was put down, once the artifacts are written."""
+    Saves(context.folder / ".sums").remove()
+
+
+def _unit(search: Search, utterances: Iterator, parts: Mapping[str, Part]) -> None:
+    frames = LetterFrames(utterances, search.recogniser.model, search.classes, search.batch)
+    for batch in frames:
+        maps = search.maps(batch)
+        steps = {name: a.steps(maps, batch.windows) for name, a in search.alignments.items()}
+        for part in parts.values():
+            part.add(batch, maps, steps)
+    for part in parts.values():
+        part.end(frames.tally)
+
+
+def _windows(spoken: Spoken, rows: np.ndarray, search: Search) -> np.ndarray:
+    model, frames = search.recogniser.model, spoken.table.frames.to_numpy()[rows]
+    return np.maximum((frames - model.receptive_field) // model.stride + 1, 0)
+
+
+def _read(
+    context: Context, spoken: Spoken, search: Search, rows: Sequence[int]
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """Ids and inputs ``[F, T]`` of utterances, one at a time."""
+    shown = progress(rows, "letter frames", len(rows)) if context.ranks.leader else rows
+    with Utterances(spoken.path, context.command("preprocess")) as file:
+        for row in shown:
+            features = torch.from_numpy(file.read(int(row)).T.copy())
+            yield str(spoken.table.id.iloc[row]), features * search.recogniser.scale
+
+
+def _resume(saves: Saves, parts: Mapping[str, Part]) -> list[int]:
+    found = saves.own()
+    if found is None:
+        return []
+    done, arrays = found
+    for name, part in parts.items():
+        part.restore(_of(arrays, name))
+    return done
+
+
+def _save(saves: Saves, mine: list[int], parts: Mapping[str, Part]) -> float:
+    """Put down what there is; the time to do so again."""
+    start = time.monotonic()
+    saves.put(mine, _states(parts))
+    end = time.monotonic()
+    return end + max(SAVE_S, SAVE_SHARE * (end - start))
+
+
+def _states(parts: Mapping[str, Part]) -> dict[str, np.ndarray]:
+    return {f"{n}/{key}": value for n, p in parts.items() for key, value in p.state().items()}
+
+
+def _of(arrays: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+    head = f"{name}/"
+    return {key.removeprefix(head): v for key, v in arrays.items() if key.startswith(head)}

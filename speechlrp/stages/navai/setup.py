@@ -1,0 +1,130 @@
+"""What navai's settings choose: alignments, the explainers that they search, and classes."""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from speechlrp.config.schema import Config, call
+from speechlrp.data.spoken import Recogniser, Spoken
+from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.explainers import EXPLAINERS
+from speechlrp.letters.vocabulary import BLANK_INDEX, LETTERS, SYMBOLS, THRICE, TWICE
+from speechlrp.navai import ALIGNMENTS
+from speechlrp.navai.alignment import Alignment, named
+from speechlrp.navai.classes import Bigrams, Letters, Phonemes
+from speechlrp.navai.frames import FrameClasses
+from speechlrp.pipeline.stage import Context
+from speechlrp.stages.navai.gathering import Search
+from speechlrp.stages.navai.times import clock_of, phoneme_times
+
+OF_LETTERS = {SYMBOLS.index(letter): letter for letter in LETTERS}
+OTHERS = {SYMBOLS.index(" "): "_", SYMBOLS.index("'"): "'"}
+
+
+def search_of(context: Context, spoken: Spoken, recogniser: Recogniser) -> Search:
+    """The configured search for frames and key steps."""
+    config = context.config
+    alignments = chosen(config)
+    sources = sorted({a.source for a in alignments.values() if a.source})
+    explainers = {name: source(config, name) for name in sources}
+    classes = KINDS[config.navai.classes](context, spoken, recogniser)
+    return Search(recogniser, classes, alignments, explainers, config.navai.batch)
+
+
+def chosen(config: Config) -> dict[str, Alignment]:
+    """The alignments of a setting such as ``"none,min-sens,max-occlusion"`` or ``"all"``.
+
+    Raises:
+        SpeechLRPError: an alignment that there is not, or one twice.
+    """
+    align, sources = config.navai.align, config.navai.sources
+    names = list(ALIGNMENTS) if align == "all" else [name.strip() for name in align.split(",")]
+    known = {*ALIGNMENTS, *(f"{way}-{name}" for name in sources for way in ("max", "min"))}
+    for name in names:
+        if name not in known:
+            raise unknown("value of navai.align", name, ("all", *known))
+    if len(set(names)) < len(names):
+        raise SpeechLRPError(f"navai.align names an alignment twice: {align}")
+    return {name: named(name, config.navai.over) for name in names}
+
+
+def source(config: Config, name: str) -> Any:
+    """The explainer of ``navai.sources``.
+
+    Raises:
+        SpeechLRPError: a setting that it does not take, or another reference than zero.
+    """
+    kind, settings = _settings(config, name)
+    return call(f"navai.sources.{name}", EXPLAINERS[kind], settings)
+
+
+def sources_in_use(config: Config) -> dict[str, Any]:
+    """The settings of the explainers that the chosen alignments search."""
+    used = sorted({a.source for a in chosen(config).values() if a.source})
+    found = {name: _settings(config, name) for name in used}
+    return {f"navai.sources.{n}": {"kind": kind} | rest for n, (kind, rest) in found.items()}
+
+
+def _settings(config: Config, name: str) -> tuple[str, dict[str, Any]]:
+    """Kind and settings of an explainer, without what an explain stage alone needs."""
+    section = dict(config.navai.sources[name])
+    kind, where = section.pop("kind", name), f"navai.sources.{name}"
+    if section.get("reference", "zero") != "zero":
+        raise SpeechLRPError(
+            f"{where}.reference is {section['reference']}; frames are z-normalised, so that 0 is "
+            f"their mean, and nothing else is at hand to measure them from: {where}.reference=zero"
+        )
+    takes = inspect.signature(EXPLAINERS[kind]).parameters
+    foreign = {"name", "reference", *config.explainer} - set(takes)
+    settings = {key: value for key, value in section.items() if key not in foreign}
+    if settings.get("start") == "probability":
+        settings["start"] = "softmax"
+    return kind, settings
+
+
+def _letters(context: Context, spoken: Spoken, recogniser: Recogniser) -> FrameClasses:
+    return Letters(OF_LETTERS)
+
+
+def _phonemes(context: Context, spoken: Spoken, recogniser: Recogniser) -> FrameClasses:
+    table = phoneme_times(context, spoken)
+    width = recogniser.model.receptive_field
+    return Phonemes(table, width, clock_of(spoken), symbols=OF_LETTERS)
+
+
+def _bigrams(context: Context, spoken: Spoken, recogniser: Recogniser) -> FrameClasses:
+    navai = context.config.navai
+    texts = spoken.texts(spoken.rows(context.config.subset))
+    names = frequent(texts, navai.context, navai.most)
+    repeats = [SYMBOLS.index(mark) for mark in (TWICE, THRICE)]
+    return Bigrams(OF_LETTERS, BLANK_INDEX, OTHERS, repeats, navai.context, names)
+
+
+KINDS = {"letters": _letters, "phonemes": _phonemes, "bigrams": _bigrams}
+"""Value of navai.classes -> its classes."""
+
+
+def frequent(texts: Sequence[str], side: str, most: int) -> list[str]:
+    """The most frequent letters with a neighbour, as `Bigrams` names them.
+
+    Args:
+        texts: transcripts.
+        side: where the neighbour is.
+        most: how many at most.
+
+    Raises:
+        SpeechLRPError: there is none.
+    """
+    found: Counter[str] = Counter()
+    for text in texts:
+        text = text.replace(" ", "_")
+        for before, after in pairwise(text):
+            if (after if side == "left" else before) in LETTERS:
+                found[f"{before}|{after}"] += 1
+    if not found:
+        raise SpeechLRPError("no transcript has two characters, so there is no bigram")
+    return sorted(found, key=lambda name: (-found[name], name))[:most]

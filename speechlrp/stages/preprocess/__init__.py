@@ -1,0 +1,1 @@
+"""preprocess: recordings become features, with labels or transcripts and a split."""

@@ -1,0 +1,160 @@
+"""What preprocess knows of whole recordings, and what it says of all that is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from speechlrp.artifacts.atomic import whole, write_csv
+from speechlrp.artifacts.shards import Shards
+from speechlrp.config.schema import Config
+from speechlrp.corpora import Recording
+from speechlrp.corpora.recording import by_speaker
+from speechlrp.data.recordings import unseen
+from speechlrp.errors import SpeechLRPError
+from speechlrp.pipeline.stage import Context
+
+DROPPED = ("short", "quiet", "surplus")
+"""Why a segment is left out, as `audio.windows.cut` has it."""
+UNSEEN = "unseen speaker"
+"""Why a recording is in no split: no network is to know its speaker (`split.unseen`)."""
+
+
+def split_off(
+    config: Config,
+    recordings: Sequence[Recording],
+    subset: Mapping[str, str],
+    classes: list[str],
+) -> tuple[pd.DataFrame, list[str]]:
+    """Which recordings the split leaves out, and the classes that can be learnt.
+
+    Classes that the configuration doesn't name are those of the training split: a speaker
+    with too few recordings is none.
+
+    Returns:
+        A row for each class of which recordings are left out: class, recordings, reason;
+        for each unseen speaker, who stands in the place of the class; and the classes.
+
+    Raises:
+        SpeechLRPError: fewer than two classes are left.
+    """
+    task, apart = config.task.name, unseen(config, recordings)
+    rows = [(name, len(own), UNSEEN) for name, own in sorted(by_speaker(apart).items())]
+    hidden = {r.id for r in apart}
+    recordings = [r for r in recordings if r.id not in hidden]
+    labels = pd.Series([r.label(task) for r in recordings], dtype=str)
+    where = pd.Series([subset.get(r.id, "") for r in recordings], dtype=str)
+    learnt = sorted(set(labels[where == "train"]))
+    if config.task.classes is None:
+        unknown = ~labels.isin(learnt)
+        classes = learnt
+        if len(classes) < 2:
+            raise SpeechLRPError(
+                f"the split leaves {len(classes)} classes of {task} to learn; a classifier needs "
+                "two: use other split settings, or more recordings of each"
+            )
+    else:
+        unknown = pd.Series(False, index=labels.index)
+    outside = [(labels[where == ""], "not in the split")]
+    outside.append((labels[unknown & (where != "")], "no recording to train on"))
+    rows += [
+        (name, count, reason)
+        for some, reason in outside
+        for name, count in some.value_counts().sort_index().items()
+    ]
+    return pd.DataFrame(rows, columns=["class", "recordings", "reason"]), classes
+
+
+def put_recordings(
+    shards: Shards,
+    unit: int,
+    about: pd.DataFrame,
+    known: Mapping[str, Recording],
+    subset: Mapping[str, str],
+    task: str,
+) -> None:
+    """Write down what is known of a unit's recordings that gave features."""
+    rows = [known[name] for name in about.id]
+    columns = {
+        "path": [str(Path(r.path).absolute()) for r in rows],
+        "speaker": [r.speaker for r in rows],
+        "label": [r.label(task) for r in rows],
+        "subset": [subset[r.id] for r in rows],
+    }
+    write_csv(_csv(shards, unit), about.assign(**columns))
+
+
+def put_sums(shards: Shards, unit: int, features: np.ndarray) -> None:
+    """Write the sum of training features ``[n, 1, F, T]`` that are not kept, and ``n``."""
+    with whole(_npz(shards, unit)) as beside, beside.open("wb") as file:
+        np.savez(file, total=features.sum(axis=0, dtype=np.float64), count=len(features))
+
+
+def add_sums(shards: Shards, total: np.ndarray | float, count: int) -> tuple:
+    """Add the sums of all units to a sum and a count."""
+    for unit in range(shards.count):
+        if _npz(shards, unit).exists():
+            with np.load(_npz(shards, unit), allow_pickle=False) as held:
+                total, count = total + held["total"], count + int(held["count"])
+    return total, count
+
+
+def note_dropped(context: Context, shards: Shards, outside: pd.DataFrame) -> pd.DataFrame:
+    """Write `recordings.csv` and `left_out.csv`, and say what they count.
+
+    Args:
+        context: of the stage.
+        shards: the units of work.
+        outside: classes of which recordings are left out, see ``split_off``.
+
+    Returns:
+        A row for each recording that gave features.
+    """
+    files = [pd.read_csv(_csv(shards, unit), dtype=TEXT) for unit in range(shards.count)]
+    about = pd.concat([f for f in files if len(f)] or files[:1], ignore_index=True)
+    write_csv(context.folder / "recordings.csv", about)
+    write_csv(context.folder / "left_out.csv", outside)
+    context.note("left_out", outside.head(1000).to_dict(orient="records"))
+    for reason, some in outside.groupby("reason"):
+        first = ", ".join(some["class"].head(3)) + ", ..." * (len(some) > 3)
+        what = f"{some.recordings.sum()} recordings of {len(some)}"
+        if reason == UNSEEN:
+            context.say(f"{what} unseen speakers kept for trials, see left_out.csv: {first}")
+            continue
+        context.say(
+            f"{what} {context.config.task.name} classes left out, see left_out.csv: {reason} "
+            f"({first})"
+        )
+    counts = {reason: int(about[reason].sum()) for reason in DROPPED}
+    padded = int((about.padded_s > 0).sum())
+    context.note("dropped_segments", counts)
+    context.note("padded_recordings", padded)
+    if any(counts.values()):
+        found = ", ".join(f"{count} {reason}" for reason, count in counts.items() if count)
+        context.say(f"{sum(counts.values())} segments left out, see recordings.csv: {found}")
+    if padded and context.config.features.get("segment_s"):
+        context.say(f"{padded} recordings are shorter than a segment and padded, see padded_s")
+    return about
+
+
+def without_training(context: Context, about: pd.DataFrame, classes: Sequence[str]) -> None:
+    """Say which classes have lost all their recordings to train on."""
+    missing = sorted(set(classes) - set(about[about.subset == "train"].label))
+    context.note("classes_without_training", missing)
+    if missing:
+        first = ", ".join(missing[:3]) + ", ..." * (len(missing) > 3)
+        context.say(f"{len(missing)} of {len(classes)} classes have nothing to train on: {first}")
+
+
+TEXT = {"id": str, "speaker": str, "label": str, "path": str, "subset": str}
+
+
+def _csv(shards: Shards, unit: int) -> Path:
+    return shards.path(unit).with_suffix(".recordings.csv")
+
+
+def _npz(shards: Shards, unit: int) -> Path:
+    return shards.path(unit).with_suffix(".sums.npz")

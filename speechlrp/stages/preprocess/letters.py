@@ -1,0 +1,157 @@
+"""preprocess, task=letters: recordings and transcripts -> utterances.h5, and a split."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from speechlrp.artifacts.shards import Shards
+from speechlrp.artifacts.utterances import write_utterances
+from speechlrp.audio import FEATURES, LogMelSettings, extract_utterances
+from speechlrp.config.schema import Config, call, options
+from speechlrp.corpora import Recording
+from speechlrp.data.recordings import (
+    KEYS,
+    all_rejected,
+    note_rejected,
+    read_corpus,
+    recordings_on_disk,
+    reject,
+    split_of,
+)
+from speechlrp.errors import SpeechLRPError
+from speechlrp.letters.vocabulary import SYMBOLS, normalise
+from speechlrp.pipeline.progress import progress
+from speechlrp.pipeline.stage import Context, Stage
+
+UNIT = 32
+"""Recordings in a unit of work."""
+
+
+def work(context: Context) -> None:
+    """Write `utterances.h5`, and `rejected.csv` with what was left out and why."""
+    config = context.config
+    settings = feature_settings(config)
+    if config.conditions.get("name"):
+        raise SpeechLRPError(
+            f"conditions={config.conditions['name']} makes copies of windows of one length; "
+            f"task={config.task.name} has whole utterances: use conditions=none"
+        )
+    found = read_corpus(config)
+    recordings, without = transcribed(found)
+    if not recordings:
+        raise SpeechLRPError(
+            f"none of the {len(found)} recordings in {config.dataset['root']} has a transcript "
+            f"that can be used; the first: {without[0][0]} ({without[0][1]})"
+        )
+    subset = split_of(config, recordings, None)
+    recordings = [r for r in recordings if r.id in subset]
+    context.say(f"{len(recordings)} recordings, {len({r.speaker for r in recordings})} speakers")
+    units = [recordings[i : i + UNIT] for i in range(0, len(recordings), UNIT)]
+    shards = Shards(context.folder / ".units", len(units))
+    _extract(context, settings, units, shards, subset)
+    first = pd.DataFrame(without, columns=["id", "reason"])
+    rejected = pd.concat([first, all_rejected(shards)], ignore_index=True)
+    note_rejected(context, len(recordings) + len(without), rejected)
+    table = write_utterances(
+        context.folder / "utterances.h5",
+        shards,
+        frequencies=settings.frequencies(),
+        units=settings.units,
+        attributes={
+            "settings": config.features,
+            "task": config.task.name,
+            "classes": list(SYMBOLS),
+        },
+    )
+    shards.remove()
+    _say(context, table)
+
+
+def feature_settings(config: Config) -> LogMelSettings:
+    """The settings object of the configured features.
+
+    Raises:
+        SpeechLRPError: they are not of whole utterances.
+    """
+    name = config.features["name"]
+    if not issubclass(FEATURES[name], LogMelSettings):
+        raise SpeechLRPError(
+            f"task={config.task.name} needs features of whole utterances: features=log_mel; "
+            f"{name} are of one length"
+        )
+    return call(f"features {name}", FEATURES[name], options(config.features, "name"))
+
+
+def transcribed(
+    recordings: Sequence[Recording],
+) -> tuple[list[Recording], list[tuple[str, str]]]:
+    """The recordings with normalised transcripts, and of the others id and reason."""
+    kept, without = [], []
+    for recording in recordings:
+        if recording.transcript is None:
+            without.append((recording.id, "no transcript"))
+            continue
+        try:
+            text, _ = normalise(recording.transcript)
+        except SpeechLRPError as error:
+            without.append((recording.id, str(error)))
+            continue
+        if text:
+            kept.append(replace(recording, transcript=text))
+        else:
+            without.append((recording.id, "an empty transcript"))
+    return kept, without
+
+
+def _extract(
+    context: Context,
+    settings: LogMelSettings,
+    units: Sequence[Sequence[Recording]],
+    shards: Shards,
+    subset: dict[str, str],
+) -> None:
+    todo = shards.missing()
+    files = [[(r.id, Path(r.path)) for r in units[unit]] for unit in todo]
+    batches = extract_utterances(files, settings, workers=context.workers)
+    for unit, batch in zip(todo, progress(batches, "preprocess", len(todo)), strict=True):
+        known = {r.id: r for r in units[unit]}
+        rows = [known[name] for name in batch.table["id"]]
+        reject(shards, unit, batch.rejected)
+        about = batch.table.assign(**dict(_columns(rows, subset)))
+        shards.put(unit, {"features": batch.features}, about)
+
+
+def _columns(rows: Sequence[Recording], subset: dict[str, str]) -> Iterator[tuple[str, np.ndarray]]:
+    """What is known of each utterance, as text."""
+    for name in ("path", "speaker", "gender", "transcript"):
+        yield name, np.array([str(getattr(r, name) or "") for r in rows], dtype=str)
+    yield "subset", np.array([subset[r.id] for r in rows], dtype=str)
+    yield "part", np.array([r.extra.get("subset", "") for r in rows], dtype=str)
+
+
+def _say(context: Context, table: pd.DataFrame) -> None:
+    groups = table.groupby("subset")
+    sums = groups.agg(utterances=("id", "size"), speakers=("speaker", "nunique"))
+    sums = sums.assign(minutes=(groups.seconds.sum() / 60).round(2))
+    context.note("examples", json.loads(sums.to_json(orient="index")))
+    for name, row in sums.iterrows():
+        context.say(
+            f"{name}: {row.utterances:.0f} utterances of {row.speakers:.0f} speakers, "
+            f"{row.minutes:.1f} minutes"
+        )
+
+
+STAGE = Stage(
+    name="preprocess",
+    folder=lambda config: "preprocess",
+    keys=KEYS,
+    inputs=lambda config: {},
+    work=work,
+    sources=recordings_on_disk,
+)

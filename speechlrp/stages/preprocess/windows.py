@@ -1,0 +1,218 @@
+"""preprocess: recordings -> features.h5, with labels and a split by speaker.
+
+Where training reads the recordings themselves (``features.train_from=audio``), the training
+split's features are not kept; `recordings.csv` says where its recordings are. Where conditions
+are configured, copies of the test recordings are subsets of their own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from speechlrp.artifacts.atomic import whole
+from speechlrp.artifacts.hdf5 import describe, label_axes
+from speechlrp.artifacts.shards import Shards
+from speechlrp.audio import FEATURES, extract
+from speechlrp.audio.windows import WindowSettings
+from speechlrp.config.schema import Config, call, options
+from speechlrp.corpora import Recording, tasks
+from speechlrp.data.conditions import COPIED, additions_on_disk, configured, subset_of
+from speechlrp.data.crops import from_audio
+from speechlrp.data.recordings import (
+    KEYS,
+    all_rejected,
+    note_rejected,
+    read_corpus,
+    recordings_on_disk,
+    reject,
+    split_of,
+)
+from speechlrp.errors import SpeechLRPError
+from speechlrp.measures.localisation import TRUTH, widened
+from speechlrp.pipeline.progress import progress
+from speechlrp.pipeline.stage import Context, Stage
+from speechlrp.stages.preprocess.left_out import (
+    add_sums,
+    note_dropped,
+    put_recordings,
+    put_sums,
+    split_off,
+    without_training,
+)
+
+UNIT = 64
+"""Recordings in a unit of work."""
+MOST_CLASSES = 30
+"""Beyond so many, classes are counted and not listed."""
+
+
+def work(context: Context) -> None:
+    """Write `features.h5`, `recordings.csv`, and what was left out and why."""
+    config = context.config
+    found, classes = _labelled(config)
+    subset = split_of(config, found, config.task.name)
+    outside, classes = split_off(config, found, subset, classes)
+    recordings = [r for r in found if r.id in subset and r.label(config.task.name) in classes]
+    context.say(f"{len(recordings)} recordings, {len({r.speaker for r in recordings})} speakers")
+    settings = feature_settings(config)
+    units = [recordings[i : i + UNIT] for i in range(0, len(recordings), UNIT)]
+    shards = Shards(context.folder / ".units", len(units))
+    _extract(context, settings, units, shards, subset, classes)
+    note_rejected(context, len(recordings), all_rejected(shards))
+    about = note_dropped(context, shards, outside)
+    described = options(config.features, "train_from")
+    with whole(context.folder / "features.h5") as path, h5py.File(path, "w") as file:
+        table = _merge(file, shards, settings)
+        describe(file, {"kind": "features", "classes": classes, "settings": described})
+        describe(file, {"silence": float(settings.silence), "task": config.task.name})
+    shards.remove()
+    without_training(context, about, classes)
+    counts = table.groupby(["subset", "label"]).size().unstack(fill_value=0)
+    counts.columns = [classes[label] for label in counts.columns]
+    context.note("examples", json.loads(counts.to_json(orient="index")))
+    for name, row in counts.iterrows():
+        context.say(f"{name}: {in_words(row)}")
+
+
+def in_words(counts: pd.Series) -> str:
+    """How many examples each class has; of many classes, the least and the most."""
+    if len(counts) <= MOST_CLASSES:
+        return ", ".join(f"{n} {c}" for c, n in counts.items())
+    few, most = counts.min(), counts.max()
+    each = f"{few}" if few == most else f"{few} to {most}"
+    return f"{counts.sum():,} examples of {len(counts):,} classes, {each} each"
+
+
+def feature_settings(config: Config):
+    """The settings object of the configured features.
+
+    Raises:
+        SpeechLRPError: they are not of one length.
+    """
+    name = config.features["name"]
+    if not issubclass(FEATURES[name], WindowSettings):
+        raise SpeechLRPError(
+            f"task={config.task.name} needs features of one length, such as "
+            f"features=spectrogram_db; {name} are of whole utterances"
+        )
+    return call(f"features {name}", FEATURES[name], options(config.features, "name", "train_from"))
+
+
+def _labelled(config: Config) -> tuple[list[Recording], list[str]]:
+    """The recordings that know the task's label, and the classes."""
+    section, task = config.dataset, config.task
+    found = read_corpus(config)
+    labels = {r.label(task.name) for r in found} - {None}
+    if not labels:
+        raise SpeechLRPError(
+            f"no recording in {section['root']} has a label {task.name!r}; "
+            f"labels there: {', '.join(tasks(found))}"
+        )
+    classes = list(task.classes or sorted(labels))
+    if labels - set(classes):
+        raise SpeechLRPError(
+            f"{task.name} {', '.join(sorted(labels - set(classes)))} in {section['root']} is not "
+            f"among task.classes: {', '.join(classes)}"
+        )
+    return [r for r in found if r.label(task.name) is not None], classes
+
+
+def _extract(context, settings, units, shards: Shards, subset, classes) -> None:
+    task = context.config.task.name
+    todo = shards.missing()
+    work = [[(r.id, r.path) for r in units[unit]] for unit in todo]
+    copied = {name for name, split in subset.items() if split == COPIED}
+    copies = configured(context.config, copied, settings.rate)
+    common = {"seed": context.config.data_seed, "workers": context.workers}
+    batches = extract(work, settings, copies=copies, **common)
+    for unit, batch in zip(todo, progress(batches, "preprocess", len(todo)), strict=True):
+        known = {r.id: r for r in units[unit]}
+        rows = [known[name] for name in batch.segments["id"]]
+        table = batch.segments.rename(columns={"id": "source"}).assign(
+            id=_ids(batch.segments),
+            path=[str(r.path) for r in rows],
+            speaker=[r.speaker for r in rows],
+            label=np.array([classes.index(r.label(task)) for r in rows], dtype=np.int64),
+            subset=_subsets(rows, batch.segments, subset),
+            **truth(units[unit], rows, batch.segments, settings),
+        )
+        reject(shards, unit, batch.rejected)
+        put_recordings(shards, unit, batch.recordings, known, subset, task)
+        features = batch.features
+        if from_audio(context.config):
+            training = (table["subset"] == "train").to_numpy(bool)
+            put_sums(shards, unit, features[training])
+            features, table = features[~training], table[~training]
+        shards.put(unit, {"features": features}, table)
+
+
+def _ids(segments: pd.DataFrame) -> list[str]:
+    """Such as ``recording@2.02``, and ``recording@2.02+music`` of its copy."""
+    ids = [f"{n}@{s:.2f}" for n, s in zip(segments.id, segments.start_s, strict=True)]
+    if "condition" not in segments:
+        return ids
+    return [f"{n}+{c}" if c else n for n, c in zip(ids, segments.condition, strict=True)]
+
+
+def _subsets(rows: list[Recording], segments: pd.DataFrame, subset: Mapping[str, str]) -> list[str]:
+    """The subset of each row: of its recording, or of the copies under its condition."""
+    of_recording = [subset[r.id] for r in rows]
+    if "condition" not in segments:
+        return of_recording
+    both = zip(of_recording, segments.condition, strict=True)
+    return [subset_of(condition) if condition else split for split, condition in both]
+
+
+def truth(
+    unit: list[Recording], rows: list[Recording], segments: pd.DataFrame, settings
+) -> dict[str, np.ndarray]:
+    """Where the label's cue can be seen in each window, if the unit's corpus knows: s and Hz."""
+    if not all(name in r.extra for r in unit for name in TRUTH):
+        return {}
+    found = {name: np.array([float(r.extra[name]) for r in rows]) for name in TRUTH}
+    shift = (segments.onset_s - segments.start_s).to_numpy()
+    found |= {name: found[name] + shift for name in TRUTH[:2]}
+    return widened(found, settings.window / settings.rate / 2)
+
+
+def _merge(file: h5py.File, shards: Shards, settings) -> pd.DataFrame:
+    total, count = 0.0, 0
+
+    def add(arrays: dict, table: pd.DataFrame) -> None:
+        nonlocal total, count
+        chosen = arrays["features"][(table["subset"] == "train").to_numpy()] if len(table) else []
+        if len(chosen):
+            total, count = total + chosen.sum(axis=0, dtype=np.float64), count + len(chosen)
+
+    table = shards.merge(file, add)
+    total, count = add_sums(shards, total, count)
+    if not len(table):
+        raise SpeechLRPError(
+            "every recording was left out; see the reasons above"
+            if not count
+            else "no recording to validate on or to test; see the reasons above"
+        )
+    file["train_mean"] = np.asarray(total / max(count, 1), dtype=np.float32)
+    file["frequency"] = settings.frequencies()
+    file["time"] = settings.times()
+    axes = ("channel", "frequency", "time")
+    label_axes(file["features"], ("recording", *axes), settings.units)
+    label_axes(file["train_mean"], axes, settings.units)
+    label_axes(file["frequency"], ("frequency",), "Hz")
+    label_axes(file["time"], ("time",), "s")
+    return table
+
+
+STAGE = Stage(
+    name="preprocess",
+    folder=lambda config: "preprocess",
+    keys=KEYS,
+    inputs=lambda config: {},
+    work=work,
+    sources=lambda config: recordings_on_disk(config) | additions_on_disk(config),
+)

@@ -1,0 +1,146 @@
+"""The sections of the report, in the pipeline's order; each is empty where its stage is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import h5py
+import pandas as pd
+
+from speechlrp.measures.concentration import concentration
+from speechlrp.pipeline.run import RunFiles
+from speechlrp.report import paper
+from speechlrp.report.page import Figure, Section, Table
+from speechlrp.stages.preprocess.windows import MOST_CLASSES
+
+
+def tags(files: RunFiles, *more: str) -> tuple[str, ...]:
+    """What a figure or table was made under."""
+    return (*([f"reference {files.reference}"] if files.reference else []), *more)
+
+
+def recordings(files: RunFiles) -> Section:
+    """How many recordings there were, and what was left out."""
+    notes = files.records["preprocess"].notes
+    examples = pd.DataFrame(notes["examples"]).T.fillna(0).astype(int)
+    apart = "recording" if files.task == "speaker" else "speaker"
+    caption = f"Examples of each class in each split (no {apart} is in two splits)."
+    if examples.shape[1] > MOST_CLASSES:
+        examples = examples.T.describe().T.round(1)
+        caption = f"Examples of a class in each split (no {apart} is in two splits)."
+    copies = [name for name in examples.index if "_" in name]
+    note = f"{', '.join(copies)}: copies of test, something mixed into each." if copies else ""
+    blocks = [Table(examples, caption, note)]
+    if notes["rejected"]:
+        reasons = pd.Series(notes["reasons"], name="recordings").to_frame()
+        blocks.append(Table(reasons, "Recordings left out, by reason."))
+    intro = f"{notes['recordings']} recordings, {notes['rejected']} of them left out."
+    return Section("Recordings", intro, blocks)
+
+
+def training(files: RunFiles) -> Section:
+    """Loss and accuracy per epoch, and the evaluations."""
+    blocks = []
+    for where in [*files.of("train"), *files.of("retrain")]:
+        caption = f"Loss and accuracy per epoch: {where}."
+        blocks.append(Figure(files.image(where, "curves.png"), caption, caption, tags(files)))
+    rows = {}
+    for where in files.of("evaluate"):
+        found = json.loads(files.path(where, "evaluation.json").read_text())
+        name = where.split("/")[1]
+        rows[name] = _evaluation(found)
+        if "per_recording" in found:
+            rows[f"{name}, by recording"] = _evaluation(found["per_recording"])
+    if rows:
+        caption = "Accuracy in %, with 95 % intervals: over recordings (Wilson), and over speakers."
+        note = "By recording: the mean of its segments' log-probabilities; the others: by segment."
+        note *= any(name.endswith("by recording") for name in rows)
+        blocks.append(Table(pd.DataFrame(rows).T, caption, note))
+    for where in files.of("evaluate"):
+        if "per_condition.csv" in files.records[where].outputs:
+            caption = f"Accuracy (0..1) under each condition: {where.split('/')[1]}."
+            note = "Intervals of 95 %, over recordings (Wilson)."
+            table = files.table(where, "per_condition.csv").round(4)
+            blocks.append(Table(table, caption, note, index=False))
+    trials = {w.split("/")[1]: files.records[w].notes for w in files.of("evaluate")}
+    trials = {
+        name: notes["verification"] for name, notes in trials.items() if "verification" in notes
+    }
+    if trials:
+        caption = "Verification on lists of trials: equal error rate and minimum detection cost."
+        blocks.append(Table(pd.DataFrame.from_dict(trials, orient="index").round(4), caption))
+    for name in trials:
+        where, caption = f"evaluate/{name}", f"Detection error trade-off: {name}."
+        if "det.png" in files.records[where].outputs:
+            blocks.append(Figure(files.image(where, "det.png"), caption, caption, tags(files)))
+    for where in files.of("evaluate"):
+        name = where.split("/")[1]
+        if name in ("train-test", "train-validate"):
+            speakers = files.table(where, "per_speaker.csv")
+            blocks.append(Table(speakers, f"Per speaker: {name}.", index=False))
+    thesis = f"T reaches {paper.ACCURACY} % on validation and test."
+    return Section("Training", thesis if files.task == "gender" else "", blocks)
+
+
+def _evaluation(found: dict) -> dict[str, str]:
+    def interval(low: str, high: str) -> str:
+        return f"{found[low]:.2%} to {found[high]:.2%}"
+
+    return {
+        "n": str(found["n"]),
+        "accuracy": f"{found['accuracy']:.2%}",
+        "over recordings": interval("wilson_low", "wilson_high"),
+        "over speakers": interval("speaker_low", "speaker_high"),
+    }
+
+
+EXPLAINED = (
+    ("heatmaps.png", "Relevance over the spectrogram; red speaks for the class "
+     "explained, blue against it."),
+    ("top_1_percent.png", "The 1 % most relevant bins."),
+    ("least_95_percent.png", "The 95 % least positive bins set to the value 0."),
+    ("bands.png", "Share of positive and negative relevance per frequency band."),
+    ("regions.png", "Share of relevance on speech, padding, and the range of the fundamental."),
+)  # fmt: skip
+
+
+def explanations(files: RunFiles, examples: list) -> Section:
+    """Heat maps, and where relevance falls."""
+    blocks: list = list(examples)
+    for where in files.of("explain"):
+        if where.endswith("-train"):
+            continue
+        name = where.split("/")[1]
+        for file, caption in EXPLAINED:
+            thesis = paper.FIGURES.get((files.task, file, name.split("-")[1]))
+            text = f"{thesis + ': ' if thesis else ''}{caption} Weights and split: {name}."
+            blocks.append(Figure(files.image(where, file), text, text, tags(files)))
+        with h5py.File(files.path(where, "relevance.h5")) as file:
+            few = concentration(_parts(file), json.loads(file.attrs["classes"]))
+        text = f"How few bins hold as much relevance as the whole decision (medians): {name}."
+        blocks.append(Table(few, text, index=False))
+        shares = files.table(where, "regions.csv")
+        blocks.append(Table(shares, f"Mean share of relevance by region: {name}.", index=False))
+        if "conservation.csv" in files.records[where].outputs:
+            marks = tags(files, "the recordings shown")
+            blocks.append(conservation_table(files.table(where, "conservation.csv"), name, marks))
+    return Section("Explanations", "Where the network finds its reasons.", blocks)
+
+
+def conservation_table(table: pd.DataFrame, name: str, marks: tuple[str, ...]) -> Table:
+    """The operations that have a rule or absorb more than a millionth, and the sum of all."""
+    table = table.fillna({"module": "", "rule": ""})
+    lost = (table.received - table.passed).abs() > 1e-6 * table.received.abs()
+    table = table[(table["rule"] != "") | lost | (table.operation == "all")]
+    caption = f"Conservation of relevance from the output to the input: {name}."
+    note = (
+        "Means over recordings, in units of the output explained; shares are of what it began with."
+    )
+    return Table(table.round(4), caption, note, marks, index=False)
+
+
+def _parts(file: h5py.File, rows: int = 64) -> Iterator[tuple]:
+    for i in range(0, len(file["relevance"]), rows):
+        some = slice(i, i + rows)
+        yield file["relevance"][some], file["order"][some], file["table/label"][some]

@@ -1,0 +1,93 @@
+"""The section of the report about explainers beside each other."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from speechlrp.data.conditions import subset_of
+from speechlrp.pipeline.run import RunFiles
+from speechlrp.report.page import Figure, Section, Table
+from speechlrp.report.paper import ASSIGNMENTS
+from speechlrp.stages.compare.bench import names_in
+from speechlrp.stages.compare.tables import ALL
+from speechlrp.stages.report.class_sections import conservation_table, tags
+
+INTRO = (
+    "The same recordings through every explainer: its maps, what is still classified correctly "
+    "while bins are flipped in its order, whether explainers agree, what one costs, and what is "
+    "left of a map when the network's weights are made random."
+)
+CAPTIONS = {
+    "heatmaps": "The input, and relevance by every explainer (red for the class, blue against).",
+    "curves": "Accuracy while bins are flipped, most relevant and most negative first.",
+    "localisation": "How much of each explainer's relevance lies in the known region of the cue.",
+    "agreement": "Agreement of the explainers' maps, mean over recordings.",
+    "sanity": "Agreement with the trained network's maps when layers are made random.",
+}
+COSTS = "Costs, completeness and areas of the flipping curves."
+COST_NOTE = (
+    "seconds, passes: of a recording, medians; completeness_error: of the sum of relevance, "
+    "where one is promised, median of its size (and as a share of what is promised); auc: mean "
+    "accuracy over the axis (lrp: most relevant first, lrp_rev: most negative first, random)."
+)
+
+
+def comparisons(files: RunFiles) -> Section:
+    """Figures and tables of every `compare` of the run."""
+    blocks: list = []
+    for where in files.of("compare"):
+        name = where.split("/")[1]
+        for path in sorted(files.path(where, "").glob("*.png")):
+            kind, _, more = path.stem.partition("_")
+            caption = CAPTIONS.get(kind, f"{path.stem.replace('_', ' ')}.")
+            if kind == "heatmaps":
+                caption = _heat_maps(files, where) or caption
+            marks = tags(files, name, *([f"baseline {more}"] if more else []))
+            blocks.append(Figure(path.read_bytes(), caption, caption, marks))
+        blocks += _tables(files, where, name)
+    return Section("Explainers", INTRO, blocks)
+
+
+def _heat_maps(files: RunFiles, where: str) -> str:
+    """The caption where the same recordings are shown under several conditions."""
+    subsets = sorted(where.split("-")[1].split("+"))
+    if len(subsets) < 2:
+        return ""
+    compared = names_in(files.records[where].config["compare.explainers"])
+    rules = [" ".join(words) for name, words in ASSIGNMENTS.items() if name in compared]
+    if subsets != [subset_of("music"), subset_of("noise")] or len(rules) < len(ASSIGNMENTS):
+        return f"The same recordings of {' and '.join(subsets)}, and relevance by every explainer."
+    return (
+        "T Figures 6.10, 6.12 and 6.14 in one: recordings with music (above) and noise (below) "
+        f"mixed in, and relevance by {', '.join(rules)} (red for the speaker, blue against)."
+    )
+
+
+def _tables(files: RunFiles, where: str, name: str) -> list[Table]:
+    made = files.records[where].outputs
+    found = []
+    if "explainers.csv" in made:
+        costs = files.table(where, "explainers.csv")
+        found.append(Table(costs.round(4), COSTS, COST_NOTE, tags(files, name), index=False))
+    if "scores.csv" in made:
+        caption = "Numbers of the maps: mean ± standard error over recordings."
+        found.append(
+            Table(_scores(files.table(where, "scores.csv")), caption, "", tags(files, name))
+        )
+    for file in sorted(made):
+        if file.startswith("conservation_"):
+            explainer = file.removeprefix("conservation_").removesuffix(".csv")
+            marks = tags(files, name)
+            found.append(conservation_table(files.table(where, file), explainer, marks))
+    return found
+
+
+def _scores(table: pd.DataFrame) -> pd.DataFrame:
+    """A row a score and a column an explainer, each number with its error."""
+    words = [f"{m:.3g} ± {e:.1g}" for m, e in zip(table["mean"], table.standard_error, strict=True)]
+    table = table.assign(words=words)
+    if "condition" in table:
+        under = ", " + table.condition
+        table["score"] += under.where(table.condition != ALL, "")
+    wide = table.pivot(index="score", columns="explainer", values="words")
+    return wide.loc[table.score.unique(), table.explainer.unique()]

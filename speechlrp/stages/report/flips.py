@@ -1,0 +1,172 @@
+"""The report's sections about flipping; each is empty where its stages are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from speechlrp.flipping import BASELINES
+from speechlrp.pipeline.run import NAMES, RunFiles
+from speechlrp.report import paper
+from speechlrp.report.curves import flipping_curve
+from speechlrp.report.page import Figure, Section, Table, Text
+from speechlrp.report.reference_grid import reference_grid, verdicts
+from speechlrp.report.style import figure_png
+from speechlrp.report.tables import accuracies, beside
+from speechlrp.stages.report.class_sections import tags
+
+MODELS = {"train": "AlexNet"}
+"""Weights -> row of T's Table 6.2, where the names differ."""
+
+
+def flipping(files: RunFiles) -> Section:
+    """Table 6.1 and Figures 6.3 and 6.5 for each baseline; of a speaker model 6.11, 6.13, 6.15."""
+    blocks = []
+    curves = _main(files)
+    keys = ["explainer", "grid", "subset", "baseline"]
+    for (explainer, grid, subset, baseline), part in curves.groupby(keys, sort=False):
+        more = () if explainer == "lrp" else (explainer,)
+        marks = tags(files, f"baseline {baseline}", subset, *more)
+        thesis = files.task == "gender" and files.reference == "max" and baseline == "zero"
+        if grid == "table":
+            table = accuracies(part, paper.PERCENTS_6_1)
+            table = beside(table, paper.TABLE_6_1) if thesis else table
+            number = "Table 6.1: " if files.task == "gender" else ""
+            caption = f"{number}Accuracy in % of {part.n.iloc[0]} examples, by % of bins flipped."
+            blocks.append(Table(table, caption, tags=marks))
+        blocks.append(_curve(part, explainer, marks, paper.TABLE_6_1 if thesis else None))
+    if curves.explainer.nunique() > 1:
+        blocks.append(_areas(files, curves))
+    return Section(
+        "Flipping",
+        "Is the order true? Bins are set to the baseline in the order of the strategy: "
+        "lrp (most positive relevance first), random, lrp_rev (most negative first).",
+        blocks,
+    )
+
+
+def _main(files: RunFiles) -> pd.DataFrame:
+    """The trained network's curves by LRP as it is; by every explainer where there is none."""
+    curves = files.curves[files.curves.weights == "train"]
+    plain = curves[curves.explainer == "lrp"]
+    return plain if len(plain) else curves
+
+
+def _curve(part: pd.DataFrame, explainer: str, marks: tuple[str, ...], thesis) -> Figure:
+    grid, number = part.grid.iloc[0], paper.FIGURES_6_3.get(explainer)
+    label = f"Figure {number}: " if number else ""
+    if grid == "bins":
+        figure = flipping_curve(part, x="bins", paper_half=paper.BINS_AT_HALF if thesis else None)
+        text = f"{label or 'Figure 6.5: '}accuracy against the number of bins flipped."
+    elif grid == "full":
+        figure = flipping_curve(part, scale="linear", paper=thesis)
+        text = f"{label or 'Figure 6.3: '}accuracy from 0 to 100 % of bins."
+    elif thesis:
+        figure = flipping_curve(part, paper=thesis)
+        text = "Table 6.1 as curves; the thesis' values as hollow markers."
+    else:
+        figure = flipping_curve(part)
+        text = f"{label}accuracy by % of bins flipped."
+    return Figure(figure_png(figure), text, text, marks)
+
+
+def _areas(files: RunFiles, curves: pd.DataFrame) -> Table:
+    """The area under every curve, explainers as rows."""
+    parts = []
+    for where in files.of("flip"):
+        names = dict(zip(NAMES, Path(where).name.split("-"), strict=True))
+        parts.append(files.table(where, "summary.csv").assign(**names))
+    table = pd.concat(parts, ignore_index=True)
+    table = table[table.weights.eq("train") & table.explainer.isin(curves.explainer)]
+    index = ["explainer", "subset", "grid", "baseline"]
+    table = table.drop_duplicates([*index, "strategy"])
+    wide = table.pivot(index=index, columns="strategy", values="auc").round(3)
+    note = "The lower for lrp and the higher for lrp_rev, the truer the order; random is between."
+    return Table(wide.reset_index(), "Area under the curves of flipping.", note, index=False)
+
+
+def augmentation(files: RunFiles) -> Section:
+    """Table 6.2 and Figures 6.6 and 6.9, for each baseline."""
+    blocks = []
+    curves = files.curves
+    curves = curves[(curves.grid == "table") & (curves.explainer == "lrp")].assign(
+        model=curves.weights.replace(MODELS)
+    )
+    for weights, part in curves.groupby("weights", sort=False):
+        if weights != "train" and part.strategy.nunique() > 1:
+            for baseline, one in part.groupby("baseline", sort=False):
+                text = f"Figure 6.6: the model trained on with {weights}, by strategy."
+                marks = tags(files, f"baseline {baseline}")
+                blocks.append(Figure(figure_png(flipping_curve(one)), text, text, marks))
+    for baseline, part in curves[curves.strategy == "lrp"].groupby("baseline", sort=False):
+        if part.model.nunique() < 2:
+            continue
+        thesis = files.reference == "max" and baseline == "zero"
+        marks = tags(files, f"baseline {baseline}")
+        blocks += _table_6_2(part, marks, thesis)
+    return Section(
+        "Augmentation",
+        "The 1 % most relevant bins of every training spectrogram become 0 (aug_zero) or the mean "
+        "of their neighbours (aug_mean), and the network is trained on.",
+        blocks,
+    )
+
+
+def _table_6_2(part: pd.DataFrame, marks: tuple[str, ...], thesis: bool) -> Iterator:
+    table = accuracies(part, paper.PERCENTS_6_2, by="model")
+    table = beside(table, paper.TABLE_6_2) if thesis else table
+    note = paper.NOTE_6_2 if thesis else ""
+    yield Table(table, "Table 6.2: accuracy in % when flipped by lrp.", note, marks)
+    figure = flipping_curve(part, by="model", paper=paper.TABLE_6_2 if thesis else None)
+    text = "Figure 6.9: the trained model and the two trained on augmented data, flipped by lrp."
+    yield Figure(figure_png(figure), text, text, marks)
+
+
+def measured_from(files: RunFiles) -> Section:
+    """The curves of explanations that measure the input from other references than 0."""
+    curves = files.curves
+    curves = curves[curves.weights.eq("train") & curves.grid.eq("table")]
+    names = pd.Series(
+        {
+            Path(where).name.split("-")[1]: files.records[where].config["explainer.reference"]
+            for where in files.of("explain")
+        }
+    )
+    curves = curves.assign(reference="LRP from " + curves.explainer.map(names))
+    if curves.reference.nunique() < 2:
+        return Section("Reference of the explanation")
+    text = (
+        "One network, three explanations of it: relevance is (input - reference) times c, and the "
+        "reference 0 (LRP as it is), silence, or the training set's mean (rows); bins are "
+        "flipped to each baseline (columns), tinted where the two agree. To first order, setting "
+        "a bin from x to b changes the output by c (b - x): the explanation's order is that of the "
+        "losses where its reference is the baseline, and the opposite where b lies on the other "
+        "side of x."
+    )
+    caption = "Reference of the explanation (rows) and flipping baseline (columns)."
+    rows = [f"LRP from {name}" for name in BASELINES if names.isin([name]).any()]
+    image = figure_png(reference_grid(curves, references=rows, baselines=BASELINES))
+    figure = Figure(image, caption, text, tags(files))
+    blocks = [figure, Table(verdicts(curves), "Verdicts.", index=False)]
+    return Section("Reference of the explanation", text, blocks)
+
+
+def references(files: RunFiles, others: list[RunFiles]) -> Section:
+    """The curves of runs with other references beside this run's, and the verdicts."""
+    curves = pd.concat([one.curves for one in (files, *others)], ignore_index=True)
+    curves = curves[
+        curves.weights.eq("train") & curves.grid.eq("table") & curves.explainer.eq("lrp")
+    ]
+    figure = figure_png(reference_grid(curves))
+    text = (
+        "Accuracy while bins are flipped, for each reference of the representation (rows) and each "
+        "flipping baseline (columns); a network was trained for each reference. LRP decomposes the "
+        "output against the input 0: where a flipped bin becomes 0, its order is that of the "
+        "network's losses; where it becomes something else, it need not be."
+    )
+    table = verdicts(curves)
+    note = "Mean accuracy in % over the axis as drawn above, which stretches what lies below 1 %."
+    blocks = [Text(text), Figure(figure, "Reference and baseline.", text)]
+    return Section("References", "", [*blocks, Table(table, "Verdicts.", note, index=False)])

@@ -1,0 +1,171 @@
+"""The sections of a recogniser's report, in the pipeline's order; empty where their stage is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from speechlrp.pipeline.run import RunFiles
+from speechlrp.report.listen import listening
+from speechlrp.report.page import Figure, Section, Table
+
+SENTENCES = 9
+"""Utterances shown with what was recognised: from the best to the worst."""
+
+
+def utterances(files: RunFiles) -> Section:
+    """How many utterances there were, and what was left out."""
+    notes = files.records["preprocess"].notes
+    blocks = [Table(pd.DataFrame(notes["examples"]).T, "Utterances of each split.")]
+    if notes["rejected"]:
+        reasons = pd.Series(notes["reasons"], name="utterances").to_frame()
+        blocks.append(Table(reasons, "Utterances left out, by reason."))
+    intro = f"{notes['recordings']} utterances, {notes['rejected']} of them left out."
+    return Section("Utterances", intro, blocks)
+
+
+def training(files: RunFiles) -> Section:
+    """Loss and errors per epoch, and the evaluations."""
+    blocks: list = [*_figures(files, "train", {"curves": "Loss and errors per epoch."})]
+    rows = {where.split("/")[1]: _evaluation(files, where) for where in files.of("evaluate")}
+    if rows:
+        caption = "Letter and word errors in %, with 95 % intervals over utterances (bootstrap)."
+        blocks.append(Table(pd.DataFrame(rows).T, caption))
+    for where in files.of("evaluate"):
+        name = where.split("/")[1]
+        if name == "train-test":
+            speakers = files.table(where, "per_speaker.csv").round(4)
+            blocks.append(Table(speakers, f"Per speaker: {name}.", index=False))
+            blocks.append(_sentences(files.table(where, "utterances.csv"), name))
+    return Section("Training", "", blocks)
+
+
+def _evaluation(files: RunFiles, where: str) -> dict[str, str]:
+    found = json.loads(files.path(where, "evaluation.json").read_text())
+    row = {"utterances": f"{found['utterances']:,}"}
+    for kind in ("letter", "word"):
+        interval = f"{found[f'{kind}_low']:.2%} to {found[f'{kind}_high']:.2%}"
+        row |= {f"{kind} errors": f"{found[f'{kind}_error_rate']:.2%}", f"{kind}s, 95 %": interval}
+    return row
+
+
+def _sentences(table: pd.DataFrame, name: str) -> Table:
+    table = table.sort_values("letter_error_rate", kind="stable").reset_index(drop=True)
+    places = np.unique(np.linspace(0, len(table) - 1, min(SENTENCES, len(table))).round())
+    shown = table.iloc[places.astype(int)][["said", "recognised", "letter_error_rate"]]
+    shown = shown.assign(letter_error_rate=shown.letter_error_rate.map("{:.1%}".format))
+    return Table(shown.fillna(""), f"What was recognised, from best to worst: {name}.", index=False)
+
+
+def most_beside(files: RunFiles) -> list[str]:
+    """The explanation whose figures show the most explainers beside each other, if any."""
+    known = {where: len(files.records[where].notes["beside"]) for where in files.of("explain")}
+    return sorted(known, key=known.get)[-1:]
+
+
+def explanations(files: RunFiles) -> Section:
+    """Letter frames and their relevance."""
+    blocks: list = []
+    for where in files.of("explain"):
+        images = {
+            "letters": "Mean relevance of each letter's frames, over the window.",
+            "where": "Where relevance lies in time and frequency.",
+        }
+        blocks += _figures(files, where, images)
+        table = files.table(where, "letters.csv").round(4)
+        blocks.append(Table(table, f"Numbers of each letter: {_name(where)}.", index=False))
+    for where in most_beside(files):
+        names = sorted(path.stem for path in files.path(where, "frames").glob("*.png"))
+        shown = [name for name in ("a", "t") if name in names] or names[:2]
+        of_frames = {f"frames/{name}": f"K Figure 2: frames taken for '{name}'." for name in shown}
+        blocks += _figures(files, where, of_frames)
+        paths = sorted(files.path(where, "utterances").glob("*.png"))
+        text = "Relevance of all letter frames along an utterance."
+        blocks += _figures(files, where, {f"utterances/{path.stem}": text for path in paths})
+    intro = "What makes the network write a letter: windows that it takes for one, explained."
+    return Section("Explanations", intro, blocks)
+
+
+def patterns(files: RunFiles) -> Section:
+    """K Figure 3 and its supplement, and the numbers beside them."""
+    blocks: list = []
+    captions = {
+        "examples": "K Figure 3: patterns of some letters, by alignment (rows: letters).",
+        "patterns": "K A.1 to A.3: patterns of all letters, by alignment.",
+    }
+    tables = {
+        "alignments": "How specific the patterns of each alignment are.",
+        "counts": "Frames that were averaged.",
+        "peaks": "Peaks of each pattern near its key step.",
+        "bursts": "Share of the bands that rise at once near the key step, and for how long.",
+    }
+    for where in files.of("navai"):
+        blocks += _figures(files, where, captions)
+        blocks += _tables(files, where, tables)
+    intro = (
+        "What do all frames of a letter share? They are moved so that their key step falls on "
+        "one place, averaged, and the mean over all letters is taken away (K 3.5 and 3.6)."
+    )
+    return Section("Patterns", intro, blocks)
+
+
+def truth(files: RunFiles) -> Section:
+    """Key steps against known times of phonemes: of all letters; `truth.csv` has each."""
+    blocks: list = []
+    for where in files.of("navai"):
+        image = {"truth": "Key steps of each alignment against the phoneme that spells the letter."}
+        blocks += _figures(files, where, image)
+        if files.path(where, "truth.csv").exists():
+            table = files.table(where, "truth.csv")
+            table = table[table.letter.str.startswith("all")].set_index(["letter", "alignment"])
+            text = f"Errors of key steps in ms, of all letters. {_name(where)}."
+            blocks.append(Table(table.T.round(3), text))
+        blocks += _tables(files, where, {"coverage": "Letters that have a phoneme."})
+    intro = "Is the alignment right? Phoneme times are known here, and key steps should meet them."
+    return Section("Truth", intro, blocks)
+
+
+def maximised(files: RunFiles) -> Section:
+    """K Figure 1."""
+    images = {
+        "maximized": "K Figure 1: inputs that drive a neuron most, over the frames that it sees.",
+        "history": "The neurons' activation while the input is changed.",
+    }
+    blocks: list = []
+    for where in files.of("maximize"):
+        blocks += _figures(files, where, images)
+        blocks += _tables(files, where, {"neurons": "The neurons and their inputs."})
+    return Section("Maximised", "What a neuron wants to see.", blocks)
+
+
+def sounds(files: RunFiles) -> list[Section]:
+    """What was turned back to sound; the files stay where `listen` put them."""
+    found = []
+    for where in files.of("listen"):
+        config, prefix = files.records[where].config, "listen."
+        settings = {k.removeprefix(prefix): v for k, v in config.items() if k.startswith(prefix)}
+        found += listening(files.table(where, "sounds.csv"), settings, f"../{where}/")
+    return found
+
+
+def _figures(files: RunFiles, where: str, captions: dict[str, str]) -> Iterator[Figure]:
+    """The figures of a stage that are there; their captions say whose they are."""
+    for name, caption in captions.items():
+        if files.path(where, f"{name}.png").exists():
+            text = f"{caption} {_name(where)}." if "/" in where else caption
+            yield Figure(files.image(where, f"{name}.png"), text, text)
+
+
+def _tables(files: RunFiles, where: str, captions: dict[str, str]) -> Iterator[Table]:
+    for name, caption in captions.items():
+        if files.path(where, f"{name}.csv").exists():
+            table = files.table(where, f"{name}.csv").round(4)
+            yield Table(table, f"{caption} {_name(where)}.", index=False)
+
+
+def _name(where: str) -> str:
+    """Such as ``"Weights, explainer and split: train-lrp-test"``."""
+    return f"Of {where.split('/')[1]}"

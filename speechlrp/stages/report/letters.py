@@ -1,0 +1,43 @@
+"""report, task=letters: one self-contained page about a recogniser and what it listens to."""
+
+from __future__ import annotations
+
+from speechlrp.config.schema import Config
+from speechlrp.data.spoken import UTTERANCES
+from speechlrp.pipeline.run import RunFiles, run_files
+from speechlrp.pipeline.stage import Context, Stage
+from speechlrp.stages.report import letter_sections as sections
+from speechlrp.stages.report.writing import everything, write_page
+
+
+def work(context: Context) -> None:
+    """Write `index.html`, `figures/*.png` and `tables/*.csv`."""
+    files = run_files(context.config)
+    parts = [
+        sections.utterances(files),
+        sections.training(files),
+        sections.explanations(files),
+        sections.patterns(files),
+        sections.truth(files),
+        sections.maximised(files),
+        *sections.sounds(files),
+    ]
+    write_page(context, files, parts, _facts(context.config, files))
+
+
+def _facts(config: Config, files: RunFiles) -> dict[str, object]:
+    facts: dict[str, object] = {"features": "log_mel", "seed": config.seed}
+    for where in files.of("evaluate"):
+        rate = files.records[where].notes["summary"]["letter_error_rate"]
+        facts[f"letter errors, {where.split('/')[1]}"] = f"{rate:.2%}"
+    return facts
+
+
+STAGE = Stage(
+    name="report",
+    folder=lambda config: "report",
+    keys=(),
+    inputs=lambda config: {"features": UTTERANCES},
+    work=work,
+    sources=everything,
+)

@@ -1,0 +1,67 @@
+"""The page of a run: its sections, its facts and the records of its stages, as files."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from speechlrp.artifacts.atomic import write_bytes, write_csv, write_text
+from speechlrp.config.schema import Config
+from speechlrp.pipeline.record import FILE, fingerprint
+from speechlrp.pipeline.run import RunFiles, other_run, run_files
+from speechlrp.pipeline.stage import Context
+from speechlrp.report.page import Figure, Page, Section, Table, render
+
+
+def write_page(
+    context: Context, files: RunFiles, sections: list[Section], facts: dict[str, object]
+) -> None:
+    """Write `index.html`, `figures/*.png` and `tables/*.csv`, of the sections with content."""
+    parts = [part for part in sections if part.blocks]
+    _write_parts(context.folder, parts)
+    page = _page(context.config, files, parts, facts)
+    write_text(context.folder / "index.html", render(page))
+    context.note("sections", [part.title for part in parts])
+
+
+def everything(config: Config) -> dict[str, dict]:
+    """The records of all stages that the page draws on."""
+    files = run_files(config)
+    found = {where: fingerprint(files.path(where, FILE)) for where in files.records}
+    for name in config.beside:
+        other = other_run(config, name)
+        found |= {f"{name}/{w}": fingerprint(other.path(w, FILE)) for w in other.of("flip")}
+    return found
+
+
+def _page(config: Config, files: RunFiles, parts: list[Section], facts: dict) -> Page:
+    records = files.records
+    details = {
+        where: json.dumps(
+            {"command": r.command, "commit": r.commit, "seconds": r.seconds, "config": r.config},
+            indent=2,
+        )
+        for where, r in records.items()
+    }
+    details["versions"] = json.dumps(next(iter(records.values())).versions, indent=2)
+    subtitle = f"{config.task.name} from {config.dataset['name']}, {config.model['name']}"
+    return Page(config.run, subtitle, facts, parts, details)
+
+
+def _write_parts(folder: Path, parts: list[Section]) -> None:
+    for part in parts:
+        for i, block in enumerate(part.blocks, 1):
+            if isinstance(block, Figure):
+                name = _file_name(part.title, i, block)
+                write_bytes(folder / "figures" / f"{name}.png", block.image)
+            elif isinstance(block, Table):
+                frame = block.frame.reset_index() if block.index else block.frame
+                write_csv(folder / "tables" / f"{_file_name(part.title, i, block)}.csv", frame)
+
+
+def _file_name(section: str, number: int, block: Figure | Table) -> str:
+    """Such as ``flipping-02-table-6.1-baseline-zero``."""
+    head = re.split(r": |\. |,|;", block.caption)[0]
+    words = " ".join([section, f"{number:02d}", head, *block.tags[1:]])
+    return re.sub(r"[^a-z0-9.]+", "-", words.lower()).strip("-.")[:100]

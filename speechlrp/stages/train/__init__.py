@@ -1,0 +1,1 @@
+"""train, augment and retrain: networks, from features or recordings, or as others trained them."""

@@ -1,0 +1,85 @@
+"""augment: replace the most relevant bins of every training spectrogram (T 6.2)."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import torch
+
+from speechlrp.artifacts.atomic import whole
+from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact, read_table, write_table
+from speechlrp.config.schema import Config
+from speechlrp.data.crops import from_audio
+from speechlrp.data.features import FEATURES, read_examples
+from speechlrp.errors import SpeechLRPError
+from speechlrp.flipping.augmentation import fill_most_relevant
+from speechlrp.pipeline.progress import progress
+from speechlrp.pipeline.stage import Context, Stage
+from speechlrp.pipeline.weights import explanation
+
+ROWS = 64
+
+
+def work(context: Context) -> None:
+    """Write `features.h5` with the augmented training split."""
+    augment = context.config.augment
+    examples = read_examples(context.inputs["features"], context.command("preprocess"))
+    command = context.command("explain", "--weights", "train", "--subset", "train")
+    with (
+        open_artifact(examples.path, "features", context.command("preprocess")) as source,
+        open_artifact(context.inputs["relevance"], "relevance", command) as relevance,
+        whole(context.folder / "features.h5") as path,
+        h5py.File(path, "w") as file,
+    ):
+        table, rows = read_table(relevance), examples.rows("train")
+        like = source["features"]
+        filled = file.create_dataset(
+            "features", (len(rows), *like.shape[1:]), like.dtype, chunks=(1, *like.shape[1:])
+        )
+        changed = 0
+        starts = range(0, len(rows), ROWS)
+        for start in progress(starts, "augment", len(starts)):
+            some = slice(start, start + ROWS)
+            inputs = torch.from_numpy(like[rows[some]])
+            order = torch.from_numpy(relevance["order"][some].astype(np.int64))
+            outputs = fill_most_relevant(inputs, order, augment.share, augment.fill)
+            changed += int((outputs != inputs).sum())
+            filled[some] = outputs.numpy()
+        label_axes(filled, ("recording", "channel", "frequency", "time"), like.attrs["units"])
+        write_table(file, table)
+        describe(file, {"kind": "features", "classes": examples.classes})
+        describe(file, {"settings": examples.settings, "silence": examples.silence})
+        describe(file, {"task": examples.task, "fill": augment.fill, "share": augment.share})
+    bins = round(augment.share * order.shape[1])
+    share = changed / (bins * len(rows))
+    context.say(f"{len(rows)} spectrograms, {bins} bins each: {augment.fill}, {share:.0%} differ")
+    context.note("bins", bins)
+    context.note("changed_share", share)
+
+
+def need_stored(config: Config, stage: str) -> None:
+    """Check that there are training features to change.
+
+    Raises:
+        SpeechLRPError: training reads the recordings themselves.
+    """
+    if from_audio(config):
+        raise SpeechLRPError(
+            f"{stage} works on stored training features, and features.train_from=audio stores "
+            "none; use features.train_from=features mixing=none, from preprocess on"
+        )
+
+
+def _inputs(config: Config) -> dict[str, str]:
+    need_stored(config, "augment")
+    relevance = f"{explanation(config, 'train', 'train')}/relevance.h5"
+    return {"features": FEATURES, "relevance": relevance}
+
+
+STAGE = Stage(
+    name="augment",
+    folder=lambda config: f"augment/{config.augment.fill}",
+    keys=("augment.fill", "augment.share"),
+    inputs=_inputs,
+    work=work,
+)

@@ -1,0 +1,128 @@
+"""train: a network from the training split's features, or from its recordings themselves."""
+
+from __future__ import annotations
+
+import torch
+
+from speechlrp.artifacts.atomic import write_bytes
+from speechlrp.config.schema import Config, call
+from speechlrp.data.crops import RECORDINGS, crop_batches, extra_classes, from_audio
+from speechlrp.data.features import FEATURES, Examples, read_examples
+from speechlrp.models import MODELS
+from speechlrp.models.custom import check_custom
+from speechlrp.pipeline.progress import steps
+from speechlrp.pipeline.stage import Context, Stage
+from speechlrp.report.style import figure_png
+from speechlrp.report.training import training_curves
+from speechlrp.stages.preprocess.windows import feature_settings
+from speechlrp.stages.train.foreign import adopt, model_options, published_weights
+from speechlrp.training.crops import CropBatches
+from speechlrp.training.loaders import Batches
+from speechlrp.training.loop import fit
+from speechlrp.training.seeding import device, seed_everything
+from speechlrp.training.settings import TrainSettings
+
+
+def work(context: Context) -> None:
+    """Write the last and the best weights, `metrics.csv` and `curves.png`.
+
+    With `model.weights` nothing is trained: the network is taken as it is.
+    """
+    config = context.config
+    examples = read_examples(context.inputs["features"], context.command("preprocess"))
+    settings, model_settings = recipe(config), model_options(config)
+    model_settings |= extra_classes(config, len(examples.classes))
+    with seed_everything(config.seed):
+        name = config.model["name"]
+        model = call(f"model {name}", MODELS[name], model_settings, classes=len(examples.classes))
+    if name == "custom":
+        mean = torch.from_numpy(examples.axes["train_mean"])
+        check_custom(model, mean, len(examples.classes), config.model["factory"])
+    meta = {
+        "model": name,
+        "kwargs": model_settings,
+        "classes": examples.classes,
+        "input_scale": config.model["input_scale"],
+        "features": examples.settings,
+        "task": examples.task,
+    }
+    if config.model.get("weights"):
+        if context.ranks.leader:
+            adopt(context, model, meta, examples)
+        return
+    teach(context, model, meta, settings, examples, examples)
+
+
+def recipe(config: Config) -> TrainSettings:
+    """The configured recipe, with the run's seed."""
+    return call("trainer", TrainSettings, config.trainer, seed=config.seed)
+
+
+def teach(
+    context: Context,
+    model,
+    meta: dict,
+    settings: TrainSettings,
+    examples: Examples,
+    validation: Examples,
+) -> None:
+    """Fit a model to the training split of `examples`, and keep what came of it."""
+    ranks = {"rank": context.ranks.rank, "ranks": context.ranks.ranks}
+    common = {"batch_size": settings.batch_size, "input_scale": meta["input_scale"], **ranks}
+    with steps() as on_step:
+        metrics = fit(
+            model,
+            _training(context, examples, settings, common),
+            _batches(validation, "validate", **common),
+            settings,
+            context.folder,
+            device(context.config.device),
+            meta=meta,
+            on_epoch=lambda row: context.say(
+                f"epoch {row['epoch']:.0f} of {settings.epochs}: loss {row['train_loss']:.4f}, "
+                f"validation accuracy {row['validate_accuracy']:.2%}, {row['seconds']:.1f} s"
+            ),
+            on_step=on_step if context.ranks.leader else None,
+            ranks=context.ranks,
+        )
+    if not context.ranks.leader:
+        return
+    best = metrics.loc[metrics.validate_accuracy.idxmax()]
+    write_bytes(context.folder / "curves.png", figure_png(training_curves(metrics)))
+    (context.folder / "state.pt").unlink()
+    last = metrics.iloc[-1]
+    context.note(
+        "validation_accuracy", {"last": last.validate_accuracy, "best": best.validate_accuracy}
+    )
+    context.note("best_epoch", int(best.epoch))
+
+
+def _training(
+    context: Context, examples: Examples, settings: TrainSettings, common: dict
+) -> Batches | CropBatches:
+    """The training examples: from the file, or cut from the recordings."""
+    common = {**common, "accumulate": settings.accumulate}
+    if "recordings" not in context.inputs:
+        return _batches(examples, "train", shuffle=True, seed=settings.seed, **common)
+    about = context.inputs["recordings"], examples.classes, feature_settings(context.config)
+    return crop_batches(context, *about, **common)
+
+
+def _batches(examples: Examples, subset: str, **settings) -> Batches:
+    labels = examples.table.label.to_numpy()
+    return Batches(examples.path, labels, examples.rows(subset), cache_mb=4096, **settings)
+
+
+def _inputs(config: Config) -> dict[str, str]:
+    return {"features": FEATURES} | ({"recordings": RECORDINGS} if from_audio(config) else {})
+
+
+STAGE = Stage(
+    name="train",
+    folder=lambda config: "train",
+    keys=("model", "trainer", "mixing", "seed"),
+    inputs=_inputs,
+    work=work,
+    sources=published_weights,
+    shared=True,
+)

@@ -1,0 +1,172 @@
+"""train with `model.weights`: take a network that others trained, as it is."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from speechlrp.artifacts.atomic import write_bytes, write_csv
+from speechlrp.config.schema import Config, options
+from speechlrp.data.features import Examples
+from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.models.heads import CosineLinear
+from speechlrp.pipeline.record import fingerprint
+from speechlrp.pipeline.stage import Context
+from speechlrp.report.style import figure_png
+from speechlrp.report.training import training_curves
+from speechlrp.training.checkpoint import save_model
+from speechlrp.training.loaders import Batches
+from speechlrp.training.metrics import evaluate
+from speechlrp.training.published import LAST, load_published, pick_classes, read_published
+from speechlrp.training.seeding import device
+
+OURS = ("weights", "classifier", "speakers")
+"""Settings of the section that are about the checkpoint; the others are the model's."""
+CLASSIFIERS = ("auto", "checkpoint", "centroids")
+BATCH = 64
+
+
+def model_options(config: Config) -> dict[str, Any]:
+    """What the configured model's constructor is given."""
+    return options(config.model, "name", "input_scale", *OURS)
+
+
+def published_weights(config: Config) -> dict[str, Any]:
+    """What is known of the checkpoint and its list of speakers, where there are any."""
+    given = {name: config.model.get(name) for name in ("weights", "speakers")}
+    paths = {name: _path(path) for name, path in given.items() if path}
+    return {f"model.{name}": fingerprint(path) for name, path in paths.items() if path.is_file()}
+
+
+def _path(path: str) -> Path:
+    return Path(path).expanduser().resolve()
+
+
+def adopt(context: Context, model: nn.Module, meta: dict[str, Any], examples: Examples) -> None:
+    """Write a checkpoint's weights as a training would have: last, best, metrics, curves.
+
+    Args:
+        context: of the stage.
+        model: with one output a class of the data.
+        meta: of the model, see `save_model`.
+        examples: the data.
+
+    Raises:
+        SpeechLRPError: the checkpoint cannot be read, or does not fit.
+    """
+    section, place = context.config.model, device(context.config.device)
+    path, name = _path(section["weights"]), section["name"]
+    found = read_published(path, rename=name in LAST)
+    last, own = LAST.get(name), {}
+    if last:
+        own = {key: found.pop(key) for key in list(found) if key.startswith(f"{last}.")}
+    if _from_checkpoint(section, own, last):
+        if last:
+            known = _speakers(section["speakers"])
+            found |= pick_classes(own, examples.classes, known, path)
+        load_published(model, found, path, name)
+        model.to(place).eval()
+    else:
+        layer = getattr(model, last)
+        if not isinstance(layer, CosineLinear):
+            raise SpeechLRPError("centroids are compared by cosines; add model.head=cosine")
+        kept = {f"{last}.{key}": one for key, one in layer.state_dict().items()}
+        load_published(model, found | kept, path, name)
+        model.to(place).eval()
+        with torch.no_grad():
+            layer.weight.copy_(centroids(model, examples, meta["input_scale"], place))
+        context.say("no last layer is taken: classes are the mean embeddings of the training split")
+    _write(context, model, {**meta, "loss": "cross_entropy", "published": path.name}, examples)
+
+
+def _from_checkpoint(section: dict[str, Any], own: dict[str, Tensor], last: str | None) -> bool:
+    """Whether the last layer is the checkpoint's.
+
+    Raises:
+        SpeechLRPError: it is asked for and not there, or centroids are and cannot be.
+    """
+    asked = section["classifier"]
+    if asked not in CLASSIFIERS:
+        raise unknown("value of model.classifier", asked, CLASSIFIERS)
+    if not last:
+        if asked == "centroids":
+            raise SpeechLRPError(
+                f"model.classifier=centroids is for model={' and '.join(LAST)}; "
+                f"{section['name']} has a last layer of its own"
+            )
+        return True
+    if asked == "checkpoint" and not own:
+        raise SpeechLRPError(
+            f"{section['weights']} has no last layer ({last}); set model.classifier=centroids"
+        )
+    return asked == "checkpoint" or (asked == "auto" and bool(own))
+
+
+def _speakers(file: str | None) -> list[str] | None:
+    if not file:
+        return None
+    try:
+        lines = _path(file).read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise SpeechLRPError(f"cannot read model.speakers={file}: {error.strerror}") from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def centroids(model: nn.Module, examples: Examples, scale: float, place: torch.device) -> Tensor:
+    """The mean direction of each class's embeddings in the training split, ``[K, E]``.
+
+    Args:
+        model: with a method ``embed``, in evaluation mode.
+        examples: the data.
+        scale: of the inputs.
+        place: where the model is.
+
+    Raises:
+        SpeechLRPError: a class has no training example.
+    """
+    labels, rows = examples.table.label.to_numpy(), examples.rows("train")
+    there = set(labels[rows])
+    absent = [name for k, name in enumerate(examples.classes) if k not in there]
+    if absent:
+        raise SpeechLRPError(
+            f"no training example of {absent[0]!r} ({len(absent)} classes have none): its mean "
+            "embedding is not known; take another split, such as split=recordings"
+        )
+    total: Tensor | None = None
+    batches = Batches(examples.path, labels, rows, batch_size=BATCH, input_scale=scale, cache_mb=0)
+    with torch.inference_mode():
+        for batch in batches.epoch(0):
+            inputs, targets = batch[0].to(place), batch[1].to(place)
+            ways = functional.normalize(model.embed(inputs))
+            if total is None:
+                total = ways.new_zeros(len(examples.classes), ways.shape[1])
+            total.index_add_(0, targets, ways)
+    return functional.normalize(total)
+
+
+def _write(context: Context, model: nn.Module, meta: dict[str, Any], examples: Examples) -> None:
+    row: dict[str, float] = {"epoch": 0}
+    labels, place = examples.table.label.to_numpy(), next(model.parameters()).device
+    for subset in ("train", "validate"):
+        found = None
+        if (examples.table.subset == subset).any():
+            rows, scale = examples.rows(subset), meta["input_scale"]
+            batches = Batches(
+                examples.path, labels, rows, batch_size=BATCH, input_scale=scale, cache_mb=0
+            )
+            found = evaluate(model, batches, place, classes=examples.classes, loss=meta["loss"])
+        row[f"{subset}_loss"] = found.loss if found else math.nan
+        row[f"{subset}_accuracy"] = found.accuracy if found else math.nan
+    metrics = pd.DataFrame([row | {"lr": 0.0, "seconds": 0.0, "model_seconds": 0.0}])
+    for name in ("last", "best"):
+        save_model(context.folder / f"{name}.safetensors", model, {**meta, "epoch": 0})
+    write_csv(context.folder / "metrics.csv", metrics)
+    write_bytes(context.folder / "curves.png", figure_png(training_curves(metrics)))
+    context.note("validation_accuracy", {"last": row["validate_accuracy"]})
+    context.say(f"taken as it is: validation accuracy {row['validate_accuracy']:.2%}")

@@ -1,0 +1,129 @@
+"""train, task=letters: a recogniser, by CTC."""
+
+from __future__ import annotations
+
+import torch
+
+from speechlrp.artifacts.atomic import write_bytes
+from speechlrp.config.schema import Config, call, options
+from speechlrp.data.spoken import UTTERANCES, Spoken, read_spoken
+from speechlrp.errors import SpeechLRPError
+from speechlrp.letters.decoding import greedy
+from speechlrp.letters.error_rates import ErrorCounts, count_errors
+from speechlrp.letters.vocabulary import BLANK_INDEX
+from speechlrp.models import MODELS
+from speechlrp.pipeline.progress import steps
+from speechlrp.pipeline.stage import Context, Stage
+from speechlrp.report.style import figure_png
+from speechlrp.report.training import recogniser_curves
+from speechlrp.training.letters import fit_letters
+from speechlrp.training.seeding import device, seed_everything
+from speechlrp.training.settings import LetterSettings
+from speechlrp.training.spec_augment import SpecAugment
+
+
+def work(context: Context) -> None:
+    """Write the last and the best weights, and `metrics.csv`."""
+    config = context.config
+    command = context.command("preprocess")
+    spoken = read_spoken(context.inputs["features"], command)
+    settings, model_settings = recipe(config), options(config.model, "name", "input_scale")
+    name = config.model["name"]
+    with seed_everything(config.seed):
+        model = build(name, model_settings, len(spoken.classes), len(spoken.frequencies))
+    meta = {
+        "model": name,
+        "kwargs": model_settings,
+        "classes": spoken.classes,
+        "input_scale": config.model["input_scale"],
+        "features": spoken.settings,
+        "task": spoken.task,
+    }
+    _teach(context, model, meta, settings, spoken)
+
+
+def recipe(config: Config) -> LetterSettings:
+    """The configured recipe, with the run's seed."""
+    masks = config.trainer.get("spec_augment")
+    if masks is not None:
+        masks = call("trainer.spec_augment", SpecAugment, masks, seed=config.seed)
+    rest = options(config.trainer, "spec_augment")
+    about = {"seed": config.seed, "spec_augment": masks}
+    return call(f"trainer for task={config.task.name}", LetterSettings, rest, **about)
+
+
+def build(name: str, settings: dict, classes: int, bands: int) -> torch.nn.Module:
+    """Make the configured model.
+
+    Raises:
+        SpeechLRPError: it gives no sequence of symbols, or is for another number of bands.
+    """
+    model = call(f"model {name}", MODELS[name], settings, classes=classes)
+    if not hasattr(model, "receptive_field"):
+        raise SpeechLRPError(
+            f"task=letters needs a model of sequences, such as model=wav2letter; {name} is none"
+        )
+    if settings.get("bands", bands) != bands:
+        raise SpeechLRPError(
+            f"model.bands is {settings['bands']}, but the features have {bands} bands; "
+            f"use model.bands={bands} or features.bands={settings['bands']}"
+        )
+    return model
+
+
+def _teach(
+    context: Context, model: torch.nn.Module, meta: dict, settings: LetterSettings, spoken: Spoken
+) -> None:
+    """Fit a model to the training split, and keep what came of it."""
+    common = {
+        "input_scale": meta["input_scale"],
+        "command": context.command("preprocess"),
+        "max_frames": settings.max_frames,
+        "max_utterances": settings.max_utterances,
+        "rank": context.ranks.rank,
+        "ranks": context.ranks.ranks,
+    }
+
+    def judge(scores: torch.Tensor, counts: torch.Tensor, rows: torch.Tensor) -> ErrorCounts:
+        recognised = [found.text for found in greedy(scores, counts)]
+        return count_errors(spoken.texts(rows.numpy()), recognised)
+
+    order = {"jitter": settings.jitter, "seed": settings.seed}
+    with steps() as on_step:
+        metrics = fit_letters(
+            model,
+            spoken.batches("train", **order, **common),
+            spoken.batches("validate", shuffle=False, every=True, **common),
+            settings,
+            context.folder,
+            device(context.config.device),
+            meta=meta,
+            blank=BLANK_INDEX,
+            judge=judge,
+            nothing=ErrorCounts(),
+            ranks=context.ranks,
+            on_epoch=lambda row: context.say(
+                f"epoch {row['epoch']:.0f} of {settings.epochs}: loss {row['train_loss']:.4f}, "
+                f"validation loss {row['validate_loss']:.4f}, "
+                f"letter errors {row['validate_letter_error_rate']:.2%}, "
+                f"word errors {row['validate_word_error_rate']:.2%}, {row['seconds']:.1f} s"
+            ),
+            on_step=on_step if context.ranks.leader else None,
+        )
+    if context.ranks.leader:
+        write_bytes(context.folder / "curves.png", figure_png(recogniser_curves(metrics)))
+        (context.folder / "state.pt").unlink()
+    rates = metrics.validate_letter_error_rate
+    context.note("validation_letter_error_rate", {"last": rates.iloc[-1], "best": rates.min()})
+    context.note("best_epoch", int(metrics.epoch[rates.idxmin()]))
+    context.note("too_short", int(metrics.too_short.iloc[-1]))
+
+
+STAGE = Stage(
+    name="train",
+    folder=lambda config: "train",
+    keys=("model", "trainer", "seed"),
+    inputs=lambda config: {"features": UTTERANCES},
+    work=work,
+    shared=True,
+)

@@ -1,0 +1,1 @@
+"""Known times of phonemes, and how far key steps lie from them."""

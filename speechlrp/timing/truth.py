@@ -1,0 +1,197 @@
+"""Is the alignment right? Key steps against the known time of the phoneme they stand for.
+
+K could not check an alignment, for want of truth; synthesised speech knows its phonemes'
+times. As eSpeak NG places them, a stop begins at its release (its closure belongs to the
+phoneme before) and an l after a vowel may have no length.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from speechlrp.errors import SpeechLRPError
+from speechlrp.navai.frames import Clock
+from speechlrp.timing.spelling import link
+
+LINKS = ("yes", "no match", "silent")
+"""A frame's letter has a phoneme; is not in the text; is, but spells no phoneme."""
+SPAN = ["start_s", "end_s"]
+_FAR_MS = 2000
+_MATCH = 1_000 * _FAR_MS
+_EDIT = 1_000_000 * _MATCH
+"""Cost of an edit; a match earns `_MATCH` less the ms it is away: each only breaks ties."""
+
+
+def spelled(words: pd.DataFrame, phonemes: pd.DataFrame) -> pd.DataFrame:
+    """When each letter of an utterance is spoken.
+
+    Args:
+        words: of one utterance, in order: word, start_s, end_s.
+        phonemes: of the same, in order: phoneme, start_s, end_s. A phoneme belongs to the
+            first word that does not end before it (corpora synthesised by early versions
+            lack the first of two words such as "most of").
+
+    Returns:
+        One row a letter a to z, in order: letter, word (its number), start_s and end_s of the
+        phonemes that it spells (NaN: silent), word_start_s, word_end_s.
+    """
+    place = np.searchsorted(words.end_s.to_numpy() + 1e-6, phonemes.end_s.to_numpy())
+    names, starts_s, ends_s = (phonemes[c].to_numpy() for c in ("phoneme", *SPAN))
+    rows = []
+    for number, word in enumerate(words.itertuples()):
+        own = place == number
+        starts, ends = starts_s[own], ends_s[own]
+        span = min([word.start_s, *starts]), word.end_s
+        letters = [c for c in str(word.word).lower() if "a" <= c <= "z"]
+        for letter, linked in zip(letters, link(str(word.word), list(names[own])), strict=True):
+            first, last = (np.nan, np.nan) if linked is None else linked
+            when = (np.nan, np.nan) if linked is None else (starts[first], ends[last - 1])
+            rows.append((letter, number, *when, *span))
+    columns = ["letter", "word", "start_s", "end_s", "word_start_s", "word_end_s"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def match(emitted: pd.DataFrame, letters: pd.DataFrame) -> np.ndarray:
+    """Which letter of the text each emitted letter is, by the least edit distance.
+
+    Of equal distances that with the most matches counts, and of these that whose windows'
+    middles are the least outside of the letters' words. Only equal letters are matched, and
+    only where the window sees some of the word; neither the key step nor the phoneme's
+    time is used. What of the text is before the first emitted letter and after
+    the last costs nothing.
+
+    Args:
+        emitted: letters that the model predicts, in order: letter, and start_s and end_s of
+            their windows.
+        letters: as `spelled` gives them.
+
+    Returns:
+        Rows of `letters` ``[len(emitted)]``, int64; -1 where a letter matches none.
+    """
+    equal = emitted.letter.to_numpy()[:, None] == letters.letter.to_numpy()[None]
+    seen = emitted.start_s.to_numpy()[:, None] <= letters.word_end_s.to_numpy()[None]
+    seen &= emitted.end_s.to_numpy()[:, None] >= letters.word_start_s.to_numpy()[None]
+    middle = (emitted.start_s + emitted.end_s).to_numpy()[:, None] / 2
+    early = letters.word_start_s.to_numpy()[None] - middle
+    late = middle - letters.word_end_s.to_numpy()[None]
+    away_ms = (1000 * np.maximum(np.maximum(early, late), 0)).clip(max=_FAR_MS).astype(np.int64)
+    costs = np.where(equal & seen, away_ms - _MATCH, _EDIT)
+    return _trace(costs, _distances(costs))
+
+
+def _distances(costs: np.ndarray) -> np.ndarray:
+    """Costs of all beginnings ``[n + 1, m + 1]``, free to begin anywhere in m."""
+    n, m = costs.shape
+    table = np.zeros((n + 1, m + 1), np.int64)
+    skipped = _EDIT * np.arange(m + 1)
+    for i in range(n):
+        row = table[i] + _EDIT
+        row[1:] = np.minimum(row[1:], table[i, :-1] + costs[i])
+        table[i + 1] = np.minimum.accumulate(row - skipped) + skipped
+    return table
+
+
+def _trace(costs: np.ndarray, table: np.ndarray) -> np.ndarray:
+    found = np.full(len(costs), -1)
+    i, j = len(costs), int(table[-1].argmin())
+    while i > 0:
+        if j > 0 and table[i, j] == table[i - 1, j - 1] + costs[i - 1, j - 1]:
+            i, j = i - 1, j - 1
+            found[i] = j if costs[i, j] < _EDIT else -1
+        elif table[i, j] == table[i - 1, j] + _EDIT:
+            i -= 1
+        else:
+            j -= 1
+    return found
+
+
+def words_of(transcript: str, phonemes: pd.DataFrame) -> pd.DataFrame:
+    """When each word of a transcript is spoken, found by its spelling alone.
+
+    For times that come without words. The whole transcript is linked to the phonemes.
+
+    Args:
+        transcript: of an utterance, words with spaces between them.
+        phonemes: of the same, in order: phoneme, start_s, end_s.
+
+    Returns:
+        A row a word that spells any phoneme: word, start_s, end_s.
+    """
+    links = iter(link(transcript, list(phonemes.phoneme)))
+    starts, ends = phonemes.start_s.to_numpy(), phonemes.end_s.to_numpy()
+    rows = []
+    for word in transcript.split():
+        own = [next(links) for c in word.lower() if "a" <= c <= "z"]
+        found = [linked for linked in own if linked]
+        if found:
+            rows.append((word, starts[found[0][0]], ends[found[-1][1] - 1]))
+    return pd.DataFrame(rows, columns=["word", *SPAN])
+
+
+class Truth:
+    """Says where in a window the phoneme of its letter is, one utterance after the other.
+
+    Args:
+        words: of all utterances: id, word, start_s, end_s, as `speechlrp synth` writes it.
+        phonemes: of all: id, phoneme, start_s, end_s.
+        width: ``W`` frames of a window.
+        clock: when frames are.
+    """
+
+    def __init__(
+        self, words: pd.DataFrame, phonemes: pd.DataFrame, width: int, clock: Clock
+    ) -> None:
+        self.words, self.phonemes = (dict(iter(t.groupby("id"))) for t in (words, phonemes))
+        self.width, self.clock = width, clock
+
+    def __contains__(self, key: str) -> bool:
+        """Whether the times of an utterance are known."""
+        return key in self.words and key in self.phonemes
+
+    def letters(self, key: str) -> pd.DataFrame:
+        """The letters of an utterance, as `spelled` gives them."""
+        return spelled(self.words[key], self.phonemes[key])
+
+    def places(self, frames: pd.DataFrame) -> pd.DataFrame:
+        """Find the phonemes of the frames of one utterance.
+
+        Args:
+            frames: all its letter frames in order of time: id, run, letter (a to z), start
+                (first frame).
+
+        Returns:
+            A row a frame: run, letter, linked (one of `LINKS`), and from the time of the
+            window's first frame centre_ms and half_ms, the phoneme's middle and half its
+            length; NaN unless linked. A key step ``k`` is ``1000 hop_s k - centre_ms`` late.
+
+        Raises:
+            SpeechLRPError: frames of several utterances, or of one without times.
+        """
+        keys = frames.id.unique()
+        if len(keys) != 1 or keys[0] not in self:
+            raise SpeechLRPError(
+                f"key steps are measured one utterance at a time, with known words and phonemes; "
+                f"found {', '.join(map(repr, keys[:3])) or 'no frame'}"
+            )
+        letters = self.letters(keys[0])
+        place = self._matched(frames, letters)
+        times = 1000 * np.vstack([letters[SPAN].to_numpy(float), [np.nan, np.nan]])[place]
+        silent = np.isnan(times[:, 0])
+        begin = 1000 * self.clock.seconds(frames.start.to_numpy())
+        return frames[["run", "letter"]].assign(
+            linked=np.select([place < 0, silent], ["no match", "silent"], "yes"),
+            centre_ms=times.mean(1) - begin,
+            half_ms=(times[:, 1] - times[:, 0]) / 2,
+        )
+
+    def _matched(self, frames: pd.DataFrame, letters: pd.DataFrame) -> np.ndarray:
+        runs = frames.groupby("run", sort=False)
+        emitted = pd.DataFrame(
+            {
+                "letter": runs.letter.first(),
+                "start_s": self.clock.seconds(runs.start.min()),
+                "end_s": self.clock.seconds(runs.start.max() + self.width - 1),
+            }
+        )
+        return match(emitted, letters)[runs.ngroup().to_numpy()]
