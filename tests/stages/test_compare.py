@@ -7,11 +7,11 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from tests.stages.test_contract import one_line
 
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.pipeline.record import read_record
 from speechlrp.stages.compare.tables import pick_rows
+from tests.stages.test_contract import one_line
 
 NAMES = ("lrp", "gradient_x_input", "integrated_gradients", "random")
 SMALL = (

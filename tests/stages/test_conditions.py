@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tests.stages.test_contract import one_line
 
 from speechlrp.artifacts.hdf5 import read_table
 from speechlrp.audio.conditions import Conditions
@@ -19,6 +18,7 @@ from speechlrp.data.conditions import mixers
 from speechlrp.pipeline.record import read_record
 from speechlrp.stages.compare.bench import choose
 from speechlrp.stages.compare.tables import pick_rows
+from tests.stages.test_contract import one_line
 from tests.stages.test_speakers import RATE, write_corpus
 from tests.stages.test_speakers import TOY as SPEAKERS
 
