@@ -127,6 +127,6 @@ class Layer:
         stored = self._stored
         return buffer.copy_(stored[block] if stored.dim() else stored)
 
-    def spread(self, bias: Tensor) -> Tensor:
-        """A bias as it counts in every output, shaped like ``z``."""
+    def spread(self, bias: Tensor | None) -> Tensor:
+        """A bias as it counts in every output, shaped like ``z``; zeros where there is none."""
         return self.modified(torch.zeros_like(self.weight), bias).z

@@ -28,6 +28,11 @@ PAIRS = {
     "linear": (nn.Linear(5, 4), nn.BatchNorm1d(4), (5,)),
     "transposed": (nn.ConvTranspose1d(2, 4, 3, stride=2), nn.BatchNorm1d(4), (2, 3)),
     "transposed groups": (nn.ConvTranspose2d(4, 4, 2, groups=2), nn.BatchNorm2d(4), (4, 2, 2)),
+    "transposed depthwise": (
+        nn.ConvTranspose1d(6, 6, 3, groups=3),
+        nn.BatchNorm1d(6),
+        (6, 5),
+    ),
     "no affine": (nn.Conv1d(2, 4, 3), nn.BatchNorm1d(4, affine=False), (2, 6)),
 }
 

@@ -107,6 +107,17 @@ def test_the_report_says_what_a_softmax_absorbs():
     assert any("product" in line and "Uniform()" in line for line in lines)
 
 
+@pytest.mark.parametrize("rule", [SignalTakesAll(), Uniform()])
+def test_a_product_has_no_bias_and_loses_nothing(rule):
+    x = torch.randn(3, 4, dtype=torch.float64)
+    rules = Composite([(nn.Module, rule), (nn.Module, Zero())])
+    (product,) = (one for one in conservation(network(), x, 1, rules) if one.operation == "product")
+    assert product.received.abs().min() > 1e-3
+    torch.testing.assert_close(product.passed, product.received)
+    assert product.bias.tolist() == [0, 0, 0]
+    torch.testing.assert_close(product.stabiliser, torch.zeros(3).double())
+
+
 @pytest.mark.parametrize("shape", [(3, 1, 4), (1, 5, 4), (4,), (1, 1, 1)])
 def test_a_factor_gets_the_sum_over_what_it_is_broadcast_to(shape):
     class Broadcast(nn.Module):

@@ -75,8 +75,6 @@ class SharedRule(Rule):
 
     def bias(self, layer: Layer, c: Tensor) -> Tensor:
         """``b s``."""
-        if layer.bias is None:
-            return torch.zeros_like(layer.z)
         return layer.spread(layer.bias) * self.share(layer, c)
 
 

@@ -131,8 +131,6 @@ class Contributions:
 
     def bias(self, terms: Terms) -> Tensor:
         """The relevance that each output gives to its bias, shaped like ``z``."""
-        if self.layer.bias is None:
-            return torch.zeros_like(self.layer.z)
         ahead, behind = (self.layer.spread(_signed(self.layer.bias, sign)) for sign in (1, -1))
         return sum(s * (a * ahead + b * behind) for s, a, b in terms)
 

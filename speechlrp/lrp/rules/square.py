@@ -43,8 +43,6 @@ class WSquare(Rule):
     def bias(self, layer: Layer, c: Tensor) -> Tensor:
         """``b^2`` has a share as a weight has."""
         squares = self._squares(layer)
-        if squares.bias is None:
-            return torch.zeros_like(layer.z)
         return squares.spread(squares.bias) * self._share(layer, c, squares)
 
     def _squares(self, layer: Layer) -> Layer:
