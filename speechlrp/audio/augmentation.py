@@ -14,7 +14,7 @@ from torch import Tensor
 from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.mixing import Mixer, change_speed, draw_for, reverberate
 from speechlrp.audio.reading import read
-from speechlrp.audio.resampling import mono, resample
+from speechlrp.audio.resampling import check_mix, mono, resample
 from speechlrp.errors import SpeechLRPError
 
 KEPT = 64  # files of additions that stay in memory
@@ -87,6 +87,7 @@ def loader(rate: int) -> Callable[[Path], Tensor]:
     def load(path: Path) -> Tensor:
         try:
             wave, own = read(path)
+            check_mix(wave, mono(wave))
         except RecordingError as error:
             raise SpeechLRPError(f"cannot mix in {path}: {error}; remove or replace it") from error
         return mono(wave) if own == rate else resample(mono(wave), own, rate)

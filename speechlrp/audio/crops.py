@@ -11,14 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import soundfile
 import torch
 from torch import Tensor
 
 from speechlrp.audio.augmentation import Augmentation
 from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.mixing import draw_for
-from speechlrp.audio.reading import FFMPEG_SUFFIXES, read
+from speechlrp.audio.reading import read_piece
 from speechlrp.audio.resampling import mono, resample
 from speechlrp.audio.windows import WindowSettings, level_db
 from speechlrp.errors import SpeechLRPError
@@ -75,7 +74,8 @@ class Crops:
         latest = source.seconds - samples / rate
         best, loudest = None, -float("inf")
         for _ in range(TRIES):
-            piece = read_part(source.path, latest * draw.random(), samples, rate)
+            start_s, channel = latest * draw.random(), self.settings.channel
+            piece = read_part(source.path, start_s, samples, rate, channel)
             level = level_db(piece)
             if best is None or level > loudest:
                 best, loudest = piece, level
@@ -98,7 +98,9 @@ class Crops:
         return level >= floor and float(piece.abs().max()) > self.settings.min_peak
 
 
-def read_part(path: Path, start_s: float, samples: int, rate: int) -> Tensor:
+def read_part(
+    path: Path, start_s: float, samples: int, rate: int, channel: int | None = None
+) -> Tensor:
     """Read a piece of a recording: ``[N]`` at ``rate``, mono.
 
     Only what is wanted is decoded, where libsndfile reads the format.
@@ -108,30 +110,18 @@ def read_part(path: Path, start_s: float, samples: int, rate: int) -> Tensor:
         start_s: where the piece begins, in s.
         samples: how many at ``rate``; where the recording ends before, zeros follow.
         rate: in Hz.
+        channel: see ``resampling.mono``.
 
     Raises:
         SpeechLRPError: the file cannot be read, or ends before the piece begins.
     """
     try:
-        wave, own = _part(Path(path), start_s, samples / rate)
-    except (RecordingError, soundfile.LibsndfileError, OSError) as error:
-        reason = getattr(error, "error_string", None) or str(error)
-        raise SpeechLRPError(f"cannot read {path} ({reason}): {MEND}") from error
-    if not wave.shape[1]:
+        wave, own = read_piece(path, start_s, samples / rate)
+        wave = mono(wave, channel)
+    except RecordingError as error:
+        raise SpeechLRPError(f"cannot read {path} ({error}): {MEND}") from error
+    if not len(wave):
         raise SpeechLRPError(f"{path} ends before {start_s:.2f} s: {MEND}")
-    piece = mono(wave) if own == rate else resample(mono(wave), own, rate)
+    piece = wave if own == rate else resample(wave, own, rate)
     piece = piece[:samples]
     return torch.nn.functional.pad(piece, (0, samples - len(piece)))
-
-
-def _part(path: Path, start_s: float, seconds: float) -> tuple[Tensor, int]:
-    """Samples ``[C, N]`` and their rate."""
-    if path.suffix.lower() in FFMPEG_SUFFIXES:
-        wave, rate = read(path)
-        start = round(start_s * rate)
-        return wave[:, start : start + round(seconds * rate)], rate
-    with soundfile.SoundFile(path) as file:
-        rate = file.samplerate
-        file.seek(min(round(start_s * rate), file.frames))
-        found = file.read(round(seconds * rate), dtype="float32", always_2d=True)
-    return torch.from_numpy(found).T, rate

@@ -22,7 +22,7 @@ from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.mixing import Mixed
 from speechlrp.audio.parallel import ordered_map
 from speechlrp.audio.reading import read
-from speechlrp.audio.resampling import mono, resample_many
+from speechlrp.audio.resampling import check_mix, mono, resample_many
 from speechlrp.audio.windows import WindowSettings, cut, level_db, place
 from speechlrp.errors import SpeechLRPError
 
@@ -34,6 +34,7 @@ class Reading(Protocol):
 
     rate: int
     lowpass_width: int
+    channel: int | None
     longest_s: float | None
 
 
@@ -169,10 +170,13 @@ def read_unit(unit: Unit, settings: Reading, reasons: dict[int, str]) -> dict[in
     for index, (_, path) in enumerate(unit):
         try:
             wave, rate = read(path, longest_s=settings.longest_s)
+            mixed = mono(wave, settings.channel)
+            if settings.channel is None:
+                check_mix(wave, mixed)
         except RecordingError as error:
             reasons[index] = str(error)
         else:
-            by_rate.setdefault(rate, {})[index] = mono(wave)
+            by_rate.setdefault(rate, {})[index] = mixed
     waves: dict[int, Tensor] = {}
     for rate, group in by_rate.items():
         try:

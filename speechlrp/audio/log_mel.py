@@ -60,6 +60,7 @@ class LogMelSettings:
         floor_db: lower levels, of bands or of bins, are raised to this. The original code
             has -150. 16-bit rounding lies 100 to 110 dB below loud speech.
         lowpass_width: zero crossings of the resampling filter on each side.
+        channel: of recordings that have several, from 0; ``None``: the mean of all.
         min_s: shorter recordings are rejected, in s.
         longest_s: longer ones too; ``None``: no limit.
         min_peak: recordings that never rise above this amplitude are silent and rejected.
@@ -76,6 +77,7 @@ class LogMelSettings:
     log: Literal["after_mel", "before_mel"] = "after_mel"
     floor_db: float = -100.0
     lowpass_width: int = 16
+    channel: int | None = None
     min_s: float = 0.1
     longest_s: float | None = None
     min_peak: float = 1e-4
@@ -93,6 +95,8 @@ class LogMelSettings:
             _check(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
         _check(self.window > 1, "window", self.window, "2 or more")
         _check(self.floor_db < 0, "floor_db", self.floor_db, "below 0 dB")
+        if self.channel is not None:
+            _check(self.channel >= 0, "channel", self.channel, "0 or more")
         _check(0 <= self.min_peak < 1, "min_peak", self.min_peak, "at least 0 and below 1")
         _check(self.min_s >= 0, "min_s", self.min_s, "0 s or more")
         top = self.rate / 2

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -21,35 +24,43 @@ def ordered_map(
 
     At most ``workers + 1`` results are computed or waiting, however slow the consumer.
     Threads suffice where the work is spent in libraries that release Python's lock. Each
-    uses one torch thread, as does the consumer until the last result is taken or the
-    iterator is closed.
+    uses one torch thread; the consumer and the rest of the process keep theirs.
 
     Raises:
         Exception: whatever ``function`` raised, at the item's turn.
     """
-    with one_torch_thread():
-        if workers <= 1:
-            yield from map(function, items)
-            return
-        pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
-        pending: deque[Future[Result]] = deque()
-        try:
-            for item in items:
-                pending.append(pool.submit(function, item))
-                if len(pending) > workers:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """Let torch use one thread inside the block, and as many as before after it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    pool = ThreadPoolExecutor(max(workers, 1), initializer=one_torch_thread_here)
+    pending: deque[Future[Result]] = deque()
     try:
-        yield
+        for item in items:
+            pending.append(pool.submit(function, item))
+            if len(pending) > workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
     finally:
-        torch.set_num_threads(before)
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def one_torch_thread_here() -> None:
+    """Let torch compute with one thread where it is called from this thread, and only there.
+
+    ``torch.set_num_threads`` is the whole process's: whoever computes afterwards has one
+    thread too. OpenMP's own count belongs to the calling thread. Where torch was built
+    without OpenMP, or has it elsewhere, nothing changes.
+    """
+    torch.get_num_threads()  # the first call in a thread sets the count; it must not come later
+    library = _openmp()
+    if library is not None:
+        library.omp_set_num_threads(1)
+
+
+@functools.cache
+def _openmp() -> ctypes.CDLL | None:
+    """The OpenMP that torch has loaded."""
+    for path in sorted(Path(torch.__file__).parent.glob("lib/lib*omp*")):
+        try:
+            return ctypes.CDLL(str(path), mode=os.RTLD_NOLOAD | os.RTLD_LAZY)
+        except OSError:
+            continue  # another build's, beside the one in use
+    return None

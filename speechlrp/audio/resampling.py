@@ -23,13 +23,42 @@ from speechlrp.audio.backend import load_torchaudio
 from speechlrp.audio.errors import RecordingError
 
 MAX_KERNEL = 16_000_000  # values of a resampling kernel: 64 MB
+CANCELLED = 1e-3  # of the channels' power
 _OUTPUTS = 16  # outputs of a convolution step, at least
 _GROUP = 8  # waves resampled in one pass: what fits a core's cache
 
 
-def mono(wave: Tensor) -> Tensor:
-    """Mix ``[C, N]`` down to ``[N]``: the mean of the channels."""
-    return wave[0] if len(wave) == 1 else wave.mean(0)
+def mono(wave: Tensor, channel: int | None = None) -> Tensor:
+    """Give ``[C, N]`` as ``[N]``: one channel, from 0, or the mean of all.
+
+    Raises:
+        RecordingError: there are several, and this is none of them.
+    """
+    if len(wave) == 1:
+        return wave[0]
+    if channel is None:
+        return wave.mean(0)
+    if channel >= len(wave):
+        raise RecordingError(
+            f"features.channel is {channel}; its channels are 0 to {len(wave) - 1}"
+        )
+    return wave[channel]
+
+
+def check_mix(wave: Tensor, mixed: Tensor) -> None:
+    """Refuse a mix ``[N]`` in which the channels ``[C, N]`` cancel each other.
+
+    Raises:
+        RecordingError: it is 30 dB below them; channels that don't know of each other lose 3.
+    """
+    if len(wave) == 1:
+        return
+    power, left = float(wave.square().mean()), float(mixed.square().mean())
+    if left < CANCELLED * power:
+        raise RecordingError(
+            f"its {len(wave)} channels cancel when they are mixed down, as one is the other's "
+            "opposite: take one of them with features.channel=0"
+        )
 
 
 class _Kernel(NamedTuple):

@@ -31,6 +31,7 @@ class WindowSettings(abc.ABC):
         lowpass_width: zero crossings of the resampling filter on each side. From 48 to 8 kHz,
             16 stays within 0.4 dB of the paper's code up to 3.6 kHz, 6 within 3.4 dB (95 % of
             bins above -60 dB); above, every filter fades out.
+        channel: of recordings that have several, from 0; ``None``: the mean of all.
         min_s: shorter recordings are rejected, in s.
         min_peak: recordings that never rise above this amplitude (full scale is 1) are silent
             and rejected.
@@ -45,6 +46,7 @@ class WindowSettings(abc.ABC):
     rate: int = 8000
     length: int = 8000
     lowpass_width: int = 16
+    channel: int | None = None
     min_s: float = 0.1
     min_peak: float = 1e-4
     segment_s: float | None = None
@@ -60,6 +62,8 @@ class WindowSettings(abc.ABC):
         """
         for name in ("rate", "length", "lowpass_width"):
             _check(getattr(self, name) > 0, name, getattr(self, name), "above 0")
+        if self.channel is not None:
+            _check(self.channel >= 0, "channel", self.channel, "0 or more")
         _check(0 <= self.min_peak < 1, "min_peak", self.min_peak, "at least 0 and below 1")
         window_s = self.length / self.rate
         _check(0 <= self.min_s <= window_s, "min_s", self.min_s, f"0 to {window_s:g} s")

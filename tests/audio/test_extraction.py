@@ -51,6 +51,18 @@ def test_stereo_is_mixed_to_mono(write: Write) -> None:
     np.testing.assert_allclose(stereo.features, mixed.features, atol=1e-2)
 
 
+def test_channels_that_cancel_are_said_and_one_can_be_taken(write: Write) -> None:
+    sound = tone(0.5, 48000, 500)
+    path = write("s.wav", np.stack([sound, -sound], 1), subtype="FLOAT")
+    ((name, reason),) = one(path).rejected
+    assert (name, "channels cancel" in reason) == ("a", True)
+    assert "features.channel=0" in reason
+    alone = one(write("m.wav", -sound, subtype="FLOAT"))
+    second = one(path, SpectrogramSettings(channel=1))
+    np.testing.assert_array_equal(second.features, alone.features)
+    assert "its channels are 0 to 1" in one(path, SpectrogramSettings(channel=2)).rejected[0][1]
+
+
 @pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 44100, 96000])
 def test_any_rate_gives_the_same_picture(write: Write, rate: int) -> None:
     batch = one(write("a.wav", tone(1, rate, 1000), rate))

@@ -1,5 +1,9 @@
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -42,31 +46,51 @@ def test_work_never_runs_far_ahead_of_the_consumer(workers: int) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_each_worker_uses_one_torch_thread_and_the_count_comes_back(
+def test_each_worker_has_one_torch_thread_and_the_process_keeps_its_own(
     workers: int, threads: int
 ) -> None:
     def count(_: int) -> int:
         torch.ones(100_000).exp()
         return torch.get_num_threads()
 
-    assert set(ordered_map(count, range(6), workers=workers)) == {1}
+    counts = ordered_map(count, range(6), workers=workers)
+    assert next(counts) == 1
+    assert torch.get_num_threads() == threads  # while the workers are at it
+    assert set(counts) == {1}
     assert torch.get_num_threads() == threads
+    with ThreadPoolExecutor(1) as later:
+        assert later.submit(torch.get_num_threads).result() == threads
+
+
+FIRST_USE = """
+import torch
+from speechlrp.audio.parallel import ordered_map
+assert set(ordered_map(lambda _: torch.get_num_threads(), range(4), workers=2)) == {1}
+torch.ones(10) @ torch.ones(10)
+print(torch.get_num_threads())
+"""
+
+
+def test_a_process_that_computes_for_the_first_time_after_it_has_all_its_threads() -> None:
+    environment = {**os.environ, "OMP_NUM_THREADS": "2", "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_USE], capture_output=True, text=True, env=environment
+    )
+    assert (done.stdout.strip(), done.stderr) == ("2", "")
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_bug_is_raised_at_its_turn_and_the_count_comes_back(workers: int, threads: int) -> None:
+def test_a_bug_is_raised_at_its_turn(workers: int) -> None:
     results = ordered_map(lambda item: 1 // (item - 3), range(9), workers=workers)
     assert [next(results) for _ in range(3)] == [-1, -1, -1]
     with pytest.raises(ZeroDivisionError):
         next(results)
-    assert torch.get_num_threads() == threads
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_consumer_that_stops_early_leaves_nothing_running(workers: int, threads: int) -> None:
+def test_a_consumer_that_stops_early_leaves_nothing_running(workers: int) -> None:
     before = threading.active_count()
     results = ordered_map(abs, range(1000), workers=workers)
     next(results)
     results.close()
     assert threading.active_count() == before
-    assert torch.get_num_threads() == threads

@@ -7,8 +7,10 @@ import pytest
 import soundfile
 import torch
 
+from speechlrp.audio import reading
 from speechlrp.audio.errors import RecordingError
-from speechlrp.audio.reading import read
+from speechlrp.audio.opening import Stream
+from speechlrp.audio.reading import read, read_piece
 from tests.audio.conftest import tone
 
 Write = Callable[..., Path]
@@ -39,11 +41,6 @@ def test_genuine_file(shared_data: Path) -> None:
     np.testing.assert_array_equal(wave[0].numpy(), soundfile.read(path, dtype="float32")[0])
 
 
-def cut_off(path: Path, share: float) -> Path:
-    os.truncate(path, int(path.stat().st_size * share))
-    return path
-
-
 def no_data(path: Path) -> Path:
     os.truncate(path, 40)
     return path
@@ -60,11 +57,10 @@ BAD = {
     ),
     "raw": (lambda w, d: (d / "t.raw", (d / "t.raw").write_bytes(b"1234"))[0], "no header"),
     "header only": (lambda w, d: no_data(w("h.wav", tone(0.2, 48000))), "truncated|not readable"),
-    "truncated wav": (lambda w, d: cut_off(w("c.wav", tone(0.5, 48000)), 0.6), "truncated"),
-    "truncated flac": (
-        lambda w, d: cut_off(w("c.flac", np.random.default_rng(0).normal(0, 0.1, 24000)), 0.6),
-        "truncated|not readable",
-    ),
+    "a pipe": (lambda w, d: (d / "p.wav", os.mkfifo(d / "p.wav"))[0], "not a file"),
+    "a device": (lambda w, d: Path("/dev/zero"), "not a file"),
+    "no speech at this rate": (lambda w, d: w("r.wav", tone(0.2, 900), 900), "900 Hz holds no"),
+    "a format without a length": (lambda w, d: w("s.voc", tone(0.2, 8000), 8000), "VOC files are"),
     "nan": (lambda w, d: w("n.wav", np.array([0.1, np.nan, 0.2]), subtype="FLOAT"), "not finite"),
     "inf": (lambda w, d: w("i.wav", np.array([0.1, np.inf, 0.2]), subtype="DOUBLE"), "not finite"),
     "too long": (lambda w, d: w("l.wav", tone(1.5, 48000)), "too long: 1.5 s, at most 1 s"),
@@ -81,60 +77,35 @@ def test_bad_files_are_rejected_with_a_reason(write: Write, tmp_path: Path, case
     assert str(tmp_path) not in str(caught.value)
 
 
-@pytest.mark.parametrize("size", [0, 0xFFFFFFFF])
-def test_a_size_that_a_pipe_left_open_is_no_truncation(write: Write, size: int) -> None:
-    path = write("p.wav", tone(0.2, 8000), 8000)
-    content = bytearray(path.read_bytes())
-    place = content.index(b"data") + 4
-    content[place : place + 4] = size.to_bytes(4, "little")
-    path.write_bytes(content)
-    if size:
-        assert read(path)[0].shape == (1, 1600)
-    else:
-        with pytest.raises(RecordingError, match="no samples"):
-            read(path)
-
-
-def test_chunks_before_the_samples_are_passed_over(write: Write) -> None:
-    path = write("c.wav", tone(0.2, 8000), 8000)
-    content = path.read_bytes()
-    extra = b"junk" + (3).to_bytes(4, "little") + b"abc\0"
-    place = content.index(b"data")
-    path.write_bytes(content[:place] + extra + content[place:])
-    assert read(path)[0].shape == (1, 1600)
-
-
-def test_m4a_needs_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "a.m4a"
-    path.write_bytes(b"x")
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(RecordingError, match=r"reading \.m4a needs the program ffmpeg"):
-        read(path)
-
-
-def fake_ffmpeg(folder: Path, script: str) -> None:
-    program = folder / "ffmpeg"
-    program.write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")
-    program.chmod(0o755)
-
-
-def test_m4a_is_decoded_by_ffmpeg(
-    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("longest_s", [None, 0.5])
+def test_a_long_recording_is_read_in_blocks(
+    write: Write, monkeypatch: pytest.MonkeyPatch, longest_s: float | None
 ) -> None:
-    """A stand-in for ffmpeg: copies the input, the 5th argument, to the output, the last."""
-    source = write("a.wav", tone(0.2, 16000), 16000)
-    source.rename(source.with_suffix(".m4a"))
-    fake_ffmpeg(tmp_path, 'in="${5#file:}"; for out; do :; done; cp "$in" "$out"')
-    monkeypatch.setenv("PATH", str(tmp_path))
-    wave, rate = read(source.with_suffix(".m4a"))
-    assert (rate, wave.shape) == (16000, (1, 3200))
-    assert wave[0].numpy() == pytest.approx(tone(0.2, 16000), abs=1e-4)
+    monkeypatch.setattr(reading, "BLOCK", 1000)
+    samples = np.stack([tone(0.5, 16000), tone(0.5, 16000, 300)], 1)
+    wave, _ = read(write("a.flac", samples, 16000), longest_s=longest_s)
+    np.testing.assert_allclose(wave.T.numpy(), samples, atol=1e-4)
 
 
-def test_what_ffmpeg_refuses_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "a.m4a"
-    path.write_bytes(b"x")
-    fake_ffmpeg(tmp_path, "echo noise >&2; echo moov atom not found >&2; exit 1")
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(RecordingError, match="ffmpeg says moov atom not found"):
-        read(path)
+def test_no_more_is_read_than_may_be(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+    own = Stream.read
+
+    def counted(stream: Stream, frames: int, *rest: str, **options: bool) -> np.ndarray:
+        counts.append(frames)
+        return own(stream, frames, *rest, **options)
+
+    monkeypatch.setattr(Stream, "read", counted)
+    with pytest.raises(RecordingError, match="too long: 100 s, at most 2 s"):
+        read(write("a.wav", np.zeros(800_000), 8000), longest_s=2.0)
+    assert sum(counts) == 16001
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3", "a.aiff"])
+def test_a_piece_is_that_of_the_whole(write: Write, name: str) -> None:
+    path = write(name, np.random.default_rng(0).normal(0, 0.1, 32000), 16000)
+    whole, _ = read(path)
+    piece, rate = read_piece(path, 0.5, 0.25)
+    assert rate == 16000
+    torch.testing.assert_close(piece, whole[:, 8000:12000], atol=1e-4, rtol=0)
+    assert read_piece(path, 1.9, 1.0)[0].shape == (1, 1600)
