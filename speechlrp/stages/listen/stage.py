@@ -75,7 +75,7 @@ def _wave(context: Context, sound: Sound, levels: Levels, settings: LogMelSettin
         many = {"iterations": config.iterations, "peak": config.peak, "seed": context.config.seed}
         return to_wave(levels.values, settings, **about, **many)
     samples, rate = read(sound.recording)
-    wave = resample(mono(samples), rate, settings.rate, settings.lowpass_width)
+    wave = resample(mono(samples, settings.channel), rate, settings.rate, settings.lowpass_width)
     return wave * (config.peak / wave.abs().max())
 
 
