@@ -11,3 +11,6 @@ CHECKPOINTS = ("last", "best")
 
 SOURCES = ("patterns", "maximized", "utterances")
 """What can be turned back to sound."""
+
+WORKS = ("thesis", "krug")
+"""Whose numbers and figures the report can put beside a run's."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from speechlrp.config import CHECKPOINTS, CONDITIONS, SOURCES, SUBSETS
+from speechlrp.config import CHECKPOINTS, CONDITIONS, SOURCES, SUBSETS, WORKS
 from speechlrp.config.sections import Compare, Config
 from speechlrp.errors import SpeechLRPError, unknown
 
@@ -21,6 +21,7 @@ def check(config: Config) -> None:
     flipping, augment = config.flipping, config.augment
     for part in config.subset.split("+"):
         _one_of("subset", part, (*SUBSETS, *(f"test_{name}" for name in CONDITIONS)))
+    _one_of("paper", config.paper, (None, *WORKS))
     _one_of("checkpoint", config.checkpoint, CHECKPOINTS)
     _one_of("device", config.device.split(":")[0], ("auto", "cpu", "cuda"))
     _one_of("flipping.strategy", flipping.strategy, ("all", *STRATEGIES))

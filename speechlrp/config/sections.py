@@ -175,4 +175,5 @@ class Config:
     augment: Augment
     evaluate: Evaluate = field(default_factory=Evaluate)
     beside: list[str] = field(default_factory=list)
+    paper: str | None = None
     sequence: Sequence = field(default_factory=lambda: Sequence([]))

@@ -115,8 +115,8 @@ def flipping_curves(
     areas: pd.DataFrame,
     random_order: str,
     *,
+    chance: float,
     title: str = "",
-    chance: float | None = None,
 ) -> Figure:
     """Draw the flipping curves of all explainers, most relevant first and reversed (T Fig. 3.7).
 
@@ -125,8 +125,8 @@ def flipping_curves(
             accuracy (0..1).
         areas: columns explainer, strategy, auc, for the legend.
         random_order: the name under which the strategy ``random`` runs, drawn in both.
+        chance: accuracy (0..1) of guessing, 1 / classes.
         title: above the figure.
-        chance: accuracy (0..1) of guessing.
 
     Raises:
         SpeechLRPError: several baselines, a missing column, or nothing to draw.
@@ -143,8 +143,7 @@ def flipping_curves(
         x_axis(axes, "percent", float(points.percent.max()), apart=0.07)
         accuracy_axis(axes)
         draw_lines(axes, points, "explainer", "percent", width=1.5)
-        if chance is not None:
-            axes.axhline(100 * chance, color=style.FAINT, linewidth=0.9, linestyle=(0, (1, 2)))
+        axes.axhline(100 * chance, color=style.FAINT, linewidth=0.9, linestyle=(0, (1, 2)))
         style.heading(axes, words, size=style.TEXT)
     _legend(fig, names, areas, random_order)
     if title:

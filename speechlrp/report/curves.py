@@ -32,8 +32,8 @@ def flipping_curve(
     by: str = "strategy",
     x: str = "percent",
     scale: str | None = None,
+    chance: float,
     title: str = "",
-    chance: float | None = 0.5,
     paper: Values | None = None,
     halves: Mapping[str, float] | None = None,
     paper_half: tuple[float, float] | None = None,
@@ -48,8 +48,8 @@ def flipping_curve(
         scale: ``"symlog"`` (linear below 0.1 %, then a decade as long as the next:
             what happens below 1 % can be seen) or ``"linear"``; None: symlog for
             percent, linear for bins.
+        chance: accuracy (0 to 1) of guessing, 1 / classes.
         title: above the axes.
-        chance: accuracy (0 to 1) of guessing; None draws no line.
         paper: name -> percent -> accuracy in %, drawn as hollow markers.
         halves: name -> bins (or percent, as ``x``) at which accuracy passes 50 %.
         paper_half: the same from the paper, as a range (T: 60 to 70 bins).
@@ -85,9 +85,7 @@ def _one_of_each(frame: pd.DataFrame, by: str) -> None:
             )
 
 
-def _draw_chance(axes: Axes, chance: float | None) -> None:
-    if chance is None:
-        return
+def _draw_chance(axes: Axes, chance: float) -> None:
     axes.axhline(100 * chance, color=style.FAINT, linewidth=0.9, linestyle=(0, (1, 2)), zorder=1)
     axes.annotate(
         "chance", (0, 100 * chance), xytext=(3, 2), textcoords="offset points",

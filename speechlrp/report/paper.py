@@ -1,14 +1,50 @@
-"""The thesis' numbers (T 6.1 and 6.2), kept once, to stand beside ours.
+"""What the two works report, kept once, and which runs it may stand beside.
 
-Accuracies in % at the given % of bins changed to zero (227 x 227 = 51,529 bins).
+T 6.1 and 6.2: accuracies in % at the given % of bins changed to zero (227 x 227 = 51,529 bins).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 Values = Mapping[str, Mapping[float, float]]
 """Row name -> percent of bins -> accuracy in %."""
+
+SUBJECTS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
+    "thesis": (
+        {
+            "dataset.name": "audiomnist",
+            "task.name": "gender",
+            "features.name": "spectrogram_db",
+            "features.bins": 227,
+            "features.frames": 227,
+            "features.reference": "max",
+            "model.name": "alexnet",
+            "model.channels": [64, 192, 384, 256, 256],
+            "model.dense": [4096, 4096],
+        },
+        {"dataset.name": "voxceleb", "task.name": "speaker", "model.name": "resnet34"},
+    ),
+    "krug": ({"dataset.name": "librispeech", "task.name": "letters", "model.name": "wav2letter"},),
+}
+"""Work -> what its numbers are about: settings by dotted name, a mapping an experiment of it."""
+
+
+def stands_beside(work: str | None, settings: Mapping[str, Any]) -> bool:
+    """Whether a work's numbers may stand beside a run.
+
+    The experiment must say so, and the run still be about the work's corpus, task, features
+    and network: an override of any of them makes it another experiment.
+
+    Args:
+        work: of `SUBJECTS`; None: the experiment names none.
+        settings: of the run, by dotted name; what is absent does not fit.
+    """
+    missing = object()
+    subjects = SUBJECTS[work] if work else ()
+    return any(all(settings.get(k, missing) == v for k, v in one.items()) for one in subjects)
+
 
 PERCENTS_6_1 = (0.0, 0.5, 1.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
 PERCENTS_6_2 = PERCENTS_6_1[:-1]
@@ -28,7 +64,7 @@ TABLE_6_1: Values = {
 """T Table 6.1: AlexNet, by strategy."""
 
 TABLE_6_2: Values = {
-    "AlexNet": _row(*_LRP[:-1]),
+    "alexnet": _row(*_LRP[:-1]),
     "aug_zero": _row(46.67, 51.93, 52.93, 53.5),
     "aug_mean": _row(98.80, 28.67, 22.00, 10.03, 5.17, 2.2, 1.63, 1.23),
 }
@@ -49,14 +85,14 @@ PADDED_FRAMES: Mapping[str, int] = {"male": 75, "female": 52}
 """Frames of 227 that are padding, on average (T 6.1)."""
 
 FIGURES = {
-    ("gender", "heatmaps.png", "lrp"): "T 6.1, 6.7, 6.8",
-    ("gender", "top_1_percent.png", "lrp"): "T 6.2",
-    ("gender", "least_95_percent.png", "lrp"): "T 6.4",
-    ("speaker", "heatmaps.png", "lrp_resnet_zero"): "T 6.10",
-    ("speaker", "heatmaps.png", "lrp_resnet_eps"): "T 6.12",
-    ("speaker", "heatmaps.png", "lrp_resnet_eps_gamma"): "T 6.14",
+    ("heatmaps.png", "lrp"): "T 6.1, 6.7, 6.8",
+    ("top_1_percent.png", "lrp"): "T 6.2",
+    ("least_95_percent.png", "lrp"): "T 6.4",
+    ("heatmaps.png", "lrp_resnet_zero"): "T 6.10",
+    ("heatmaps.png", "lrp_resnet_eps"): "T 6.12",
+    ("heatmaps.png", "lrp_resnet_eps_gamma"): "T 6.14",
 }
-"""Task, figure of the explain stage and explainer -> T's figures like it."""
+"""Figure of the explain stage and explainer -> T's figures like it."""
 
 ASSIGNMENTS = {
     "lrp_resnet_zero": ("(a)", "LRP-0 in all layers"),

@@ -121,11 +121,11 @@ def verdicts(frame: pd.DataFrame, *, limit: float = 30.0) -> pd.DataFrame:
 def reference_grid(
     frame: pd.DataFrame,
     *,
+    chance: float,
     title: str = "When is LRP's order faithful?",
     references: Sequence[str] | None = None,
     baselines: Sequence[str] | None = None,
     limit: float = 30.0,
-    chance: float | None = 0.5,
 ) -> Figure:
     """Draw the flipping curves of every pair of reference (rows) and baseline (columns).
 
@@ -135,11 +135,11 @@ def reference_grid(
 
     Args:
         frame: ``curve.csv`` rows of all pairs, with a ``reference`` column.
+        chance: accuracy (0 to 1) of guessing, 1 / classes.
         title: above the figure.
         references: rows; None: those in the table.
         baselines: columns; None: those in the table.
         limit: end of the x axis in % of bins.
-        chance: accuracy (0 to 1) of guessing; None draws no line.
 
     Raises:
         SpeechLRPError: a column is missing or nothing is left to draw.
@@ -176,7 +176,7 @@ def _panel(
     reference: str,
     baseline: str,
     limit: float,
-    chance: float | None,
+    chance: float,
 ) -> None:
     x_axis(axes, "percent", limit, apart=0.08)
     accuracy_axis(axes)
@@ -192,8 +192,7 @@ def _panel(
     points = statistics(part, "strategy")
     ends = draw_lines(axes, points, "strategy", "percent", width=1.6)
     label_ends(axes, ends, gap=11, size=style.SMALL - 0.5)
-    if chance is not None:
-        axes.axhline(100 * chance, color=style.FAINT, lw=0.9, linestyle=(0, (1, 2)), zorder=1)
+    axes.axhline(100 * chance, color=style.FAINT, lw=0.9, linestyle=(0, (1, 2)), zorder=1)
     _title(axes, words, judge(mean_accuracy(axes, points)))
 
 

@@ -26,8 +26,8 @@ ERRORS = {
 def training_curves(
     metrics: pd.DataFrame,
     *,
+    chance: float,
     title: str = "",
-    chance: float | None = 0.5,
     best_epoch: int | None = None,
 ) -> Figure:
     """Draw loss (left) and accuracy (right) per epoch, on training and validation data.
@@ -36,8 +36,8 @@ def training_curves(
         metrics: columns ``epoch``, ``train_loss``, ``train_accuracy``,
             ``validate_loss``, ``validate_accuracy`` (accuracies 0 to 1; NaN where an
             epoch was not validated).
+        chance: accuracy (0 to 1) of guessing, 1 / classes.
         title: above the figure.
-        chance: accuracy (0 to 1) of guessing; None draws no line.
         best_epoch: the epoch whose weights were kept, marked by a vertical line.
 
     Raises:
@@ -47,10 +47,7 @@ def training_curves(
     fig, loss, accuracy = _panels(title)
     _draw(loss, metrics, "loss", 1.0, best_epoch)
     loss.set_ylabel("loss (mean over examples)")
-    if chance is not None:
-        accuracy.axhline(
-            100 * chance, color=style.FAINT, lw=0.9, linestyle=(0, (1, 2)), label="chance"
-        )
+    accuracy.axhline(100 * chance, color=style.FAINT, lw=0.9, linestyle=(0, (1, 2)), label="chance")
     _draw(accuracy, metrics, "accuracy", 100.0, best_epoch)
     accuracy.set_ylabel("accuracy (%)")
     return fig

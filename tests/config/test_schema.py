@@ -35,6 +35,7 @@ def test_a_task_without_fixed_classes(composed):
     ("override", "message"),
     [
         ("seed=abc", "^seed: .*'abc'"),
+        ("paper=thesys", "^unknown value of paper 'thesys'.*thesis"),
         ("flipping.repeats=1.5", "^flipping.repeats: "),
         ("augment.share=much", "^augment.share: "),
         ("+colour=red", "colour"),

@@ -67,7 +67,7 @@ def test_curves_of_all_explainers_are_in_both_panels_with_their_areas(curve_make
     assert texts == ["a: area 0.100 / 0.900", "b: area 0.400 / 0.400", "by chance: area 0.800"]
     both = pd.concat([frame, frame.assign(baseline="mean")])
     with pytest.raises(SpeechLRPError, match="one flipping baseline"):
-        flipping_curves(both, areas, "by chance")
+        flipping_curves(both, areas, "by chance", chance=0.25)
 
 
 def test_a_matrix_says_its_numbers(curve_maker):

@@ -40,7 +40,7 @@ def test_verdicts_follow_from_the_order(means, holds, text):
 
 
 def test_panels_stand_in_the_usual_order_and_matching_ones_are_tinted(grid):
-    fig = reference_grid(grid.sample(frac=1, random_state=0))
+    fig = reference_grid(grid.sample(frac=1, random_state=0), chance=0.5)
     titles = [axes.get_title(loc="left") for axes in fig.axes]
     assert titles == [
         "flipped to zero (= loudest)",
@@ -53,7 +53,7 @@ def test_panels_stand_in_the_usual_order_and_matching_ones_are_tinted(grid):
 
 
 def test_each_panel_says_whether_the_order_holds(grid):
-    zero, silence, missing, _ = reference_grid(grid).axes
+    zero, silence, missing, _ = reference_grid(grid, chance=0.5).axes
     assert "✓ order holds" in [text.get_text() for text in zero.texts]
     assert "✗ order reversed" in [text.get_text() for text in silence.texts]
     assert "not run" in [text.get_text() for text in missing.texts]
@@ -69,10 +69,10 @@ def test_the_table_holds_the_mean_over_the_axis(grid):
 
 
 def test_one_pair_alone(curve_maker):
-    fig = reference_grid(curve_maker(reference="max").query("strategy == 'lrp'"))
+    fig = reference_grid(curve_maker(reference="max").query("strategy == 'lrp'"), chance=0.5)
     assert len(fig.axes) == 1
 
 
 def test_a_missing_reference_is_named(curve):
     with pytest.raises(SpeechLRPError, match="no column 'reference'"):
-        reference_grid(curve)
+        reference_grid(curve, chance=0.5)

@@ -20,7 +20,7 @@ def metrics():
 
 
 def test_lines_hold_loss_and_accuracy_in_percent(metrics):
-    loss, accuracy = training_curves(metrics, best_epoch=3).axes
+    loss, accuracy = training_curves(metrics, best_epoch=3, chance=0.125).axes
     lines = {line.get_label(): line for line in accuracy.lines}
     np.testing.assert_allclose(lines["train"].get_ydata(), [50, 80, 90])
     np.testing.assert_allclose(lines["validate"].get_xdata(), [1, 3])
@@ -32,15 +32,15 @@ def test_lines_hold_loss_and_accuracy_in_percent(metrics):
 
 def test_one_epoch_without_validation(metrics):
     metrics = metrics.head(1).assign(validate_loss=np.nan, validate_accuracy=np.nan)
-    loss, _ = training_curves(metrics).axes
+    loss, _ = training_curves(metrics, chance=0.125).axes
     assert [line.get_label() for line in loss.lines] == ["train"]
 
 
 def test_missing_column_or_epochs_are_said(metrics):
     with pytest.raises(SpeechLRPError, match="no column 'train_loss'"):
-        training_curves(metrics.drop(columns="train_loss"))
+        training_curves(metrics.drop(columns="train_loss"), chance=0.5)
     with pytest.raises(SpeechLRPError, match="no epoch"):
-        training_curves(metrics.head(0))
+        training_curves(metrics.head(0), chance=0.5)
 
 
 def test_error_rates_of_a_recogniser_in_percent(metrics):

@@ -39,8 +39,8 @@ def recordings(files: RunFiles) -> Section:
     return Section("Recordings", intro, blocks)
 
 
-def training(files: RunFiles) -> Section:
-    """Loss and accuracy per epoch, and the evaluations."""
+def training(files: RunFiles, work: str | None) -> Section:
+    """Loss and accuracy per epoch, and the evaluations; `work`: whose numbers stand beside."""
     blocks = []
     for where in [*files.of("train"), *files.of("retrain")]:
         caption = f"Loss and accuracy per epoch: {where}."
@@ -80,7 +80,9 @@ def training(files: RunFiles) -> Section:
             speakers = files.table(where, "per_speaker.csv")
             blocks.append(Table(speakers, f"Per speaker: {name}.", index=False))
     thesis = f"T reaches {paper.ACCURACY} % on validation and test."
-    return Section("Training", thesis if files.task == "gender" else "", blocks)
+    return Section(
+        "Training", thesis if work == "thesis" and files.task == "gender" else "", blocks
+    )
 
 
 def _evaluation(found: dict) -> dict[str, str]:
@@ -105,15 +107,16 @@ EXPLAINED = (
 )  # fmt: skip
 
 
-def explanations(files: RunFiles, examples: list) -> Section:
-    """Heat maps, and where relevance falls."""
+def explanations(files: RunFiles, examples: list, work: str | None) -> Section:
+    """Heat maps, and where relevance falls; `work`: whose figures the captions number."""
     blocks: list = list(examples)
     for where in files.of("explain"):
-        if where.endswith("-train"):
+        if files.records[where].config["subset"] == "train":
             continue
         name = where.split("/")[1]
         for file, caption in EXPLAINED:
-            thesis = paper.FIGURES.get((files.task, file, name.split("-")[1]))
+            number = paper.FIGURES.get((file, files.records[where].config["explainer.name"]), "")
+            thesis = number if work == "thesis" else ""
             text = f"{thesis + ': ' if thesis else ''}{caption} Weights and split: {name}."
             blocks.append(Figure(files.image(where, file), text, text, tags(files)))
         with h5py.File(files.path(where, "relevance.h5")) as file:

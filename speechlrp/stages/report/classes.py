@@ -11,7 +11,7 @@ from speechlrp.artifacts.hdf5 import read_table
 from speechlrp.audio import read
 from speechlrp.config.schema import Config
 from speechlrp.data.conditions import described
-from speechlrp.data.features import FEATURES, read_examples
+from speechlrp.data.features import FEATURES, Examples, read_examples
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.run import RunFiles, other_run, run_files
 from speechlrp.pipeline.stage import Context, Stage
@@ -23,26 +23,29 @@ from speechlrp.stages.explain.classes import panels, pick
 from speechlrp.stages.report import class_sections as sections
 from speechlrp.stages.report import flips
 from speechlrp.stages.report.comparisons import comparisons
-from speechlrp.stages.report.writing import everything, write_page
+from speechlrp.stages.report.writing import beside, everything, write_page
 
 
 def work(context: Context) -> None:
     """Write `index.html`, `figures/*.png` and `tables/*.csv`."""
     config = context.config
     files = run_files(config)
+    work = beside(config, files)
+    examples = read_examples(context.inputs["features"], context.command("preprocess"))
+    chance = 1 / len(examples.classes)
     parts = [sections.recordings(files)]
     if files.of("train"):
-        parts.append(sections.training(files))
+        parts.append(sections.training(files, work))
     if files.of("explain"):
-        parts.append(sections.explanations(files, _examples(context, files)))
+        parts.append(sections.explanations(files, _examples(config, files, examples), work))
     if len(files.curves):
-        parts += [flips.flipping(files), flips.measured_from(files)]
-        parts.append(flips.augmentation(files))
+        parts += [flips.flipping(files, work, chance), flips.measured_from(files, chance)]
+        parts.append(flips.augmentation(files, work, chance))
     if files.of("compare"):
-        parts.append(comparisons(files))
+        parts.append(comparisons(files, work))
     others = [_other(config, name) for name in config.beside]
     if others:
-        parts.append(flips.references(files, others))
+        parts.append(flips.references(files, others, chance))
     write_page(context, files, parts, _facts(config, files))
 
 
@@ -63,13 +66,11 @@ def _facts(config: Config, files: RunFiles) -> dict[str, object]:
     return facts
 
 
-def _examples(context: Context, files: RunFiles) -> list[Example]:
+def _examples(config: Config, files: RunFiles, examples: Examples) -> list[Example]:
     """The explained recordings to listen to, beside their heat maps."""
-    config = context.config
     where = explanation(config)
     if where not in files.records:
         return []
-    examples = read_examples(run_files(config).data / FEATURES, context.command("preprocess"))
     relevance = files.path(where, "relevance.h5")
     with h5py.File(relevance) as file:
         table, predicted = read_table(file), file["output"][:].argmax(1)
@@ -103,7 +104,7 @@ def _sound(path: Path, start: float, duration: float) -> bytes:
 STAGE = Stage(
     name="report",
     folder=lambda config: "report",
-    keys=("beside",),
+    keys=("beside", "paper"),
     inputs=lambda config: {"features": FEATURES},
     work=work,
     sources=everything,

@@ -32,8 +32,8 @@ COST_NOTE = (
 )
 
 
-def comparisons(files: RunFiles) -> Section:
-    """Figures and tables of every `compare` of the run."""
+def comparisons(files: RunFiles, work: str | None) -> Section:
+    """Figures and tables of every `compare` of the run; `work`: whose figures they number."""
     blocks: list = []
     for where in files.of("compare"):
         name = where.split("/")[1]
@@ -41,24 +41,25 @@ def comparisons(files: RunFiles) -> Section:
             kind, _, more = path.stem.partition("_")
             caption = CAPTIONS.get(kind, f"{path.stem.replace('_', ' ')}.")
             if kind == "heatmaps":
-                caption = _heat_maps(files, where) or caption
+                caption = _heat_maps(files, where, work) or caption
             marks = tags(files, name, *([f"baseline {more}"] if more else []))
             blocks.append(Figure(path.read_bytes(), caption, caption, marks))
         blocks += _tables(files, where, name)
     return Section("Explainers", INTRO, blocks)
 
 
-def _heat_maps(files: RunFiles, where: str) -> str:
+def _heat_maps(files: RunFiles, where: str, work: str | None) -> str:
     """The caption where the same recordings are shown under several conditions."""
-    subsets = sorted(where.split("-")[1].split("+"))
+    subsets = sorted(files.records[where].config["subset"].split("+"))
     if len(subsets) < 2:
         return ""
     compared = names_in(files.records[where].config["compare.explainers"])
     rules = [" ".join(words) for name, words in ASSIGNMENTS.items() if name in compared]
     if subsets != [subset_of("music"), subset_of("noise")] or len(rules) < len(ASSIGNMENTS):
         return f"The same recordings of {' and '.join(subsets)}, and relevance by every explainer."
+    number = "T Figures 6.10, 6.12 and 6.14 in one: " if work == "thesis" else ""
     return (
-        "T Figures 6.10, 6.12 and 6.14 in one: recordings with music (above) and noise (below) "
+        f"{number}recordings with music (above) and noise (below) "
         f"mixed in, and relevance by {', '.join(rules)} (red for the speaker, blue against)."
     )
 

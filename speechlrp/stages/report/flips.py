@@ -17,26 +17,30 @@ from speechlrp.report.style import figure_png
 from speechlrp.report.tables import accuracies, beside
 from speechlrp.stages.report.class_sections import tags
 
-MODELS = {"train": "AlexNet"}
-"""Weights -> row of T's Table 6.2, where the names differ."""
 
+def flipping(files: RunFiles, work: str | None, chance: float) -> Section:
+    """Accuracy while bins are flipped, as table and curves, for each baseline.
 
-def flipping(files: RunFiles) -> Section:
-    """Table 6.1 and Figures 6.3 and 6.5 for each baseline; of a speaker model 6.11, 6.13, 6.15."""
+    Args:
+        files: of the run.
+        work: whose numbers stand beside: of the thesis Tables 6.1 and Figures 6.3 and 6.5, or
+            Figures 6.11, 6.13 and 6.15.
+        chance: accuracy (0..1) of guessing.
+    """
     blocks = []
     curves = _main(files)
     keys = ["explainer", "grid", "subset", "baseline"]
     for (explainer, grid, subset, baseline), part in curves.groupby(keys, sort=False):
         more = () if explainer == "lrp" else (explainer,)
         marks = tags(files, f"baseline {baseline}", subset, *more)
-        thesis = files.task == "gender" and files.reference == "max" and baseline == "zero"
+        thesis = work == "thesis" and files.task == "gender" and baseline == "zero"
         if grid == "table":
             table = accuracies(part, paper.PERCENTS_6_1)
             table = beside(table, paper.TABLE_6_1) if thesis else table
-            number = "Table 6.1: " if files.task == "gender" else ""
-            caption = f"{number}Accuracy in % of {part.n.iloc[0]} examples, by % of bins flipped."
+            number = "T Table 6.1: accuracy" if thesis else "Accuracy"
+            caption = f"{number} in % of {part.n.iloc[0]} examples, by % of bins flipped."
             blocks.append(Table(table, caption, tags=marks))
-        blocks.append(_curve(part, explainer, marks, paper.TABLE_6_1 if thesis else None))
+        blocks.append(_curve(part, explainer, marks, work, chance, thesis))
     if curves.explainer.nunique() > 1:
         blocks.append(_areas(files, curves))
     return Section(
@@ -54,21 +58,29 @@ def _main(files: RunFiles) -> pd.DataFrame:
     return plain if len(plain) else curves
 
 
-def _curve(part: pd.DataFrame, explainer: str, marks: tuple[str, ...], thesis) -> Figure:
-    grid, number = part.grid.iloc[0], paper.FIGURES_6_3.get(explainer)
-    label = f"Figure {number}: " if number else ""
+def _curve(
+    part: pd.DataFrame,
+    explainer: str,
+    marks: tuple[str, ...],
+    work: str | None,
+    chance: float,
+    thesis: bool,
+) -> Figure:
+    grid, values = part.grid.iloc[0], paper.TABLE_6_1 if thesis else None
+    number = paper.FIGURES_6_3.get(explainer) if work == "thesis" else None
+    if thesis:
+        number = {"bins": "6.5", "full": "6.3"}.get(grid)
     if grid == "bins":
-        figure = flipping_curve(part, x="bins", paper_half=paper.BINS_AT_HALF if thesis else None)
-        text = f"{label or 'Figure 6.5: '}accuracy against the number of bins flipped."
+        half = paper.BINS_AT_HALF if thesis else None
+        figure = flipping_curve(part, x="bins", chance=chance, paper_half=half)
+        text = "accuracy against the number of bins flipped."
     elif grid == "full":
-        figure = flipping_curve(part, scale="linear", paper=thesis)
-        text = f"{label or 'Figure 6.3: '}accuracy from 0 to 100 % of bins."
-    elif thesis:
-        figure = flipping_curve(part, paper=thesis)
-        text = "Table 6.1 as curves; the thesis' values as hollow markers."
+        figure = flipping_curve(part, scale="linear", chance=chance, paper=values)
+        text = "accuracy from 0 to 100 % of bins."
     else:
-        figure = flipping_curve(part)
-        text = f"{label}accuracy by % of bins flipped."
+        figure = flipping_curve(part, chance=chance, paper=values)
+        text = "accuracy by % of bins flipped" + "; hollow markers: T Table 6.1." * thesis
+    text = f"T Figure {number}: {text}" if number else text[0].upper() + text[1:]
     return Figure(figure_png(figure), text, text, marks)
 
 
@@ -87,25 +99,40 @@ def _areas(files: RunFiles, curves: pd.DataFrame) -> Table:
     return Table(wide.reset_index(), "Area under the curves of flipping.", note, index=False)
 
 
-def augmentation(files: RunFiles) -> Section:
-    """Table 6.2 and Figures 6.6 and 6.9, for each baseline."""
+def _name_of_model(files: RunFiles) -> str:
+    """What the trained network is called: its entry in `conf/model`'s table, or its factory."""
+    settings = files.records["train"].config if "train" in files.records else {}
+    factory = settings.get("model.factory")
+    return factory.rpartition(":")[2] if factory else settings.get("model.name", "trained")
+
+
+def augmentation(files: RunFiles, work: str | None, chance: float) -> Section:
+    """Curves of the networks trained on augmented data, for each baseline (T 6.2).
+
+    Args:
+        files: of the run.
+        work: whose numbers stand beside.
+        chance: accuracy (0..1) of guessing.
+    """
     blocks = []
+    thesis = work == "thesis" and files.task == "gender"
     curves = files.curves
     curves = curves[(curves.grid == "table") & (curves.explainer == "lrp")].assign(
-        model=curves.weights.replace(MODELS)
+        model=curves.weights.replace({"train": _name_of_model(files)})
     )
     for weights, part in curves.groupby("weights", sort=False):
         if weights != "train" and part.strategy.nunique() > 1:
             for baseline, one in part.groupby("baseline", sort=False):
-                text = f"Figure 6.6: the model trained on with {weights}, by strategy."
+                number = "T Figure 6.6: the" if thesis else "The"
+                text = f"{number} model trained on with {weights}, by strategy."
                 marks = tags(files, f"baseline {baseline}")
-                blocks.append(Figure(figure_png(flipping_curve(one)), text, text, marks))
+                image = figure_png(flipping_curve(one, chance=chance))
+                blocks.append(Figure(image, text, text, marks))
     for baseline, part in curves[curves.strategy == "lrp"].groupby("baseline", sort=False):
         if part.model.nunique() < 2:
             continue
-        thesis = files.reference == "max" and baseline == "zero"
         marks = tags(files, f"baseline {baseline}")
-        blocks += _table_6_2(part, marks, thesis)
+        blocks += _table_6_2(part, marks, thesis and baseline == "zero", chance)
     return Section(
         "Augmentation",
         "The 1 % most relevant bins of every training spectrogram become 0 (aug_zero) or the mean "
@@ -114,17 +141,20 @@ def augmentation(files: RunFiles) -> Section:
     )
 
 
-def _table_6_2(part: pd.DataFrame, marks: tuple[str, ...], thesis: bool) -> Iterator:
+def _table_6_2(part: pd.DataFrame, marks: tuple[str, ...], thesis: bool, chance: float) -> Iterator:
     table = accuracies(part, paper.PERCENTS_6_2, by="model")
     table = beside(table, paper.TABLE_6_2) if thesis else table
     note = paper.NOTE_6_2 if thesis else ""
-    yield Table(table, "Table 6.2: accuracy in % when flipped by lrp.", note, marks)
-    figure = flipping_curve(part, by="model", paper=paper.TABLE_6_2 if thesis else None)
-    text = "Figure 6.9: the trained model and the two trained on augmented data, flipped by lrp."
+    caption = "T Table 6.2: accuracy" if thesis else "Accuracy"
+    yield Table(table, f"{caption} in % when flipped by lrp.", note, marks)
+    values = paper.TABLE_6_2 if thesis else None
+    figure = flipping_curve(part, by="model", chance=chance, paper=values)
+    text = "T Figure 6.9: the" if thesis else "The"
+    text += " trained model and those trained on augmented data, flipped by lrp."
     yield Figure(figure_png(figure), text, text, marks)
 
 
-def measured_from(files: RunFiles) -> Section:
+def measured_from(files: RunFiles, chance: float) -> Section:
     """The curves of explanations that measure the input from other references than 0."""
     curves = files.curves
     curves = curves[curves.weights.eq("train") & curves.grid.eq("table")]
@@ -147,19 +177,19 @@ def measured_from(files: RunFiles) -> Section:
     )
     caption = "Reference of the explanation (rows) and flipping baseline (columns)."
     rows = [f"LRP from {name}" for name in BASELINES if names.isin([name]).any()]
-    image = figure_png(reference_grid(curves, references=rows, baselines=BASELINES))
+    image = figure_png(reference_grid(curves, chance=chance, references=rows, baselines=BASELINES))
     figure = Figure(image, caption, text, tags(files))
     blocks = [figure, Table(verdicts(curves), "Verdicts.", index=False)]
     return Section("Reference of the explanation", text, blocks)
 
 
-def references(files: RunFiles, others: list[RunFiles]) -> Section:
+def references(files: RunFiles, others: list[RunFiles], chance: float) -> Section:
     """The curves of runs with other references beside this run's, and the verdicts."""
     curves = pd.concat([one.curves for one in (files, *others)], ignore_index=True)
     curves = curves[
         curves.weights.eq("train") & curves.grid.eq("table") & curves.explainer.eq("lrp")
     ]
-    figure = figure_png(reference_grid(curves))
+    figure = figure_png(reference_grid(curves, chance=chance))
     text = (
         "Accuracy while bins are flipped, for each reference of the representation (rows) and each "
         "flipping baseline (columns); a network was trained for each reference. LRP decomposes the "

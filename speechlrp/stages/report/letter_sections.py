@@ -66,8 +66,8 @@ def most_beside(files: RunFiles) -> list[str]:
     return sorted(known, key=known.get)[-1:]
 
 
-def explanations(files: RunFiles) -> Section:
-    """Letter frames and their relevance."""
+def explanations(files: RunFiles, krug: bool) -> Section:
+    """Letter frames and their relevance; `krug`: whether captions number K's figures."""
     blocks: list = []
     for where in files.of("explain"):
         images = {
@@ -80,7 +80,10 @@ def explanations(files: RunFiles) -> Section:
     for where in most_beside(files):
         names = sorted(path.stem for path in files.path(where, "frames").glob("*.png"))
         shown = [name for name in ("a", "t") if name in names] or names[:2]
-        of_frames = {f"frames/{name}": f"K Figure 2: frames taken for '{name}'." for name in shown}
+        of_frames = {
+            f"frames/{name}": f"{'K Figure 2: f' if krug else 'F'}rames taken for '{name}'."
+            for name in shown
+        }
         blocks += _figures(files, where, of_frames)
         paths = sorted(files.path(where, "utterances").glob("*.png"))
         text = "Relevance of all letter frames along an utterance."
@@ -89,12 +92,13 @@ def explanations(files: RunFiles) -> Section:
     return Section("Explanations", intro, blocks)
 
 
-def patterns(files: RunFiles) -> Section:
-    """K Figure 3 and its supplement, and the numbers beside them."""
+def patterns(files: RunFiles, krug: bool) -> Section:
+    """Patterns of letters, and the numbers beside them; `krug`: whether they are K's figures."""
     blocks: list = []
     captions = {
-        "examples": "K Figure 3: patterns of some letters, by alignment (rows: letters).",
-        "patterns": "K A.1 to A.3: patterns of all letters, by alignment.",
+        "examples": f"{'K Figure 3: p' if krug else 'P'}atterns of some letters, by alignment "
+        "(rows: letters).",
+        "patterns": f"{'K A.1 to A.3: p' if krug else 'P'}atterns of all letters, by alignment.",
     }
     tables = {
         "alignments": "How specific the patterns of each alignment are.",
@@ -128,10 +132,11 @@ def truth(files: RunFiles) -> Section:
     return Section("Truth", intro, blocks)
 
 
-def maximised(files: RunFiles) -> Section:
-    """K Figure 1."""
+def maximised(files: RunFiles, krug: bool) -> Section:
+    """Inputs that drive neurons; `krug`: whether they are K's figure."""
     images = {
-        "maximized": "K Figure 1: inputs that drive a neuron most, over the frames that it sees.",
+        "maximized": f"{'K Figure 1: i' if krug else 'I'}nputs that drive a neuron most, over the "
+        "frames that it sees.",
         "history": "The neurons' activation while the input is changed.",
     }
     blocks: list = []

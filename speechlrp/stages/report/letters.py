@@ -7,19 +7,20 @@ from speechlrp.data.spoken import UTTERANCES
 from speechlrp.pipeline.run import RunFiles, run_files
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.stages.report import letter_sections as sections
-from speechlrp.stages.report.writing import everything, write_page
+from speechlrp.stages.report.writing import beside, everything, write_page
 
 
 def work(context: Context) -> None:
     """Write `index.html`, `figures/*.png` and `tables/*.csv`."""
     files = run_files(context.config)
+    krug = beside(context.config, files) == "krug"
     parts = [
         sections.utterances(files),
         sections.training(files),
-        sections.explanations(files),
-        sections.patterns(files),
+        sections.explanations(files, krug),
+        sections.patterns(files, krug),
         sections.truth(files),
-        sections.maximised(files),
+        sections.maximised(files, krug),
         *sections.sounds(files),
     ]
     write_page(context, files, parts, _facts(context.config, files))
@@ -36,7 +37,7 @@ def _facts(config: Config, files: RunFiles) -> dict[str, object]:
 STAGE = Stage(
     name="report",
     folder=lambda config: "report",
-    keys=(),
+    keys=("paper",),
     inputs=lambda config: {"features": UTTERANCES},
     work=work,
     sources=everything,

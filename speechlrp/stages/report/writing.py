@@ -12,6 +12,7 @@ from speechlrp.pipeline.record import FILE, fingerprint
 from speechlrp.pipeline.run import RunFiles, other_run, run_files
 from speechlrp.pipeline.stage import Context
 from speechlrp.report.page import Figure, Page, Section, Table, render
+from speechlrp.report.paper import stands_beside
 
 
 def write_page(
@@ -23,6 +24,15 @@ def write_page(
     page = _page(context.config, files, parts, facts)
     write_text(context.folder / "index.html", render(page))
     context.note("sections", [part.title for part in parts])
+
+
+def beside(config: Config, files: RunFiles) -> str | None:
+    """The work whose numbers and figures stand beside this run's, if any."""
+    made = [
+        files.records[where].config for where in ("preprocess", "train") if where in files.records
+    ]
+    settings = {key: value for one in made for key, value in one.items()}
+    return config.paper if stands_beside(config.paper, settings) else None
 
 
 def everything(config: Config) -> dict[str, dict]:

@@ -88,7 +88,8 @@ def teach(
     if not context.ranks.leader:
         return
     best = metrics.loc[metrics.validate_accuracy.idxmax()]
-    write_bytes(context.folder / "curves.png", figure_png(training_curves(metrics)))
+    curves = training_curves(metrics, chance=1 / len(examples.classes))
+    write_bytes(context.folder / "curves.png", figure_png(curves))
     (context.folder / "state.pt").unlink()
     last = metrics.iloc[-1]
     context.note(

@@ -167,6 +167,7 @@ def _write(context: Context, model: nn.Module, meta: dict[str, Any], examples: E
     for name in ("last", "best"):
         save_model(context.folder / f"{name}.safetensors", model, {**meta, "epoch": 0})
     write_csv(context.folder / "metrics.csv", metrics)
-    write_bytes(context.folder / "curves.png", figure_png(training_curves(metrics)))
+    curves = training_curves(metrics, chance=1 / len(examples.classes))
+    write_bytes(context.folder / "curves.png", figure_png(curves))
     context.note("validation_accuracy", {"last": row["validate_accuracy"]})
     context.say(f"taken as it is: validation accuracy {row['validate_accuracy']:.2%}")
