@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
+from speechlrp.lrp.centring import Centring
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.gates import mark_gates, producers_of
+from speechlrp.lrp.layer import Layer
 from speechlrp.lrp.operations.names import WEIGHTED
 from speechlrp.lrp.product import Product
 from speechlrp.lrp.scaling import Merged
-from speechlrp.lrp.tape import Node, Tape, Value
+from speechlrp.lrp.tape import Coefficients, Node, Tape, Value
 
 
 def assign(tape: Tape, composite: Composite) -> None:
@@ -19,6 +21,8 @@ def assign(tape: Tape, composite: Composite) -> None:
         NotExplainable: a layer that needs a rule gets none.
     """
     nodes = [node for node in tape.nodes if node.layer is not None]
+    if composite.constant_mean:
+        _hold_means(nodes)
     rules = composite.assign([node.layer for node in nodes])
     for node, rule in zip(nodes, rules, strict=True):
         node.rule = rule
@@ -46,6 +50,18 @@ def meets_zeros(tape: Tape, source: Value) -> bool:
             return True
         waiting += node.inputs
     return False
+
+
+def _hold_means(nodes: list[Node]) -> None:
+    """Take the means of norms for constants, as their deviations are."""
+    for node in nodes:
+        if isinstance(node.layer, Centring):
+            node.layer = layer = node.layer.with_constant_mean()
+            node.backward = partial(_scaled_back, layer)
+
+
+def _scaled_back(layer: Layer, outgoing: Coefficients) -> Coefficients:
+    return [layer.transpose(outgoing[0])]
 
 
 def _join(tape: Tape, node: Node | None, norm: Node, merge: bool) -> None:

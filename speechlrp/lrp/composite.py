@@ -30,6 +30,8 @@ class Composite:
               model's first layer if that is a convolution, and nothing if it isn't.
         merge_batch_norm: whether a batch norm that alone reads the output of a dense layer
             or a convolution is merged into it, so that the layer's rule acts on both at once.
+        constant_mean: whether layer, group and instance norms take their mean for a constant,
+            as they do their deviation. It then absorbs relevance as a bias does.
 
     Layers are calls: a module that runs twice is two layers, each with its own depth.
     Dense layers and convolutions need a rule. A norm or an average pooling takes one where
@@ -48,9 +50,13 @@ class Composite:
     """
 
     def __init__(
-        self, rules: Sequence[tuple[Selector, Rule]], *, merge_batch_norm: bool = False
+        self,
+        rules: Sequence[tuple[Selector, Rule]],
+        *,
+        merge_batch_norm: bool = False,
+        constant_mean: bool = False,
     ) -> None:
-        self.merge_batch_norm = merge_batch_norm
+        self.merge_batch_norm, self.constant_mean = merge_batch_norm, constant_mean
         self.rules = tuple(_checked(pair) for pair in rules)
 
     def assign(self, layers: Sequence[Layer | Product]) -> list[Rule | None]:
@@ -80,8 +86,8 @@ class Composite:
 
     def __repr__(self) -> str:
         pairs = ", ".join(f"({shown(selector)}, {rule!r})" for selector, rule in self.rules)
-        merge = ", merge_batch_norm=True" if self.merge_batch_norm else ""
-        return f"Composite([{pairs}]{merge})"
+        options = [name for name in ("merge_batch_norm", "constant_mean") if getattr(self, name)]
+        return f"Composite([{pairs}]{''.join(f', {name}=True' for name in options)})"
 
 
 def _default(layer: Layer | Product) -> Rule | None:

@@ -5,8 +5,9 @@ merge it, as zennit's users do with a canonizer; a batch norm that stands alone 
 relevance on (``Pass``). Sums and average pools follow their gradient, which is zennit's
 norm without its stabiliser. In all of them "convolution" means transposed ones, too.
 
-Every preset takes an option ``products``: the rule for products of two tensors of the input,
-``"signal_takes_all"`` (gates and attention weights are constants) or ``"uniform"``.
+Every preset takes two options more: ``products``, the rule for products of two tensors of the
+input, ``"signal_takes_all"`` (gates and attention weights are constants) or ``"uniform"``; and
+``constant_mean``, whether the means of layer, group and instance norms are constants.
 """
 
 from __future__ import annotations
@@ -204,26 +205,36 @@ def _customary(
     return Composite(pairs, merge_batch_norm=merge_batch_norm)
 
 
-def _with_products(preset: Callable[..., Composite]) -> Callable[..., Composite]:
-    """The preset with the option ``products``."""
+def _with_options(preset: Callable[..., Composite]) -> Callable[..., Composite]:
+    """The preset with the options ``products`` and ``constant_mean``."""
 
     @wraps(preset)
-    def make(*args: Any, products: str = "signal_takes_all", **options: Any) -> Composite:
+    def make(
+        *args: Any,
+        products: str = "signal_takes_all",
+        constant_mean: bool = False,
+        **options: Any,
+    ) -> Composite:
         if products not in ("signal_takes_all", "uniform"):
             raise LRPError(f"products must be signal_takes_all or uniform; found {products!r}")
         made = preset(*args, **options)
         first: Pairs = [(nn.Module, Uniform())] if products == "uniform" else []
-        return Composite([*first, *made.rules], merge_batch_norm=made.merge_batch_norm)
+        return Composite(
+            [*first, *made.rules],
+            merge_batch_norm=made.merge_batch_norm,
+            constant_mean=constant_mean,
+        )
 
     own, more = inspect.signature(preset), inspect.signature(make, follow_wrapped=False)
-    parameters = [*own.parameters.values(), more.parameters["products"]]
+    added = [more.parameters[name] for name in ("products", "constant_mean")]
+    parameters = [*own.parameters.values(), *added]
     make.__signature__ = own.replace(parameters=parameters)
     return make
 
 
 PRESETS: MappingProxyType[str, Callable[..., Composite]] = MappingProxyType(
     {
-        preset.__name__: _with_products(preset)
+        preset.__name__: _with_options(preset)
         for preset in (
             thesis_alexnet,
             resnet_zero,

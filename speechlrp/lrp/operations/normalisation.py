@@ -1,4 +1,8 @@
-"""Batch, instance, group, layer and other norms: a scaling by constants."""
+"""Batch, instance, group, layer and other norms: linear, with their deviation for a constant.
+
+The mean of layer, group and instance norms is linear in the input, so that nothing is lost
+to it (Ali et al. 2022); that of a batch norm's running statistics is a constant.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from speechlrp.lrp.centring import Centring
+from speechlrp.lrp.places import Place
 from speechlrp.lrp.recorder import Call, Recorder
 from speechlrp.lrp.scaling import Scaling
+
+Shape = tuple[int, ...]
 
 
 def batch_norm(recorder: Recorder, call: Call) -> Tensor:
@@ -22,34 +30,26 @@ def batch_norm(recorder: Recorder, call: Call) -> Tensor:
 
 
 def instance_norm(recorder: Recorder, call: Call) -> Tensor:
-    """The norm of every channel of every example, its statistics constants."""
+    """The norm of every channel of every example."""
     named = _named(functional.instance_norm, call)
     if not named["use_input_stats"]:
         return _with_running_statistics(recorder, call, named)
-    x = named["input"].detach()
-    statistics = _moments(x, tuple(range(2, x.dim())), named["eps"])
-    return _recorded(recorder, call, named, *statistics, _per_channel(x))
+    x = named["input"]
+    return _centred(recorder, call, named, (*x.shape[:2], -1), _per_channel(x))
 
 
 def group_norm(recorder: Recorder, call: Call) -> Tensor:
-    """The norm of every group of channels of every example, its statistics constants."""
+    """The norm of every group of channels of every example."""
     named = _named(functional.group_norm, call)
-    x, groups = named["input"].detach(), named["num_groups"]
-    grouped = x.reshape(len(x), groups, -1)
-    shape = (len(x), -1, *[1] * (x.dim() - 2))
-    statistics = [
-        value.repeat_interleave(x.shape[1] // groups, dim=1).reshape(shape)
-        for value in _moments(grouped, (2,), named["eps"])
-    ]
-    return _recorded(recorder, call, named, *statistics, _per_channel(x))
+    x = named["input"]
+    return _centred(recorder, call, named, (len(x), named["num_groups"], -1), _per_channel(x))
 
 
 def layer_norm(recorder: Recorder, call: Call) -> Tensor:
-    """The norm over the last dimensions, its statistics constants."""
+    """The norm over the last dimensions."""
     named = _named(functional.layer_norm, call)
-    x, count = named["input"].detach(), len(named["normalized_shape"])
-    statistics = _moments(x, tuple(range(-count, 0)), named["eps"])
-    return _recorded(recorder, call, named, *statistics, None)
+    outside = named["input"].shape[: -len(named["normalized_shape"])]
+    return _centred(recorder, call, named, (*outside, -1))
 
 
 def rms_norm(recorder: Recorder, call: Call) -> Tensor:
@@ -58,7 +58,7 @@ def rms_norm(recorder: Recorder, call: Call) -> Tensor:
     x, count = named["input"].detach(), len(named["normalized_shape"])
     eps = torch.finfo(x.dtype).eps if named["eps"] is None else named["eps"]
     square = x.square().mean(tuple(range(-count, 0)), keepdim=True)
-    return _recorded(recorder, call, named, None, (square + eps).sqrt(), None)
+    return _scaled(recorder, call, named, (square + eps).sqrt())
 
 
 def normalize(recorder: Recorder, call: Call) -> Tensor:
@@ -66,47 +66,91 @@ def normalize(recorder: Recorder, call: Call) -> Tensor:
     named = _named(functional.normalize, call)
     x, dim = named["input"].detach(), named["dim"]
     size = torch.linalg.vector_norm(x, named["p"], dim, keepdim=True).clamp_min(named["eps"])
-    return _recorded(recorder, call, named, None, size, None)
+    return _scaled(recorder, call, named, size)
 
 
 def _with_running_statistics(recorder: Recorder, call: Call, named: dict[str, Any]) -> Tensor:
     shape = _per_channel(named["input"])
     deviation = (named["running_var"].detach() + named["eps"]).sqrt().reshape(shape)
     mean = named["running_mean"].detach().reshape(shape)
-    return _recorded(recorder, call, named, mean, deviation, shape)
+    return _scaled(recorder, call, named, deviation, mean, shape)
 
 
-def _recorded(
+def _centred(
     recorder: Recorder,
     call: Call,
     named: dict[str, Any],
-    mean: Tensor | None,
-    deviation: Tensor,
-    shape: tuple[int, ...] | None,
+    groups: Shape,
+    shape: Shape | None = None,
 ) -> Tensor:
-    """Record ``gamma (x - mean) / deviation + beta`` as a layer.
+    """Record ``gamma (x - mean(x)) / deviation + beta``, gamma and beta in the given shape.
 
-    ``mean`` and ``deviation`` broadcast to the input, gamma and beta in the given shape.
+    ``groups`` is a shape for the input whose last dimension runs over what is normed together.
     """
+    x = named["input"].detach()
+    grouped = x.reshape(groups)
+    variance = grouped.var(-1, correction=0, keepdim=True)
+    deviation = (variance + named["eps"]).sqrt().expand_as(grouped).reshape(x.shape)
+    scale, beta = _affine(recorder, call, named, deviation, shape)
+    layer = Centring(call.name, _place(recorder, named), x, scale, beta, grouped.shape)
+    return _recorded(recorder, call, named, layer)
+
+
+def _scaled(
+    recorder: Recorder,
+    call: Call,
+    named: dict[str, Any],
+    deviation: Tensor,
+    mean: Tensor | None = None,
+    shape: Shape | None = None,
+) -> Tensor:
+    """Record ``gamma (x - mean) / deviation + beta``, where the mean is a constant too."""
+    scale, shift = _affine(recorder, call, named, deviation, shape)
+    if mean is not None:
+        shift = -mean * scale if shift is None else shift - mean * scale
+    layer = Scaling(call.name, _place(recorder, named), named["input"].detach(), scale, shift)
+    return _recorded(recorder, call, named, layer)
+
+
+def _affine(
+    recorder: Recorder,
+    call: Call,
+    named: dict[str, Any],
+    deviation: Tensor,
+    shape: Shape | None,
+) -> tuple[Tensor, Tensor | None]:
+    """``gamma / deviation`` and ``beta``, to be broadcast to the input."""
     gamma, beta = (named.get(name) for name in ("weight", "bias"))
     for parameter in (gamma, beta, named.get("running_mean"), named.get("running_var")):
-        if isinstance(parameter, Tensor) and recorder.tracks(parameter):
+        if recorder.tracks(parameter):
             raise recorder.refuse(call, "has weights or statistics that depend on the input")
-    gamma, beta = (_shaped(parameter, shape) for parameter in (gamma, beta))
-    scale = deviation.reciprocal() if gamma is None else gamma / deviation
-    shift = beta
-    if mean is not None:
-        shift = -mean * scale if beta is None else beta - mean * scale
-    places = recorder.places
-    place = places.running() if gamma is None else places.owner(named["weight"])
+    gamma, beta = (
+        one if one is None else one.detach().reshape(one.shape if shape is None else shape)
+        for one in (gamma, beta)
+    )
+    return deviation.reciprocal() if gamma is None else gamma / deviation, beta
+
+
+def _place(recorder: Recorder, named: dict[str, Any]) -> Place:
+    gamma = named.get("weight")
+    return recorder.places.running() if gamma is None else recorder.places.owner(gamma)
+
+
+def _recorded(
+    recorder: Recorder, call: Call, named: dict[str, Any], layer: Scaling | Centring
+) -> Tensor:
     with torch.no_grad():
         z = call.function(*call.args, **call.kwargs)
     source = recorder.consume(named["input"])
-    layer = Scaling(call.name, place, named["input"].detach(), scale, shift)
     visible, value = recorder.emit(z)
     value.derivable = True
     recorder.record(
-        call, [source], [value], lambda cs: [layer.transpose(cs[0])], layer=layer, place=place
+        call,
+        [source],
+        [value],
+        lambda cs: [layer.transpose(cs[0])],
+        layer=layer,
+        place=layer.place,
     )
     return visible
 
@@ -117,18 +161,5 @@ def _named(function: Any, call: Call) -> dict[str, Any]:
     return bound.arguments
 
 
-def _per_channel(x: Tensor) -> tuple[int, ...]:
+def _per_channel(x: Tensor) -> Shape:
     return (1, -1, *[1] * (x.dim() - 2))
-
-
-def _shaped(parameter: Tensor | None, shape: tuple[int, ...] | None) -> Tensor | None:
-    if parameter is None:
-        return None
-    parameter = parameter.detach()
-    return parameter if shape is None else parameter.reshape(shape)
-
-
-def _moments(x: Tensor, dims: tuple[int, ...], eps: float) -> tuple[Tensor, Tensor]:
-    """Mean and ``sqrt(var + eps)`` over some dimensions, which stay as ones."""
-    variance, mean = torch.var_mean(x, dims, correction=0, keepdim=True)
-    return mean, (variance + eps).sqrt()

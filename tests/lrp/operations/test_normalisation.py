@@ -1,4 +1,7 @@
-"""Norms are diagonal layers: every rule on ``z_i = s_i x_i + t_i``, statistics constants."""
+"""Norms are layers: every rule on ``z = s (x - M x) + t``, the deviation a constant.
+
+With ``constant_mean`` they are diagonal, ``z_i = s_i x_i + t_i``, as batch norms always are.
+"""
 
 import pytest
 import torch
@@ -91,21 +94,33 @@ def scale_and_shift(norm, x, statistics, per_channel):
     return s.detach(), (t if beta is None else t + spread(beta, x)).detach()
 
 
+def averaging(norm, shape, statistics):
+    """``M`` with ``mean(x) = M x``, by unit vectors."""
+    count = torch.Size(shape).numel()
+    units = torch.eye(count, dtype=torch.float64).reshape(count, *shape)
+    return torch.stack([next(iter(statistics(norm, unit))).flatten() for unit in units], 1)
+
+
+@pytest.mark.parametrize("constant_mean", [False, True])
 @pytest.mark.parametrize("case", RULES_)
 @pytest.mark.parametrize("name", NORMS)
-def test_rule_on_norm(name, case):
+def test_rule_on_norm(name, case, constant_mean):
     norm, shape, statistics, per_channel = NORMS[name]
     norm = filled(norm)
     x = torch.randn(3, *shape, dtype=torch.float64).clamp(-4, 3.5)
     c = torch.randn_like(x)
     rule, expected_of = RULES_[case]
-    output, relevance = attribute(norm, x, c, Composite([(nn.Module, rule)]))
+    composite = Composite([(nn.Module, rule)], constant_mean=constant_mean)
+    output, relevance = attribute(norm, x, c, composite)
     torch.testing.assert_close(output, norm(x).detach(), rtol=0, atol=0)
     for one, weights, z, found in zip(x, c, output, relevance, strict=True):
         s, t = scale_and_shift(norm, one, statistics, per_channel)
         torch.testing.assert_close(s * one + t, z)
-        W, R = torch.diag(s.flatten()), (z * weights).flatten()
-        expected = expected_of(W, t.flatten(), one.flatten(), R, TINY)
+        W, t, R = torch.diag(s.flatten()), t.flatten(), (z * weights).flatten()
+        if statistics is not running and not constant_mean:
+            mean = W @ averaging(norm, shape, statistics)
+            W, t = W - mean, t + mean @ one.flatten()
+        expected = expected_of(W, t, one.flatten(), R, TINY)
         torch.testing.assert_close(found.flatten(), expected, rtol=1e-7, atol=1e-9)
 
 
@@ -138,7 +153,8 @@ def test_functions_have_constant_statistics(name, expression):
     net = expression(FUNCTIONAL[name])
     net.v = torch.rand(4, dtype=torch.float64) + 0.5
     x, c = torch.randn(2, 2, 4, 5, dtype=torch.float64)
-    output, relevance = attribute(net, x, c, Composite([(nn.Module, Epsilon(0.1))]))
+    rules = Composite([(nn.Module, Epsilon(0.1))], constant_mean=True)
+    output, relevance = attribute(net, x, c, rules)
     torch.testing.assert_close(output, net(x), rtol=0, atol=0)
     s = relevance * (output + 0.1 * torch.sign(output)) / (x * output * c)
     t = output - s * x  # all numbers of one group share s and t, if the statistics are constants
