@@ -23,12 +23,12 @@ def assign(tape: Tape, composite: Composite) -> None:
     nodes = [node for node in tape.nodes if node.layer is not None]
     if composite.constant_mean:
         _hold_means(nodes)
+    mark_gates(tape)
     rules = composite.assign([node.layer for node in nodes])
     for node, rule in zip(nodes, rules, strict=True):
         node.rule = rule
         if isinstance(node.layer, Product) and node.layer.elementwise:
             node.carry = partial(rule.carry, node.layer)
-    mark_gates(tape)
     producers = producers_of(tape)
     for node in nodes:
         if node.operation == "batch_norm":

@@ -67,9 +67,7 @@ class Centring(Layer):
     ) -> Layer:
         """The same operation with other weights, and where given, another input."""
         x, weight = self.x if x is None else x, self.weight if weight is None else weight
-        layer = Centring(
-            self.operation, self.place, x, self._scale, bias, self._groups, weight
-        )
+        layer = Centring(self.operation, self.place, x, self._scale, bias, self._groups, weight)
         own, others = weight
         z = own * x + others * self._rest(x)
         layer.z = z if bias is None else z.add_(bias)

@@ -1,4 +1,4 @@
-"""Which factors of a product are gates, read off the tape."""
+"""Which factors of a product are gates or divisors, read off the tape."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from speechlrp.lrp.product import Product
 from speechlrp.lrp.tape import Node, Tape, Value
 
-GATES = {"sigmoid", "sigmoid_", "special_expit", "hardsigmoid", "softmax", "special_softmax"}
+GATES = frozenset(["sigmoid", "special_expit", "hardsigmoid", "softmax", "special_softmax", "exp"])
+"""Operations whose results are gates."""
+SOFT_GATES = frozenset(["silu", "gelu", "hardswish", "mish", "tanh", "erf"])
+"""Those whose results are, where the other factor is no gate of the first kind."""
+DIVISORS = frozenset(["rsqrt", "reciprocal", "negative_power"])
+"""Operations whose results divide what they are multiplied with."""
 _SCALING = "mul multiply rmul imul div divide true_divide truediv itruediv idiv neg negative mean "
 _SCALING += "add radd iadd sub subtract rsub isub interpolate upsample"
 SCALING = frozenset(_SCALING.split())
@@ -15,12 +20,23 @@ SCALING = frozenset(_SCALING.split())
 
 
 def mark_gates(tape: Tape) -> None:
-    """Tell every product on a finished tape what makes each of its factors a gate, if anything."""
+    """Tell every product on a finished tape what makes each of its factors a gate, if anything.
+
+    A product with a divisor, as norms written out have it, becomes a quotient.
+    """
     products = [node for node in tape.nodes if isinstance(node.layer, Product)]
     producers = producers_of(tape) if products else {}
     for node in products:
-        found = [origins(value, producers, through_products=True) for value in node.inputs]
-        node.layer.gates = tuple(_gate(nodes) for nodes in found)
+        made = [_names(origins(value, producers, through_products=True)) for value in node.inputs]
+        _mark_divisor(node.layer, made)
+        gates = [_kind(names, GATES) for names in made]
+        node.layer.gates = tuple(gates if any(gates) else [_kind(n, SOFT_GATES) for n in made])
+
+
+def _mark_divisor(product: Product, made: list[set[str]]) -> None:
+    divides = [_kind(names, DIVISORS) is not None for names in made]
+    if product.operation == "product" and divides.count(True) == 1:
+        product.operation, product.divisor = "quotient", divides.index(True)
 
 
 def origins(
@@ -54,14 +70,18 @@ def producers_of(tape: Tape) -> dict[int, Node]:
 def _inside(node: Node, through_products: bool) -> list[Value] | None:
     """The values that a result is made of by moving and scaling, if it is."""
     if isinstance(node.layer, Product):
-        inputs = node.inputs if node.operation == "product" else node.inputs[:1]
-        return inputs if through_products else None
+        dividend = [one for i, one in enumerate(node.inputs) if i != node.layer.divisor]
+        return dividend if through_products else None
     if node.operation.endswith("_as"):  # the shape of another
         return node.inputs[:1]
     moves = node.carry is not None and node.carry is node.backward
     return node.inputs if moves or node.operation.strip("_") in SCALING else None
 
 
-def _gate(nodes: list[Node | None]) -> str | None:
-    names = [None if node is None else node.operation for node in nodes]
-    return names[0].strip("_") if names and GATES.issuperset(names) else None
+def _names(nodes: list[Node | None]) -> set[str]:
+    return {"" if node is None else node.operation.strip("_") for node in nodes}
+
+
+def _kind(names: set[str], kinds: frozenset[str]) -> str | None:
+    """One of the names, if all are of a kind."""
+    return min(names) if names and names <= kinds else None

@@ -24,8 +24,10 @@ class Product:
 
     Attributes:
         operation: ``"product"`` or ``"quotient"``.
+        divisor: which factor of a quotient divides (0 or 1): the second of ``a / b``, of a
+            product the one that is a reciprocal, as in ``x * rsqrt(v)``; else ``None``.
         place: the module it belongs to.
-        factors: ``a`` and ``b`` as the model gave them, ``[B, ...]``, the divisor second.
+        factors: ``a`` and ``b`` as the model gave them, ``[B, ...]``.
         gates: for each factor, what makes it a gate, such as ``"sigmoid"``, or ``None``; known
             once the forward pass is over.
         elementwise: whether ``z`` is made number by number, the factors broadcast.
@@ -41,6 +43,7 @@ class Product:
     ) -> None:
         """Take the factors of ``z = function(*factors)``."""
         self.operation, self.place, self.elementwise = operation, place, elementwise
+        self.divisor = 1 if operation == "quotient" else None
         self.gates: tuple[str | None, str | None] = (None, None)
         self.factors = tuple(plain(one).requires_grad_() for one in factors)
         self._function = function

@@ -122,11 +122,7 @@ class Squared(torch.autograd.Function):
 
 
 UNKNOWN = {
-    "torch.sin": lambda m, x: torch.sin(x),
-    "torch.exp": lambda m, x: torch.exp(x),
-    "torch.log": lambda m, x: torch.log(x.abs() + 1),
-    "Tensor.rsqrt": lambda m, x: (x.abs() + 1).rsqrt(),
-    "Tensor.reciprocal": lambda m, x: x.reciprocal(),
+    "torch.lgamma": lambda m, x: torch.lgamma(x),
     "Tensor.round": lambda m, x: x.round(),
     "Tensor.logsumexp": lambda m, x: dense(m, x).logsumexp(1, keepdim=True),
     "bilinear": lambda m, x: nn.Bilinear(4, 4, 2).double()(x, x),
@@ -134,9 +130,7 @@ UNKNOWN = {
     "scaled_dot_product_attention": lambda m, x: F.scaled_dot_product_attention(x, x, x),
     "multi_head_attention_forward": lambda m, x: attention(x),
     "a product of two tensors": lambda m, x: x * dense(m, x)[:, :4],
-    "Tensor.div": lambda m, x: torch.ones(3, 4).double() / x,
-    "Tensor.__rtruediv__": lambda m, x: 1 / x,
-    "Tensor.__pow__": lambda m, x: x ** x.shape[0] * x**-1,
+    "Tensor.__pow__": lambda m, x: x**0,
     "torch.pow": lambda m, x: torch.pow(2, x),
     "Tensor.__rpow__": lambda m, x: 2**x,
     "Tensor.norm": lambda m, x: x.norm(p=0, dim=1, keepdim=True),
@@ -205,10 +199,10 @@ def test_anything_else_raises_by_name(name):
 def test_the_error_names_the_module_it_stands_in():
     class Odd(nn.Module):
         def forward(self, x):
-            return torch.cos(x)
+            return torch.lgamma(x)
 
     net = nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.ReLU(), Odd())).eval()
-    with pytest.raises(NotExplainable, match=r"torch\.cos in module '1\.1' \(Odd\)") as caught:
+    with pytest.raises(NotExplainable, match=r"torch\.lgamma in module '1\.1' \(Odd\)") as caught:
         attribute(net, torch.randn(2, 4), 0, ZERO)
     assert "docs/adding-a-rule.md" in str(caught.value)
 
@@ -216,11 +210,11 @@ def test_the_error_names_the_module_it_stands_in():
 def test_a_caught_refusal_still_raises():
     def body(m, x):
         try:
-            return torch.sin(x)
+            return torch.lgamma(x)
         except ValueError:
             return x
 
-    with pytest.raises(NotExplainable, match=r"torch\.sin"):
+    with pytest.raises(NotExplainable, match=r"torch\.lgamma"):
         attribute(model(body), torch.randn(3, 4, dtype=torch.float64), 0, ZERO)
 
 

@@ -14,18 +14,27 @@ from torch import Tensor
 from torch.nn import functional
 
 from speechlrp.lrp.operations import normalisation
-from speechlrp.lrp.operations.activations import activation, clamp, dropout, power, relu
+from speechlrp.lrp.operations.activations import (
+    activation,
+    clamp,
+    dropout,
+    hardtanh,
+    power,
+    relu,
+    threshold,
+)
 from speechlrp.lrp.operations.affine import average, weighted
 from speechlrp.lrp.operations.arithmetic import (
     added,
     added_factors,
     assigned,
     divided,
+    divided_by,
     in_place,
     scaled,
 )
 from speechlrp.lrp.operations.gradient import gradient, moved, norm, variance
-from speechlrp.lrp.operations.last import sigmoid, softmax
+from speechlrp.lrp.operations.last import logarithm, sigmoid, softmax
 from speechlrp.lrp.operations.multiplied import glu
 from speechlrp.lrp.operations.names import AVERAGES, NORMS, WEIGHTED
 from speechlrp.lrp.operations.pools import lp_pool, resized
@@ -60,7 +69,7 @@ _register(added_product, "addmm addmv baddbmm addbmm")
 _register(einsum, "einsum")
 
 # Number by number: relevance passes on, R_in = R_out.
-_ACTIVATIONS = "leaky_relu elu selu celu threshold hardtanh relu6 tanh"
+_ACTIVATIONS = "leaky_relu elu selu celu relu6 tanh"
 _register(relu, "relu")
 _register(
     activation, "prelu gelu silu mish softplus softsign hardswish hardsigmoid " + _ACTIVATIONS
@@ -68,7 +77,14 @@ _register(
 _register(
     activation, "abs absolute __abs__ sqrt square nan_to_num hardshrink softshrink tanhshrink"
 )
+_register(
+    activation, "exp exp2 expm1 log2 log10 log1p sin cos erf erfc sinh cosh asinh atan arctan"
+)
+_register(activation, "rsqrt reciprocal")
+_register(logarithm, "log")
 HANDLERS[functional.rrelu] = activation
+_register(hardtanh, "hardtanh")
+_register(threshold, "threshold")
 _register(clamp, "clamp clip clamp_min clamp_max")
 _register(power, "pow __pow__")
 _register(dropout, "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout")
@@ -96,6 +112,7 @@ _register(added, "add __radd__")
 _register(gradient, "sub subtract rsub __rsub__")
 _register(scaled, "mul multiply __rmul__")
 _register(divided, "div divide true_divide __truediv__ __div__")
+_register(divided_by, "__rtruediv__ __rdiv__")
 HANDLERS.update(dict.fromkeys((Tensor.T.__get__, Tensor.mT.__get__), moved))
 
 # Two factors that depend on the input: a rule for products decides. The rest is made of these.
@@ -110,8 +127,14 @@ _register(sigmoid, "sigmoid expit logsigmoid")
 # In place: as out of place, under the old tensor.
 _register(in_place(relu), "relu_")
 _register(in_place(activation), " ".join(f"{name}_" for name in _ACTIVATIONS.split()))
-_register(in_place(activation), "abs_ sqrt_ square_ nan_to_num_")
+_register(
+    in_place(activation), "abs_ sqrt_ square_ nan_to_num_ exp_ exp2_ expm1_ log2_ log10_ log1p_"
+)
+_register(in_place(activation), "sin_ cos_ erf_ erfc_ sinh_ cosh_ asinh_ atan_ rsqrt_ reciprocal_")
+_register(in_place(logarithm), "log_")
 _register(in_place(sigmoid), "sigmoid_")
+_register(in_place(hardtanh), "hardtanh_")
+_register(in_place(threshold), "threshold_")
 _register(in_place(clamp), "clamp_ clip_ clamp_min_ clamp_max_")
 _register(in_place(power), "pow_ __ipow__")
 _register(in_place(added), "add_ __iadd__")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from speechlrp.lrp.operations.gradient import moved
 from speechlrp.lrp.recorder import Call, Recorder
 from speechlrp.lrp.tape import Coefficients, Value
 
@@ -71,7 +72,7 @@ def alone(recorder: Recorder, call: Call) -> tuple[Tensor, Elementwise]:
 
 
 def clamp(recorder: Recorder, call: Call) -> Tensor:
-    """A ReLU with a lower bound of 0 alone, a floor with one above 0, else an activation."""
+    """A ReLU with a lower bound of 0 alone; with bounds that leave 0 out, ``_away_from_zero``."""
     order = ("input", "max") if call.name.startswith("clamp_max") else ("input", "min", "max")
     named = dict(zip(order, call.args, strict=False)) | call.kwargs
     low, high = named.get("min"), named.get("max")
@@ -79,29 +80,72 @@ def clamp(recorder: Recorder, call: Call) -> Tensor:
         raise recorder.refuse(call, "has tensors as bounds (take torch.maximum, torch.minimum)")
     if low == 0 and high is None:
         return _relu(recorder, call, named["input"])
-    if isinstance(low, int | float) and low > 0 and high is None:
-        return _floor(recorder, call, named["input"], low)
+    return _bounded(recorder, call, named["input"], low, high)
+
+
+def hardtanh(recorder: Recorder, call: Call) -> Tensor:
+    """A clamp under another name."""
+    order = ("input", "min_val", "max_val")
+    named = dict(zip(order, call.args, strict=False)) | call.kwargs
+    return _bounded(recorder, call, named["input"], named.get("min_val"), named.get("max_val"))
+
+
+def threshold(recorder: Recorder, call: Call) -> Tensor:
+    """An activation that is 0 up to the threshold; any other value there is a constant."""
+    named = dict(zip(("input", "threshold", "value"), call.args, strict=False)) | call.kwargs
+    x, value = named["input"], named["value"]
+    if value == 0:
+        return activation(recorder, call)
+    visible = moved(recorder, Call(torch.where, (x.detach() > named["threshold"], x, value), {}))
+    return recorder.overwrite(call, x, visible) if named.get("inplace") else visible
+
+
+def _bounded(
+    recorder: Recorder, call: Call, x: Tensor, low: float | None, high: float | None
+) -> Tensor:
+    if (low is not None and low > 0) or (high is not None and high < 0):
+        return _away_from_zero(recorder, call, x, low, high)
     return activation(recorder, call)
 
 
-def _floor(recorder: Recorder, call: Call, x: Tensor, low: float) -> Tensor:
-    """``c_in = c_out``: what the floor adds to ``x`` is a bias, so ``R_in = R_out x / z``.
+def _away_from_zero(
+    recorder: Recorder, call: Call, x: Tensor, low: float | None, high: float | None
+) -> Tensor:
+    """``c_in = c_out`` up to the bound next to 0: what it adds to ``x`` is a bias.
 
-    As ``sqrt(var + eps)`` does: were all of it passed on, ``c`` would have a pole at ``x = 0``.
+    So ``R_in = R_out x / z`` there, as with ``sqrt(var + eps)``: were all of it passed on, ``c``
+    would have a pole at ``x = 0``. Beyond the other bound relevance passes, as in any activation.
     """
+    numbers = x.detach()
+    result = numbers.clamp(low, high)
+    beyond = numbers > result if low is not None and low > 0 else numbers < result
     source = recorder.consume(x)
-    visible, value = recorder.emit(x.detach().clamp(min=low))
-    recorder.record(call, [source], [value], list)
-    return visible
+    visible, value = recorder.emit(result)
+
+    def backward(outgoing: Coefficients) -> Coefficients:
+        return [torch.where(beyond, outgoing[0] * result / numbers, outgoing[0])]
+
+    recorder.record(call, [source], [value], backward)
+    return recorder.overwrite(call, x, visible) if call.kwargs.get("inplace") else visible
 
 
 def power(recorder: Recorder, call: Call) -> Tensor:
-    """``x ** k`` for a number ``k > 0``, as an activation: ``c_in = c_out x^(k - 1)``."""
+    """``x ** k`` for a constant number ``k``, as an activation: ``c_in = c_out x^(k - 1)``.
+
+    With ``k < 0`` it is a divisor where it is multiplied with something.
+    """
     named = dict(zip(("input", "exponent"), call.args, strict=False)) | call.kwargs
-    exponent = named.get("exponent")
-    if isinstance(exponent, bool) or not isinstance(exponent, int | float) or exponent <= 0:
-        raise recorder.refuse(call, "has an exponent that is not a constant number above 0")
-    return activation(recorder, call)
+    x, exponent = named["input"], named.get("exponent")
+    if isinstance(exponent, bool) or not isinstance(exponent, int | float) or exponent == 0:
+        raise recorder.refuse(call, "has an exponent that is not a constant number other than 0")
+    if exponent > 0:
+        return activation(recorder, call)
+    return activation(recorder, Call(negative_power, (x, exponent), {}))
+
+
+def negative_power(x: Tensor, exponent: float) -> Tensor:
+    """``x ** -k``, by a name that tells it from other powers on the tape."""
+    return x**exponent
 
 
 def dropout(recorder: Recorder, call: Call) -> Tensor:

@@ -52,15 +52,25 @@ def added_factors(recorder: Recorder, call: Call) -> Any:
 
 
 def divided(recorder: Recorder, call: Call) -> Any:
-    """A division by a constant: linear, so the gradient; by a tensor of the input: a quotient."""
+    """A division by a constant: linear, so the gradient; by a tensor of the input: a quotient.
+
+    A constant divided by a tensor of the input is a divisor in its turn: a reciprocal.
+    """
     x, y = _two(call)
     if call.kwargs.get("rounding_mode") is not None:
         raise recorder.refuse(call, "rounds")
     if not recorder.tracks(y):
         return gradient(recorder, call)
     if not recorder.tracks(x):
-        raise recorder.refuse(call, "divides a constant by a tensor that depends on the input")
+        reciprocal = activation(recorder, Call(torch.reciprocal, (y,), {}))
+        return gradient(recorder, Call(torch.mul, (reciprocal, x), {}))
     return multiplied(recorder, call.function, (x, y), "quotient", elementwise=True)
+
+
+def divided_by(recorder: Recorder, call: Call) -> Any:
+    """As ``divided``, called on the divisor."""
+    x, y = _two(call)
+    return divided(recorder, Call(torch.div, (y, x), {}))
 
 
 def _two(call: Call) -> tuple[Any, Any]:

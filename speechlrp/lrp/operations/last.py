@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -46,6 +48,14 @@ def sigmoid(recorder: Recorder, call: Call) -> Tensor:
     numbers = x.detach()
     visible, source, value = passed(recorder, call)
     value.logits = Logits(source, numbers)
+    return visible
+
+
+def logarithm(recorder: Recorder, call: Call) -> Tensor:
+    """An activation, but of a softmax or a sigmoid, which is a log-softmax or log-sigmoid."""
+    visible, source, value = passed(recorder, call)
+    if source.logits is not None:
+        value.logits = replace(source.logits, only_last=True)
     return visible
 
 

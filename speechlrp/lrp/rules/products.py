@@ -64,17 +64,19 @@ class SignalTakesAll(ProductRule):
     why a network can be sensitive to an entry without relevance. Elements of the network that
     reach the output by gates alone get none.
 
-    The gate is the factor that is made by a sigmoid, a hard sigmoid or a softmax and then at most
-    reshaped, repeated, picked from, averaged, or scaled and shifted by constants (``1 - g``).
-    In a quotient it is the divisor: what is divided by a norm or a sum passes its relevance on
-    as in a normalisation layer.
+    The gate is the factor that is made by a sigmoid, a hard sigmoid, a softmax or an exponential
+    and then at most reshaped, repeated, picked from, averaged, or scaled and shifted by constants
+    (``1 - g``); where neither is, the one that is so made by SiLU, GELU, tanh or erf (SwiGLU,
+    GEGLU). In a quotient it is the divisor, reciprocals and negative powers among the factors
+    included: what is divided by a norm or a sum passes its relevance on as in a normalisation
+    layer.
 
     Args:
         gate: ``"first"`` or ``"second"`` factor of the product; None: found as above.
 
     Raises:
         LRPError: another gate; in use, where relevance arrives and neither or both factors
-            come from a sigmoid or softmax, so that the gate has to be named.
+            are gates, so that it has to be named.
 
     Source: Arras et al. 2017, "Explaining recurrent neural network predictions in sentiment
     analysis", section 2.2; for attention and quotients Ali et al. 2022, "XAI for
@@ -90,8 +92,8 @@ class SignalTakesAll(ProductRule):
 
     def shares(self, product: Product) -> tuple[Share, Share]:
         """All for the signal."""
-        if product.operation == "quotient":
-            return 1.0, 0.0
+        if product.divisor is not None:
+            return (0.0, 1.0) if product.divisor == 0 else (1.0, 0.0)
         second = (self.gate or self._found(product)) == "second"
         return (1.0, 0.0) if second else (0.0, 1.0)
 
@@ -102,8 +104,8 @@ class SignalTakesAll(ProductRule):
         which = "both factors come" if sides else "neither factor comes"
         name = product.place.name
         raise NotExplainable(
-            f"in a product of two tensors of the input in {product.place} {which} from a sigmoid "
-            f"or a softmax, so which is the gate has to be said; add a pair such as "
+            f"in a product of two tensors of the input in {product.place} {which} from a sigmoid, "
+            f"a softmax or another gate, so which is the gate has to be said; add a pair such as "
             f"({name!r}, SignalTakesAll('second')), or ({name!r}, Uniform()) for equal shares"
         )
 

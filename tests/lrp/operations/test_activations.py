@@ -150,9 +150,43 @@ ACTIVATIONS = {
         ],
     ),
     "cube": (lambda x: x**3, 0.0, [lambda x: x**3, lambda x: x.pow(3)]),
+    "exp": (math.exp, None, [torch.exp, torch.Tensor.exp, torch.exp_]),
+    "exp2": (lambda x: 2.0**x, None, [torch.exp2, torch.special.exp2]),
+    "expm1": (math.expm1, 1.0, [torch.expm1, torch.special.expm1, torch.expm1_]),
+    "sin": (math.sin, 1.0, [torch.sin, torch.Tensor.sin, torch.sin_]),
+    "cos": (math.cos, None, [torch.cos, torch.Tensor.cos_]),
+    "sinh": (math.sinh, 1.0, [torch.sinh]),
+    "asinh": (math.asinh, 1.0, [torch.asinh]),
+    "atan": (math.atan, 1.0, [torch.atan, torch.arctan, torch.atan_]),
+    "erf": (math.erf, 2 / math.sqrt(math.pi), [torch.erf, torch.special.erf, torch.erf_]),
+    "erfc": (math.erfc, None, [torch.erfc, torch.special.erfc]),
+    "snake": (
+        lambda x: x + math.sin(2 * x) ** 2 / 2,
+        1.0,
+        [lambda x: x + torch.sin(2 * x).pow(2) / 2, lambda x: x + torch.sin(2 * x) ** 2 * 0.5],
+    ),
+    "gelu, written out": (
+        lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2,
+        0.5,
+        [lambda x: x * 0.5 * (1.0 + torch.erf(x / math.sqrt(2.0)))],
+    ),
+    "silu, written out": (
+        lambda x: x / (1 + math.exp(-x)),
+        0.5,
+        [lambda x: x * torch.sigmoid(x), lambda x: x.mul_(x.clone().sigmoid_())],
+    ),
 }
 POSITIVE = {
     "sqrt": (math.sqrt, [torch.sqrt, torch.sqrt_, torch.Tensor.sqrt, lambda x: x**0.5]),
+    "log1p": (math.log1p, [torch.log1p, torch.special.log1p, torch.log1p_]),
+    "log": (math.log, [torch.log, torch.Tensor.log, torch.log_]),
+    "log10": (math.log10, [torch.log10, torch.log10_]),
+    "log2": (math.log2, [torch.log2, torch.Tensor.log2]),
+    "rsqrt": (lambda x: x**-0.5, [torch.rsqrt, torch.Tensor.rsqrt_, lambda x: x**-0.5]),
+    "reciprocal": (
+        lambda x: 1 / x,
+        [torch.reciprocal, lambda x: 1 / x, lambda x: x.pow(-1), lambda x: torch.div(1, x)],
+    ),
     "pow 1.7": (lambda x: x**1.7, [lambda x: x**1.7, lambda x: x.pow(exponent=1.7)]),
 }
 ZERO = Composite([(nn.Module, Zero())])
@@ -284,21 +318,48 @@ def test_an_activation_with_parameters_of_the_input_raises():
         )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "form",
-    [
-        lambda x: x.clamp(min=0.3),
-        lambda x: torch.clamp(x, 0.3),
-        lambda x: x.clamp_min_(0.3),
-        lambda x: torch.clip(x, min=0.3, max=None),
-    ],
-)
-def test_what_a_floor_adds_is_a_bias(form, expression):
+FLOORS = {
+    "clamp": lambda x: x.clamp(min=0.3),
+    "torch.clamp": lambda x: torch.clamp(x, 0.3),
+    "clamp_min_": lambda x: x.clamp_min_(0.3),
+    "clip": lambda x: torch.clip(x, min=0.3, max=None),
+    "two bounds": lambda x: x.clamp(min=0.3, max=1e4),
+    "hardtanh": lambda x: F.hardtanh(x, 0.3, 9.0),
+    "hardtanh_": lambda x: F.hardtanh(x, 0.3, 9.0, inplace=True),
+    "below 0": lambda x: -(-x).clamp(max=-0.3),
+    "below 0, two bounds": lambda x: -(-x).clamp(-7, -0.3),
+}
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_what_a_floor_adds_is_a_bias(name, expression):
     """R_in = R x / max(x, 0.3): bounded however close to 0 x is, and all of R above the floor."""
     x = torch.tensor([[2.0, 0.31, 0.29, 1e-30, 0.0, -1.0]], dtype=torch.float64)
-    net, c = expression(lambda m, x: form(x.clone())), torch.randn(1, 6, dtype=torch.float64)
+    net = expression(lambda m, x: FLOORS[name](x.clone()))
+    c = torch.randn(1, 6, dtype=torch.float64)
     output, relevance = attribute(net, x, c, ZERO)
     torch.testing.assert_close(output, x.clamp(min=0.3), rtol=0, atol=0)
     torch.testing.assert_close(relevance, c * output * x / output)
     (balance,) = [one for one in conservation(net, x, c, ZERO) if one.absorbed.abs().max() > 1e-9]
     torch.testing.assert_close(balance.bias, (c * (output - x)).sum(1))
+
+
+def test_beyond_the_far_bound_relevance_passes():
+    x = torch.tensor([[0.1, 1.0, 5.0]], dtype=torch.float64)
+    for sign in (1, -1):
+
+        class Bounded(nn.Module):
+            def forward(self, x, low=0.3 if sign > 0 else -2, high=2 if sign > 0 else -0.3):
+                return x.clamp(low, high)
+
+        _, relevance = attribute(Bounded().eval(), sign * x, torch.ones(1, 3), ZERO)
+        torch.testing.assert_close(relevance, sign * torch.tensor([[0.1, 1.0, 2.0]]).double())
+
+
+@pytest.mark.parametrize("form", [F.threshold, F.threshold_])
+def test_what_a_threshold_puts_in_is_a_constant(form, expression):
+    x = torch.tensor([[2.0, 0.31, 0.29, 0.0, -1.0, 3.0]], dtype=torch.float64)
+    _, relevance = attribute(
+        expression(lambda m, x: form(x.clone(), 0.3, 20.0)), x, torch.ones(1, 6), ZERO
+    )
+    torch.testing.assert_close(relevance, torch.where(x > 0.3, x, 0))

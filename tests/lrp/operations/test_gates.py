@@ -164,7 +164,55 @@ FORMS = {
     ),
     "div_": (lambda m, x, hold: m.dense(x).div_(hold(x.std(1, keepdim=True))), ROW),
     "normalised weights": (normalised, ROW),
+    "SwiGLU": (lambda m, x, hold: hold(F.silu(m.score(x))) * m.dense(x), ROW),
+    "GEGLU": (lambda m, x, hold: m.dense(x) * hold(F.gelu(m.score(x))), ROW),
+    "tanh": (lambda m, x, hold: m.dense(x) * hold(torch.tanh(m.score(x))), ROW),
+    "erf": (lambda m, x, hold: hold(1 + torch.erf(m.score(x))) * m.dense(x), ROW),
+    "an exponential": (lambda m, x, hold: m.dense(x) * hold(torch.exp(m.score(x) / 9)), ROW),
+    "a softmax written out": (
+        lambda m, x, h: h((w := torch.exp(m.score(x) / 9)) / w.sum(1, keepdim=True)) * m.dense(x),
+        ROW,
+    ),
+    "rsqrt": (lambda m, x, h: m.dense(x) * h(torch.rsqrt(1 + m.other(x).square())), ROW),
+    "rsqrt first": (lambda m, x, h: h((1 + m.other(x).square()).rsqrt()) * m.dense(x), ROW),
+    "a negative power": (lambda m, x, h: m.dense(x) * h((1 + m.other(x) ** 2) ** -0.5), ROW),
+    "pow": (lambda m, x, h: m.dense(x) * h((1 + m.other(x).square()).pow(-1)), ROW),
+    "a reciprocal": (lambda m, x, h: m.dense(x) * h((2 + m.other(x).abs()).reciprocal()), ROW),
+    "a constant over it": (lambda m, x, h: m.dense(x) * h(3 / (2 + m.other(x).abs())), ROW),
+    "a tensor over it": (lambda m, x, h: m.dense(x) * h(MASK / (2 + m.other(x).abs())), ROW),
+    "a gate over a sum": (
+        lambda m, x, h: (
+            m.dense(x) * h(torch.sigmoid(m.score(x)) * (1 + m.other(x).square()).rsqrt())
+        ),
+        ROW,
+    ),
 }
+
+
+@pytest.mark.parametrize("name", ["rsqrt", "rsqrt first", "a negative power", "a constant over it"])
+def test_a_divisor_is_a_constant_under_every_rule_for_products(name, gradient_times_input):
+    body, shape = FORMS[name]
+    x = torch.randn(3, *shape, dtype=torch.float64)
+    c = torch.randn_like(x)
+    _, relevance = attribute(gated(body), x, c, HALVES)
+    held = gated(body, hold=torch.Tensor.detach)
+    torch.testing.assert_close(relevance, gradient_times_input(held, x, c))
+
+
+def test_of_two_gates_a_squashing_one_is_the_gate(gradient_times_input):
+    """WaveNet's unit: the hyperbolic tangent is the signal."""
+
+    def body(m, x, hold):
+        return torch.tanh(m.dense(x)) * hold(torch.sigmoid(m.score(x)))
+
+    x, c = torch.randn(2, 3, 6, dtype=torch.float64)
+    z = gated(body).dense(x).detach()
+    _, relevance = attribute(gated(body), x, c, ZERO)
+
+    def held(m, x, hold):
+        return m.dense(x) * (torch.tanh(z) / z * torch.sigmoid(m.score(x))).detach()
+
+    torch.testing.assert_close(relevance, gradient_times_input(gated(held), x, c))
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -196,7 +244,8 @@ def test_the_overview_says_what_the_gate_is_and_which_rule_it_got(name):
 
 UNDECIDED = {
     "neither": lambda m, x, hold: m.dense(x) * m.other(x),
-    "an activation": lambda m, x, hold: m.dense(x) * torch.tanh(m.other(x)),
+    "an activation": lambda m, x, hold: m.dense(x) * torch.relu(m.other(x)),
+    "both soft": lambda m, x, hold: torch.tanh(m.dense(x)) * F.silu(m.other(x)),
     "a sum with a signal": lambda m, x, h: m.dense(x) * (torch.sigmoid(m.other(x)) + x),
     "a gate that is mixed": lambda m, x, h: m.dense(x) * m.other(m.score(x).sigmoid()),
     "both": lambda m, x, hold: torch.sigmoid(m.dense(x)) * torch.sigmoid(m.other(x)),
@@ -208,7 +257,7 @@ UNDECIDED = {
 @pytest.mark.parametrize("name", UNDECIDED)
 def test_where_the_gate_is_not_known_it_has_to_be_said(name):
     net, x = gated(UNDECIDED[name]), torch.randn(3, 6, dtype=torch.float64)
-    which = "both factors come" if name == "both" else "neither factor comes"
+    which = "both factors come" if name.startswith("both") else "neither factor comes"
     message = rf"in the model's own forward.*{which} from .*\('', SignalTakesAll\('second'\)\)"
     with pytest.raises(NotExplainable, match=message) as caught:
         attribute(net, x, 0, ZERO)

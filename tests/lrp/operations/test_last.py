@@ -40,6 +40,8 @@ ENDINGS = {
     "Tensor.sigmoid_": lambda z: z.sigmoid_(),
     "F.logsigmoid": F.logsigmoid,
     "nn.LogSigmoid": nn.LogSigmoid(),
+    "log of a softmax": lambda z: z.softmax(1).log(),
+    "log of a sigmoid": lambda z: torch.log(torch.sigmoid(z)),
     "softmax and dropout": lambda z: F.dropout(z.softmax(1), 0.5, training=False),
 }
 
@@ -147,7 +149,7 @@ REFUSED = {
     ),
     "scaled softmax": (lambda z: 2 * z.softmax(1), "softmax can only be the model's last step"),
     "indexed log-softmax": (lambda z: F.log_softmax(z, 1)[:, :2], "softmax can only be"),
-    "log of softmax": (lambda z: torch.log(z.softmax(1)), r"torch\.log"),
+    "indexed log of softmax": (lambda z: torch.log(z.softmax(1))[:, :2], "softmax can only be"),
     "softmax over an unsaid dimension": (lambda z: F.softmax(z), "over which dimension"),
     "two softmaxes": (lambda z: z.softmax(1).softmax(1), "softmax can only be the model's last"),
     "squeezed sigmoid": (lambda z: z[:, :1].sigmoid().squeeze(1), "the output is that of sigmoid"),
