@@ -1,11 +1,13 @@
-"""Share of a training's wall time that is not the model's forward, backward and step.
+"""What a training costs beside its model, how many cores it uses, and whether reading ahead pays.
 
-Times `fit` on features in an HDF5 file against the same number of forward,
-backward and step calls on tensors that are in memory already, in one run, in
-alternation, so that a busy machine slows both. `fit` also validates and saves;
-the validation's forward passes are counted as the model's.
+Times `fit` on features in an HDF5 file against the same number of forward, backward and step
+calls on tensors that are in memory already: after each step of `fit` comes one of those, so
+that a busy machine slows both. Then epochs of the same steps on batches that are read ahead
+stand against epochs on batches that are read when the model asks, in alternation. Processor
+time over wall time says how many cores were busy; a core that waits for another in OpenMP's
+own loop counts as busy.
 
-    PYTHONPATH=. python scripts/benchmark_train.py [--examples 500] [--epochs 2] [--device auto]
+    PYTHONPATH=. python scripts/benchmark_train.py [--model alexnet] [--examples 300] [--epochs 2]
 """
 
 from __future__ import annotations
@@ -15,167 +17,149 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import h5py
 import numpy as np
 import torch
 from torch import nn
 
-from speechlrp.training import loop
-from speechlrp.training.loaders import Batches
+from speechlrp.models.alexnet import AlexNet
+from speechlrp.models.resnet34 import ResNet34
+from speechlrp.training import loaders, loop, run
 from speechlrp.training.losses import losses
 from speechlrp.training.schedules import build_optimizer
 from speechlrp.training.seeding import device as pick_device
 from speechlrp.training.settings import TrainSettings
 
-SIDE = 227
-META = {"model": "alexnet", "kwargs": {}, "classes": ["male", "female"], "input_scale": 1 / 80}
+META = {"model": "any", "kwargs": {}, "classes": ["male", "female"], "input_scale": 1 / 80}
+MODELS: dict[str, tuple[tuple[int, int], Callable[[], nn.Module]]] = {
+    "alexnet": ((227, 227), lambda: AlexNet(2)),
+    "alexnet_small": (
+        (227, 227),
+        lambda: AlexNet(2, channels=(16, 48, 96, 64, 64), dense=(256, 256)),
+    ),
+    "resnet34_small": ((64, 200), lambda: ResNet34(2, channels=(8, 16, 32, 64), embedding=64)),
+}
+"""Name -> bins of an input, and what makes the model."""
+FILES = ("save_weights", "save_state", "write_csv")
 
 
-def stand_in() -> nn.Sequential:
-    """A network of the size of T's AlexNet, for where the model room is empty."""
+class Clock:
+    """Adds up wall and processor seconds of the blocks that it wraps in a ``with``."""
 
-    def block(i: int, o: int, k: int, **options: int) -> list[nn.Module]:
-        return [nn.Conv2d(i, o, k, **options), nn.ReLU()]
+    def __init__(self, device: torch.device) -> None:
+        self.wall = self.processor = 0.0
+        self._device = device
 
-    return nn.Sequential(
-        *block(1, 64, 11, stride=4, padding=2),
-        nn.MaxPool2d(3, 2),
-        *block(64, 192, 5, padding=2),
-        nn.MaxPool2d(3, 2),
-        *block(192, 384, 3, padding=1),
-        *block(384, 256, 3, padding=1),
-        *block(256, 256, 3, padding=1),
-        nn.MaxPool2d(3, 2),
-        nn.AdaptiveAvgPool2d(6),
-        nn.Flatten(),
-        *[nn.Dropout(), nn.Linear(9216, 4096), nn.ReLU()],
-        *[nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU()],
-        nn.Linear(4096, 2),
-    )
+    def __enter__(self) -> None:
+        self._wait()
+        self._started = time.perf_counter(), time.process_time()
 
+    def __exit__(self, *error: object) -> None:
+        self._wait()
+        self.wall += time.perf_counter() - self._started[0]
+        self.processor += time.process_time() - self._started[1]
 
-def make_model(device: torch.device) -> tuple[str, nn.Module]:
-    torch.manual_seed(0)
-    try:
-        from speechlrp.models.alexnet import AlexNet
-    except ModuleNotFoundError:
-        return "stand-in", stand_in().to(device)
-    return "speechlrp.models.alexnet", AlexNet(classes=2).to(device)
-
-
-def write_features(path: Path, examples: int) -> np.ndarray:
-    rng = np.random.default_rng(0)
-    with h5py.File(path, "w") as file:
-        shape = (examples, 1, SIDE, SIDE)
-        values = file.create_dataset("features", shape, "f4", chunks=(1, 1, SIDE, SIDE))
-        for row in range(examples):
-            values[row] = -80 * rng.random((1, SIDE, SIDE), dtype=np.float32)
-    return rng.integers(2, size=examples)
-
-
-class Plain:
-    """The model's own work on tensors that lie ready, one step after each of `fit`'s.
-
-    As `fit`'s callback it takes turns with it, step by step, so that other work on
-    the machine slows both; its time is taken off `fit`'s.
-    """
-
-    def __init__(self, model: nn.Module, device: torch.device, settings: TrainSettings) -> None:
-        self.model, self.settings, self.device = model, settings, device
-        self.inputs = torch.rand(settings.batch_size, 1, SIDE, SIDE, device=device) - 1
-        self.labels = torch.randint(2, (settings.batch_size,), device=device)
-        self.optimizer = build_optimizer(model, settings)
-        self.seconds = 0.0
-
-    def step(self, *ignored: int) -> None:
-        """Forward, backward and step once."""
-        self.wait()
-        started = time.perf_counter()
-        self.model.train()
-        self.optimizer.zero_grad(set_to_none=True)
-        losses(self.settings.loss, self.model(self.inputs), self.labels).mean().backward()
-        self.optimizer.step()
-        self.wait()
-        self.seconds += time.perf_counter() - started
-
-    def forward(self, times: int) -> None:
-        """Forward alone, as in validation."""
-        started = time.perf_counter()
-        self.model.eval()
-        with torch.inference_mode():
-            for _ in range(times):
-                self.model(self.inputs)
-        self.wait()
-        self.seconds += time.perf_counter() - started
-
-    def wait(self) -> None:
+    def _wait(self) -> None:
         """Let a GPU finish what it was given."""
-        if self.device.type == "cuda":
+        if self._device.type == "cuda":
             torch.cuda.synchronize()
-
-
-class Saving:
-    """Times what `fit` spends on files."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        for name in ("save_weights", "save_state", "write_csv"):
-            setattr(loop, name, self.timed(getattr(loop, name)))
 
     def timed(self, function: Callable) -> Callable:
         """Wrap a function so that its time is added up."""
 
-        def run(*args: object) -> object:
-            started = time.perf_counter()
-            result = function(*args)
-            self.seconds += time.perf_counter() - started
-            return result
+        def call(*args: object, **kwargs: object) -> object:
+            with self:
+                return function(*args, **kwargs)
 
-        return run
+        return call
 
 
-def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, object]:
-    device = pick_device(arguments.device)
-    settings = TrainSettings(epochs=arguments.epochs, batch_size=arguments.batch_size)
-    count, size = arguments.examples, settings.batch_size
-    labels = write_features(folder / "features.h5", count + size)
-    options = {"batch_size": size, "input_scale": 1 / 80, "cache_mb": arguments.cache_mb}
-    train = Batches(folder / "features.h5", labels, range(count), shuffle=True, **options)
-    validate = Batches(folder / "features.h5", labels, range(count, count + size), **options)
-    name, model = make_model(device)
-    plain, saving = Plain(make_model(device)[1], device, settings), Saving()
-    plain.step()
-    plain.seconds = 0.0
-    load, started = os.getloadavg()[0], time.perf_counter()
-    metrics = loop.fit(
-        model, train, validate, settings, folder / "run", device, meta=META, on_step=plain.step
-    )
-    fit = time.perf_counter() - started - plain.seconds
-    plain.forward(settings.epochs * len(validate))
+class Plain:
+    """The model's own work, and no other."""
+
+    def __init__(self, model: nn.Module, device: torch.device, settings: TrainSettings) -> None:
+        self.model, self.settings = model.to(device), settings
+        self.optimizer = build_optimizer(self.model, settings)
+
+    def step(self, inputs: torch.Tensor, labels: torch.Tensor) -> None:
+        """Forward, backward and step once."""
+        self.model.train()
+        losses(self.settings.loss, self.model(inputs), labels).mean().backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+
+    @torch.inference_mode()
+    def forward(self, inputs: torch.Tensor) -> None:
+        """Forward alone, as in validation."""
+        self.model.eval()(inputs)
+
+
+def write_features(path: Path, shape: tuple[int, int, int, int]) -> np.ndarray:
+    """Write features [N, 1, F, T] an example a chunk, and give their labels."""
+    rng = np.random.default_rng(0)
+    with h5py.File(path, "w") as file:
+        values = file.create_dataset("features", shape, "f4", chunks=(1, *shape[1:]))
+        for row in range(shape[0]):
+            values[row] = -80 * rng.random(shape[1:], dtype=np.float32)
+    return rng.integers(2, size=shape[0])
+
+
+def read_at_its_turn(
+    read: Callable, items: Iterator, count: int, close: Callable = lambda: None
+) -> Iterator:
+    """Stand in for `read_ahead`: nothing is read before it is asked for."""
+    try:
+        yield from map(read, items)
+    finally:
+        close()
+
+
+def measure(asked: argparse.Namespace, folder: Path) -> dict[str, object]:
+    device, (bins, make) = pick_device(asked.device), MODELS[asked.model]
+    settings = TrainSettings(epochs=asked.epochs, batch_size=asked.batch_size)
+    count, size = asked.examples, settings.batch_size
+    labels = write_features(folder / "features.h5", (count + size, 1, *bins))
+    options = {"batch_size": size, "input_scale": 1 / 80, "cache_mb": asked.cache_mb}
+    train = loaders.Batches(folder / "features.h5", labels, range(count), shuffle=True, **options)
+    validate = loaders.Batches(folder / "features.h5", labels, range(count, len(labels)), **options)
+    plain, ready = Plain(make(), device, settings), next(validate.epoch(0, device))
+    plain.step(ready.inputs, ready.labels)
+    fit, model, files = Clock(device), Clock(device), Clock(device)
+    step = model.timed(lambda *_: plain.step(ready.inputs, ready.labels))
+    writers = {name: files.timed(getattr(run, name)) for name in FILES}
+    with mock.patch.multiple(run, **writers), fit:
+        loop.fit(make(), train, validate, settings, folder / "run", device, meta=META, on_step=step)
+    alone, cores = fit.wall - model.wall, fit.processor - model.processor
+    for _ in range(settings.epochs * len(validate)):
+        model.timed(plain.forward)(ready.inputs)
+    ahead, turn = Clock(device), Clock(device)
+    for epoch in range(2 * settings.epochs):
+        reader = mock.patch.object(loaders, "read_ahead", read_at_its_turn)
+        with ahead if epoch % 2 else turn, mock.MagicMock() if epoch % 2 else reader:
+            for batch in train.epoch(epoch // 2, device):
+                plain.step(batch.inputs, batch.labels)
     return {
-        "model": name,
+        "model": asked.model,
         "device": str(device),
         "threads": torch.get_num_threads(),
-        "load_before": round(load, 2),
-        "examples": count,
-        "epochs": settings.epochs,
+        "load_before": round(os.getloadavg()[0], 1),
         "rows_kept_in_memory": train.in_memory,
-        "fit_seconds": round(fit, 2),
-        "plain_seconds": round(plain.seconds, 2),
-        "clocked_model_seconds": round(float(metrics["model_seconds"].sum()), 2),
-        "saving_seconds": round(saving.seconds, 2),
-        "share": round(1 - plain.seconds / fit, 4),
-        "share_without_saving": round(1 - plain.seconds / (fit - saving.seconds), 4),
-        "share_by_own_clock": round(1 - float(metrics["model_seconds"].sum()) / fit, 4),
+        "fit_processor_over_wall": round(cores / alone, 2),
+        "model_processor_over_wall": round(model.processor / model.wall, 2),
+        "fit_over_model": round(alone / model.wall, 3),
+        "fit_without_files_over_model": round((alone - files.wall) / model.wall, 3),
+        "read_ahead_over_read_at_its_turn": round(ahead.wall / turn.wall, 3),
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--examples", type=int, default=500)
+    parser.add_argument("--model", choices=MODELS, default="alexnet")
+    parser.add_argument("--examples", type=int, default=300)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--batch-size", type=int, default=50)
     parser.add_argument("--cache-mb", type=float, default=0.0, help="0: read the file each epoch")

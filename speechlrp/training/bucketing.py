@@ -136,13 +136,17 @@ class LetterBatch(NamedTuple):
 
     def to(self, device: torch.device) -> LetterBatch:
         """Move inputs and targets; lengths and rows stay on the CPU, where they are read."""
-        moved = (values.to(device, non_blocking=True) for values in (self.inputs, self.targets))
-        inputs, targets = moved
-        return self._replace(inputs=inputs, targets=targets)
+        return self._replace(
+            inputs=self.inputs.to(device, non_blocking=True),
+            targets=self.targets.to(device, non_blocking=True),
+        )
 
 
 def collate(
-    features: Sequence[np.ndarray], targets: Sequence[Sequence[int]], rows: Sequence[int]
+    features: Sequence[np.ndarray],
+    targets: Sequence[Sequence[int]],
+    rows: Sequence[int],
+    input_scale: float = 1.0,
 ) -> LetterBatch:
     """Put utterances into one batch.
 
@@ -150,15 +154,22 @@ def collate(
         features: of each, float [T_i, F].
         targets: its symbols.
         rows: its number in the data set.
+        input_scale: factor on the features.
     """
     frames = [len(values) for values in features]
-    inputs = torch.zeros(len(features), features[0].shape[1], max(frames))
-    for into, values in zip(inputs, features, strict=True):
-        into[:, : len(values)] = torch.as_tensor(values).T
-    lengths = [len(symbols) for symbols in targets]
-    padded = torch.zeros(len(targets), max(lengths), dtype=torch.int64)
-    for into, symbols in zip(padded, targets, strict=True):
-        into[: len(symbols)] = torch.as_tensor(symbols, dtype=torch.int64)
-    numbers = (torch.as_tensor(values, dtype=torch.int64) for values in (frames, lengths, rows))
-    frames, lengths, rows = numbers
-    return LetterBatch(inputs, frames, padded, lengths, rows)
+    # Numpy alone: a reader's thread would start torch's threads beside the model's.
+    inputs = np.zeros((len(features), features[0].shape[1], max(frames)), np.float32)
+    for padded, values in zip(inputs, features, strict=True):
+        padded[:, : len(values)] = values.T
+    inputs *= np.float32(input_scale)
+    lengths = [len(transcript) for transcript in targets]
+    symbols = np.zeros((len(targets), max(lengths)), np.int64)
+    for padded, transcript in zip(symbols, targets, strict=True):
+        padded[: len(transcript)] = transcript
+    return LetterBatch(
+        inputs=torch.from_numpy(inputs),
+        frames=torch.tensor(frames),
+        targets=torch.from_numpy(symbols),
+        lengths=torch.tensor(lengths),
+        rows=torch.as_tensor(rows, dtype=torch.int64),
+    )

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-import torch
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -30,21 +28,22 @@ def read_ahead(
         items: what to read.
         count: how many are read ahead.
         close: called last, in a thread.
-        threads: how many; what several read at once must share nothing. Each then computes
-            with one thread of torch's, and the caller with as many as before.
+        threads: how many; what several read at once must share nothing.
     """
-    alone = {"initializer": torch.set_num_threads, "initargs": (1,)}
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="speechlrp-batches", **alone)
-    ahead: deque[Future[Result]] = deque()
+    # No thread may call torch.set_num_threads: it is the process's, so the model in the main
+    # thread would compute on one core too. Readers do little in torch, and what they do with
+    # as many threads as the model has costs less than that.
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="speechlrp-batches")
+    pending: deque[Future[Result]] = deque()
     try:
         for item in items:
-            ahead.append(pool.submit(read, item))
-            if len(ahead) > count:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
+            pending.append(pool.submit(read, item))
+            if len(pending) > count:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
     finally:
-        for waiting in ahead:
-            waiting.cancel()
+        for future in pending:
+            future.cancel()
         pool.submit(close)
         pool.shutdown(wait=True)

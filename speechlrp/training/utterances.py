@@ -85,8 +85,6 @@ class LetterBatches:
 
     def _read(self, utterances: Utterances, pinned: bool, positions: np.ndarray) -> LetterBatch:
         rows = self.rows[positions]
-        batch = collate(utterances.batch(rows), [self.targets[p] for p in positions], rows)
-        if self.input_scale != 1.0:
-            batch.inputs.mul_(self.input_scale)
-        pin = batch.inputs.pin_memory() if pinned else batch.inputs
-        return batch._replace(inputs=pin)
+        targets = [self.targets[place] for place in positions]
+        batch = collate(utterances.batch(rows), targets, rows, self.input_scale)
+        return batch._replace(inputs=batch.inputs.pin_memory()) if pinned else batch
