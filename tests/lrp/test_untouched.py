@@ -26,7 +26,7 @@ class Failing(nn.Module):
     def forward(self, x):
         if self.kind == "forward":
             raise Boom
-        return torch.erf(x) if self.kind == "unknown" else x
+        return torch.lgamma(x) if self.kind == "unknown" else x
 
 
 class FailingRule(Rule):
