@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode, _get_current_function_mode
+from torch.overrides import _get_current_function_mode
+
+from speechlrp.lrp.tracer import Tracer
 
 
 @dataclass
@@ -34,7 +36,7 @@ def counting(model: nn.Module) -> Iterator[Passes]:
     def enter(_: nn.Module, arguments: tuple[Tensor, ...]) -> None:
         inputs, count = arguments[0], len(arguments[0])
         passes.forward += count
-        if isinstance(_get_current_function_mode(), TorchFunctionMode):
+        if isinstance(_get_current_function_mode(), Tracer):
             passes.watched += count
         elif inputs.requires_grad:
             inputs.register_hook(lambda _: _add(passes, count))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from speechlrp.explainers.chunks import STARTS, ask_gradient, check_choice, explaining, finite
+from speechlrp.explainers.base import NOTHING, Explainer
+from speechlrp.explainers.question import STARTS, ask_gradient, explaining, finite
+from speechlrp.explainers.settings import check_choice
 from speechlrp.lrp.start import Target
 
 
-class GradientXInput:
+class GradientXInput(Explainer):
     """What each input adds to the linearised target: ``R_i = x_i d f / d x_i``.
 
     Of a network of ReLUs, max-pools and layers without bias it is LRP-0, and adds up to the
@@ -21,6 +23,10 @@ class GradientXInput:
     Raises:
         SpeechLRPError: a start that there is not.
     """
+
+    units = property(lambda self: self.quantity)
+    sums_to = NOTHING
+    """The output for ReLUs without biases, where it is LRP-0; in general nothing."""
 
     def __init__(self, start: str = "logit") -> None:
         self.start = check_choice("start", start, STARTS)

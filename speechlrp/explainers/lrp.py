@@ -8,12 +8,15 @@ from typing import Any
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.explainers.base import NOTHING, OUTPUT, Explainer
+from speechlrp.explainers.checks import check
 from speechlrp.explainers.composites import from_preset, from_rules
-from speechlrp.lrp import LRPError, attribute
-from speechlrp.lrp.start import STARTS
+from speechlrp.explainers.question import explaining, plain
+from speechlrp.lrp import SignCorrected, attribute
+from speechlrp.lrp.start import STARTS, Target
 
 
-class LRP:
+class LRP(Explainer):
     """LRP with a rule for each layer (T 3.3), given one by one or by a preset's name.
 
     Args:
@@ -28,9 +31,6 @@ class LRP:
         SpeechLRPError: a layer, rule, preset, option or start that there is not; both or
             neither of rules and preset.
     """
-
-    promise = "output"
-    """What relevance adds up to, but for what biases and stabilisers absorb."""
 
     def __init__(
         self,
@@ -57,22 +57,27 @@ class LRP:
             raise SpeechLRPError("explainer has neither rules nor a preset")
         self.start = start
 
-    def explain(self, model: nn.Module, inputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Explain a batch.
+    @property
+    def _sign_corrected(self) -> list[SignCorrected]:
+        return [rule for _, rule in self.composite.rules if isinstance(rule, SignCorrected)]
 
-        Args:
-            model: in evaluation mode.
-            inputs: `[B, ...]`.
-            target: classes `[B]`.
+    @property
+    def units(self) -> str:
+        """The quantity that is shared out; scaled by a sign-corrected rule, it loses its unit."""
+        scaled = any(rule.scale for rule in self._sign_corrected)
+        return "share of the largest" if scaled else self.quantity
 
-        Returns:
-            The model's output `[B, K]` and the relevance of every input `[B, ...]`.
+    @property
+    def sums_to(self) -> str:
+        """The output, but for what biases and stabilisers absorb; sign-corrected rules lose it."""
+        return NOTHING if self._sign_corrected else OUTPUT
+
+    def explain(self, model: nn.Module, inputs: Tensor, target: Target) -> tuple[Tensor, Tensor]:
+        """Explain a batch, by one forward pass and about one backward; as ``Sensitivity.explain``.
 
         Raises:
-            SpeechLRPError: the model has an operation without a rule, or its output is
-                not finite.
+            SpeechLRPError: also where the model has an operation without a rule.
         """
-        try:
-            return attribute(model, inputs, target, self.composite, start=self.start)
-        except LRPError as error:
-            raise SpeechLRPError(str(error)) from error
+        with explaining():
+            check(model, inputs)
+            return attribute(model, inputs, plain(target), self.composite, start=self.start)

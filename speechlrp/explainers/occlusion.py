@@ -12,22 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.explainers.chunks import (
-    STARTS,
-    Question,
-    answers,
-    ask,
-    baseline_like,
-    check_choice,
-    check_least,
-    explaining,
-    finite,
-    passes,
-)
+from speechlrp.explainers.base import NOTHING, Explainer
+from speechlrp.explainers.chunks import baseline_like, chunks
+from speechlrp.explainers.question import STARTS, Question, answers, ask, explaining, finite
+from speechlrp.explainers.settings import check_choice, check_two, check_whole
 from speechlrp.lrp.start import Target
 
 
-class Occlusion:
+class Occlusion(Explainer):
     """``f(x) - f(x without a patch)`` for patches all over the input (T 3.17, 3.18).
 
     Each bin gets the mean over the patches that cover it. Needs no gradient, so it can
@@ -38,7 +30,7 @@ class Occlusion:
     captum's reach 0.94 and 0.90 and come in float32.
 
     Args:
-        patch: height (bins of frequency) and width (frames) of a patch.
+        patch: height (bins of frequency) and width (frames) of a patch; one number: a square.
         stride: from one patch to the next; None: patches touch and do not overlap. The last
             one of a row or column is cut off where the input ends.
         baseline: what a bin becomes: a number, or a tensor that broadcasts against the
@@ -49,22 +41,25 @@ class Occlusion:
             batch does.
 
     Raises:
-        SpeechLRPError: patch or stride are not two numbers from 1 on; a stride beyond its
+        SpeechLRPError: patch or stride are not one or two numbers from 1 on; a stride beyond its
             patch, which would leave gaps; a start that there is not.
 
     Source: Zeiler and Fergus 2014.
     """
 
+    units = property(lambda self: self.quantity)
+    sums_to = NOTHING
+
     def __init__(
         self,
-        patch: Sequence[int] = (16, 16),
-        stride: Sequence[int] | None = None,
+        patch: Sequence[int] | int = (16, 16),
+        stride: Sequence[int] | int | None = None,
         baseline: Tensor | float = 0.0,
         start: str = "logit",
         pass_size: int = 64,
     ) -> None:
-        self.patch = _two("patch", patch)
-        self.stride = self.patch if stride is None else _two("stride", stride)
+        self.patch = check_two("patch", patch)
+        self.stride = self.patch if stride is None else check_two("stride", stride)
         if any(step > size for step, size in zip(self.stride, self.patch, strict=True)):
             raise SpeechLRPError(
                 f"explainer.stride {list(self.stride)} goes beyond the patch {list(self.patch)}, "
@@ -72,7 +67,7 @@ class Occlusion:
             )
         self.baseline = baseline
         self.start = check_choice("start", start, STARTS)
-        self.pass_size = check_least("pass_size", pass_size, 1)
+        self.pass_size = check_whole("pass_size", pass_size)
 
     def explain(self, model: nn.Module, inputs: Tensor, target: Target) -> tuple[Tensor, Tensor]:
         """Explain a batch, by a forward pass for each patch.
@@ -91,10 +86,10 @@ class Occlusion:
                 time, or fewer bins than a patch; the baseline's shape does not fit.
         """
         with explaining():
-            inputs, output, question = ask(model, inputs, target, self.start)
+            inputs, output, question, whole = ask(model, inputs, target, self.start)
             rows, columns = self._places(inputs.shape)
             without = self._without(model, question, inputs, list(product(rows, columns)))
-            lost = (question.answer(output) - without).T.unflatten(1, (len(rows), len(columns)))
+            lost = (whole - without).T.unflatten(1, (len(rows), len(columns)))
             high, wide = (
                 _covers(places, size).to(lost)
                 for places, size in zip((rows, columns), inputs.shape[-2:], strict=True)
@@ -102,22 +97,22 @@ class Occlusion:
             relevance = high.T @ lost @ wide / torch.outer(high.sum(0), wide.sum(0))
             for _ in range(inputs.dim() - 3):
                 relevance = relevance.unsqueeze(1)
-            return output, finite(relevance.expand_as(inputs).contiguous())
+            return output, finite(relevance.to(inputs).expand_as(inputs).contiguous())
 
     def _without(
         self, model: nn.Module, question: Question, inputs: Tensor, patches: list
     ) -> Tensor:
         """The answers ``[P Q, B]`` of the inputs without each of the patches."""
-        base, found = baseline_like(self.baseline, inputs), []
-        for part in passes(len(patches), len(inputs), self.pass_size):
+        base, parts = baseline_like(self.baseline, inputs), []
+        for part in chunks(len(patches), len(inputs), self.pass_size):
             variants = inputs.repeat(len(part), *[1] * inputs.dim())
             variants = variants.view(len(part), *inputs.shape)
             for variant, (row, column) in zip(
                 variants, patches[part.start : part.stop], strict=True
             ):
                 variant[..., row, column] = base[..., row, column]
-            found.append(answers(model, question, variants))
-        return torch.cat(found)
+            parts.append(answers(model, question, variants))
+        return torch.cat(parts)
 
     def _places(self, shape: Sequence[int]) -> list[list[slice]]:
         """Where the patches begin and end, by frequency and by time."""
@@ -140,11 +135,3 @@ def _covers(places: list[slice], size: int) -> Tensor:
     for row, place in zip(covers, places, strict=True):
         row[place] = 1
     return covers
-
-
-def _two(key: str, value: Sequence[int]) -> tuple[int, int]:
-    if len(value) != 2 or not all(isinstance(n, int) and n >= 1 for n in value):
-        raise SpeechLRPError(
-            f"explainer.{key} must be bins of frequency and frames, from 1 on; found {list(value)}"
-        )
-    return value[0], value[1]

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
-from speechlrp.explainers.chunks import ask, explaining, generators
+from speechlrp.explainers.base import NOTHING, Explainer
+from speechlrp.explainers.chunks import generators
+from speechlrp.explainers.question import ask, explaining
+from speechlrp.explainers.settings import check_whole
 from speechlrp.lrp.start import Target
 
 
-class Random:
+class Random(Explainer):
     """Gaussian noise, the same for the same example and seed whatever batch it is in.
 
     Args:
         seed: of the noise.
     """
 
+    units, sums_to = "no unit", NOTHING
+
     def __init__(self, seed: int = 1) -> None:
-        self.seed = seed
+        self.seed = check_whole("seed", seed, None)
 
     def explain(self, model: nn.Module, inputs: Tensor, target: Target) -> tuple[Tensor, Tensor]:
         """Give a batch relevance that knows nothing of the model; as ``Sensitivity.explain``."""
         with explaining():
-            inputs, output, _ = ask(model, inputs, target, "logit")
-            relevance = torch.empty_like(inputs)
+            inputs, output, *_ = ask(model, inputs, target, "logit")
+            relevance = inputs.new_empty(inputs.shape)  # in order, whatever the inputs' strides
             for one, generator in zip(relevance, generators(inputs, self.seed), strict=True):
                 one.normal_(generator=generator)
             return output, relevance

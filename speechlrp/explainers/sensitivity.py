@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from speechlrp.explainers.chunks import (
-    MAGNITUDES,
-    STARTS,
-    ask_gradient,
-    check_choice,
-    explaining,
-    finite,
-)
+from speechlrp.explainers.base import NOTHING, Explainer
+from speechlrp.explainers.question import MAGNITUDES, STARTS, ask_gradient, explaining, finite
+from speechlrp.explainers.settings import check_choice
 from speechlrp.lrp.start import Target
 
 
-class Sensitivity:
+class Sensitivity(Explainer):
     """How fast the target changes with each input: ``R_i = d f / d x_i``.
 
     It tells what would change a decision, not what made it; nothing adds up to the output.
@@ -34,9 +29,17 @@ class Sensitivity:
     Source: Krug and Stober 2018 (K), section 3.4.
     """
 
+    sums_to = NOTHING
+
     def __init__(self, magnitude: str = "signed", start: str = "logit") -> None:
         self.magnitude = check_choice("magnitude", magnitude, MAGNITUDES)
         self.start = check_choice("start", start, STARTS)
+
+    @property
+    def units(self) -> str:
+        """Of a slope."""
+        square = "squared, " if self.magnitude == "square" else ""
+        return f"{square}{self.quantity} per unit of the input"
 
     def explain(self, model: nn.Module, inputs: Tensor, target: Target) -> tuple[Tensor, Tensor]:
         """Explain a batch, by one forward and one backward pass.
@@ -50,8 +53,9 @@ class Sensitivity:
             The model's output and the relevance of every input ``[B, ...]``.
 
         Raises:
-            SpeechLRPError: the model is in training mode or has no gradient; the target
-                does not fit its output; the output or the gradient is not finite.
+            SpeechLRPError: the model is in training mode, has no gradient or mixes the
+                examples of a batch; there are none; the target does not fit its output; the
+                output or the gradient is not finite.
         """
         with explaining():
             output, gradient = ask_gradient(model, inputs, target, self.start)

@@ -8,22 +8,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from speechlrp.explainers.chunks import (
-    MAGNITUDES,
-    STARTS,
-    ask,
-    check_choice,
-    check_least,
-    explaining,
-    finite,
-    generators,
-    gradients,
-    passes,
-)
+from speechlrp.explainers.chunks import chunks, generators, precise
+from speechlrp.explainers.question import MAGNITUDES, ask, explaining, finite, gradients
+from speechlrp.explainers.sensitivity import Sensitivity
+from speechlrp.explainers.settings import check_least, check_whole
 from speechlrp.lrp.start import Target
 
 
-class SmoothGrad:
+class SmoothGrad(Sensitivity):
     """The mean gradient under Gaussian noise: sensitivity without its shattered detail.
 
     The noise of an example follows from the seed and its content, so neither the batch that
@@ -60,12 +52,11 @@ class SmoothGrad:
         start: str = "logit",
         pass_size: int = 64,
     ) -> None:
-        self.samples = check_least("samples", samples, 1)
+        self.samples = check_whole("samples", samples)
         self.noise = check_least("noise", noise, 0)
-        self.seed = seed
-        self.magnitude = check_choice("magnitude", magnitude, MAGNITUDES)
-        self.start = check_choice("start", start, STARTS)
-        self.pass_size = check_least("pass_size", pass_size, 1)
+        self.seed = check_whole("seed", seed, None)
+        super().__init__(magnitude, start)
+        self.pass_size = check_whole("pass_size", pass_size)
 
     def explain(self, model: nn.Module, inputs: Tensor, target: Target) -> tuple[Tensor, Tensor]:
         """Explain a batch, by `samples` forward and backward passes.
@@ -83,20 +74,21 @@ class SmoothGrad:
             SpeechLRPError: as ``Sensitivity.explain``.
         """
         with explaining():
-            inputs, output, question = ask(model, inputs, target, self.start)
+            inputs, output, question, _ = ask(model, inputs, target, self.start)
             drawn, deviation = generators(inputs, self.seed), self._deviation(inputs)
-            total, change = torch.zeros_like(inputs), MAGNITUDES[self.magnitude]
-            for part in passes(self.samples, len(inputs), self.pass_size):
+            total = torch.zeros_like(inputs, dtype=precise(inputs.dtype))
+            change = MAGNITUDES[self.magnitude]
+            for part in chunks(self.samples, len(inputs), self.pass_size):
                 noise = inputs.new_empty(len(part), *inputs.shape)
                 for copy in noise:
                     for one, generator in zip(copy, drawn, strict=True):
                         one.normal_(generator=generator)
                 variants = noise.mul_(deviation).add_(inputs)
-                total += change(gradients(model, question, variants)).sum(0)
-            return output, finite(total / self.samples)
+                total += change(gradients(model, question, variants).to(total)).sum(0)
+            return output, finite((total / self.samples).to(inputs))
 
     def _deviation(self, inputs: Tensor) -> Tensor:
         """Of each example, ``[B, 1, ...]``."""
-        flat = inputs.flatten(1)
+        flat = inputs.reshape(len(inputs), -1)
         deviation = self.noise * (flat.amax(1) - flat.amin(1))
         return deviation.view(-1, *[1] * (inputs.dim() - 1))

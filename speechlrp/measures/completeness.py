@@ -5,16 +5,18 @@ Shapes: ``B`` examples.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
-from speechlrp.explainers.chunks import STARTS, completeness_error
+from speechlrp.explainers.base import CHANGE, NOTHING, Explainer
+from speechlrp.explainers.checks import check
+from speechlrp.explainers.chunks import baseline_like
+from speechlrp.explainers.logits import answer, logits_of
+from speechlrp.explainers.question import explaining
 
 
 def completeness(
-    explainer: Any, model: nn.Module, inputs: Tensor, target: Tensor, explained: tuple
+    explainer: Explainer, model: nn.Module, inputs: Tensor, target: Tensor, relevance: Tensor
 ) -> dict[str, Tensor]:
     """Compare the sum of relevance with what it should be.
 
@@ -22,30 +24,30 @@ def completeness(
     that of the baseline. The other explainers promise no sum.
 
     Args:
-        explainer: with ``promise``, ``"output"`` or ``"difference"``, if it makes one.
+        explainer: whose ``sums_to`` holds.
         model: in evaluation mode.
         inputs: ``[B, ...]``.
-        target: classes ``[B]``.
-        explained: what ``explain`` returned: outputs ``[B, K]``, relevance ``[B, ...]``.
+        target: classes ``[B]``, or as of ``speechlrp.lrp.attribute``.
+        relevance: that was explained, ``[B, ...]``.
 
     Returns:
         Each ``[B]``, in the units of what is explained: relevance_sum; promised, and
         completeness_error (the sum less the promised), NaN without a promise.
+
+    Raises:
+        SpeechLRPError: as ``Sensitivity.explain``.
+
+    Source: Sundararajan et al. 2017, completeness; Bach et al. 2015, conservation.
     """
-    output, relevance = explained
-    total = relevance.double().flatten(1).sum(1)
-    promise = getattr(explainer, "promise", "")
-    error = torch.full_like(total, torch.nan)
-    if promise == "difference":
-        base, start = explainer.baseline, explainer.start
-        error = completeness_error(model, inputs, target, relevance, base, start).to(total)
-    elif promise == "output":
-        error = total - _started(output, target, explainer.start)
-    return {"relevance_sum": total, "promised": total - error, "completeness_error": error}
-
-
-def _started(output: Tensor, target: Tensor, start: str) -> Tensor:
-    """The relevance that the target's output begins with, ``[B]``."""
-    if start == "one":
-        return torch.ones_like(output[:, 0]).double()
-    return STARTS[start](output).gather(1, target[:, None])[:, 0].double()
+    total = relevance.double().reshape(len(relevance), -1).sum(1)
+    promised = torch.full_like(total, torch.nan)
+    if explainer.sums_to != NOTHING:
+        with explaining(), torch.no_grad():
+            check(model, inputs)
+            whole = answer(model, inputs.clone())
+            empty = torch.zeros_like(whole.logits[:1])
+            if explainer.sums_to == CHANGE:
+                base = baseline_like(explainer.baseline, inputs)
+                empty = logits_of(model, base.clone())
+            promised = explainer.promised(whole.logits, target, empty, whole.dim).to(total)
+    return {"relevance_sum": total, "promised": promised, "completeness_error": total - promised}

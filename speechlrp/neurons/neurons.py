@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.explainers.chunks import explaining
+from speechlrp.explainers.question import explaining
 from speechlrp.lrp.checks import check_model
 
 

@@ -5,12 +5,12 @@ import torch
 from torch import nn
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.explainers.chunks import completeness_error
 from speechlrp.explainers.gradient_x_input import GradientXInput
 from speechlrp.explainers.integrated_gradients import METHODS, IntegratedGradients
 from speechlrp.explainers.sensitivity import Sensitivity
 from speechlrp.explainers.smoothgrad import SmoothGrad
 from speechlrp.lrp import Composite, Zero, attribute
+from speechlrp.measures.completeness import completeness
 from tests.explainers import nets
 
 TARGET = torch.tensor([2, 0, 1, 1])
@@ -83,7 +83,9 @@ def test_of_a_linear_model_all_are_its_weights(generator):
 def test_integrated_gradients_of_one_linear_piece_are_complete(method, inputs):
     """Without biases the way from 0 crosses no kink, so that the integral is exact."""
     explainer = IntegratedGradients(5, method=method)
-    output, found, error = explainer.explain_with_error(nets.piecewise(False), inputs, TARGET)
+    model = nets.piecewise(False)
+    output, found = explainer.explain(model, inputs, TARGET)
+    error = _gap(explainer, model, inputs, found)
     assert error.abs().max() < 1e-6
     picked = output.gather(1, TARGET[:, None])[:, 0]
     torch.testing.assert_close(found.sum((1, 2, 3)), picked, atol=1e-6, rtol=0)
@@ -92,8 +94,8 @@ def test_integrated_gradients_of_one_linear_piece_are_complete(method, inputs):
 def test_integrated_gradients_across_kinks_become_complete(inputs):
     model, base = nets.piecewise(bias=True), torch.full((1, 8, 9), -0.2)
     few, many = (
-        IntegratedGradients(steps, base).explain_with_error(model, inputs, TARGET)[2].abs().max()
-        for steps in (10, 4000)
+        _gap(explainer, model, inputs, explainer.explain(model, inputs, TARGET)[1]).abs().max()
+        for explainer in (IntegratedGradients(10, base), IntegratedGradients(4000, base))
     )
     assert few > 1e-4
     assert many < few / 50
@@ -106,7 +108,8 @@ def test_the_integral_of_a_smooth_model_converges(method, generator):
     x = torch.randn(4, 6, generator=generator).double()
     steps = {"midpoint": 2000, "gauss": 16}[method]
     explainer = IntegratedGradients(steps, 0.1, method, start="softmax")
-    output, found, error = explainer.explain_with_error(model, x, TARGET)
+    output, found = explainer.explain(model, x, TARGET)
+    error = _gap(explainer, model, x, found)
     assert error.abs().max() < 1e-7
     change = output.softmax(1) - model(torch.full_like(x, 0.1)).softmax(1).detach()
     torch.testing.assert_close(
@@ -178,6 +181,10 @@ def test_a_baseline_that_does_not_fit_is_refused(inputs):
 
 def test_completeness_error_of_any_relevance(inputs):
     model = nets.piecewise(bias=True)
-    error = completeness_error(model, inputs, TARGET, torch.zeros_like(inputs), 0.1)
+    error = _gap(IntegratedGradients(1, 0.1), model, inputs, torch.zeros_like(inputs))
     change = model(inputs.clone()) - model(torch.full_like(inputs, 0.1))
     torch.testing.assert_close(error, -change.gather(1, TARGET[:, None])[:, 0].detach())
+
+
+def _gap(explainer, model, inputs, relevance):
+    return completeness(explainer, model, inputs, TARGET, relevance)["completeness_error"]

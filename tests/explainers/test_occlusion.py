@@ -1,5 +1,6 @@
 """Occlusion against a naive loop."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -83,8 +84,14 @@ def test_channels_go_together_and_bands_may_be_channels(generator):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"patch": (3,)}, r"explainer.patch must be .*found \[3\]"),
-        ({"patch": (3, 0)}, r"explainer.patch must be .*found \[3, 0\]"),
+        ({"patch": (3,)}, r"explainer.patch must be .*found \(3,\)"),
+        ({"patch": [3, 0]}, r"explainer.patch must be .*found \[3, 0\]"),
+        ({"patch": 0}, "explainer.patch must be .*found 0"),
+        ({"patch": True}, "explainer.patch must be .*found True"),
+        ({"patch": "16"}, "explainer.patch must be .*found '16'"),
+        ({"patch": (8.5, 2)}, r"explainer.patch must be .*found \(8.5, 2\)"),
+        ({"patch": {"high": 3}}, "explainer.patch must be .*found {'high': 3}"),
+        ({"stride": None, "patch": None}, "explainer.patch must be .*found None"),
         ({"patch": (3, 2), "stride": (3, 3)}, r"stride \[3, 3\] goes beyond the patch \[3, 2\]"),
         ({"start": "one"}, "unknown value of explainer.start 'one'"),
         ({"pass_size": 0}, "pass_size is 0; it must be at least 1"),
@@ -100,3 +107,11 @@ def test_inputs_smaller_than_a_patch_are_refused(shape):
     model = nn.Flatten().eval()
     with pytest.raises(SpeechLRPError, match=r"patch \[8, 3\] does not fit inputs of shape"):
         Occlusion((8, 3)).explain(model, torch.zeros(shape), torch.tensor([0, 1]))
+
+
+def test_one_number_is_a_square(inputs):
+    model = nets.piecewise(bias=True)
+    square = Occlusion((4, 4), (2, 2)).explain(model, inputs, TARGET)[1]
+    assert torch.equal(Occlusion(4, 2).explain(model, inputs, TARGET)[1], square)
+    numpys = Occlusion(np.array([4, 4]), np.int64(2))
+    assert torch.equal(numpys.explain(model, inputs, TARGET)[1], square)

@@ -56,17 +56,17 @@ def explain(bench: Bench, name: str) -> None:
     for unit, table, features in bench.batches(shards.missing(), name):
         _, inputs, target = explaining.batch(features, table.label.to_numpy())
         if not warm:
-            warm = explainer.explain(model, inputs[:1], target[:1])  # the first call takes longer
+            warm = explainer.explain(model, inputs[:2], target[:2])  # the first call does more
         with counting(model) as passes:
             begin = time.perf_counter()
-            explained = explainer.explain(model, inputs, target)
+            output, relevance = explainer.explain(model, inputs, target)
             finish(bench.network.device)
             seconds = time.perf_counter() - begin
-        n, (output, relevance) = len(table), explained
+        n = len(table)
         backward = (passes.backward + (n if passes.watched else 0)) / n
         costs = {"seconds": seconds / n, "forward_passes": passes.forward / n}
         costs |= {"backward_passes": backward}
-        sums = completeness(explainer, model, inputs, target, explained)
+        sums = completeness(explainer, model, inputs, target, relevance)
         maps = relevance.cpu().numpy()
         numbers = {k: v.cpu().numpy() for k, v in sums.items()} | score(bench, maps, table, period)
         arrays = {"relevance": maps, "output": output.cpu().numpy(), "target": target.cpu().numpy()}

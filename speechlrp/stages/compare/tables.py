@@ -129,7 +129,7 @@ def _maps(bench: Bench) -> None:
         with whole(target) as path, h5py.File(path, "w") as file:
             bench.shards("maps", name).merge(file)
             axes = ("recording", "channel", "frequency", "time")
-            label_axes(file["relevance"], axes, "share of what is explained")
+            label_axes(file["relevance"], axes, bench.explaining(name).explainer.units)
             for axis, unit in (("frequency", "Hz"), ("time", "s")):
                 file[axis] = bench.examples.axes[axis]
                 label_axes(file[axis], (axis,), unit)

@@ -14,7 +14,6 @@ from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact, read_t
 from speechlrp.artifacts.shards import Shards
 from speechlrp.data.explaining import Explaining, check, explainer
 from speechlrp.data.features import FEATURES, Examples, Network, read_examples
-from speechlrp.explainers.meaning import meaning
 from speechlrp.flipping.ranking import falling_order
 from speechlrp.measures.conservation import conservation, summarise_conservation
 from speechlrp.measures.shares import Shares
@@ -54,7 +53,7 @@ def _write(context: Context, examples: Examples, network: Network, shards: Shard
         table = shards.merge(file, lambda arrays, some: shares.add(arrays["relevance"], some))
         axes = ("recording", "channel", "frequency", "time")
         explaining = explainer(section, network.meta["loss"])
-        label_axes(file["relevance"], axes, meaning(explaining).units)
+        label_axes(file["relevance"], axes, explaining.units)
         label_axes(file["order"], ("recording", "rank"))
         for name in ("frequency", "time"):
             file[name] = examples.axes[name]

@@ -32,7 +32,11 @@ def write_examples(context: Context, search: Asked, drawn: Sequence[Drawn]) -> N
         for first in range(0, len(drawn), search.batch):
             parts.append(_explained(file, search, drawn[first : first + search.batch]))
     tables = {"table": pd.concat([table for _, table in parts], ignore_index=True)}
-    units = {"features": search.spoken.units, "relevance": search.meaning.units, "output": "logit"}
+    units = {
+        "features": search.spoken.units,
+        "relevance": search.explainer.units,
+        "output": "logit",
+    }
     axes = {"features": WINDOW, "relevance": WINDOW, "output": ("frame", "symbol")}
     arrays = {
         name: Array(np.concatenate([part[name] for part, _ in parts]), axes[name], units[name])

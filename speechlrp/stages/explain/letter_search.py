@@ -15,7 +15,7 @@ from speechlrp.artifacts.maps import Array
 from speechlrp.data.explaining import check, explainer
 from speechlrp.data.spoken import Recogniser, Spoken
 from speechlrp.errors import SpeechLRPError
-from speechlrp.explainers.meaning import Meaning, meaning
+from speechlrp.explainers.base import Explainer
 from speechlrp.letters.vocabulary import LETTERS, SYMBOLS
 from speechlrp.navai.alignment import NONE
 from speechlrp.navai.classes import Letters
@@ -45,17 +45,13 @@ class Asked(Search):
     def explained(self, windows: torch.Tensor, symbols: torch.Tensor) -> dict[str, torch.Tensor]:
         """As `maps`, of windows ``[B, F, W]`` and symbols ``[B]``."""
         target = functional.one_hot(symbols, len(self.spoken.classes)).to(windows)[:, :, None]
-        output, relevance = self._explainer.explain(self.recogniser.model, windows, target)
+        output, relevance = self.explainer.explain(self.recogniser.model, windows, target)
         return {RELEVANCE: relevance.detach(), OUTPUT: output.detach()[:, :, 0]}
 
     @property
-    def _explainer(self) -> Any:
+    def explainer(self) -> Explainer:
+        """The one that is asked."""
         return next(iter(self.explainers.values()))
-
-    @cached_property
-    def meaning(self) -> Meaning:
-        """What the explainer's numbers are."""
-        return meaning(self._explainer)
 
     @property
     def width(self) -> int:
@@ -82,7 +78,7 @@ class Asked(Search):
 
     def promised(self, output: torch.Tensor, symbols: torch.Tensor) -> torch.Tensor | None:
         """What relevance should add up to ``[B]``, or None."""
-        return self.meaning.promised(output, symbols, self._empty)
+        return self.explainer.promised(output, symbols, self._empty)
 
     def axes(self) -> dict[str, Array]:
         """The axes of a file of windows."""
@@ -101,7 +97,7 @@ def asked(context: Context, spoken: Spoken) -> Asked:
     one = {section["name"]: explainer(section, recogniser.meta.get("loss", ""))}
     about = {
         "explainer": section,
-        "sums_to": meaning(one[section["name"]]).sums_to,
+        "sums_to": one[section["name"]].sums_to,
         "weights": str(context.inputs["weights"]),
         "weights_sha256": fingerprint(context.inputs["weights"])["sha256"],
         "subset": config.subset,

@@ -69,7 +69,7 @@ def _parts(context: Context, search: Asked) -> dict[str, Any]:
 
 def _statistics(context: Context, search: Asked, parts: Mapping[str, Any]) -> None:
     """Write `statistics.h5`, `letters.csv`, `bands.csv` and `lags.csv`."""
-    maps, letters, units = parts["maps"], search.classes.names, search.meaning.units
+    maps, letters, units = parts["maps"], search.classes.names, search.explainer.units
     found = patterns(maps.averages["signed"])
     values = {
         "mean": (found.mean[:, 0], units),

@@ -1,0 +1,92 @@
+"""What an explainer is: a face, the unit of its numbers, and what they add up to."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from torch import Tensor, nn
+
+from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.explainers.question import asked_of
+from speechlrp.lrp.start import Target
+
+NOTHING, OUTPUT, CHANGE = "nothing", "output", "output minus baseline's"
+SUMS = (NOTHING, OUTPUT, CHANGE)
+"""What the numbers of an example may add up to, see `Explainer.sums_to`."""
+
+
+class Explainer(ABC):
+    """Base of all explainers; a class that does not say what its numbers are cannot be made.
+
+    Attributes:
+        units: of the number of one bin, such as ``"logit"``: a text, or a property where it
+            depends on the settings.
+        sums_to: one of `SUMS`, or a property. ``"output"``: the numbers of an example add up to
+            the quantity explained, but for what biases and stabilisers absorb (LRP's
+            conservation); ``"output minus baseline's"``: to its difference from what
+            `baseline` has (completeness); ``"nothing"``: no sum is promised for every network.
+        start: the quantity explained, such as ``"logit"``.
+        baseline: what inputs are measured from.
+    """
+
+    units: Any
+    sums_to: Any
+    start: str = "logit"
+    baseline: Tensor | float = 0.0
+
+    def __new__(cls, *_: Any, **__: Any) -> Explainer:
+        """Check what the class declares, before its settings.
+
+        Raises:
+            SpeechLRPError: it has no unit, or a sum that there is not.
+        """
+        for name, known in (("units", None), ("sums_to", SUMS)):
+            value = getattr(cls, name, None)
+            if isinstance(value, property):
+                continue
+            if not isinstance(value, str) or not value:
+                raise SpeechLRPError(
+                    f"the explainer {cls.__name__} declares no {name}; give the class a text, such "
+                    f"as {name} = {'logit' if known is None else OUTPUT!r}"
+                )
+            if known is not None and value not in known:
+                raise unknown(f"sums_to of the explainer {cls.__name__}", value, known)
+        return super().__new__(cls)
+
+    @abstractmethod
+    def explain(self, model: nn.Module, inputs: Tensor, target: Target) -> tuple[Tensor, Tensor]:
+        """Explain a batch.
+
+        Args:
+            model: in evaluation mode.
+            inputs: ``[B, ...]``.
+            target: classes ``[B]``, or as of ``speechlrp.lrp.attribute``.
+
+        Returns:
+            The model's output and the relevance of every input ``[B, ...]``.
+        """
+
+    @property
+    def quantity(self) -> str:
+        """What `start` asks for, as a unit."""
+        return {"logit": "logit", "one": "share"}.get(self.start, "probability")
+
+    def promised(
+        self, logits: Tensor, target: Target, at_baseline: Tensor, dim: int | None = None
+    ) -> Tensor | None:
+        """What the relevance of each example should add up to, ``[B]``; None: nothing.
+
+        Args:
+            logits: of the examples, ``[B, K, ...]``.
+            target: as of `explain`.
+            at_baseline: the logits of the baseline, ``[1, K, ...]`` or ``[B, K, ...]``.
+            dim: of the network's own softmax.
+        """
+        if self.sums_to == NOTHING:
+            return None
+        question = asked_of(logits, target, self.start, len(logits), dim)
+        promised = question.answer(logits)[0]
+        if self.sums_to == CHANGE:
+            promised = promised - question.answer(at_baseline.expand_as(logits))[0]
+        return promised

@@ -1,0 +1,77 @@
+"""What must hold of a model and its inputs before anything is explained."""
+
+from __future__ import annotations
+
+from weakref import WeakSet
+
+import torch
+from torch import Tensor, nn
+
+from speechlrp.lrp.checks import check_inputs, check_model
+from speechlrp.lrp.errors import LRPError
+
+_separate: WeakSet[nn.Module] = WeakSet()
+"""Models that were seen to keep the examples of a batch apart."""
+
+
+def check(model: nn.Module, inputs: Tensor, variants: bool = False) -> None:
+    """Check what every explainer needs.
+
+    Args:
+        model: in evaluation mode.
+        inputs: ``[B, ...]``.
+        variants: whether several of one example go through the model at once.
+
+    Raises:
+        LRPError: as ``attribute``; there is no example; the weights were made in inference mode;
+            the model mixes the examples of a batch.
+    """
+    check_model(model)
+    check_inputs(inputs)
+    if not len(inputs):
+        raise LRPError(f"there is no example to explain: the inputs' shape is {list(inputs.shape)}")
+    for name, weight in model.named_parameters():
+        if weight.is_inference():
+            raise LRPError(
+                f"the weight {name} was made in inference mode and has no gradient; make or load "
+                "the model outside of torch.inference_mode()"
+            )
+    if model not in _separate and (variants or len(inputs) > 1):
+        _check_separate(model, inputs.detach())
+        _separate.add(model)
+
+
+def _check_separate(model: nn.Module, inputs: Tensor) -> None:
+    """Raise where an example's output changes with the other examples of its batch.
+
+    Explainers put examples, and variants of one, into the same batch. All passes have the same
+    shape, so that an example's output is computed alike, to the last bits, if nothing is mixed.
+    Done once for a model: what it does with a batch is in its code, not in its weights.
+    """
+    batch = inputs if len(inputs) > 1 else torch.cat([inputs, inputs])
+    before = _outputs(model, batch)
+    if before is None:
+        return  # which the target's shape will not fit
+    for kept in (0, -1):  # a running sum reaches later examples alone
+        other = 2 * batch + 1
+        other[kept] = batch[kept]
+        after = _outputs(model, other)
+        if not bool(before[kept].isfinite().all()):
+            return  # which is an error of its own
+        largest = float(before[kept].abs().max())
+        if after is None or not torch.allclose(
+            after[kept], before[kept], rtol=1e-3, atol=1e-3 * largest
+        ):
+            raise LRPError(
+                "the model's output for an example depends on the other examples of its batch, or "
+                "changes from pass to pass, so that no example can be explained by itself: look "
+                "for means, norms or products over the first dimension, and for random numbers"
+            )
+
+
+def _outputs(model: nn.Module, batch: Tensor) -> Tensor | None:
+    """The outputs, if there is one for each example."""
+    with torch.no_grad():
+        output = model(batch.clone())
+    fits = isinstance(output, Tensor) and output.dim() > 0 and len(output) == len(batch)
+    return output if fits else None

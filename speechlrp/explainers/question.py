@@ -1,0 +1,165 @@
+"""What explainers ask of a model, and the passes through it that answer.
+
+Shapes: ``B`` examples, ``K`` classes, ``n`` variants of each example; a pass takes
+``[n, B, ...]``, variants first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from speechlrp.errors import SpeechLRPError
+from speechlrp.explainers.checks import check
+from speechlrp.explainers.chunks import precise
+from speechlrp.explainers.logits import answer, logits_of
+from speechlrp.lrp.checks import check_finite, check_output
+from speechlrp.lrp.errors import LRPError
+from speechlrp.lrp.start import Target, start_coefficient
+
+STARTS = ("logit", "sigmoid", "softmax")
+"""What is explained of the target: its logit, or the probability that follows from it."""
+
+MAGNITUDES: dict[str, Callable[[Tensor], Tensor]] = {
+    "signed": lambda gradient: gradient,
+    "absolute": torch.abs,
+    "square": torch.square,
+}
+"""What is made of a gradient."""
+
+
+class Question(NamedTuple):
+    """One number for each example: the weighted sum of its logits, or of probabilities.
+
+    Attributes:
+        weights: shaped like the logits.
+        start: one of `STARTS`, or ``"one"``: the weights alone.
+        dim: the dimension of a softmax.
+        ends: whether the model goes on behind its logits, see `logits.answer`.
+    """
+
+    weights: Tensor
+    start: str
+    dim: int = 1
+    ends: bool = False
+
+    def answer(self, logits: Tensor, variants: int = 1) -> Tensor:
+        """The numbers ``[n, B]`` of logits ``[n B, ...]``; of half precision in float32."""
+        quantity = self._quantity(logits).unflatten(0, (variants, len(self.weights)))
+        weighted = quantity.to(precise(logits.dtype)) * self.weights
+        return weighted.unsqueeze(-1).flatten(2).sum(2)
+
+    def _quantity(self, logits: Tensor) -> Tensor:
+        if self.start == "logit":
+            return logits
+        if self.start == "one":
+            return torch.ones_like(logits)
+        return logits.sigmoid() if self.start == "sigmoid" else logits.softmax(self.dim)
+
+
+def asked_of(
+    logits: Tensor,
+    target: Target,
+    start: str,
+    batch: int,
+    dim: int | None = None,
+    ends: bool = False,
+) -> Question:
+    """Fix what is to be explained of logits; raises LRPError as ``speechlrp.lrp.attribute``."""
+    check_output(logits)
+    weights = start_coefficient(logits.detach(), plain(target), "logit", batch)
+    return Question(weights, start, 1 if dim is None else dim, ends)
+
+
+def plain(target: Target) -> Target:
+    """Numpy's whole numbers as torch's and Python's."""
+    if isinstance(target, np.ndarray):
+        return torch.as_tensor(target)
+    return int(target) if isinstance(target, np.integer) else target
+
+
+@contextmanager
+def explaining() -> Iterator[None]:
+    """Gradients can be taken, whatever the caller's mode; errors are the user's to mend."""
+    with torch.inference_mode(False), torch.enable_grad():
+        try:
+            yield
+        except LRPError as error:
+            raise SpeechLRPError(str(error)) from error
+
+
+def ask(
+    model: nn.Module, inputs: Tensor, target: Target, start: str
+) -> tuple[Tensor, Tensor, Question, Tensor]:
+    """Pass a batch through a model and fix what is to be explained of it.
+
+    Args:
+        model: in evaluation mode.
+        inputs: ``[B, ...]``, floating point.
+        target: as of ``speechlrp.lrp.attribute``: a class, classes ``[B]``, a weighting
+            shaped like the output, or a (linear) function of the output; where the model ends
+            in a softmax or sigmoid, of its logits.
+        start: one of ``STARTS``.
+
+    Returns:
+        The inputs, detached; the model's output; the question; its answer ``[B]``.
+
+    Raises:
+        LRPError: as ``attribute`` and `check`.
+    """
+    check(model, inputs, variants=True)
+    inputs = inputs.detach().clone()  # a tensor of inference mode has no gradient
+    with torch.no_grad():
+        output, logits, dim, ends = answer(model, inputs.clone())
+    question = asked_of(logits, target, start, len(inputs), dim, ends)
+    check_output(output)
+    return inputs, output, question, question.answer(logits)[0]
+
+
+def ask_gradient(
+    model: nn.Module, inputs: Tensor, target: Target, start: str
+) -> tuple[Tensor, Tensor]:
+    """The model's output and the gradient of what is asked, in one pass; as ``ask``."""
+    check(model, inputs)
+    leaf = inputs.detach().clone().requires_grad_()
+    output, logits, dim, ends = answer(model, leaf.clone())  # the model may begin in place
+    question = asked_of(logits, target, start, len(inputs), dim, ends)
+    check_output(output)
+    return output.detach(), _gradient(question.answer(logits), leaf)
+
+
+def gradients(model: nn.Module, question: Question, variants: Tensor) -> Tensor:
+    """The gradient of the answer with respect to each variant ``[n, B, ...]``."""
+    leaf = variants.detach().requires_grad_()
+    logits = _logits(model, question, leaf.flatten(0, 1).clone())
+    return _gradient(question.answer(logits, len(variants)), leaf)
+
+
+def answers(model: nn.Module, question: Question, variants: Tensor) -> Tensor:
+    """The answers ``[n, B]`` of variants ``[n, B, ...]``, which the model may overwrite."""
+    with torch.no_grad():
+        return question.answer(_logits(model, question, variants.flatten(0, 1)), len(variants))
+
+
+def _logits(model: nn.Module, question: Question, inputs: Tensor) -> Tensor:
+    """Of variants; raises LRPError where one is not finite, so that no mean hides it."""
+    logits = logits_of(model, inputs) if question.ends else model(inputs)
+    check_finite("the output of a changed input", logits, "look at the baseline and the noise")
+    return logits
+
+
+def _gradient(answer: Tensor, leaf: Tensor) -> Tensor:
+    if not answer.requires_grad:
+        raise LRPError("the model's output has no gradient with respect to its inputs")
+    return torch.autograd.grad(answer.sum(), leaf)[0]
+
+
+def finite(relevance: Tensor) -> Tensor:
+    """Relevance as it is, or LRPError where it is not finite."""
+    check_finite("relevance", relevance, "look at the inputs and the weights")
+    return relevance
