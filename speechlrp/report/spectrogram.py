@@ -20,6 +20,7 @@ from matplotlib.ticker import FuncFormatter
 
 from speechlrp.report import style
 
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 STRIP = (1.015, 0.03)
 PADDING = {"facecolor": "white", "edgecolor": style.FAINT, "hatch": "//////", "linewidth": 0.5}
 LETTERS = 48  # of a title's line, before it reaches the next panel
@@ -172,7 +173,7 @@ def colour_bar(
         format=FuncFormatter(lambda value, _: f"{value / 10.0**power:g}"),
     )  # fmt: skip
     name, _, units = label.partition("|")
-    factor = f"$10^{{{power}}}$ × " if power else ""
+    factor = f"10{str(power).translate(RAISED)} × " if power else ""
     bar.set_label(f"{name} ({factor}{units})", fontsize=style.SMALL, color=style.INK)
     bar.ax.tick_params(labelsize=style.SMALL, color=style.FAINT)
     bar.outline.set_edgecolor(style.FAINT)

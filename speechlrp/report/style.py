@@ -18,6 +18,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
+from speechlrp.report.lettering import literal
+
 INK = "#1f2933"
 FAINT = "#7b8794"
 GRID = "#e4e7eb"
@@ -26,6 +28,9 @@ POSITIVE = "#b2182b"
 NEGATIVE = "#2166ac"
 GREEN = "#00664b"
 RED = "#a13d00"
+
+LITERAL = {"text.parse_math": False}
+"""Of the texts that matplotlib makes while it draws, such as ticks."""
 
 WIDTH = 7.2
 DPI = 170
@@ -121,13 +126,16 @@ def _rgb(colour: str) -> np.ndarray:
 def figure_png(fig: Figure, *, dpi: float = DPI) -> bytes:
     """Encode a figure as PNG; the same figure gives the same bytes."""
     buffer = BytesIO()
-    fig.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    literal(fig)
+    with matplotlib.rc_context(LITERAL):
+        fig.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return buffer.getvalue()
 
 
 def figure_svg(fig: Figure) -> bytes:
     """Encode a figure as SVG (for papers); the same figure gives the same bytes."""
     buffer = BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "speechlrp"}):
+    literal(fig)
+    with matplotlib.rc_context({"svg.hashsalt": "speechlrp", **LITERAL}):
         fig.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()

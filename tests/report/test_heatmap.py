@@ -38,7 +38,7 @@ def test_axes_and_colour_bars_name_their_units(panel, axes_hz_s):
 def test_small_relevance_puts_its_power_of_ten_into_the_label(panel, axes_hz_s):
     small = Panel(panel.features, np.full(panel.features.shape, 3e-5))
     _, bar, _ = heatmap(small, *axes_hz_s, relevance_units="logit").axes
-    assert bar.get_ylabel() == "relevance ($10^{-5}$ × logit)"
+    assert bar.get_ylabel() == "relevance (10⁻⁵ × logit)"
 
 
 def test_several_recordings_share_both_scales(panel, axes_hz_s):
