@@ -24,13 +24,18 @@ def mark_gates(tape: Tape) -> None:
 
     A product with a divisor, as norms written out have it, becomes a quotient.
     """
-    products = [node for node in tape.nodes if isinstance(node.layer, Product)]
+    products = [node for node in tape.nodes if _has_gates(node)]
     producers = producers_of(tape) if products else {}
     for node in products:
         made = [_names(origins(value, producers, through_products=True)) for value in node.inputs]
         _mark_divisor(node.layer, made)
         gates = [_kind(names, GATES) for names in made]
         node.layer.gates = tuple(gates if any(gates) else [_kind(n, SOFT_GATES) for n in made])
+
+
+def _has_gates(node: Node) -> bool:
+    """Whether it is a product of what the tape may know a gate in; attention says its own."""
+    return isinstance(node.layer, Product) and node.operation != "attention"
 
 
 def _mark_divisor(product: Product, made: list[set[str]]) -> None:
@@ -69,7 +74,7 @@ def producers_of(tape: Tape) -> dict[int, Node]:
 
 def _inside(node: Node, through_products: bool) -> list[Value] | None:
     """The values that a result is made of by moving and scaling, if it is."""
-    if isinstance(node.layer, Product):
+    if _has_gates(node):
         dividend = [one for i, one in enumerate(node.inputs) if i != node.layer.divisor]
         return dividend if through_products else None
     if node.operation.endswith("_as"):  # the shape of another

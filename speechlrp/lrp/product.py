@@ -11,10 +11,12 @@ from torch.autograd.graph import get_gradient_edge
 from speechlrp.lrp.layer import plain
 from speechlrp.lrp.places import Place
 
-Bilinear = Callable[[Tensor, Tensor], Tensor]
+Bilinear = Callable[..., Tensor]
+Share = float | Tensor
+Shares = Callable[["Product"], tuple[Share, Share]]
 
-TWO_FACTORS = frozenset({"product", "quotient"})
-"""The operations of two factors: ``a b``, and ``a / b``, whose divisor ``1 / b`` is the second."""
+TWO_FACTORS = frozenset({"product", "quotient", "attention"})
+"""The operations of two factors: ``a b``; ``a / b``; a softmax's weights times values."""
 
 
 class Product:
@@ -23,7 +25,7 @@ class Product:
     A quotient ``a / b`` is linear in ``a`` alone.
 
     Attributes:
-        operation: ``"product"`` or ``"quotient"``.
+        operation: ``"product"``, ``"quotient"`` or ``"attention"``.
         divisor: which factor of a quotient divides (0 or 1): the second of ``a / b``, of a
             product the one that is a reciprocal, as in ``x * rsqrt(v)``; else ``None``.
         place: the module it belongs to.
@@ -66,6 +68,24 @@ class Product:
         leaf = self.factors[factor]
         return torch.autograd.grad(self._edge, leaf, c, retain_graph=True)[0]
 
+    def share_out(self, c: Tensor, shares: Shares) -> list[Tensor | None]:
+        """``c`` of both factors by a rule's shares, ``None`` for one that gets nothing."""
+        return [
+            None if _nothing(share) else self.transpose(c if _all(share) else c * share, factor)
+            for factor, share in enumerate(shares(self))
+        ]
+
+    def carry(self, r: Tensor, shares: Shares) -> list[Tensor | None]:
+        """``r`` of both factors of an elementwise product, given that of its result."""
+        return [
+            None if _nothing(share) else self.fold(r * share, factor)
+            for factor, share in enumerate(shares(self))
+        ]
+
+    def absorbed(self, c: Tensor, shares: Shares) -> Tensor:
+        """What neither factor gets, shaped like ``z``: nothing."""
+        return torch.zeros_like(c)
+
     def fold(self, r: Tensor, factor: int) -> Tensor:
         """The sum of ``r``, shaped like ``z``, over what a factor is broadcast to."""
         return r.sum_to_size(self.factors[factor].shape)
@@ -73,3 +93,11 @@ class Product:
     def __str__(self) -> str:
         known = [gate for gate in self.gates if gate]
         return f"{self.operation} with {known[0]}" if len(known) == 1 else self.operation
+
+
+def _nothing(share: Share) -> bool:
+    return not isinstance(share, Tensor) and share == 0
+
+
+def _all(share: Share) -> bool:
+    return not isinstance(share, Tensor) and share == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,8 @@ class Recorder:
         self.keep = keep
         self.failure: NotExplainable | None = None
         self.anchor = torch.zeros((), requires_grad=True)
+        self.watching: Callable[[], AbstractContextManager[Any]] = nullcontext
+        """Makes a context in which what a handler calls is recorded as what the model calls."""
         self._versions: dict[int, int] = {}
 
     def refuse(self, call: Call, reason: str) -> NotExplainable:

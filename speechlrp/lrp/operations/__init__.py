@@ -33,12 +33,14 @@ from speechlrp.lrp.operations.arithmetic import (
     in_place,
     scaled,
 )
+from speechlrp.lrp.operations.attention import attention
 from speechlrp.lrp.operations.gradient import gradient, moved, norm, variance
 from speechlrp.lrp.operations.last import logarithm, sigmoid, softmax
 from speechlrp.lrp.operations.multiplied import glu
 from speechlrp.lrp.operations.names import AVERAGES, NORMS, WEIGHTED
 from speechlrp.lrp.operations.pools import lp_pool, resized
 from speechlrp.lrp.operations.products import added_product, einsum, matmul
+from speechlrp.lrp.operations.written import written_out
 
 Handler = Callable[[Any, Any], Any]
 
@@ -119,6 +121,9 @@ HANDLERS.update(dict.fromkeys((Tensor.T.__get__, Tensor.mT.__get__), moved))
 _register(glu, "glu")
 _register(added_factors, "addcmul")
 _register(in_place(added_factors), "addcmul_")
+_register(attention, "scaled_dot_product_attention")
+for _function in (functional.multi_head_attention_forward, functional.local_response_norm):
+    HANDLERS[_function] = written_out(_function)
 
 # Where the model ends in them, relevance starts at the logits.
 _register(softmax, "softmax log_softmax")
@@ -152,5 +157,6 @@ _ASKING += "zeros_like ones_like full_like new_zeros new_ones new_full"
 HARMLESS: frozenset[Callable[..., Any]] = frozenset(
     [getattr(Tensor, name).__get__ for name in _READ_ONLY.split() if hasattr(Tensor, name)]
     + [form for name in _ASKING.split() for form in _forms(name)]
+    + [torch._nested_tensor_from_mask_left_aligned]  # of a mask: may torch leave out its padding?
 )
 """Reads that tell the model nothing of the numbers."""

@@ -6,14 +6,11 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from speechlrp.lrp.errors import LRPError, NotExplainable
-from speechlrp.lrp.product import Product
+from speechlrp.lrp.product import TWO_FACTORS, Product, Share
 from speechlrp.lrp.rules.base import Rule
-
-Share = float | Tensor
 
 SIDES = ("first", "second")
 
@@ -27,29 +24,23 @@ class ProductRule(Rule):
     a factor is broadcast to; for a matrix product, within a factor by the contributions to ``z``.
     """
 
-    operations: ClassVar = frozenset({"product"})
+    operations: ClassVar = frozenset({"product", "attention"})
 
     @abstractmethod
     def shares(self, product: Product) -> tuple[Share, Share]:
         """The part of the relevance for each factor, 1 in sum: numbers, or shaped like ``z``."""
 
     def backward(self, layer: Product, c: Tensor) -> list[Tensor | None]:
-        """``c`` of both factors, ``None`` for one that gets nothing."""
-        return [
-            None if _nothing(share) else layer.transpose(c if _all(share) else c * share, factor)
-            for factor, share in enumerate(self.shares(layer))
-        ]
+        """``c`` of the factors, ``None`` for one that gets nothing."""
+        return layer.share_out(c, self.shares)
 
     def carry(self, layer: Product, rs: Sequence[Tensor]) -> list[Tensor | None]:
         """``r`` of both factors of an elementwise product, given that of its result."""
-        return [
-            None if _nothing(share) else layer.fold(rs[0] * share, factor)
-            for factor, share in enumerate(self.shares(layer))
-        ]
+        return layer.carry(rs[0], self.shares)
 
     def bias(self, layer: Product, c: Tensor) -> Tensor:
-        """None."""
-        return torch.zeros_like(c)
+        """What the constant of a softmax absorbs in attention in one call; else nothing."""
+        return layer.absorbed(c, self.shares)
 
 
 class SignalTakesAll(ProductRule):
@@ -83,7 +74,7 @@ class SignalTakesAll(ProductRule):
     transformers: better explanations through conservative propagation".
     """
 
-    operations: ClassVar = frozenset({"product", "quotient"})
+    operations: ClassVar = TWO_FACTORS
 
     def __init__(self, gate: str | None = None) -> None:
         if gate not in (None, *SIDES):
@@ -133,11 +124,3 @@ class Uniform(ProductRule):
 
     def __repr__(self) -> str:
         return "Uniform()"
-
-
-def _nothing(share: Share) -> bool:
-    return not isinstance(share, Tensor) and share == 0
-
-
-def _all(share: Share) -> bool:
-    return not isinstance(share, Tensor) and share == 1
