@@ -1,12 +1,61 @@
-"""Tables of names, resolved only when a name is used."""
+"""Tables of names, resolved only when a name is used; and names of one's own.
+
+Wherever a name of a table is taken, ``package.module:Name`` is taken too: an entry from a user's
+own package or from a file in the working folder.
+"""
 
 from __future__ import annotations
 
+import inspect
+import sys
+import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import reduce
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-from speechlrp.errors import unknown
+from speechlrp.errors import SpeechLRPError, unknown
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What an entry of a table must be.
+
+    Attributes:
+        what: in words, for the error, such as ``"a class derived from package.module:Base"``.
+        bases: the entry is a class derived from one of these, ``"package.module:Base"`` each.
+        kind: the entry is an object of this class.
+        positional: how many arguments it must take by position.
+        named: arguments that it must take by name.
+    """
+
+    what: str
+    bases: tuple[str, ...] = ()
+    kind: str = ""
+    positional: int = 0
+    named: tuple[str, ...] = ()
+
+    def fits(self, entry: Any) -> bool:
+        """Whether an object can be an entry."""
+        if self.kind:
+            return isinstance(entry, _attribute(self.kind))
+        if self.bases:
+            classes = tuple(map(_attribute, self.bases))
+            return isinstance(entry, type) and issubclass(entry, classes)
+        return callable(entry) and self._takes(entry)
+
+    def _takes(self, function: Any) -> bool:
+        try:
+            signature = inspect.signature(function)
+            signature.bind_partial(*[None] * self.positional, **dict.fromkeys(self.named))
+        except TypeError:
+            return False
+        except ValueError:  # a function of C that does not say
+            return True
+        return True
 
 
 class Registry(Mapping[str, Any]):
@@ -18,22 +67,37 @@ class Registry(Mapping[str, Any]):
     Args:
         kind: what an entry is, in one word; used in error messages.
         entries: name -> ``"package.module:object"``.
+        interface: what an entry must be; None: anything.
     """
 
-    def __init__(self, kind: str, entries: Mapping[str, str]) -> None:
+    def __init__(
+        self, kind: str, entries: Mapping[str, str], interface: Interface | None = None
+    ) -> None:
         self.kind = kind
+        self.interface = interface
         self._entries = dict(entries)
 
     def __getitem__(self, name: str) -> Any:
-        """Import and return the entry.
+        """Import and return the entry, of the table or of the user's own.
 
         Raises:
-            SpeechLRPError: the name is not in the table; lists the names that are.
+            SpeechLRPError: the name is not in the table (lists the names that are); an entry of
+                the user's own cannot be imported, or is no such entry.
         """
-        if name not in self._entries:
-            raise unknown(self.kind, name, self._entries)
-        module, _, attribute = self._entries[name].partition(":")
-        return getattr(import_module(module), attribute)
+        if isinstance(name, str) and name in self._entries:
+            return _attribute(self._entries[name])
+        if not is_reference(name):
+            raise unknown(self.kind, str(name), self._entries)
+        entry = imported(name, f"{self.kind} {name}")
+        if self.interface is not None and not self.interface.fits(entry):
+            raise SpeechLRPError(
+                f"{self.kind} {name} is {_described(entry)}; it must be {self.interface.what}"
+            )
+        return entry
+
+    def knows(self, name: str) -> bool:
+        """Whether a name may stand in a setting: of the table, or ``package.module:Name``."""
+        return name in self._entries or is_reference(name)
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries
@@ -43,3 +107,79 @@ class Registry(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._entries)
+
+
+def is_reference(name: Any) -> bool:
+    """Whether a name is meant as ``package.module:Name``."""
+    return isinstance(name, str) and ":" in name
+
+
+def imported(reference: str, what: str) -> Any:
+    """What ``package.module:Name`` stands for.
+
+    The module is looked for as Python does, and in the working folder.
+
+    Args:
+        reference: with dots behind the colon for what lies inside a class.
+        what: is being looked up, for the error.
+
+    Raises:
+        SpeechLRPError: it is no such text; there is no such module or name in it; importing it
+            raises an error or ends the program.
+    """
+    module, _, name = reference.partition(":")
+    if not all(part.isidentifier() for part in (*module.split("."), *name.split("."))):
+        raise SpeechLRPError(f"{what}: {reference!r} is no package.module:Name")
+    with working_folder():
+        try:
+            import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name and (module == error.name or module.startswith(f"{error.name}.")):
+                raise SpeechLRPError(
+                    f"{what}: there is no module {error.name!r}; put it into the working folder "
+                    "or install it"
+                ) from error
+            raise SpeechLRPError(f"{what}: importing {module} raises {told(error)}") from error
+        except (Exception, SystemExit) as error:  # a user's module may do anything
+            raise SpeechLRPError(f"{what}: importing {module} raises {told(error)}") from error
+        try:
+            return _attribute(reference)
+        except AttributeError:
+            known = [n for n in vars(sys.modules[module]) if not n.startswith("_")]
+            raise unknown(f"{what}: name in {module}", name, known) from None
+
+
+@contextmanager
+def working_folder() -> Iterator[None]:
+    """The working folder among the places that modules come from, after the others."""
+    here = str(Path.cwd())
+    sys.path.append(here)
+    try:
+        yield
+    finally:
+        sys.path.remove(here)
+
+
+def told(error: BaseException) -> str:
+    """An error of a user's code in one line: its kind, its words, and where it was raised."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    words = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if isinstance(error, SyntaxError):  # its words say where
+        return words
+    return f"{words} ({Path(last.filename).name}, line {last.lineno})"
+
+
+def _attribute(reference: str) -> Any:
+    module, _, name = reference.partition(":")
+    return reduce(getattr, name.split("."), import_module(module))
+
+
+def _described(entry: Any) -> str:
+    if isinstance(entry, type):
+        return f"the class {entry.__name__}"
+    if callable(entry):
+        try:
+            return f"the function {getattr(entry, '__name__', '?')}{inspect.signature(entry)}"
+        except (TypeError, ValueError):
+            return "a function"
+    return f"of type {type(entry).__name__}"

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from speechlrp.audio.errors import RecordingError
-from speechlrp.registry import Registry
+from speechlrp.registry import Interface, Registry
 
 FEATURES = Registry(
     "features",
@@ -19,6 +19,11 @@ FEATURES = Registry(
         "log_mel": "speechlrp.audio.log_mel:LogMelSettings",
         "fbank": "speechlrp.audio.fbank:FbankSettings",
     },
+    Interface(
+        "a class derived from speechlrp.audio.windows:WindowSettings, or from "
+        "speechlrp.audio.log_mel:LogMelSettings for utterances",
+        bases=("speechlrp.audio.windows:WindowSettings", "speechlrp.audio.log_mel:LogMelSettings"),
+    ),
 )
 
 _FACES = {

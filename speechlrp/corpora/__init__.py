@@ -7,7 +7,7 @@
 """
 
 from speechlrp.corpora.recording import Recording, tasks
-from speechlrp.registry import Registry
+from speechlrp.registry import Interface, Registry
 
 CORPORA = Registry(
     "corpus",
@@ -17,6 +17,7 @@ CORPORA = Registry(
         "voxceleb": "speechlrp.corpora.voxceleb:voxceleb",
         "manifest": "speechlrp.corpora.manifest:manifest",
     },
+    Interface("a function of a folder that gives a list of Recording", positional=1),
 )
 
 SPLITS = Registry(
@@ -29,6 +30,11 @@ SPLITS = Registry(
         "becker_gender": "speechlrp.corpora.splits_published:becker_gender",
         "becker_digit": "speechlrp.corpora.splits_published:becker_digit",
     },
+    Interface(
+        "a function of recordings, label= and seed= that gives a subset by id",
+        positional=1,
+        named=("label", "seed"),
+    ),
 )
 
 DOWNLOADS = Registry(

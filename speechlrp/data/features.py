@@ -17,6 +17,7 @@ from torch import nn
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.flipping import BASELINES
+from speechlrp.models.custom import own_code
 from speechlrp.pipeline.stage import Context
 from speechlrp.training.checkpoint import load_model
 from speechlrp.training.losses import probabilities
@@ -131,7 +132,7 @@ class Network:
 
     def __init__(self, context: Context, examples: Examples) -> None:
         self.device = device(context.config.device)
-        factory = context.config.model.get("factory")
+        factory = own_code(context.config.model)
         self.model, self.meta = load_model(context.inputs["weights"], self.device, factory=factory)
         self.model.eval()
         self.scale = float(self.meta["input_scale"])

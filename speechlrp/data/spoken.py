@@ -17,6 +17,7 @@ from speechlrp.config.schema import Config
 from speechlrp.errors import SpeechLRPError
 from speechlrp.letters.vocabulary import encode
 from speechlrp.data.features import check_belongs
+from speechlrp.models.custom import own_code
 from speechlrp.pipeline.stage import Context
 from speechlrp.training.checkpoint import load_model
 from speechlrp.training.seeding import device
@@ -106,7 +107,8 @@ class Recogniser:
     def __init__(self, context: Context, spoken: Spoken) -> None:
         self.device = device(context.config.device)
         path = context.inputs["weights"]
-        self.model, self.meta = load_model(path, self.device, context.command("train", "--force"))
+        command, factory = context.command("train", "--force"), own_code(context.config.model)
+        self.model, self.meta = load_model(path, self.device, command, factory)
         self.scale = float(self.meta["input_scale"])
         here = {"task": spoken.task, "classes": spoken.classes, "features": spoken.settings}
         check_belongs(self.meta, here, path, spoken.path)

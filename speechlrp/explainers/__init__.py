@@ -1,6 +1,6 @@
 """Explanations of a network's decision: one face, `explain(model, inputs, target)`."""
 
-from speechlrp.registry import Registry
+from speechlrp.registry import Interface, Registry
 
 EXPLAINERS = Registry(
     "explainer",
@@ -13,4 +13,8 @@ EXPLAINERS = Registry(
         "occlusion": "speechlrp.explainers.occlusion:Occlusion",
         "random": "speechlrp.explainers.random:Random",
     },
+    Interface(
+        "a class derived from speechlrp.explainers.base:Explainer",
+        bases=("speechlrp.explainers.base:Explainer",),
+    ),
 )

@@ -11,7 +11,15 @@ from torch import nn
 
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.lrp import PRESETS, Composite, Depth, First, Last, LRPError
-from speechlrp.lrp.rules import RULES
+from speechlrp.lrp.rules import RULES as CLASSES
+from speechlrp.registry import Interface, Registry, imported, is_reference
+
+RULES = Registry(
+    "rule",
+    {name: f"{rule.__module__}:{rule.__name__}" for name, rule in CLASSES.items()},
+    Interface("a class derived from speechlrp.lrp:Rule", bases=("speechlrp.lrp:Rule",)),
+)
+"""Those of `speechlrp.lrp`, which knows no registry, and a user's own."""
 
 
 def from_rules(rules: Sequence[Mapping[str, Any]], merge_batch_norm: bool) -> Composite:
@@ -28,6 +36,11 @@ def from_rules(rules: Sequence[Mapping[str, Any]], merge_batch_norm: bool) -> Co
     Raises:
         SpeechLRPError: a layer class, condition, rule or parameter that there is not.
     """
+    if not isinstance(rules, list | tuple):
+        raise SpeechLRPError(
+            "explainer.rules must be a list such as [{layers: Linear, rule: zero}]; found "
+            f"{rules!r}"
+        )
     return Composite([_pair(entry) for entry in rules], merge_batch_norm=merge_batch_norm)
 
 
@@ -37,10 +50,28 @@ def from_preset(name: str, options: Mapping[str, Any], merge_batch_norm: bool | 
     Raises:
         SpeechLRPError: a preset or an option that there is not.
     """
-    if name not in PRESETS:
-        raise unknown("value of explainer.preset", name, PRESETS)
+    if not isinstance(options, Mapping):
+        raise SpeechLRPError(
+            f"explainer.preset_options must be a mapping such as {{epsilon: 0.25}}; found "
+            f"{options!r}"
+        )
     merge = {} if merge_batch_norm is None else {"merge_batch_norm": merge_batch_norm}
-    return _made(f"explainer.preset {name}", PRESETS[name], {**options, **merge})
+    what = f"explainer.preset {name}"
+    composite = _made(what, _preset(name, what), {**options, **merge})
+    if not isinstance(composite, Composite):
+        raise SpeechLRPError(f"{what} gives {type(composite).__name__}; it must give a Composite")
+    return composite
+
+
+def _preset(name: str, what: str) -> Callable[..., Any]:
+    if isinstance(name, str) and name in PRESETS:
+        return PRESETS[name]
+    if not is_reference(name):
+        raise unknown("value of explainer.preset", str(name), PRESETS)
+    preset = imported(name, what)
+    if not callable(preset):
+        raise SpeechLRPError(f"{what} is {preset!r}; it must be a function that gives a Composite")
+    return preset
 
 
 def _pair(entry: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -51,8 +82,6 @@ def _pair(entry: Mapping[str, Any]) -> tuple[Any, Any]:
         if key not in settings:
             raise SpeechLRPError(f"explainer.rules: no `{key}` in {dict(entry)}")
     selector, name = _selector(settings.pop("layers")), settings.pop("rule")
-    if name not in RULES:
-        raise unknown("rule", name, RULES)
     return selector, _made(f"explainer.rules: rule {name}", RULES[name], settings)
 
 
@@ -79,9 +108,15 @@ def _selector(layers: Any) -> Any:
 
 
 def _class(name: Any) -> type[nn.Module]:
-    kind = getattr(nn, str(name), None)
+    if is_reference(name):
+        kind = imported(name, f"explainer.rules: layers {name}")
+    else:
+        kind = getattr(nn, str(name), None)
     if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
-        raise SpeechLRPError(f"explainer.rules: torch.nn has no layer {name!r}")
+        raise SpeechLRPError(
+            f"explainer.rules: torch.nn has no layer {name!r}; one of your own is "
+            "package.module:Class, a class of torch modules"
+        )
     return kind
 
 

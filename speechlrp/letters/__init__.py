@@ -3,9 +3,10 @@
 `DECODERS` holds the ways from scores to text, ``fn(scores, **options) -> list[Decoded]``.
 """
 
-from speechlrp.registry import Registry
+from speechlrp.registry import Interface, Registry
 
 DECODERS = Registry(
     "decoding",
     {"greedy": "speechlrp.letters.decoding:greedy", "beam": "speechlrp.letters.beam:beam"},
+    Interface("a function of scores and steps that gives a list of Decoded", positional=2),
 )

@@ -1,6 +1,6 @@
 """Numbers about relevance maps: what they hold, how far they agree, what they cost."""
 
-from speechlrp.registry import Registry
+from speechlrp.registry import Interface, Registry
 
 ORDERS = ("cascading", "independent")
 """Layers made random: all from the output down to one, or that one alone."""
@@ -15,5 +15,6 @@ SCORES = Registry(
         "bands": "speechlrp.measures.scores:bands",
         "cue": "speechlrp.measures.localisation:cue",
     },
+    Interface("a function of Maps that gives columns of numbers", positional=1),
 )
 """Numbers of a relevance map: `Maps` of N recordings -> column name -> `[N]`."""

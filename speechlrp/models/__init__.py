@@ -1,6 +1,9 @@
-"""The architectures, one a file. A new one is a file and a line in ``MODELS``."""
+"""The architectures, one a file. A new one is a file and a line in ``MODELS``.
 
-from speechlrp.registry import Registry
+An entry is called with ``classes`` and its options, and gives a ``torch.nn.Module``.
+"""
+
+from speechlrp.registry import Interface, Registry
 
 MODELS = Registry(
     "model",
@@ -12,4 +15,7 @@ MODELS = Registry(
         "resnet_se34": "speechlrp.models.resnet_se34:ResNetSE34",
         "custom": "speechlrp.models.custom:custom",
     },
+    Interface(
+        "called with the number of classes, classes=5, and give a module", named=("classes",)
+    ),
 )

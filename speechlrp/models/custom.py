@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import sys
-import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.registry import imported, is_reference, told, working_folder
 
 HOW = "name it as model.factory=package.module:function"
-RAISED = (
-    *(ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError),
-    *(OSError, RuntimeError, TypeError, ValueError),
-)
-"""What a user's code may raise by mistake."""
 
 
 def custom(
@@ -42,16 +33,17 @@ def custom(
         SpeechLRPError: there is no such module or function, it does not take the options,
             raises an error, or gives something else than a module.
     """
-    module, colon, name = (factory or "").partition(":")
-    if not (module and colon and name):
+    if not (is_reference(factory) and all(factory.split(":"))):
         raise SpeechLRPError(f"model.factory is {factory!r}; {HOW}")
-    given = {"classes": classes, **(options or {})}
-    with _working_folder():
-        function = _found(module, name, factory)
-        _check_takes(function, given, factory)
+    settings = {"classes": classes, **(options or {})}
+    function = imported(factory, f"model.factory={factory}")
+    if not callable(function):
+        raise SpeechLRPError(f"model.factory={factory} is no function but {function!r}")
+    with working_folder():
+        _check_takes(function, settings, factory)
         try:
-            made = function(**given)
-        except RAISED as error:
+            made = function(**settings)
+        except (Exception, SystemExit) as error:  # a user's function may do anything
             raise SpeechLRPError(
                 f"model.factory={factory} raises {told(error)}; it was called with "
                 f"classes={classes} and model.options {dict(options or {})}"
@@ -61,6 +53,16 @@ def custom(
             f"model.factory={factory} gives {type(made).__name__}; it must give a torch module"
         )
     return made
+
+
+def own_code(settings: Mapping[str, Any]) -> str | None:
+    """The code outside of this package that makes a model, ``"package.module:Name"``.
+
+    Args:
+        settings: of the model, with its ``name``.
+    """
+    name = settings.get("name")
+    return name if is_reference(name) else settings.get("factory")
 
 
 def check_custom(model: nn.Module, like: Tensor, classes: int, factory: str | None) -> None:
@@ -80,7 +82,7 @@ def check_custom(model: nn.Module, like: Tensor, classes: int, factory: str | No
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             outputs = model.eval()(inputs)
-    except RAISED as error:
+    except (Exception, SystemExit) as error:  # as above
         raise SpeechLRPError(
             f"{asked} raises {told(error)}; it must take [B, 1, F, T] (F bands, T frames)"
         ) from error
@@ -92,52 +94,12 @@ def check_custom(model: nn.Module, like: Tensor, classes: int, factory: str | No
         raise SpeechLRPError(f"{asked} gives {found}; it must give logits [B, K], here {wanted}")
 
 
-def told(error: BaseException) -> str:
-    """An error of a user's code in one line: its kind, its words, and where it was raised."""
-    *_, last = traceback.extract_tb(error.__traceback__)
-    words = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    if isinstance(error, SyntaxError):  # its words say where
-        return words
-    return f"{words} ({Path(last.filename).name}, line {last.lineno})"
-
-
-def _found(module: str, name: str, factory: str | None) -> Callable[..., Any]:
+def _check_takes(function: Callable[..., Any], settings: Mapping[str, Any], factory: str) -> None:
     try:
-        found = importlib.import_module(module)
-    except ImportError as error:
-        raise SpeechLRPError(
-            f"model.factory={factory}: {error}; {HOW}, with the module in the working "
-            "folder or installed"
-        ) from error
-    except (SyntaxError, *RAISED) as error:
-        raise SpeechLRPError(
-            f"model.factory={factory}: importing {module} raises {told(error)}"
-        ) from error
-    function = getattr(found, name, None)
-    if not callable(function):
-        raise SpeechLRPError(
-            f"model.factory={factory}: the module {module} has no function {name!r}"
-        )
-    return function
-
-
-def _check_takes(function: Callable[..., Any], given: Mapping[str, Any], factory: str | None):
-    try:
-        inspect.signature(function).bind(**given)
+        inspect.signature(function).bind(**settings)
     except TypeError as error:
-        options = {key: value for key, value in given.items() if key != "classes"}
+        options = {key: value for key, value in settings.items() if key != "classes"}
         raise SpeechLRPError(
-            f"model.factory={factory} cannot be called with classes={given['classes']} and "
+            f"model.factory={factory} cannot be called with classes={settings['classes']} and "
             f"model.options {options}: {error}"
         ) from error
-
-
-@contextmanager
-def _working_folder() -> Iterator[None]:
-    """The working folder among the places that modules come from, after the others."""
-    here = str(Path.cwd())
-    sys.path.append(here)
-    try:
-        yield
-    finally:
-        sys.path.remove(here)

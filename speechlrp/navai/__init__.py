@@ -8,7 +8,7 @@ Source: Krug and Stober, *Introspection for convolutional automatic speech recog
 2018, called K here.
 """
 
-from speechlrp.registry import Registry
+from speechlrp.registry import Interface, Registry
 
 ALIGNMENTS = Registry(
     "alignment",
@@ -18,6 +18,10 @@ ALIGNMENTS = Registry(
         "max-sens": "speechlrp.navai.alignment:MAX_SENS",
         "max-lrp": "speechlrp.navai.alignment:MAX_LRP",
     },
+    Interface(
+        "an object of the class speechlrp.navai.alignment:Alignment",
+        kind="speechlrp.navai.alignment:Alignment",
+    ),
 )
 """K's four. `speechlrp.navai.alignment.named` makes others, such as ``max-occlusion``."""
 

@@ -21,6 +21,7 @@ from torch import nn
 from speechlrp.artifacts.atomic import whole, write_json
 from speechlrp.errors import SpeechLRPError
 from speechlrp.models import MODELS
+from speechlrp.models.custom import own_code
 from speechlrp.training.seeding import seed_everything
 
 HEADER = "speechlrp"
@@ -100,11 +101,14 @@ def load_model(
 
 def _check_factory(path: Path, meta: Mapping[str, Any], factory: str | None) -> None:
     """Refuse to call code that only a file of weights asks for."""
-    named = (meta.get("kwargs") or {}).get("factory")
-    if meta.get("model") == "custom" and named != factory:
+    named = own_code({"name": meta.get("model"), **(meta.get("kwargs") or {})})
+    if named not in (None, factory):
+        setting = f"model.name={named}"
+        if meta["model"] == "custom":
+            setting = f"model=custom model.factory={named}"
         raise SpeechLRPError(
-            f"{path} asks for the function {named} to make its model, and model.factory is "
-            f"{factory}; if you trust it, add model=custom model.factory={named}"
+            f"{path} asks for {named} to make its model, and this run's model is made by "
+            f"{factory or 'none of your own'}; if you trust it, add {setting}"
         )
 
 

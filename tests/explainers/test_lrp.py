@@ -72,6 +72,16 @@ def test_the_start_is_handed_on(model, generator):
         ([{"layers": "Linear", "rule": "epsilon", "eps": -1}], "rule epsilon: .*above 0; found -1"),
         ([{"layers": "Linear", "rule": "zero", "eps": 1}], "rule zero: "),
         ([3], "explainer.rules holds mappings; found 3"),
+        (5, "explainer.rules must be a list such as .*; found 5"),
+        ("zero", "explainer.rules must be a list such as .*; found 'zero'"),
+        ({"layers": "Linear", "rule": "zero"}, "explainer.rules must be a list"),
+        ([{"layers": "Linear", "rule": ["zero"]}], "unknown rule"),
+        (
+            [{"layers": "Linear", "rule": "torch.nn:Linear"}],
+            "rule torch.nn:Linear is the class",
+        ),
+        ([{"layers": "torch.nn:functional", "rule": "zero"}], "no layer 'torch.nn:functional'"),
+        ([{"layers": "Linear", "rule": "no_rules:Mine"}], "there is no module 'no_rules'"),
         ([{"layers": {}, "rule": "zero"}], "no condition in layers: {}"),
         ([{"layers": {"klass": "Linear"}, "rule": "zero"}], "condition .* 'klass'.*'class'"),
         ([{"layers": {"class": "Linaer"}, "rule": "zero"}], "torch.nn has no layer 'Linaer'"),
@@ -203,6 +213,10 @@ def test_a_preset_stands_for_the_rules(deep, merge, merged):
         ({"preset": "epsilon", "preset_options": {"epsilon": 0}}, "preset epsilon: .*above 0"),
         ({"preset": "epsilon_gamma_box"}, "preset epsilon_gamma_box: .*'low' and 'high'"),
         ({"preset": "navai", "merge_batch_norm": True}, "preset navai: .*'merge_batch_norm'"),
+        ({"preset": "epsilon", "preset_options": 5}, "preset_options must be a mapping .*found 5"),
+        ({"preset": ["epsilon"]}, "unknown value of explainer.preset"),
+        ({"preset": "speechlrp.lrp:RULES"}, "must be a function that gives a Composite"),
+        ({"preset": "builtins:dict"}, "preset builtins:dict gives dict; it must give a Composite"),
     ],
 )
 def test_presets_and_rules_that_do_not_fit_are_refused(settings, message):
@@ -223,3 +237,12 @@ def test_what_has_no_rule_is_an_expected_error(model):
 def test_an_output_that_is_not_finite_is_an_expected_error(model):
     with pytest.raises(SpeechLRPError, match="not finite"):
         LRP(RULES).explain(model, torch.full((1, 1, 4, 4), torch.inf).double(), torch.tensor([0]))
+
+
+def test_a_rule_a_layer_and_a_preset_may_be_ones_own(deep, generator):
+    own = [{"layers": "torch.nn:Module", "rule": "speechlrp.lrp.rules.epsilon:Epsilon", "eps": 0.1}]
+    named = [{"layers": "Module", "rule": "epsilon", "eps": 0.1}]
+    assert _rules(deep, LRP(own)) == _rules(deep, LRP(named))
+    own = LRP(preset="speechlrp.lrp.presets:epsilon", preset_options={"epsilon": 0.1})
+    named = LRP(preset="epsilon", preset_options={"epsilon": 0.1})
+    assert _rules(deep, own) == _rules(deep, named)

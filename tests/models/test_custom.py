@@ -22,6 +22,7 @@ def mine(tmp_path, monkeypatch):
         "def number(classes):\n    return classes\n"
         "size = 3\n"
         "def fails(classes):\n    raise KeyError('width')\n"
+        "def leaves(classes):\n    raise SystemExit(3)\n"
         "class Wrong(nn.Module):\n"
         "    def __init__(self, classes):\n        super().__init__()\n        self.k = classes\n"
         "    def forward(self, x):\n        return x.mean(dim=(1, 2))\n"
@@ -60,9 +61,14 @@ def test_a_class_that_is_installed_will_do():
         (None, None, "model.factory is None; name it as model.factory=package.module:function"),
         ("own_network_5", None, "model.factory is 'own_network_5'"),
         ("own_network_5:", None, "name it as"),
-        ("no_such_network:make", None, "No module named 'no_such_network'"),
-        ("own_network_5:made", None, "the module own_network_5 has no function 'made'"),
-        ("own_network_5:size", None, "has no function 'size'"),
+        (
+            "no_such_network:make",
+            None,
+            "there is no module 'no_such_network'; put",
+        ),
+        ("own_network_5:made", None, "name in own_network_5 'made'; known: .*Did you mean 'make'"),
+        ("own_network_5:size", None, "is no function but 3"),
+        ("own_network_5:leaves", None, "raises SystemExit: 3 .*it was called with classes=5"),
         ("own_network_5:make", {"depth": 3}, r"options \{'depth': 3\}: .*depth"),
         ("own_network_5:number", None, "gives int; it must give a torch module"),
         ("own_network_5:fails", None, r"raises KeyError: 'width' \(own_network_5.py, line 8\); it"),

@@ -134,3 +134,18 @@ def test_an_unwritable_folder_is_one_line(toy, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SpeechLRPError, match=r"cannot write .*best.safetensors: "):
         save_model(tmp_path / "file" / "best.safetensors", toy.toy_model(), toy.META)
+
+
+def test_code_that_only_the_file_names_is_not_run(toy, saved, tmp_path, monkeypatch):
+    """Whether it makes the model or a part of it, and however it is named."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own_trap_1.py").write_text("open('sprung', 'w').close()\ndef make(classes): ...\n")
+    for change in (
+        {"model": "own_trap_1:make"},
+        {"model": "custom", "kwargs": {"factory": "own_trap_1:make"}},
+    ):
+        path = save_model(tmp_path / "own.safetensors", toy.toy_model(5), toy.META | change)
+        for factory in (None, "another:make"):
+            with pytest.raises(SpeechLRPError, match=r"trust it, add model.*own_trap_1:make"):
+                load_model(path, factory=factory)
+    assert not (tmp_path / "sprung").exists()

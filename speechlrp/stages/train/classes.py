@@ -9,7 +9,7 @@ from speechlrp.config.schema import Config, call
 from speechlrp.data.crops import RECORDINGS, crop_batches, extra_classes, from_audio
 from speechlrp.data.features import FEATURES, Examples, read_examples
 from speechlrp.models import MODELS
-from speechlrp.models.custom import check_custom
+from speechlrp.models.custom import check_custom, own_code
 from speechlrp.pipeline.progress import steps
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.style import figure_png
@@ -35,9 +35,9 @@ def work(context: Context) -> None:
     with seed_everything(config.seed):
         name = config.model["name"]
         model = call(f"model {name}", MODELS[name], model_settings, classes=len(examples.classes))
-    if name == "custom":
+    if own_code(config.model):
         mean = torch.from_numpy(examples.axes["train_mean"])
-        check_custom(model, mean, len(examples.classes), config.model["factory"])
+        check_custom(model, mean, len(examples.classes), own_code(config.model))
     meta = {
         "model": name,
         "kwargs": model_settings,

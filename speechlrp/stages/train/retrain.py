@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from speechlrp.config.schema import Config
 from speechlrp.data.features import FEATURES, read_examples
+from speechlrp.models.custom import own_code
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.pipeline.weights import weights_inputs
 from speechlrp.stages.train.augment import need_stored
@@ -23,7 +24,7 @@ def work(context: Context) -> None:
     augmented = read_examples(context.inputs["augmented"], command)
     original = read_examples(context.inputs["features"], context.command("preprocess"))
     model, meta = load_model(
-        context.inputs["weights"], device(config.device), factory=config.model.get("factory")
+        context.inputs["weights"], device(config.device), factory=own_code(config.model)
     )
     settings = replace(recipe(config), epochs=config.augment.epochs)
     about = {name: meta[name] for name in ABOUT} | {"augmented": config.augment.fill}
