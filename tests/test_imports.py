@@ -40,7 +40,7 @@ MAY["training"] |= {"artifacts"}  # checkpoints and metrics appear whole
 MAY["config"] |= {"measures", "flipping", "navai"}  # the tables of names that it validates
 MAY["measures"] |= {"explainers"}  # some numbers are asked of the explainer
 MAY["neurons"] |= {"explainers"}  # batches in chunks, as explainers have them
-MAY["timing"] |= {"navai"}  # times of frames
+MAY["timing"] |= {"navai", "letters"}  # times of frames, which are of letters
 
 OUTSIDE = {
     "lrp": {"torch"},

@@ -7,22 +7,19 @@ many as a window has steps), ``B`` windows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import reduce
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.navai.alignment import NO_STEP, shift
+from speechlrp.navai.gathered import Gathered
 
 _PER_BIN = ("sums", "squares", "run_squares", "run_products")
 _PER_OFFSET = ("counts", "runs", "run_counts", "keys")
 
 
-@dataclass
-class Averages:
+class Averages(Gathered):
     """Sums and counts of frames; its memory does not depend on how many there are.
 
     Windows that follow each other and have one class (a run) are nearly the same window,
@@ -52,28 +49,32 @@ class Averages:
             ``group_sums`` ``[G, C, A, F, D]`` and ``group_counts`` ``[G, C, A, D]``.
     """
 
-    classes: Sequence[str]
-    alignments: Sequence[str]
-    bands: int
-    width: int
-    crop: str = "symmetric"
-    by_run: bool = True
-    device: torch.device | str = "cpu"
-    groups: int = 0
-    arrays: dict[str, Tensor] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        many = (len(self.classes), len(self.alignments))
-        bins, whole = (*many, self.bands, self.width), (*many, self.width)
-        names = _PER_BIN if self.by_run else _PER_BIN[:2]
-        real = {"dtype": torch.float64, "device": self.device}
-        self.arrays = {name: torch.zeros(bins, **real) for name in names}
-        integer = {"dtype": torch.int64, "device": self.device}
-        self.arrays |= {name: torch.zeros(whole, **integer) for name in _PER_OFFSET}
-        self.arrays["frames"] = torch.zeros(many[0], **integer)
-        if self.groups:
-            self.arrays["group_sums"] = torch.zeros((self.groups, *bins), **real)
-            self.arrays["group_counts"] = torch.zeros((self.groups, *whole), **integer)
+    def __init__(
+        self,
+        classes: Sequence[str],
+        alignments: Sequence[str],
+        bands: int,
+        width: int,
+        crop: str = "symmetric",
+        by_run: bool = True,
+        device: torch.device | str = "cpu",
+        groups: int = 0,
+    ) -> None:
+        self.classes, self.alignments = tuple(classes), tuple(alignments)
+        self.bands, self.width, self.crop = bands, width, crop
+        self.by_run, self.device, self.groups = by_run, device, groups
+        panels = (len(self.classes), len(self.alignments))
+        bins, whole = (*panels, bands, width), (*panels, width)
+        real = {"dtype": torch.float64, "device": device}
+        integer = {"dtype": torch.int64, "device": device}
+        names = _PER_BIN if by_run else _PER_BIN[:2]
+        sums = {name: torch.zeros(bins, **real) for name in names}
+        sums |= {name: torch.zeros(whole, **integer) for name in _PER_OFFSET}
+        sums["frames"] = torch.zeros(panels[0], **integer)
+        if groups:
+            sums["group_sums"] = torch.zeros((groups, *bins), **real)
+            sums["group_counts"] = torch.zeros((groups, *whole), **integer)
+        super().__init__(sums)
 
     @property
     def edges(self) -> Tensor:
@@ -157,69 +158,6 @@ class Averages:
 
     def _put(self, name: str, column: int, classes: Tensor, values: Tensor) -> None:
         self.arrays[name][:, column].index_add_(0, classes, values)
-
-    def state(self) -> dict[str, np.ndarray]:
-        """The arrays, for a file; `restore` takes them back."""
-        return {name: array.cpu().numpy().copy() for name, array in self.arrays.items()}
-
-    def restore(self, state: Mapping[str, np.ndarray]) -> Averages:
-        """Take arrays that `state` gave, in place of what is here; returns itself.
-
-        Raises:
-            SpeechLRPError: arrays of other names or shapes.
-        """
-        self._check(state)
-        for name, array in self.arrays.items():
-            array.copy_(torch.as_tensor(np.asarray(state[name])))
-        return self
-
-    def absorb(self, state: Mapping[str, np.ndarray]) -> Averages:
-        """Add arrays that the `state` of others gave; returns itself.
-
-        Raises:
-            SpeechLRPError: arrays of other names or shapes.
-        """
-        self._check(state)
-        for name, array in self.arrays.items():
-            array += torch.as_tensor(np.asarray(state[name])).to(array.device)
-        return self
-
-    def _check(self, state: Mapping[str, np.ndarray]) -> None:
-        shapes = {name: tuple(array.shape) for name, array in self.arrays.items()}
-        found = {name: tuple(np.shape(array)) for name, array in state.items()}
-        if shapes != found:
-            raise SpeechLRPError(f"stored averages do not fit: {found} in place of {shapes}")
-
-
-def merge(first: Averages, *others: Averages) -> Averages:
-    """Add the sums of shards or ranks; counts exactly, sums to float64's rounding.
-
-    A run belongs to one shard, as an utterance does.
-
-    Raises:
-        SpeechLRPError: they differ in classes, alignments, sizes or crop.
-    """
-    return reduce(_add, others, _like(first).restore(first.state()))
-
-
-def _add(one: Averages, other: Averages) -> Averages:
-    if _settings(one) != _settings(other):
-        raise SpeechLRPError(
-            f"averages of different kinds cannot be merged: {_settings(one)} and {_settings(other)}"
-        )
-    for name, array in one.arrays.items():
-        array += other.arrays[name].to(array.device)
-    return one
-
-
-def _like(one: Averages) -> Averages:
-    *settings, groups = _settings(one)
-    return Averages(*settings, one.device, groups)
-
-
-def _settings(one: Averages) -> tuple:
-    names = tuple(one.classes), tuple(one.alignments)
-    return (*names, one.bands, one.width, one.crop, one.by_run, one.groups)
 
 
 def _first(runs: Tensor, values: Tensor) -> Tensor:

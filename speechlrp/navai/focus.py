@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.navai.gathered import Gathered
 
 PLACES = (
     *("sum", "positive_share", "centre_ms", "distance_ms", "spread_ms", "effective_ms"),
@@ -64,7 +65,7 @@ def focus(relevance: Tensor, offset_ms: Tensor) -> dict[str, Tensor]:
     return dict(zip(PLACES, found, strict=True))
 
 
-class Numbers:
+class Numbers(Gathered):
     """Means and deviations of numbers of frames by class; NaN does not count.
 
     Args:
@@ -75,42 +76,26 @@ class Numbers:
     def __init__(self, classes: int, names: Sequence[str]) -> None:
         self.names = tuple(names)
         shape = classes, len(self.names)
-        self.arrays = {name: np.zeros(shape) for name in ("counts", "sums", "squares")}
+        kinds = ("counts", "sums", "squares")
+        super().__init__({kind: torch.zeros(shape, dtype=torch.float64) for kind in kinds})
 
     def add(self, classes: Tensor, numbers: Mapping[str, Tensor]) -> None:
         """Add the numbers ``[B]`` of frames of these classes ``[B]``."""
-        values = np.stack([_plain(numbers[name]) for name in self.names], 1)
-        known = np.isfinite(values)
-        values = np.where(known, values, 0.0)
-        where = classes.cpu().numpy()
-        for name, part in (("counts", known), ("sums", values), ("squares", values**2)):
-            np.add.at(self.arrays[name], where, part)
+        values = torch.stack([numbers[name].detach().cpu().double() for name in self.names], 1)
+        known = values.isfinite()
+        values = values.where(known, 0.0)
+        for kind, terms in (("counts", known.double()), ("sums", values), ("squares", values**2)):
+            self.arrays[kind].index_add_(0, classes.cpu(), terms)
 
     def means(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation over the frames, each ``[C + 1, Q]``; last: all classes.
 
         NaN where there is no frame, or fewer than two for a deviation.
         """
-        whole = {k: np.concatenate([a, a.sum(0, keepdims=True)]) for k, a in self.arrays.items()}
-        counts = whole["counts"]
+        counts, sums, squares = (
+            np.vstack([array, array.sum(0)]) for array in map(Tensor.numpy, self.arrays.values())
+        )
         with np.errstate(invalid="ignore", divide="ignore"):
-            mean = whole["sums"] / counts
-            spread = np.maximum(whole["squares"] - counts * mean**2, 0) / (counts - 1)
+            mean = sums / counts
+            spread = np.maximum(squares - counts * mean**2, 0) / (counts - 1)
         return mean, np.sqrt(np.where(counts > 1, spread, np.nan))
-
-    def state(self) -> dict[str, np.ndarray]:
-        """The sums, for a file."""
-        return {name: array.copy() for name, array in self.arrays.items()}
-
-    def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take up what `state` gave, in place of what is here."""
-        self.arrays = {name: np.array(state[name]) for name in self.arrays}
-
-    def absorb(self, state: Mapping[str, np.ndarray]) -> None:
-        """Add what `state` of others gave."""
-        for name, array in self.arrays.items():
-            array += state[name]
-
-
-def _plain(values: Tensor) -> np.ndarray:
-    return values.detach().cpu().numpy().astype(np.float64)

@@ -7,7 +7,7 @@ window is K's "spectrogram frame" (K 3.3).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple, Protocol
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.navai.gathered import Gathered
 
 
 class FrameClasses(Protocol):
@@ -39,6 +40,12 @@ class Clock:
 
     hop_s: float = 0.008
     first_s: float = 0.016
+
+    @classmethod
+    def of(cls, settings: Mapping[str, float]) -> Clock:
+        """That of features by their settings: window and hop in samples, rate in Hz."""
+        rate = settings["rate"]
+        return cls(settings["hop"] / rate, settings["window"] / rate / 2)
 
     def seconds(self, frame):
         """Turn frames (a number, an array or a tensor) into seconds."""
@@ -75,30 +82,20 @@ class Frames:
         )
 
 
-@dataclass
-class Tally:
+class Tally(Gathered):
     """What was counted while frames were read.
 
     Attributes:
-        counts: windows of each class ``[C]``, int64.
+        counts: windows of each class ``[C]``, int64, as are the others, ``[]``.
         utterances: how many were read, the short ones included.
         short: how many of them are shorter than a window.
-        steps: windows of all utterances, whatever was predicted.
+        windows: of all utterances, whatever was predicted.
     """
 
-    counts: np.ndarray
-    utterances: int = 0
-    short: int = 0
-    steps: int = 0
-
-    def __add__(self, other: Tally) -> Tally:
-        """Count two shards together."""
-        return Tally(
-            self.counts + other.counts,
-            self.utterances + other.utterances,
-            self.short + other.short,
-            self.steps + other.steps,
-        )
+    def __init__(self, classes: int) -> None:
+        self.counts = torch.zeros(classes, dtype=torch.int64)
+        self.utterances, self.short, self.windows = torch.zeros(3, dtype=torch.int64)
+        super().__init__(vars(self))
 
 
 class _Run(NamedTuple):
@@ -141,13 +138,13 @@ class LetterFrames:
     tally: Tally = field(init=False)
 
     def __post_init__(self) -> None:
-        self.tally = Tally(np.zeros(len(self.classes.names), np.int64))
+        self.tally = Tally(len(self.classes.names))
         if self.batch < 1:
             raise SpeechLRPError(f"a batch of frames holds at least 1, not {self.batch}")
 
     def __iter__(self) -> Iterator[Frames]:
         """Yield batches, in the order of the utterances and of time."""
-        self.tally = Tally(np.zeros(len(self.classes.names), np.int64))
+        self.tally = Tally(len(self.classes.names))
         pending: list[_Run] = []
         size = 0
         for run in self._runs():
@@ -166,7 +163,7 @@ class LetterFrames:
             starts = torch.arange(len(symbols)) * self.model.stride
             labels = self.classes(key, symbols, starts)
             kept = labels[labels >= 0]
-            self.tally.counts += np.bincount(kept.numpy(), minlength=len(self.tally.counts))
+            self.tally.counts += kept.bincount(minlength=len(self.tally.counts))
             for first, last in _equal(labels, symbols, self.batch):
                 of = int(labels[first]), int(symbols[first])
                 yield _Run(features, key, starts[first:last], *of, number)
@@ -183,7 +180,7 @@ class LetterFrames:
             self.tally.short += 1
             return torch.empty(0, dtype=torch.int64)
         symbols = predict(self.model, features)
-        self.tally.steps += len(symbols)
+        self.tally.windows += len(symbols)
         return symbols
 
     def _gather(self, runs: list[_Run]) -> Frames:

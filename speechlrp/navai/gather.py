@@ -1,28 +1,27 @@
-"""What takes in batches of frames, and cuts the work into units that can be resumed and merged.
+"""What takes in batches of frames, and the units of work that they come in.
 
 Shapes: ``B`` windows of a batch, ``F`` bands, ``W`` steps of a window.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
 from speechlrp.navai.average import Averages
-from speechlrp.navai.frames import Frames, Tally
+from speechlrp.navai.frames import Frames
+from speechlrp.navai.gathered import Gathered
 
 
-class Part(Protocol):
-    """Something that is gathered over all frames, its memory not growing with them.
+class Part(Gathered, ABC):
+    """What is gathered from the frames of a pass, batch by batch."""
 
-    What it holds can be put down as arrays between any two units and taken up again, and
-    what several processes hold can be added up.
-    """
-
+    @abstractmethod
     def add(self, batch: Frames, maps: Mapping[str, Tensor], steps: Mapping[str, Tensor]) -> None:
         """Take in a batch.
 
@@ -32,20 +31,8 @@ class Part(Protocol):
             steps: alignment -> key steps ``[B]``, -1 where there is none.
         """
 
-    def end(self, tally: Tally) -> None:
-        """A unit ends: all frames of its utterances were taken in; what was counted in it."""
 
-    def state(self) -> dict[str, np.ndarray]:
-        """What is held, as plain arrays (numbers or text, no objects)."""
-
-    def restore(self, state: Mapping[str, np.ndarray]) -> object:
-        """Take up what `state` put down, in place of what is held."""
-
-    def absorb(self, state: Mapping[str, np.ndarray]) -> object:
-        """Add what the same part of another process has put down."""
-
-
-class AveragePart:
+class AveragePart(Part):
     """Sums of the frames of each class, alignment by alignment.
 
     Args:
@@ -57,6 +44,7 @@ class AveragePart:
     def __init__(
         self, averages: Averages, scale: float = 1.0, groups: Mapping[str, int] | None = None
     ) -> None:
+        super().__init__(averages.arrays)
         self.averages, self.scale, self.groups = averages, scale, groups
 
     def add(self, batch: Frames, maps: Mapping[str, Tensor], steps: Mapping[str, Tensor]) -> None:
@@ -67,53 +55,39 @@ class AveragePart:
         windows = batch.windows / self.scale
         self.averages.add(windows, batch.classes, steps, batch.runs, groups)
 
-    def end(self, tally: Tally) -> None:
-        """Nothing is kept from batch to batch."""
 
-    def state(self) -> dict[str, np.ndarray]:
-        """The sums."""
-        return self.averages.state()
-
-    def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take up sums."""
-        self.averages.restore(state)
-
-    def absorb(self, state: Mapping[str, np.ndarray]) -> None:
-        """Add sums."""
-        self.averages.absorb(state)
-
-
-class TallyPart:
-    """What was counted while frames were read.
+class FrameTable(Part):
+    """A row a frame: what it is and where its key steps are, in 14 bytes and 2 an alignment.
 
     Args:
-        classes: how many there are.
+        ids: of all utterances to come.
+        alignments: whose key steps are kept.
     """
 
-    def __init__(self, classes: int) -> None:
-        self.tally = Tally(np.zeros(classes, np.int64))
+    def __init__(self, ids: Sequence[str], alignments: Sequence[str] = ()) -> None:
+        kinds = {"utterance": np.int32, "class": np.int16, "run": np.int32, "start": np.int32}
+        super().__init__(columns=kinds | {step_of(name): np.int16 for name in alignments})
+        self.ids, self.alignments = tuple(ids), tuple(alignments)
+        self._codes = {key: code for code, key in enumerate(ids)}
 
     def add(self, batch: Frames, maps: Mapping[str, Tensor], steps: Mapping[str, Tensor]) -> None:
-        """Nothing: frames are counted where they are found."""
+        """Note the frames of a batch."""
+        codes = [self._codes[key] for key in batch.ids]
+        frames = {"utterance": codes, "class": batch.classes, "run": batch.runs}
+        frames |= {"start": batch.starts, **{step_of(n): step for n, step in steps.items()}}
+        self.append(frames)
 
-    def end(self, tally: Tally) -> None:
-        """Add what a unit counted."""
-        self.tally += tally
+    def table(self) -> pd.DataFrame:
+        """Columns utterance (its place), class, run, start (frames) and a step an alignment.
 
-    def state(self) -> dict[str, np.ndarray]:
-        """The counts."""
-        return {name: np.asarray(value) for name, value in vars(self.tally).items()}
+        In order of utterances and of time, whatever process read which of them.
+        """
+        return pd.DataFrame(self.state()).sort_values(["utterance", "start"], ignore_index=True)
 
-    def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take up counts."""
-        single = {name: int(state[name]) for name in ("utterances", "short", "steps")}
-        self.tally = Tally(np.array(state["counts"]), **single)
 
-    def absorb(self, state: Mapping[str, np.ndarray]) -> None:
-        """Add counts."""
-        own = self.tally
-        self.restore(state)
-        self.tally = own + self.tally
+def step_of(alignment: str) -> str:
+    """The column of an alignment's key steps."""
+    return f"step {alignment}"
 
 
 def units(windows: Sequence[int] | np.ndarray, least: int) -> list[range]:
@@ -126,10 +100,10 @@ def units(windows: Sequence[int] | np.ndarray, least: int) -> list[range]:
     Returns:
         Places of the utterances of each unit.
     """
-    found, start, size = [], 0, 0
+    work, start, size = [], 0, 0
     for place, count in enumerate(windows, 1):
         size += int(count)
         if size >= least or place == len(windows):
-            found.append(range(start, place))
+            work.append(range(start, place))
             start, size = place, 0
-    return found
+    return work

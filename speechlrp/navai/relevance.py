@@ -17,8 +17,8 @@ from torch import Tensor
 
 from speechlrp.navai.average import Averages
 from speechlrp.navai.focus import PLACES, Numbers, focus
-from speechlrp.navai.frames import Frames, Tally
-from speechlrp.navai.sample import Sample
+from speechlrp.navai.frames import Frames
+from speechlrp.navai.gather import Part
 
 RELEVANCE, OUTPUT = "relevance", "output"
 NUMBERS = ("logit", "probability", "promised", "gap", *PLACES)
@@ -29,7 +29,7 @@ KINDS = ("signed", "absolute", "share")
 Maps = Mapping[str, Tensor]
 
 
-class RelevancePart:
+class RelevancePart(Part):
     """Sums of the maps of each class: as they are, absolute, and each frame's shares.
 
     A frame's shares are its absolute relevance divided by their sum, so that every frame
@@ -49,6 +49,8 @@ class RelevancePart:
         self.averages = {
             kind: Averages(*size, by_run=kind == "signed", device=device) for kind in KINDS
         }
+        sums = {f"{k}.{n}": s for k, a in self.averages.items() for n, s in a.arrays.items()}
+        super().__init__(sums)
 
     def add(self, batch: Frames, maps: Maps, steps: Mapping[str, Tensor]) -> None:
         """Add a batch of maps."""
@@ -59,31 +61,14 @@ class RelevancePart:
         for kind, values in zip(KINDS, (relevance, size, share), strict=True):
             self.averages[kind].add(values, batch.classes, steps, batch.runs)
 
-    def end(self, tally: Tally) -> None:
-        """Nothing is kept from batch to batch."""
-
     def means(self, kind: str) -> np.ndarray:
         """Mean maps ``[C, F, W]``, float64; NaN for a class without frames."""
         arrays = self.averages[kind].arrays
         counts = arrays["counts"].cpu().numpy()[:, 0, None].astype(float)
         return arrays["sums"].cpu().numpy()[:, 0] / np.where(counts > 0, counts, np.nan)
 
-    def state(self) -> dict[str, np.ndarray]:
-        """The sums."""
-        return {f"{k}.{n}": v for k, a in self.averages.items() for n, v in a.state().items()}
 
-    def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take up sums."""
-        for kind, average in self.averages.items():
-            average.restore(_of(state, kind))
-
-    def absorb(self, state: Mapping[str, np.ndarray]) -> None:
-        """Add sums."""
-        for kind, average in self.averages.items():
-            average.absorb(_of(state, kind))
-
-
-class NumbersPart:
+class NumbersPart(Part):
     """Means and deviations of `NUMBERS` by class.
 
     Args:
@@ -100,70 +85,19 @@ class NumbersPart:
         promised: Callable[[Tensor, Tensor], Tensor | None],
     ) -> None:
         self.numbers = Numbers(classes, NUMBERS)
+        super().__init__(self.numbers.arrays)
         self.offset_ms = torch.from_numpy(np.asarray(offset_ms, float))
         self._promised = promised
 
     def add(self, batch: Frames, maps: Maps, steps: Mapping[str, Tensor]) -> None:
         """Add a batch."""
         relevance, output = maps[RELEVANCE], maps[OUTPUT]
-        found = focus(relevance, self.offset_ms.to(relevance.device)) | scored(
-            output, batch.symbols
-        )
+        numbers = focus(relevance, self.offset_ms.to(relevance.device))
+        numbers |= scored(output, batch.symbols)
         promised = self._promised(output, batch.symbols)
-        found["promised"] = found["sum"] * torch.nan if promised is None else promised
-        found["gap"] = found["sum"] - found["promised"]
-        self.numbers.add(batch.classes, found)
-
-    def end(self, tally: Tally) -> None:
-        """Nothing is kept from batch to batch."""
-
-    def state(self) -> dict[str, np.ndarray]:
-        """The sums."""
-        return self.numbers.state()
-
-    def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take up sums."""
-        self.numbers.restore(state)
-
-    def absorb(self, state: Mapping[str, np.ndarray]) -> None:
-        """Add sums."""
-        self.numbers.absorb(state)
-
-
-class SamplePart:
-    """Frames, or utterances that have some, drawn as they go by.
-
-    Args:
-        sample: what draws.
-        speakers: of each utterance.
-        whole: whether utterances are drawn, whatever letters they have.
-    """
-
-    def __init__(self, sample: Sample, speakers: Mapping[str, str], whole: bool = False) -> None:
-        self.sample, self.speakers, self.whole = sample, speakers, whole
-
-    def add(self, batch: Frames, maps: Maps, steps: Mapping[str, Tensor]) -> None:
-        """Show a batch."""
-        ids = sorted(set(batch.ids)) if self.whole else batch.ids
-        none = [0] * len(ids)
-        classes = none if self.whole else batch.classes.tolist()
-        starts = none if self.whole else batch.starts.tolist()
-        self.sample.add(classes, [self.speakers[name] for name in ids], ids, starts)
-
-    def end(self, tally: Tally) -> None:
-        """Nothing is kept from batch to batch."""
-
-    def state(self) -> dict[str, np.ndarray]:
-        """What is drawn so far."""
-        return self.sample.state()
-
-    def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take up what was drawn."""
-        self.sample.restore(state)
-
-    def absorb(self, state: Mapping[str, np.ndarray]) -> None:
-        """Add what others drew."""
-        self.sample.absorb(state)
+        numbers["promised"] = numbers["sum"] * torch.nan if promised is None else promised
+        numbers["gap"] = numbers["sum"] - numbers["promised"]
+        self.numbers.add(batch.classes, numbers)
 
 
 def scored(output: Tensor, symbols: Tensor) -> dict[str, Tensor]:
@@ -225,11 +159,11 @@ def band_table(part: RelevancePart, frequency: np.ndarray, limits: Sequence[floa
         for low, high in pairwise(limits):
             last = (high == limits[-1]) & (frequency == high)
             inside = (frequency >= low) & ((frequency < high) | last)
-            about = {"class": name, "band_low_hz": low, "band_high_hz": high}
-            about |= {"share_of_bins": inside.mean(), "share": share[c, inside].sum()}
+            row = {"class": name, "band_low_hz": low, "band_high_hz": high}
+            row |= {"share_of_bins": inside.mean(), "share": share[c, inside].sum()}
             for key, values in (("mean", mean), ("mean_absolute", size)):
-                about[key] = values[c, inside].mean() if inside.any() else np.nan
-            rows.append(about)
+                row[key] = values[c, inside].mean() if inside.any() else np.nan
+            rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -256,14 +190,9 @@ def letter_table(classes: Sequence[str], part: RelevancePart, numbers: Numbers) 
     arrays = {k: a.cpu().numpy() for k, a in part.averages["signed"].arrays.items()}
     frames, centre = arrays["frames"], arrays["counts"].shape[2] // 2
     counts = {"frames": frames, "runs": arrays["runs"][:, 0, centre]}
-    known = numbers.arrays["counts"][:, numbers.names.index("centre_ms")].astype(int)
+    known = numbers.arrays["counts"][:, numbers.names.index("centre_ms")].long().numpy()
     counts["without_relevance"] = frames - known
     table = {name: np.append(values, values.sum()) for name, values in counts.items()}
     for mean, spread, name in zip(*(m.T for m in numbers.means()), numbers.names, strict=True):
         table |= {name: mean, f"{name}_sd": spread}
     return pd.DataFrame({"class": [*classes, "all"], **table}).dropna(axis=1, how="all")
-
-
-def _of(state: Mapping[str, np.ndarray], kind: str) -> dict[str, np.ndarray]:
-    head = f"{kind}."
-    return {key.removeprefix(head): v for key, v in state.items() if key.startswith(head)}

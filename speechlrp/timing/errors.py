@@ -1,171 +1,88 @@
-"""Errors of key steps, added up letter by letter, and what chance would give.
+"""The table of frames with their letters' phonemes, and the errors of their key steps.
 
-Shapes: ``L`` letters, ``A`` alignments, ``W`` steps of a window, ``E`` bins of 1 ms from
-``-reach`` to ``reach``, ``R`` repeats of the bootstrap, ``K`` coarse bins of `COARSE_MS`.
+An error is the time of the key step minus the middle of the phoneme, negative where the step
+is too early; the step is inside where it lies between the phoneme's ends.
 """
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from speechlrp.errors import SpeechLRPError
-from speechlrp.timing.truth import LINKS
+from speechlrp.letters.vocabulary import LETTERS
+from speechlrp.navai.gather import step_of
+from speechlrp.timing.truth import LINKED, LINKS, Truth
 
-WITHIN_MS = (20, 50, 100)
-BEYOND_MS = 2000
-"""Farther outside a window than this, a phoneme's middle counts as this far."""
-COARSE_MS, COARSE_REACH = 10, 50
-"""Bins of the repeats' distributions: their width, and how many there are on either side."""
-SUMS = ("frames", "error", "square", "inside", *(f"within_{ms}" for ms in WITHIN_MS))
+ROUNDING_MS = 1e-6
+"""Times are sums of decimal fractions: what is on a phoneme's end is inside."""
 
 
-class Timing:
-    """Counts of errors; the memory does not depend on how many there are.
-
-    An error is the time of the key step minus the middle of the phoneme, negative where
-    the step is too early; the step is inside where it lies between the phoneme's ends.
-    For intervals, each utterance enters each of ``R`` repeats as often as a Poisson
-    variable of mean 1 says, drawn from its name: the bootstrap over utterances, in one pass
-    (Chamandy et al. 2012).
+def linked_frames(frames: pd.DataFrame, ids: Sequence[str], truth: Truth) -> pd.DataFrame:
+    """Link the letter frames of utterances to their phonemes; those without times fall out.
 
     Args:
-        letters: their names; those of all frames to come.
-        alignments: their names.
-        width: ``W``.
-        hop_ms: from one step to the next.
-        repeats: ``R``.
-        seed: of the repeats.
+        frames: as `navai.gather.FrameTable` gives them; their classes are the letters.
+        ids: of the utterances, in the order that the table numbers them by.
+        truth: the known times.
 
-    Attributes:
-        arrays: by name. ``sums`` of `SUMS`, of all frames and of each repeat
-            ``[R + 1, L, A, 7]`` float64, and ``draws`` ``[L, A, K, R]`` int32: the errors of
-            each repeat; what lies beyond 500 ms counts there. ``errors`` and ``centres`` (of
-            the phoneme's middle from the window's first step) ``[L, A, E]``, ``steps``
-            ``[L, A, W]``, ``first`` and ``after`` (first step inside the phoneme, first one
-            after it) ``[L, A, W + 1]``: frames, int64. ``frames`` and ``runs`` by `LINKS`
-            ``[L, 3]`` int64. ``utterances``: with times, without ``[2]``.
+    Returns:
+        The columns of `frames`, and letter; linked (one of `LINKS`); centre_ms, the middle of
+        the phoneme from the window's first step, and half_ms, half its length, both NaN
+        unless linked.
     """
+    letter = pd.Categorical.from_codes(frames["class"], LETTERS)
+    frames = frames.assign(letter=letter)
+    known = frames[frames.utterance.map(lambda code: ids[code] in truth).astype(bool)]
+    places = [truth.places(ids[code], rows) for code, rows in known.groupby("utterance")]
+    columns = ["linked", "centre_ms", "half_ms"]
+    linked = known.join(pd.concat(places)) if places else known.reindex(columns=[*known, *columns])
+    return linked.assign(linked=pd.Categorical(linked.linked, LINKS))
 
-    def __init__(
-        self,
-        letters: Sequence[str],
-        alignments: Sequence[str],
-        width: int,
-        hop_ms: float,
-        repeats: int = 500,
-        seed: int = 0,
-    ) -> None:
-        self.letters, self.alignments = tuple(letters), tuple(alignments)
-        self.width, self.hop_ms = width, hop_ms
-        self.repeats, self.seed = repeats, seed
-        self.reach = round(width * hop_ms) + BEYOND_MS
-        many, bins = (len(self.letters), len(self.alignments)), 2 * self.reach + 1
-        last = {"errors": bins, "centres": bins, "steps": width}
-        last |= {"first": width + 1, "after": width + 1}
-        self.arrays = {name: np.zeros((*many, size), np.int64) for name, size in last.items()}
-        self.arrays["sums"] = np.zeros((repeats + 1, *many, len(SUMS)))
-        coarse = 2 * COARSE_REACH + 1
-        self.arrays["draws"] = np.zeros((*many, coarse, repeats), np.int32)
-        for name in ("frames", "runs"):
-            self.arrays[name] = np.zeros((many[0], len(LINKS)), np.int64)
-        self.arrays["utterances"] = np.zeros(2, np.int64)
 
-    def add(self, key: str, places: pd.DataFrame, steps: Mapping[str, np.ndarray]) -> None:
-        """Add the frames of an utterance.
+def key_step_errors(frames: pd.DataFrame, alignment: str, hop_ms: float) -> pd.DataFrame:
+    """The errors of one alignment's key steps.
 
-        Args:
-            key: its id.
-            places: as `Truth.places` gives them.
-            steps: alignment -> key steps ``[frames]``, -1 where there is none.
-        """
-        letter = pd.Categorical(places.letter, self.letters).codes
-        linked = pd.Categorical(places.linked, LINKS).codes
-        once = ~places.run.duplicated().to_numpy()
-        np.add.at(self.arrays["frames"], (letter, linked), 1)
-        np.add.at(self.arrays["runs"], (letter[once], linked[once]), 1)
-        self.arrays["utterances"][0] += 1
-        known = (linked == 0) & (letter >= 0)
-        where = places.centre_ms.to_numpy(), places.half_ms.to_numpy()
-        sums = np.zeros(self.arrays["sums"].shape[1:])
-        weights = self._weights(key)
-        for column, name in enumerate(self.alignments):
-            step = np.asarray(steps[name])
-            of = known & (step >= 0)
-            at = letter[of], step[of], *(values[of] for values in where)
-            error = self._add(column, *at, sums)
-            self._draw(column, letter[of], error, weights[1:])
-        self.arrays["sums"] += weights[:, None, None, None] * sums
+    Args:
+        frames: as `linked_frames` gives them.
+        alignment: its name.
+        hop_ms: from one step to the next.
 
-    def skip(self) -> None:
-        """Count an utterance whose times are not known."""
-        self.arrays["utterances"][1] += 1
+    Returns:
+        A row a frame that is linked and has a key step, with more columns: step, error_ms and
+        inside (bool).
+    """
+    frames = frames.assign(step=frames[step_of(alignment)])
+    frames = frames[(frames.linked == LINKED) & (frames.step >= 0)]
+    error = hop_ms * frames.step - frames.centre_ms
+    return frames.assign(error_ms=error, inside=error.abs() <= frames.half_ms + ROUNDING_MS)
 
-    def _add(
-        self,
-        column: int,
-        letter: np.ndarray,
-        step: np.ndarray,
-        centre: np.ndarray,
-        half: np.ndarray,
-        sums: np.ndarray,
-    ) -> np.ndarray:
-        error = self.hop_ms * step - centre
-        first = np.ceil((centre - half) / self.hop_ms - 1e-9)
-        after = np.floor((centre + half) / self.hop_ms + 1e-9) + 1
-        values = {"errors": self._bin(error), "centres": self._bin(centre), "steps": step}
-        values["first"] = np.clip(first, 0, self.width).astype(int)
-        values["after"] = np.clip(np.maximum(after, first), 0, self.width).astype(int)
-        for name, found in values.items():
-            np.add.at(self.arrays[name], (letter, column, found), 1)
-        inside = (step >= first) & (step < after)
-        within = [np.abs(error) <= ms for ms in WITHIN_MS]
-        terms = np.stack([np.ones(len(error)), error, error**2, inside, *within], 1)
-        np.add.at(sums, (letter, column), terms)
-        return error
 
-    def _draw(
-        self, column: int, letter: np.ndarray, error: np.ndarray, weights: np.ndarray
-    ) -> None:
-        place = np.rint(error / COARSE_MS).clip(-COARSE_REACH, COARSE_REACH).astype(int)
-        pairs, counts = np.unique([letter, place + COARSE_REACH], axis=1, return_counts=True)
-        self.arrays["draws"][pairs[0], column, pairs[1]] += np.outer(counts, weights)
+def errors_by_chance(
+    frames: pd.DataFrame, steps: np.ndarray, width: int, hop_ms: float
+) -> pd.DataFrame:
+    """The errors of all pairs of a frame and a step: what steps dealt at random have on average.
 
-    def _bin(self, values_ms: np.ndarray) -> np.ndarray:
-        return np.clip(np.rint(values_ms).astype(int), -self.reach, self.reach) + self.reach
+    Args:
+        frames: of one letter, as `key_step_errors` gives them.
+        steps: to deal.
+        width: steps of a window.
+        hop_ms: from one step to the next.
 
-    def _weights(self, key: str) -> np.ndarray:
-        drawn = np.random.default_rng([self.seed, zlib.crc32(key.encode())])
-        return np.concatenate([[1], drawn.poisson(1, self.repeats)]).astype(np.int32)
-
-    def state(self) -> dict[str, np.ndarray]:
-        """The arrays, for a file; `restore` takes them back."""
-        return {name: array.copy() for name, array in self.arrays.items()}
-
-    def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take arrays that `state` gave, in place of what is here.
-
-        Raises:
-            SpeechLRPError: arrays of other names or shapes.
-        """
-        self._check(state)
-        self.arrays = {name: np.array(state[name]) for name in self.arrays}
-
-    def absorb(self, state: Mapping[str, np.ndarray]) -> None:
-        """Add arrays that the `state` of others gave.
-
-        Raises:
-            SpeechLRPError: arrays of other names or shapes.
-        """
-        self._check(state)
-        for name, array in self.arrays.items():
-            array += state[name]
-
-    def _check(self, state: Mapping[str, np.ndarray]) -> None:
-        shapes = {name: array.shape for name, array in self.arrays.items()}
-        found = {name: np.shape(array) for name, array in state.items()}
-        if shapes != found:
-            raise SpeechLRPError(f"stored errors do not fit: {found} in place of {shapes}")
+    Returns:
+        A row an error in whole ms, rising: error_ms, weight (which add up to the number of
+        frames) and inside, the share of all pairs that is inside.
+    """
+    step, times = np.unique(steps, return_counts=True)
+    centre, count = np.unique(np.rint(frames.centre_ms), return_counts=True)
+    # whole ms: so the pairs fall into some thousand bins, whatever the number of frames
+    error = (np.rint(hop_ms * step)[:, None] - centre).astype(int)
+    weight = np.bincount((error - error.min()).ravel(), np.outer(times, count).ravel())
+    ends = frames.centre_ms - frames.half_ms, frames.centre_ms + frames.half_ms
+    first = np.ceil((ends[0] - ROUNDING_MS) / hop_ms).clip(0, width).astype(int)
+    after = np.floor((ends[1] + ROUNDING_MS) / hop_ms + 1).clip(0, width).astype(int)
+    begun, over = (np.bincount(at, minlength=width + 1) for at in (first, after.clip(first)))
+    inside = times @ np.cumsum(begun - over)[step] / (len(steps) * len(frames))
+    rising = error.min() + np.arange(len(weight))
+    return pd.DataFrame({"error_ms": rising, "weight": weight / len(steps), "inside": inside})

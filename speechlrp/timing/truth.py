@@ -10,11 +10,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from speechlrp.errors import SpeechLRPError
 from speechlrp.navai.frames import Clock
 from speechlrp.timing.spelling import link
 
-LINKS = ("yes", "no match", "silent")
+LINKED, NO_MATCH, SILENT = LINKS = ("linked", "no match", "silent")
 """A frame's letter has a phoneme; is not in the text; is, but spells no phoneme."""
 SPAN = ["start_s", "end_s"]
 _FAR_MS = 2000
@@ -153,37 +152,26 @@ class Truth:
         """The letters of an utterance, as `spelled` gives them."""
         return spelled(self.words[key], self.phonemes[key])
 
-    def places(self, frames: pd.DataFrame) -> pd.DataFrame:
-        """Find the phonemes of the frames of one utterance.
+    def places(self, key: str, frames: pd.DataFrame) -> pd.DataFrame:
+        """Find the phonemes of the frames of an utterance.
 
         Args:
-            frames: all its letter frames in order of time: id, run, letter (a to z), start
-                (first frame).
+            key: its id.
+            frames: all its letter frames in order of time: run, letter (a to z), start (first
+                frame).
 
         Returns:
-            A row a frame: run, letter, linked (one of `LINKS`), and from the time of the
+            A row a frame, with its index: linked (one of `LINKS`), and from the time of the
             window's first frame centre_ms and half_ms, the phoneme's middle and half its
             length; NaN unless linked. A key step ``k`` is ``1000 hop_s k - centre_ms`` late.
-
-        Raises:
-            SpeechLRPError: frames of several utterances, or of one without times.
         """
-        keys = frames.id.unique()
-        if len(keys) != 1 or keys[0] not in self:
-            raise SpeechLRPError(
-                f"key steps are measured one utterance at a time, with known words and phonemes; "
-                f"found {', '.join(map(repr, keys[:3])) or 'no frame'}"
-            )
-        letters = self.letters(keys[0])
+        letters = self.letters(key)
         place = self._matched(frames, letters)
         times = 1000 * np.vstack([letters[SPAN].to_numpy(float), [np.nan, np.nan]])[place]
-        silent = np.isnan(times[:, 0])
-        begin = 1000 * self.clock.seconds(frames.start.to_numpy())
-        return frames[["run", "letter"]].assign(
-            linked=np.select([place < 0, silent], ["no match", "silent"], "yes"),
-            centre_ms=times.mean(1) - begin,
-            half_ms=(times[:, 1] - times[:, 0]) / 2,
-        )
+        linked = np.select([place < 0, np.isnan(times[:, 0])], [NO_MATCH, SILENT], LINKED)
+        centre = times.mean(1) - 1000 * self.clock.seconds(frames.start.to_numpy())
+        columns = {"linked": linked, "centre_ms": centre, "half_ms": np.ptp(times, axis=1) / 2}
+        return pd.DataFrame(columns, index=frames.index)
 
     def _matched(self, frames: pd.DataFrame, letters: pd.DataFrame) -> np.ndarray:
         runs = frames.groupby("run", sort=False)

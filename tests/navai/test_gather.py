@@ -1,13 +1,16 @@
 """Units of work, and parts that are put down, taken up and added up."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from speechlrp.navai.average import Averages
 from speechlrp.navai.counts import counted
-from speechlrp.navai.frames import Frames, Tally
-from speechlrp.navai.gather import AveragePart, TallyPart, units
+from speechlrp.navai.frames import Frames
+from speechlrp.navai.gather import AveragePart, FrameTable, units
 
 
 @pytest.mark.parametrize(
@@ -60,14 +63,19 @@ def test_features_are_averaged_as_they_were_before_their_scaling():
     torch.testing.assert_close(part.averages.arrays["sums"][0, 0], expected)
 
 
-def test_tallies_are_put_down_and_added_up():
-    part, other = TallyPart(2), TallyPart(2)
-    part.end(Tally(np.array([1, 2]), 3, 1, 9))
-    part.end(Tally(np.array([1, 0]), 1, 0, 4))
-    other.restore(part.state())
-    other.absorb(part.state())
-    assert other.tally.counts.tolist() == [4, 4]
-    assert (other.tally.utterances, other.tally.short, other.tally.steps) == (8, 2, 26)
+def test_frames_are_rows_in_order_whatever_process_read_them():
+    alone, first, second = (FrameTable("uv", ("none", "max-lrp")) for _ in range(3))
+    for part, seeds in ((alone, (0, 1)), (first, (1,)), (second, (0,))):
+        for seed in seeds:
+            frames, steps = batch(seed)
+            part.add(replace(frames, starts=frames.starts + 10 * seed), {}, steps)
+    first.absorb(second.state())
+    table = alone.table()
+    pd.testing.assert_frame_equal(first.table(), table)
+    assert table.utterance.tolist() == [0] * 6 + [1] * 6
+    assert table.start.tolist() == [0, 1, 2, 10, 11, 12, 3, 4, 5, 13, 14, 15]
+    assert table["step max-lrp"].tolist() == [-1, 0, 1] * 2 + [2, 3, 4] * 2
+    assert sum(table.dtypes.map(lambda kind: kind.itemsize)) == 14 + 2 * 2
 
 
 def test_every_frame_is_accounted_for():

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from speechlrp.navai import ALIGNMENTS
 from speechlrp.navai.alignment import named
-from speechlrp.navai.average import Averages, merge
+from speechlrp.navai.average import Averages
 from speechlrp.navai.classes import Letters
 from speechlrp.navai.frames import LetterFrames
 from speechlrp.navai.pattern import patterns
@@ -53,7 +53,7 @@ def averaged(seeds) -> Averages:
 
 @pytest.fixture(scope="module")
 def averages() -> Averages:
-    return merge(averaged(range(50)), averaged(range(50, 100)))
+    return averaged(range(50)).absorb(averaged(range(50, 100)).state())
 
 
 def test_aligned_patterns_are_the_planted_sounds(averages):

@@ -10,14 +10,12 @@ from speechlrp.navai.relevance import (
     NUMBERS,
     NumbersPart,
     RelevancePart,
-    SamplePart,
     band_table,
     lag_table,
     lay,
     letter_table,
     profile,
 )
-from speechlrp.navai.sample import Sample
 
 BANDS, WIDTH, SYMBOLS = 3, 6, 4
 HZ, MS = np.array([100.0, 400, 900]), np.arange(-3, 3) * 8.0
@@ -110,14 +108,6 @@ def test_where_nothing_is_promised_there_is_no_gap(filled):
     table = letter_table(CLASSES, filled, part.numbers)
     assert not {"gap", "promised", "gap_sd"} & {*table.columns}
     assert {*PLACES} <= {*table.columns}
-
-
-def test_frames_and_utterances_are_drawn():
-    speakers = {"u0": "s", "u1": "t"}
-    frames = _add(SamplePart(Sample(5, 1), speakers)).sample.drawn()
-    assert {(one.label, one.id) for one in frames} == {(0, "u0"), (1, "u0"), (0, "u1"), (1, "u1")}
-    whole = _add(SamplePart(Sample(5, 1), speakers, whole=True)).sample.drawn()
-    assert sorted(one.id for one in whole) == ["u0", "u1"]
 
 
 def test_maps_are_laid_where_their_windows_are():

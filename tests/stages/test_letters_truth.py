@@ -11,13 +11,13 @@ import torch
 import toy_letters as toy
 
 from speechlrp.artifacts.utterances import Utterances
-from speechlrp.letters.vocabulary import SYMBOLS
+from speechlrp.letters.vocabulary import LETTERS, SYMBOLS
 from speechlrp.navai import ALIGNMENTS
-from speechlrp.navai.frames import Clock, Tally
+from speechlrp.navai.frames import Clock
+from speechlrp.navai.gather import FrameTable
 from speechlrp.pipeline.record import read_record
 from speechlrp.stages.navai.times import aligned_words
-from speechlrp.stages.navai.truth import TruthPart, truth_part, write_truth
-from speechlrp.timing.errors import Timing
+from speechlrp.stages.navai.truth import known_truth, write_truth
 from speechlrp.timing.truth import Truth
 from speechlrp.training.checkpoint import load_model
 
@@ -138,7 +138,7 @@ def test_errors_of_the_window_centre_are_differences_of_known_times(timed):
     at = 0.016 + 0.008 * (pairs.start + width // 2)
     possible = 1000 * (at - (pairs.start_s + pairs.end_s) / 2)
     for letter, rows in own.groupby("letter"):
-        bins = np.rint(np.rint(possible[pairs.letter == letter]) / 10) * 10
+        bins = np.rint(possible[pairs.letter == letter] / 10) * 10
         assert set(rows.error_ms) <= set(bins)
 
 
@@ -172,50 +172,25 @@ def test_other_times_are_measured_anew_textgrids_too_and_without_there_is_no_tab
     assert not (_folder(project) / "truth.csv").exists()
 
 
-@pytest.fixture
-def part(tmp_path):
-    """What measures "A CAB" of one utterance, with windows of 0.5 s."""
+def test_where_no_frame_has_its_letter_the_coverage_says_so(tmp_path):
     _write_times(tmp_path)
     tables = [pd.read_csv(tmp_path / f"{name}.csv") for name in ("words", "phonemes")]
-    own = [table[table.id == "11-1-0000"] for table in tables]
-    return TruthPart(
-        Truth(*own, 50, Clock(0.01, 0.0)), Timing("abcz", ["none"], 50, 10.0, repeats=9)
-    )
-
-
-def _batch(key, letter, run):
-    symbol = SYMBOLS.index(letter)
-    table = pd.DataFrame({"id": [key], "run": run, "class": 0, "symbol": symbol, "start": 0})
-    return SimpleNamespace(table=table.copy)
-
-
-def test_an_utterance_is_measured_when_its_unit_ends_whatever_its_batches(part):
-    for run, letter in enumerate("cb"):  # middles at 0.25 and 0.45 s
-        part.add(_batch("11-1-0000", letter, run), {}, {"none": torch.tensor([30])})
-    assert not part.state()["utterances"].any()
-    part.add(_batch("12-1-0000", "a", 2), {}, {"none": torch.tensor([30])})
-    part.end(Tally(np.zeros(3)))
-    assert part.state()["utterances"].tolist() == [1, 1]  # of the second no times are known
-    where, _, at = np.nonzero(part.state()["errors"])
-    assert where.tolist() == [1, 2]
-    assert (at - part.timing.reach).tolist() == [300 - 450, 300 - 250]
-    part.end(Tally(np.zeros(3)))
-    assert part.state()["utterances"].tolist() == [1, 1]
-
-
-def test_where_no_frame_has_its_letter_the_coverage_says_so(part, tmp_path):
+    truth = Truth(*(table[table.id == "11-1-0000"] for table in tables), 50, Clock(0.01, 0.0))
+    gathered = FrameTable(["12-1-0000", "11-1-0000"], ["none"])
+    z = LETTERS.index("z")
+    rows = {"utterance": [0, 1], "class": [0, z], "run": [0, 1], "start": [0, 0]}
+    gathered.append(rows | {"step none": [30, 30]})
     said, notes = [], {}
     config = SimpleNamespace(subset="test")
-    part.add(_batch("11-1-0000", "z", 0), {}, {"none": torch.tensor([30])})
-    part.end(Tally(np.zeros(3)))
     context = SimpleNamespace(
         folder=tmp_path, note=notes.__setitem__, say=said.append, config=config
     )
-    write_truth(context, part)
+    write_truth(context, truth, gathered)
     assert said == ["no frame has a letter that is in its text: the alignments are not measured"]
     assert notes == {"letters_with_a_phoneme": 1.0, "utterances_measured": 1}
     coverage = pd.read_csv(tmp_path / "coverage.csv").set_index("letter")
-    assert coverage.text_letters.to_dict() == {"a": 2, "b": 1, "c": 1, "z": 0, "all": 4}
+    assert coverage.text_letters[[*"abcz", "all"]].tolist() == [2, 1, 1, 0, 4]
+    assert coverage.frames[[*"abcz", "all"]].tolist() == [0, 0, 0, 1, 1]
     assert not (tmp_path / "truth.csv").exists()
 
 
@@ -225,7 +200,7 @@ def test_only_letters_of_known_times_are_measured(classes, times, tmp_path):
         _write_times(tmp_path)
     navai = SimpleNamespace(classes=classes, textgrids=None)
     config = SimpleNamespace(navai=navai, dataset={"root": str(tmp_path)})
-    assert truth_part(SimpleNamespace(config=config), None, None) is None
+    assert known_truth(SimpleNamespace(config=config), None, None) is None
 
 
 def test_words_of_textgrids_without_those_the_aligner_did_not_know(tmp_path):

@@ -1,54 +1,56 @@
-"""Counted errors of key steps against plain lists of them, and chance against drawing."""
+"""Errors of key steps against plain lists of them, and chance against drawing."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from speechlrp.errors import SpeechLRPError
-from speechlrp.timing.errors import WITHIN_MS, Timing
+from speechlrp.letters.vocabulary import LETTERS
+from speechlrp.timing.statistics import WITHIN_MS
 from speechlrp.timing.tables import coverage_table, error_table, timing_table
+from speechlrp.timing.truth import LINKS
 
 HOP, WIDTH = 8.0, 30
 NAMES = ["none", "max-lrp"]
 
 
+def linked(utterance, **columns):
+    """Frames as `linked_frames` gives them."""
+    frames = pd.DataFrame({"linked": "linked", "half_ms": 1.0, **columns})
+    frames["letter"] = pd.Categorical(frames.letter, LETTERS)
+    frames["linked"] = pd.Categorical(frames.linked, LINKS)
+    return frames.assign(utterance=utterance)
+
+
 def an_utterance(seed, frames=40):
     """Frames with phonemes anywhere about the window, and key steps."""
     rng = np.random.default_rng(seed)
-    linked = rng.choice(["yes", "yes", "yes", "no match", "silent"], frames)
-    known = linked == "yes"
-    places = pd.DataFrame(
-        {
-            "run": np.arange(frames) // 3,
-            "letter": rng.choice(list("ab"), frames),
-            "linked": linked,
-            "centre_ms": np.where(known, rng.integers(-100, 340, frames), np.nan),
-            "half_ms": np.where(known, rng.integers(5, 90, frames), np.nan),
-        }
+    kinds = rng.choice(["linked", "linked", "linked", "no match", "silent"], frames)
+    known = kinds == "linked"
+    return linked(
+        seed,
+        run=np.arange(frames) // 3,
+        letter=rng.choice(list("ab"), frames),
+        linked=kinds,
+        centre_ms=np.where(known, rng.integers(-100, 340, frames), np.nan),
+        half_ms=np.where(known, rng.integers(5, 90, frames), np.nan),
+        **{"step none": WIDTH // 2, "step max-lrp": rng.integers(-1, WIDTH, frames)},
     )
-    steps = {"none": np.full(frames, WIDTH // 2), "max-lrp": rng.integers(-1, WIDTH, frames)}
-    return f"u{seed}", places, steps
 
 
-def counted(utterances, repeats=50):
-    timing = Timing("abc", NAMES, WIDTH, HOP, repeats=repeats)
-    for utterance in utterances:
-        timing.add(*utterance)
-    return timing
+def table_of(frames, names=NAMES, repeats=50):
+    return timing_table(frames, names, WIDTH, HOP, repeats=repeats)
 
 
-def rows_of(utterances, letter, alignment):
+def rows_of(frames, letter, alignment):
     """Steps, middles and half lengths of the linked frames, by plain selection."""
-    parts = []
-    for _, places, steps in utterances:
-        of = (places.letter == letter) & (places.linked == "yes") & (steps[alignment] >= 0)
-        parts.append(np.stack([steps[alignment], places.centre_ms, places.half_ms])[:, of])
-    return np.concatenate(parts, 1)
+    steps = frames[f"step {alignment}"]
+    of = (frames.letter == letter) & (frames.linked == "linked") & (steps >= 0)
+    return np.stack([steps, frames.centre_ms, frames.half_ms])[:, of]
 
 
 @pytest.fixture(scope="module")
 def utterances():
-    return [an_utterance(seed) for seed in range(12)]
+    return pd.concat([an_utterance(seed) for seed in range(12)], ignore_index=True)
 
 
 @pytest.mark.parametrize("letter", list("ab"))
@@ -56,7 +58,7 @@ def utterances():
 def test_the_table_against_plain_lists(utterances, letter, alignment):
     steps, centre, half = rows_of(utterances, letter, alignment)
     error = HOP * steps - centre
-    table = timing_table(counted(utterances)).set_index(["alignment", "letter"])
+    table = table_of(utterances).set_index(["alignment", "letter"])
     row = table.loc[alignment, letter]
     assert row.n == len(error)
     assert row.bias_ms == pytest.approx(error.mean())
@@ -73,7 +75,7 @@ def test_the_table_against_plain_lists(utterances, letter, alignment):
 
 @pytest.mark.parametrize("alignment", NAMES)
 def test_chance_against_all_pairs_of_steps_and_frames(utterances, alignment):
-    table = timing_table(counted(utterances)).set_index(["alignment", "letter"])
+    table = table_of(utterances).set_index(["alignment", "letter"])
     steps, centre, half = rows_of(utterances, "a", alignment)
     for name, drawn in (("uniform_", np.arange(WIDTH)), ("shuffled_", steps)):
         error = HOP * drawn[:, None] - centre
@@ -87,7 +89,7 @@ def test_chance_against_all_pairs_of_steps_and_frames(utterances, alignment):
 
 
 def test_a_constant_step_is_its_own_shuffle_and_all_is_all_letters(utterances):
-    table = timing_table(counted(utterances)).set_index(["alignment", "letter"])
+    table = table_of(utterances).set_index(["alignment", "letter"])
     none = table.loc["none", "all"]
     assert none.shuffled_within_50 == pytest.approx(none.within_50)
     assert none.shuffled_std_ms == pytest.approx(none.std_ms)
@@ -103,11 +105,9 @@ def test_constant_shifts_of_letters_are_mended_in_the_last_row():
     letters = np.repeat(list("ab"), 50)
     jitter = np.tile([-10, -5, 0, 5, 10], 20)
     shifts = np.where(letters == "a", 60, -90)
-    places = pd.DataFrame({"run": range(100), "letter": letters, "linked": "yes", "half_ms": 4.0})
-    places["centre_ms"] = 120 - shifts - jitter
-    timing = Timing("ab", ["none"], WIDTH, HOP, repeats=5)
-    timing.add("u", places, {"none": np.full(100, 15)})
-    table = timing_table(timing).set_index("letter")
+    centre = 120 - shifts - jitter
+    frames = linked(0, run=range(100), letter=letters, centre_ms=centre, **{"step none": 15})
+    table = table_of(frames, ["none"], repeats=5).set_index("letter")
     assert table.bias_ms[["a", "b", "all"]].tolist() == [60, -90, -15]
     assert table.std_ms["all"] > 70
     assert table.std_ms["all centred"] == pytest.approx(np.std(jitter))
@@ -120,11 +120,14 @@ def test_intervals_cover_what_utterances_vary_by():
     """Utterances with errors of their own: the mean varies by 100 / sqrt(200) ms."""
     rng = np.random.default_rng(1)
     own = rng.normal(0, 100, 200)
-    timing = Timing("a", ["none"], WIDTH, HOP, repeats=1000)
-    for number, shift in enumerate(own):
-        places = pd.DataFrame({"run": range(5), "letter": "a", "linked": "yes", "half_ms": 1.0})
-        timing.add(f"{number}", places.assign(centre_ms=120 - shift), {"none": np.full(5, 15)})
-    row = timing_table(timing).set_index("letter").loc["a"]
+    frames = linked(
+        np.repeat(np.arange(200), 5),
+        run=np.tile(np.arange(5), 200),
+        letter="a",
+        centre_ms=np.repeat(120 - own, 5),
+        **{"step none": 15},
+    )
+    row = table_of(frames, ["none"], repeats=1000).set_index("letter").loc["a"]
     deviation = own.std() / np.sqrt(200)
     assert row.bias_ms_high - row.bias_ms_low == pytest.approx(2 * 1.96 * deviation, rel=0.1)
     assert row.bias_ms_low < own.mean() < row.bias_ms_high
@@ -134,39 +137,25 @@ def test_intervals_cover_what_utterances_vary_by():
     assert row.iqr_ms_low < row.iqr_ms < row.iqr_ms_high
 
 
-def test_shards_in_any_order_are_the_whole(utterances):
-    whole = counted(utterances)
-    parts = [counted(utterances[7:]), counted(utterances[:7])]
-    parts[0].skip()
-    joined = Timing("abc", NAMES, WIDTH, HOP, repeats=50)
-    joined.restore(parts[0].state())
-    joined.absorb(parts[1].state())
-    whole.skip()
-    pd.testing.assert_frame_equal(timing_table(joined), timing_table(whole))
-    assert joined.arrays["utterances"].tolist() == [12, 1]
-    parts[0].restore(joined.state())  # a state is a copy, not the thing itself
-    joined.skip()
-    assert parts[0].arrays["utterances"].tolist() == [12, 1]
-    with pytest.raises(SpeechLRPError, match="stored errors do not fit"):
-        joined.absorb(counted(utterances, repeats=3).state())
+def test_the_order_of_frames_does_not_matter(utterances):
+    mixed = utterances.sample(frac=1, random_state=0)
+    pd.testing.assert_frame_equal(table_of(mixed), table_of(utterances))
 
 
 def test_coverage_and_distributions(utterances):
-    timing = counted(utterances)
+    frames = utterances
     text = pd.DataFrame({"letter": list("aaab"), "start_s": [0.1, np.nan, 0.2, 0.3]})
-    table = coverage_table(timing, text).set_index("letter")
-    assert table.text_letters.tolist() == [3, 1, 0, 4]
-    assert table.text_silent.tolist() == [1, 0, 0, 1]
+    table = coverage_table(frames, text).set_index("letter")
+    assert table.text_letters[[*"abc", "all"]].tolist() == [3, 1, 0, 4]
+    assert table.text_silent[[*"abc", "all"]].tolist() == [1, 0, 0, 1]
     assert table.text_share["all"] == 0.75
-    frames = pd.concat([places for _, places, _ in utterances])
     assert table.frames["all"] == len(frames)
-    for kind, name in (("yes", "linked"), ("no match", "no_match"), ("silent", "silent")):
+    for kind, name in (("linked", "linked"), ("no match", "no_match"), ("silent", "silent")):
         of = (frames.linked == kind) & (frames.letter == "b")
         assert table.loc["b", f"frames_{name}"] == of.sum()
-    assert table.linked_share["a"] == (frames[frames.letter == "a"].linked == "yes").mean()
-    runs = [places.drop_duplicates("run") for _, places, _ in utterances]
-    assert table.runs["all"] == sum(map(len, runs))
-    errors = error_table(timing)
+    assert table.linked_share["a"] == (frames[frames.letter == "a"].linked == "linked").mean()
+    assert table.runs["all"] == sum(own.run.nunique() for _, own in frames.groupby("utterance"))
+    errors = error_table(frames, NAMES, HOP)
     steps, centre, _ = rows_of(utterances, "a", "max-lrp")
     own = errors[(errors.letter == "a") & (errors.alignment == "max-lrp")]
     binned = np.rint((HOP * steps - centre) / 10) * 10
@@ -175,11 +164,11 @@ def test_coverage_and_distributions(utterances):
     assert own.frames.tolist() == expected.tolist()
 
 
-def test_no_frame_is_no_row():
-    assert timing_table(Timing("ab", NAMES, WIDTH, HOP, repeats=2)).empty
+def test_no_frame_is_no_row(utterances):
+    assert table_of(utterances.iloc[:0]).empty
+    assert error_table(utterances.iloc[:0], NAMES, HOP).empty
 
 
 def test_one_utterance_has_no_interval_to_speak_of():
-    timing = counted([an_utterance(0)], repeats=200)
-    row = timing_table(timing).iloc[0]
+    row = table_of(an_utterance(0)).iloc[0]
     assert row.bias_ms_low == pytest.approx(row.bias_ms_high)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speechlrp.errors import SpeechLRPError
+from speechlrp.letters.vocabulary import LETTERS
 from speechlrp.navai.frames import Clock
-from speechlrp.timing.errors import Timing
+from speechlrp.navai.gather import step_of
+from speechlrp.timing.errors import linked_frames
 from speechlrp.timing.tables import timing_table
 from speechlrp.timing.truth import Truth, match, spelled, words_of
 
@@ -130,17 +131,16 @@ FRAMES = pd.DataFrame(
 
 
 def test_places_by_hand():
-    found = Truth(WORDS, PHONEMES, 20, CLOCK).places(FRAMES)
-    assert found.run.tolist() == FRAMES.run.tolist()
-    assert found.letter.tolist() == FRAMES.letter.tolist()
-    assert found.linked.tolist() == ["yes"] * 3 + ["silent", "no match", "yes"]
+    found = Truth(WORDS, PHONEMES, 20, CLOCK).places("u", FRAMES)
+    assert found.index.tolist() == FRAMES.index.tolist()
+    assert found.linked.tolist() == ["linked"] * 3 + ["silent", "no match", "linked"]
     nan = np.nan  # phonemes' middles at 0.15, 0.25, 0.25 and 0.55 s
     np.testing.assert_allclose(found.centre_ms, [150, 150, 130, nan, nan, 150])
     np.testing.assert_allclose(found.half_ms, [50, 50, 50, nan, nan, 50])
 
 
 def test_a_clock_that_begins_later_finds_phonemes_earlier_in_the_window():
-    found = Truth(WORDS, PHONEMES, 20, Clock(0.01, 0.016)).places(FRAMES)
+    found = Truth(WORDS, PHONEMES, 20, Clock(0.01, 0.016)).places("u", FRAMES)
     np.testing.assert_allclose(found.centre_ms.dropna(), [134, 134, 114, 134])
 
 
@@ -153,14 +153,18 @@ def test_words_are_found_by_the_spelling_of_the_transcript():
     pd.testing.assert_frame_equal(spelled(WORDS, arpabet)[SPAN], spelled(WORDS, PHONEMES)[SPAN])
 
 
-def test_what_does_not_fit_is_one_clear_line():
+def test_frames_of_utterances_without_times_fall_out():
     truth = Truth(WORDS, PHONEMES, 20, CLOCK)
-    assert "u" in truth
-    assert "v" not in truth
-    with pytest.raises(SpeechLRPError, match=r"one utterance at a time.*found 'v'"):
-        truth.places(FRAMES.assign(id="v"))
-    with pytest.raises(SpeechLRPError, match="found no frame"):
-        truth.places(FRAMES.iloc[:0])
+    codes = [ord(letter) - ord("a") for letter in FRAMES.letter]
+    own = FRAMES[["run", "start"]].assign(**{"class": codes})
+    frames = pd.concat([own.assign(utterance=0), own.assign(utterance=1)], ignore_index=True)
+    found = linked_frames(frames, ["v", "u"], truth)
+    assert found.utterance.tolist() == [1] * 6
+    assert "".join(found.letter) == "maaext"
+    np.testing.assert_allclose(found.centre_ms, truth.places("u", FRAMES).centre_ms)
+    none = linked_frames(frames[frames.utterance == 0], ["v", "u"], truth)
+    assert none.empty
+    assert {*none} == {*found}
 
 
 @pytest.fixture(scope="module")
@@ -201,15 +205,18 @@ def test_most_letters_of_synthesised_speech_are_linked(said):
 def test_a_constant_delay_is_bias_without_spread_in_synthesised_speech(said, late_ms):
     words, phonemes = said
     truth = Truth(words, phonemes, 80, CLOCK)
-    timing = Timing("abcdefghijklmnopqrstuvwxyz", ["none", "mended"], 80, 10, repeats=20)
-    for key, own in words.groupby("id"):
-        frames = heard(own, phonemes[phonemes.id == key], late_ms / 1000, 80)
-        middle = np.full(len(frames), 40)
-        steps = {"none": middle, "mended": middle - late_ms // 10}
-        timing.add(key, truth.places(frames), steps)
-    linked, unmatched, silent = timing.arrays["frames"].sum(0)
-    assert linked / (linked + unmatched + silent) > 0.99
-    found = timing_table(timing).query("letter == 'all'").set_index("alignment")
+    ids = sorted(words.id.unique())
+    parts = []
+    for code, key in enumerate(ids):
+        rows = heard(words[words.id == key], phonemes[phonemes.id == key], late_ms / 1000, 80)
+        parts.append(rows.assign(utterance=code))
+    frames = pd.concat(parts, ignore_index=True)
+    frames["class"] = [LETTERS.index(letter) for letter in frames.letter]
+    frames = frames.assign(**{step_of("none"): 40, step_of("mended"): 40 - late_ms // 10})
+    frames = linked_frames(frames, ids, truth)
+    assert (frames.linked == "linked").mean() > 0.99
+    found = timing_table(frames, ["none", "mended"], 80, 10.0, repeats=20)
+    found = found.query("letter == 'all'").set_index("alignment")
     assert found.bias_ms["none"] == pytest.approx(late_ms, abs=1)
     assert found.bias_ms["mended"] == pytest.approx(0, abs=1)
     assert found.std_ms["none"] < 25

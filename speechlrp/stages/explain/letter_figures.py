@@ -28,7 +28,7 @@ FIRST = ("sensitivity", "lrp")
 FRAME = ["id", "letter", "start"]
 
 
-def draw(context: Context, search: Asked) -> list[str]:
+def draw_figures(context: Context, search: Asked) -> list[str]:
     """Write the figures.
 
     Returns:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from speechlrp.letters.decoding import greedy
 from speechlrp.letters.vocabulary import SYMBOLS
 from speechlrp.navai.frames import LetterFrames
 from speechlrp.navai.relevance import OUTPUT, RELEVANCE, lay, profile, scored
-from speechlrp.navai.sample import Drawn
 from speechlrp.pipeline.stage import Context
 from speechlrp.stages.explain.letter_search import Asked
 
@@ -25,12 +23,12 @@ SHARE = "share of a letter frame's absolute relevance"
 KNOWN = ("id", "speaker", "transcript", "seconds")
 
 
-def write_examples(context: Context, search: Asked, drawn: Sequence[Drawn]) -> None:
+def write_examples(context: Context, search: Asked, drawn: pd.DataFrame) -> None:
     """Explain some frames once more, and write them with what they see to `relevance.h5`."""
     parts = []
     with Utterances(search.spoken.path, context.command("preprocess")) as file:
         for first in range(0, len(drawn), search.batch):
-            parts.append(_explained(file, search, drawn[first : first + search.batch]))
+            parts.append(_explained(file, search, drawn.iloc[first : first + search.batch]))
     tables = {"table": pd.concat([table for _, table in parts], ignore_index=True)}
     units = {
         "features": search.spoken.units,
@@ -48,27 +46,26 @@ def write_examples(context: Context, search: Asked, drawn: Sequence[Drawn]) -> N
 
 
 def _explained(
-    file: Utterances, search: Asked, drawn: Sequence[Drawn]
+    file: Utterances, search: Asked, drawn: pd.DataFrame
 ) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
     """Features, relevance and output of frames, and a row about each."""
-    known = search.spoken.table
-    rows = [int(np.flatnonzero(known.id == one.id)[0]) for one in drawn]
-    windows = [
-        file.read(row)[one.start : one.start + search.width].T
-        for row, one in zip(rows, drawn, strict=True)
-    ]
-    inputs = torch.from_numpy(np.stack(windows)).to(search.recogniser.device)
-    names = [search.classes.names[one.label] for one in drawn]
+    windows = np.stack(
+        [
+            file.read(row)[start : start + search.width].T
+            for row, start in zip(drawn.utterance, drawn.start, strict=True)
+        ]
+    )
+    inputs = torch.from_numpy(windows).to(search.recogniser.device)
+    names = [search.classes.names[label] for label in drawn["class"]]
     symbols = torch.tensor([SYMBOLS.index(name) for name in names], device=inputs.device)
     maps = search.explained(inputs * search.recogniser.scale, symbols)
-    starts = np.array([one.start for one in drawn])
-    columns = {"id": [one.id for one in drawn], "speaker": known.speaker.to_numpy()[rows]}
-    columns |= {"letter": names, "symbol": symbols.cpu().numpy(), "start": starts}
-    columns["time_s"] = search.clock.seconds(starts + search.width // 2)
+    columns = {"id": drawn.id.tolist(), "speaker": drawn.speaker.tolist(), "letter": names}
+    columns |= {"symbol": symbols.cpu().numpy(), "start": drawn.start.to_numpy(np.int64)}
+    columns["time_s"] = search.clock.seconds(columns["start"] + search.width // 2)
     scores = scored(maps[OUTPUT], symbols)
     columns |= {name: value.cpu().numpy() for name, value in scores.items()}
     arrays = {name: maps[name].cpu().numpy() for name in (RELEVANCE, OUTPUT)}
-    return arrays | {"features": np.stack(windows)}, pd.DataFrame(columns)
+    return arrays | {"features": windows}, pd.DataFrame(columns)
 
 
 ALONG_AXES = {
@@ -81,14 +78,13 @@ ALONG_AXES = {
 """The arrays of `utterances.h5` and their axes."""
 
 
-def write_utterances(context: Context, search: Asked, drawn: Sequence[Drawn]) -> None:
+def write_utterances(context: Context, search: Asked, drawn: pd.DataFrame) -> None:
     """Write some utterances with the relevance of all their letter frames to `utterances.h5`."""
-    if not drawn:
+    if drawn.empty:
         return
     known, found = search.spoken.table, []
     with Utterances(search.spoken.path, context.command("preprocess")) as file:
-        for place, one in enumerate(drawn):
-            row = int(np.flatnonzero(known.id == one.id)[0])
+        for place, row in enumerate(drawn.utterance):
             found.append(_along(file.read(row), search, known.iloc[row], place))
     arrays = {name: np.concatenate([a[name] for a, *_ in found]) for name in ALONG_AXES}
     units = dict.fromkeys(("relevance", "absolute", "profile"), SHARE)

@@ -66,9 +66,7 @@ class Asked(Search):
     @property
     def clock(self) -> Clock:
         """When a frame of an utterance is."""
-        settings = self.spoken.settings
-        rate = settings["rate"]
-        return Clock(settings["hop"] / rate, settings["window"] / 2 / rate)
+        return Clock.of(self.spoken.settings)
 
     @cached_property
     def _empty(self) -> torch.Tensor:

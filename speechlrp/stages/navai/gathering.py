@@ -21,8 +21,9 @@ from speechlrp.artifacts.saves import Saves
 from speechlrp.artifacts.utterances import Utterances
 from speechlrp.data.spoken import Recogniser, Spoken
 from speechlrp.navai.alignment import Alignment
-from speechlrp.navai.frames import FrameClasses, Frames, LetterFrames
-from speechlrp.navai.gather import Part, TallyPart, units
+from speechlrp.navai.frames import FrameClasses, Frames, LetterFrames, Tally
+from speechlrp.navai.gather import Part, units
+from speechlrp.navai.gathered import Gathered
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context
 
@@ -62,7 +63,7 @@ class Search:
         return found
 
 
-def gather(context: Context, spoken: Spoken, search: Search, parts: Mapping[str, Part]) -> None:
+def gather(context: Context, spoken: Spoken, search: Search, parts: Mapping[str, Part]) -> Tally:
     """Give all frames of the configured split to all parts.
 
     Where several processes work together, the leader's parts hold everything in the end,
@@ -73,28 +74,33 @@ def gather(context: Context, spoken: Spoken, search: Search, parts: Mapping[str,
         spoken: the utterances.
         search: how frames and key steps are found.
         parts: what takes the frames in, by name.
+
+    Returns:
+        What was counted on the way.
     """
     ranks, rows = context.ranks, spoken.rows(context.config.subset)
-    parts = {**parts, "tally": parts.get("tally") or TallyPart(len(search.classes.names))}
+    tally = Tally(len(search.classes.names))
+    gathered = {**parts, "tally": tally}
     saves = Saves(context.folder / ".sums", ranks.rank)
     every = units(_windows(spoken, rows, search), UNIT)
     done = ranks.share(saves.done() if ranks.leader else None)
     todo = [unit for unit in range(len(every)) if unit not in done][ranks.rank :: ranks.ranks]
-    mine = _resume(saves, parts)
+    mine = _resume(saves, gathered)
     due = time.monotonic() + SAVE_S
     stream = _read(context, spoken, search, [rows[place] for unit in todo for place in every[unit]])
     for unit in todo:
-        _unit(search, islice(stream, len(every[unit])), parts)
+        tally.absorb(_unit(search, islice(stream, len(every[unit])), parts).state())
         mine.append(unit)
         if time.monotonic() > due:
-            due = _save(saves, mine, parts)
+            due = _save(saves, mine, gathered)
     if not ranks.leader:
-        saves.put(mine, _states(parts))
+        saves.put(mine, _states(gathered))
     ranks.wait()
     if ranks.leader:
         for arrays in saves.others():
-            for name, part in parts.items():
+            for name, part in gathered.items():
                 part.absorb(_of(arrays, name))
+    return tally
 
 
 def clear(context: Context) -> None:
@@ -102,15 +108,29 @@ def clear(context: Context) -> None:
     Saves(context.folder / ".sums").remove()
 
 
-def _unit(search: Search, utterances: Iterator, parts: Mapping[str, Part]) -> None:
+def say_tally(context: Context, tally: Tally, names: Sequence[str], kind: str) -> None:
+    """Note and say what was counted: how many frames of which classes, in how many utterances."""
+    counts = dict(zip(names, tally.counts.tolist(), strict=True))
+    context.note("frames", counts)
+    context.note("utterances", int(tally.utterances))
+    context.note("shorter_than_a_window", int(tally.short))
+    context.note("windows", int(tally.windows))
+    never = [name for name, count in counts.items() if not count]
+    context.say(
+        f"{tally.counts.sum():,} frames of {kind} among {tally.windows:,} windows in "
+        f"{tally.utterances:,} utterances ({tally.short:,} shorter than a window); "
+        f"{kind} that never occur: {', '.join(never) or 'none'}"
+    )
+
+
+def _unit(search: Search, utterances: Iterator, parts: Mapping[str, Part]) -> Tally:
     frames = LetterFrames(utterances, search.recogniser.model, search.classes, search.batch)
     for batch in frames:
         maps = search.maps(batch)
         steps = {name: a.steps(maps, batch.windows) for name, a in search.alignments.items()}
         for part in parts.values():
             part.add(batch, maps, steps)
-    for part in parts.values():
-        part.end(frames.tally)
+    return frames.tally
 
 
 def _windows(spoken: Spoken, rows: np.ndarray, search: Search) -> np.ndarray:
@@ -129,26 +149,27 @@ def _read(
             yield str(spoken.table.id.iloc[row]), features * search.recogniser.scale
 
 
-def _resume(saves: Saves, parts: Mapping[str, Part]) -> list[int]:
-    found = saves.own()
-    if found is None:
+def _resume(saves: Saves, gathered: Mapping[str, Gathered]) -> list[int]:
+    """Take up what this process has put down; the units that are in it."""
+    saved = saves.own()
+    if saved is None:
         return []
-    done, arrays = found
-    for name, part in parts.items():
+    units_done, arrays = saved
+    for name, part in gathered.items():
         part.restore(_of(arrays, name))
-    return done
+    return units_done
 
 
-def _save(saves: Saves, mine: list[int], parts: Mapping[str, Part]) -> float:
+def _save(saves: Saves, mine: list[int], gathered: Mapping[str, Gathered]) -> float:
     """Put down what there is; the time to do so again."""
     start = time.monotonic()
-    saves.put(mine, _states(parts))
+    saves.put(mine, _states(gathered))
     end = time.monotonic()
     return end + max(SAVE_S, SAVE_SHARE * (end - start))
 
 
-def _states(parts: Mapping[str, Part]) -> dict[str, np.ndarray]:
-    return {f"{n}/{key}": value for n, p in parts.items() for key, value in p.state().items()}
+def _states(gathered: Mapping[str, Gathered]) -> dict[str, np.ndarray]:
+    return {f"{n}/{key}": value for n, p in gathered.items() for key, value in p.state().items()}
 
 
 def _of(arrays: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:

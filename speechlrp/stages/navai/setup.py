@@ -16,10 +16,10 @@ from speechlrp.letters.vocabulary import BLANK_INDEX, LETTERS, SYMBOLS, THRICE, 
 from speechlrp.navai import ALIGNMENTS
 from speechlrp.navai.alignment import Alignment, named
 from speechlrp.navai.classes import Bigrams, Letters, Phonemes
-from speechlrp.navai.frames import FrameClasses
+from speechlrp.navai.frames import Clock, FrameClasses
 from speechlrp.pipeline.stage import Context
 from speechlrp.stages.navai.gathering import Search
-from speechlrp.stages.navai.times import clock_of, phoneme_times
+from speechlrp.stages.navai.times import phoneme_times
 
 OF_LETTERS = {SYMBOLS.index(letter): letter for letter in LETTERS}
 OTHERS = {SYMBOLS.index(" "): "_", SYMBOLS.index("'"): "'"}
@@ -93,7 +93,7 @@ def _letters(context: Context, spoken: Spoken, recogniser: Recogniser) -> FrameC
 def _phonemes(context: Context, spoken: Spoken, recogniser: Recogniser) -> FrameClasses:
     table = phoneme_times(context, spoken)
     width = recogniser.model.receptive_field
-    return Phonemes(table, width, clock_of(spoken), symbols=OF_LETTERS)
+    return Phonemes(table, width, Clock.of(spoken.settings), symbols=OF_LETTERS)
 
 
 def _bigrams(context: Context, spoken: Spoken, recogniser: Recogniser) -> FrameClasses:

@@ -6,19 +6,17 @@ from speechlrp.config.schema import Config
 from speechlrp.data.spoken import (
     UTTERANCES,
     Recogniser,
-    Spoken,
     read_spoken,
     require_letters,
 )
 from speechlrp.navai.average import Averages
-from speechlrp.navai.frames import Tally
-from speechlrp.navai.gather import AveragePart, TallyPart
+from speechlrp.navai.gather import AveragePart, FrameTable
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.pipeline.weights import weights_inputs, weights_name
-from speechlrp.stages.navai.gathering import Search, clear, gather
+from speechlrp.stages.navai.gathering import clear, gather, say_tally
 from speechlrp.stages.navai.setup import search_of, sources_in_use
 from speechlrp.stages.navai.times import times_on_disk
-from speechlrp.stages.navai.truth import TruthPart, truth_part, write_truth
+from speechlrp.stages.navai.truth import known_truth, write_truth
 from speechlrp.stages.navai.writing import check_figure, write
 
 SETTINGS = (
@@ -35,50 +33,32 @@ def work(context: Context) -> None:
     recogniser.model.padding = "none"
     search = search_of(context, spoken, recogniser)
     check_figure(context.config.navai.figure, search.classes.names)
-    truth = truth_part(context, spoken, search)
-    averages, tally = _averaged(context, spoken, search, truth)
+    truth = known_truth(context, spoken, search)
+    names, navai = search.classes.names, context.config.navai
+    size = len(spoken.frequencies), recogniser.model.receptive_field
+    averages = Averages(
+        names,
+        tuple(search.alignments),
+        *size,
+        navai.crop,
+        device=recogniser.device,
+        groups=navai.groups,
+    )
+    ids = spoken.table.id.iloc[spoken.rows(context.config.subset)]
+    groups = {key: place % max(navai.groups, 1) for place, key in enumerate(ids)}
+    parts = {"averages": AveragePart(averages, recogniser.scale, groups)}
+    if truth is not None:
+        parts["frames"] = FrameTable(spoken.table.id, averages.alignments)
+    tally = gather(context, spoken, search, parts)
     if not context.ranks.leader:
         return
     write(context, averages, spoken)
     if truth is not None:
-        write_truth(context, truth)
+        write_truth(context, truth, parts["frames"])
     clear(context)
-    _say(context, averages, tally)
-
-
-def _averaged(
-    context: Context, spoken: Spoken, search: Search, truth: TruthPart | None
-) -> tuple[Averages, Tally]:
-    """One pass over the frames for all alignments."""
-    recogniser, names = search.recogniser, search.classes.names
-    size = len(spoken.frequencies), recogniser.model.receptive_field
-    settings = context.config.navai
-    about = {"device": recogniser.device, "groups": settings.groups}
-    averages = Averages(names, tuple(search.alignments), *size, settings.crop, **about)
-    ids = spoken.table.id.iloc[spoken.rows(context.config.subset)]
-    groups = {key: place % max(settings.groups, 1) for place, key in enumerate(ids)}
-    counts = TallyPart(len(names))
-    parts = {"averages": AveragePart(averages, recogniser.scale, groups), "tally": counts}
-    parts |= {"truth": truth} if truth is not None else {}
-    gather(context, spoken, search, parts)
-    return averages, counts.tally
-
-
-def _say(context: Context, averages: Averages, tally: Tally) -> None:
-    kind = context.config.navai.classes
-    counts = dict(zip(averages.classes, tally.counts.tolist(), strict=True))
     without = averages.without.sum(0).tolist()
-    context.note("frames", counts)
-    context.note("utterances", tally.utterances)
-    context.note("shorter_than_a_window", tally.short)
-    context.note("windows", tally.steps)
     context.note("without_step", dict(zip(averages.alignments, without, strict=True)))
-    never = [name for name, count in counts.items() if not count]
-    context.say(
-        f"{tally.counts.sum():,} frames of {kind} among {tally.steps:,} windows in "
-        f"{tally.utterances:,} utterances ({tally.short:,} shorter than a window); "
-        f"{kind} that never occur: {', '.join(never) or 'none'}"
-    )
+    say_tally(context, tally, names, navai.classes)
 
 
 def _folder(config: Config) -> str:

@@ -14,7 +14,6 @@ from speechlrp.corpora.textgrid import phonemes_of, read_textgrid
 from speechlrp.data.spoken import Spoken
 from speechlrp.errors import SpeechLRPError
 from speechlrp.navai.classes import STRESS
-from speechlrp.navai.frames import Clock
 from speechlrp.pipeline.stage import Context
 
 COLUMNS = ["id", "phoneme", "start_s", "end_s"]
@@ -22,12 +21,6 @@ ARPABET = STRESS + "012"
 """Marks of stress in aligners' dictionaries."""
 WORDS = "words"
 """The tier that forced aligners write words into."""
-
-
-def clock_of(spoken: Spoken) -> Clock:
-    """When the frames of the features are."""
-    settings = spoken.settings
-    return Clock(settings["hop"] / settings["rate"], settings["window"] / settings["rate"] / 2)
 
 
 def phoneme_times(context: Context, spoken: Spoken) -> pd.DataFrame:
