@@ -118,7 +118,7 @@ class _Call:
         if not any(self.value in node.outputs for node in self.nodes):
             raise self.error("is merged with the batch norm behind it; name the norm instead")
         relevance = found.get(id(self.value))
-        return torch.zeros_like(self.value.data) if relevance is None else relevance
+        return torch.zeros_like(self.value.data.real) if relevance is None else relevance
 
     def error(self, reason: str) -> LRPError:
         return LRPError(f"layer {self.name!r} ({type(self.module).__name__}) {reason}")

@@ -73,9 +73,17 @@ class Recorder:
         mark = getattr(argument, MARK, None) if isinstance(argument, Tensor) else None
         return mark is not None and mark[0] is self.tape
 
+    def maker(self, value: Value) -> Node | None:
+        """The operation that made a value; ``None`` for the model's input."""
+        return next((one for one in reversed(self.tape.nodes) if value in one.outputs), None)
+
+    def value(self, tensor: Tensor) -> Value:
+        """What the tape knows of a tensor, without reading it."""
+        return getattr(tensor, MARK)[1]
+
     def consume(self, tensor: Tensor, last: bool = False) -> Value:
         """The value of a tensor that an operation (or, ``last``, the caller) is about to read."""
-        value = self._value(tensor)
+        value = self.value(tensor)
         if not last and value.logits is not None and value.logits.only_last:
             self.failure = NotExplainable(
                 f"in {self.places.running()}: a log-softmax can only be the model's last step"
@@ -97,7 +105,7 @@ class Recorder:
 
         The pre-activation can then be freed as in any backward pass.
         """
-        alone = self._value(tensor).consumers == 0
+        alone = self.value(tensor).consumers == 0
         value = self.consume(tensor)
         if alone and not self.keep and (value.derivable or value.data is not None):
             value.data, value.masked = result.detach(), True
@@ -140,9 +148,6 @@ class Recorder:
         tensor.data = result.data
         setattr(tensor, MARK, getattr(result, MARK))
         return tensor
-
-    def _value(self, tensor: Tensor) -> Value:
-        return getattr(tensor, MARK)[1]
 
     def _version(self, tensor: Tensor) -> int:
         return self._versions.get(_storage(tensor), 0)

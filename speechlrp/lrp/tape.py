@@ -6,7 +6,9 @@ as the sweep has passed it.
 
 What flows back is ``c = R / x``, the relevance of a tensor per unit of its value. With
 ``c`` every rule is a change of the local backward, an operation that is homogeneous of
-degree one needs no rule beyond its gradient, and zeros need no special case. Some rules
+degree one needs no rule beyond its gradient, and zeros need no special case. Of a complex
+``x``, ``c`` is complex as autograd's gradients are, and ``R`` the real part of ``conj(x) c``:
+the relevance of its real and its imaginary part. Some rules
 (w^2, flat, z-box) give relevance to zeros too. What they give flows beside ``c`` as it is,
 as ``r``. The relevance of any tensor is ``x * c + r``.
 """
@@ -85,16 +87,21 @@ class Value:
         return c, r
 
     def relevance(self, c: Tensor | None, r: Tensor | None) -> Tensor | None:
-        """``x c + r``, or ``None`` where there is none. Needs ``data``."""
+        """``x c + r``, or ``None`` where there is none. Needs ``data``.
+
+        Of a complex number, that of its real and its imaginary part together.
+        """
         if c is None:
             return r
-        return self.data * c if r is None else self.data * c + r
+        own = (self.data.conj() * c).real if self.data.is_complex() else self.data * c
+        return own if r is None else own + r
 
     def per_unit(self, c: Tensor | None, r: Tensor | None) -> Tensor | None:
         """``c + r / x``. What ``r`` gives to a value of exactly 0 is absorbed, as in LRP-0."""
         if r is None:
             return c
-        share = torch.where(self.data == 0, 0, r / self.data)
+        per_value = r / self.data.conj() if self.data.is_complex() else r / self.data
+        share = torch.where(self.data == 0, 0, per_value)
         return share if c is None else c + share
 
 

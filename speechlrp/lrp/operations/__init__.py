@@ -34,9 +34,10 @@ from speechlrp.lrp.operations.arithmetic import (
     scaled,
 )
 from speechlrp.lrp.operations.attention import attention
+from speechlrp.lrp.operations.complex_numbers import magnitude, polar, transform
 from speechlrp.lrp.operations.gradient import gradient, moved, norm, variance
 from speechlrp.lrp.operations.last import logarithm, sigmoid, softmax
-from speechlrp.lrp.operations.multiplied import glu
+from speechlrp.lrp.operations.multiplied import cosine_similarity, glu
 from speechlrp.lrp.operations.names import AVERAGES, NORMS, WEIGHTED
 from speechlrp.lrp.operations.pools import lp_pool, resized
 from speechlrp.lrp.operations.products import added_product, einsum, matmul
@@ -46,7 +47,7 @@ Handler = Callable[[Any, Any], Any]
 
 HANDLERS: dict[Callable[..., Any], Handler] = {}
 
-_HOMES = (torch, functional, Tensor, torch.special, torch.linalg)
+_HOMES = (torch, functional, Tensor, torch.special, torch.linalg, torch.fft)
 
 
 def _forms(name: str) -> list[Callable[..., Any]]:
@@ -76,14 +77,13 @@ _register(relu, "relu")
 _register(
     activation, "prelu gelu silu mish softplus softsign hardswish hardsigmoid " + _ACTIVATIONS
 )
-_register(
-    activation, "abs absolute __abs__ sqrt square nan_to_num hardshrink softshrink tanhshrink"
-)
+_register(activation, "sqrt square nan_to_num hardshrink softshrink tanhshrink")
 _register(
     activation, "exp exp2 expm1 log2 log10 log1p sin cos erf erfc sinh cosh asinh atan arctan"
 )
 _register(activation, "rsqrt reciprocal")
 _register(logarithm, "log")
+_register(magnitude, "abs absolute __abs__")
 HANDLERS[functional.rrelu] = activation
 _register(hardtanh, "hardtanh")
 _register(threshold, "threshold")
@@ -106,6 +106,8 @@ _register(moved, "to float double half bfloat16 type_as cpu cuda")
 _register(resized, "interpolate upsample upsample_nearest")
 # Homogeneous of degree one and without a bias: the gradient is LRP-0 and loses nothing.
 _register(gradient, "sum mean neg negative cumsum diff fold std std_mean")
+# A soft maximum: its first-order expansion, whose constant absorbs as a bias does.
+_register(gradient, "logsumexp logaddexp logcumsumexp")
 _register(norm, "norm vector_norm")
 _register(lp_pool, "lp_pool1d lp_pool2d lp_pool3d")
 _register(variance, "var var_mean")
@@ -117,8 +119,21 @@ _register(divided, "div divide true_divide __truediv__ __div__")
 _register(divided_by, "__rtruediv__ __rdiv__")
 HANDLERS.update(dict.fromkeys((Tensor.T.__get__, Tensor.mT.__get__), moved))
 
+# Fixed linear transforms, and complex numbers as pairs of real ones.
+_register(transform, "stft istft fft ifft rfft irfft hfft ihfft")
+_register(transform, "fft2 ifft2 rfft2 irfft2 fftn ifftn rfftn irfftn")
+_register(
+    gradient, "view_as_real view_as_complex complex real imag conj conj_physical resolve_conj"
+)
+_register(gradient, "adjoint resolve_neg hypot")
+_register(moved, "fftshift ifftshift")
+_register(polar, "polar")
+_PARTS = (Tensor.real, Tensor.imag, Tensor.H, Tensor.mH)
+HANDLERS.update((part.__get__, gradient) for part in _PARTS)
+
 # Two factors that depend on the input: a rule for products decides. The rest is made of these.
 _register(glu, "glu")
+HANDLERS[torch.cosine_similarity] = HANDLERS[functional.cosine_similarity] = cosine_similarity
 _register(added_factors, "addcmul")
 _register(in_place(added_factors), "addcmul_")
 _register(attention, "scaled_dot_product_attention")
@@ -132,12 +147,11 @@ _register(sigmoid, "sigmoid expit logsigmoid")
 # In place: as out of place, under the old tensor.
 _register(in_place(relu), "relu_")
 _register(in_place(activation), " ".join(f"{name}_" for name in _ACTIVATIONS.split()))
-_register(
-    in_place(activation), "abs_ sqrt_ square_ nan_to_num_ exp_ exp2_ expm1_ log2_ log10_ log1p_"
-)
+_register(in_place(activation), "sqrt_ square_ nan_to_num_ exp_ exp2_ expm1_ log2_ log10_ log1p_")
 _register(in_place(activation), "sin_ cos_ erf_ erfc_ sinh_ cosh_ asinh_ atan_ rsqrt_ reciprocal_")
 _register(in_place(logarithm), "log_")
 _register(in_place(sigmoid), "sigmoid_")
+_register(in_place(magnitude), "abs_ absolute_")
 _register(in_place(hardtanh), "hardtanh_")
 _register(in_place(threshold), "threshold_")
 _register(in_place(clamp), "clamp_ clip_ clamp_min_ clamp_max_")

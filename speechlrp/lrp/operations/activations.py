@@ -50,6 +50,8 @@ def passed(recorder: Recorder, call: Call) -> tuple[Tensor, Value, Value]:
     """Record an activation; the tensor that it makes, the value it read, the value it made."""
     x, function = alone(recorder, call)
     numbers = x.detach()
+    if numbers.is_complex():
+        raise recorder.refuse(call, "acts on complex numbers")
     with torch.no_grad():
         result = function(numbers)
     factor = (result / numbers).nan_to_num_(0, 0, 0)

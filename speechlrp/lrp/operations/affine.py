@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from speechlrp.lrp.layer import Affine, Layer, Transposed
+from speechlrp.lrp.operations.gradient import gradient
 from speechlrp.lrp.operations.transposes import convolution, dense
 from speechlrp.lrp.places import Place
 from speechlrp.lrp.recorder import Call, Recorder
@@ -21,6 +22,8 @@ def weighted(recorder: Recorder, call: Call) -> Tensor:
     x, weight, bias = (named.pop(name, None) for name in order[:3])
     if any(isinstance(fixed, Tensor) and recorder.tracks(fixed) for fixed in (weight, bias)):
         raise recorder.refuse(call, "has weights that depend on the input")
+    if x.is_complex():
+        return gradient(recorder, call)
 
     def function(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
         return call.function(x, weight, bias, **named)

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from speechlrp.lrp.operations.activations import activation
-from speechlrp.lrp.operations.gradient import gradient
+from speechlrp.lrp.operations.complex_numbers import are_conjugates, squared_magnitude
+from speechlrp.lrp.operations.gradient import gradient, quadratic
 from speechlrp.lrp.operations.multiplied import multiplied
 from speechlrp.lrp.recorder import Call, Recorder
 
@@ -36,8 +37,10 @@ def scaled(recorder: Recorder, call: Call) -> Any:
     x, y = _two(call)
     if not (recorder.tracks(x) and recorder.tracks(y)):
         return gradient(recorder, call)
-    if x is y:
+    if x is y and not x.is_complex():
         return activation(recorder, Call(torch.square, (x,), {}))
+    if are_conjugates(recorder, x, y):
+        return quadratic(recorder, Call(squared_magnitude, (x,), {}))
     return multiplied(recorder, call.function, (x, y), elementwise=True)
 
 

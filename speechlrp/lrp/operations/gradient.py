@@ -55,6 +55,11 @@ def variance(recorder: Recorder, call: Call) -> Any:
     return _recorded(recorder, call, moves=False, degrees=(2, 1))
 
 
+def quadratic(recorder: Recorder, call: Call) -> Any:
+    """Half the gradient of what is of degree two."""
+    return _recorded(recorder, call, moves=False, degrees=(2,))
+
+
 def norm(recorder: Recorder, call: Call) -> Any:
     """A norm is of degree one; counting the numbers that are not 0 (``p = 0``) is none."""
     order = call.args[1] if len(call.args) > 1 else call.kwargs.get("p", call.kwargs.get("ord"))
@@ -80,7 +85,7 @@ def _recorded(recorder: Recorder, call: Call, moves: bool, degrees: Sequence[int
         if len(results) == 1 and results[0] is leaf:
             return tensor
     numbers = [one for one in results if one.requires_grad]
-    if not numbers or any(one.is_floating_point() != one.requires_grad for one in results):
+    if not numbers or any(_continuous(one) != one.requires_grad for one in results):
         raise recorder.refuse(call, "gives a result without a gradient")
     inputs = [recorder.consume(tensor) for tensor, _ in leaves.values()]
     emitted = [recorder.emit(one) for one in numbers]
@@ -91,6 +96,10 @@ def _recorded(recorder: Recorder, call: Call, moves: bool, degrees: Sequence[int
     visible = iter(one for one, _ in emitted)
     seen = [next(visible) if one.requires_grad else unusable(recorder, call) for one in results]
     return seen[0] if isinstance(result, Tensor) else type(result)(seen)
+
+
+def _continuous(tensor: Tensor) -> bool:
+    return tensor.is_floating_point() or tensor.is_complex()
 
 
 def _backward(

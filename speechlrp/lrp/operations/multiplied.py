@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from speechlrp.lrp.operations.gradient import moved
+from speechlrp.lrp.operations.gradient import gradient, moved
 from speechlrp.lrp.operations.last import sigmoid
 from speechlrp.lrp.product import Bilinear, Product
 from speechlrp.lrp.recorder import Call, Recorder
@@ -41,3 +41,19 @@ def glu(recorder: Recorder, call: Call) -> Any:
     halves = moved(recorder, Call(torch.chunk, (named["input"], 2, named.get("dim", -1)), {}))
     gate = sigmoid(recorder, Call(torch.sigmoid, (halves[1],), {}))
     return multiplied(recorder, torch.mul, (halves[0], gate), elementwise=True)
+
+
+def cosine_similarity(recorder: Recorder, call: Call) -> Any:
+    """A sum of products over two lengths that are constants."""
+    named = dict(zip(("x1", "x2", "dim", "eps"), call.args, strict=False)) | call.kwargs
+    dim, eps = named.get("dim", 1), named.get("eps", 1e-8)
+    pair = torch.broadcast_tensors(named["x1"].detach(), named["x2"].detach())
+    lengths = [torch.linalg.vector_norm(one, dim=dim).clamp_min(eps) for one in pair]
+
+    def cosine_similarity(first: Tensor, second: Tensor) -> Tensor:
+        return (first * second).sum(dim) / (lengths[0] * lengths[1])
+
+    factors = named["x1"], named["x2"]
+    if all(recorder.tracks(one) for one in factors):
+        return multiplied(recorder, cosine_similarity, factors)
+    return gradient(recorder, Call(cosine_similarity, factors, {}))

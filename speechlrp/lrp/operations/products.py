@@ -77,6 +77,8 @@ def _product(
         return multiplied(recorder, lambda a, b: compute(None, a, b) * factor, operands)
     place = dependent.index(True)
     x, weight = operands[place], operands[1 - place]
+    if x.is_complex() or weight.is_complex():
+        return _complex(recorder, call, compute, operands, factor, bias)
 
     def function(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
         return compute(bias, *((weight, x) if place else (x, weight)))
@@ -84,6 +86,24 @@ def _product(
     owner = recorder.places.owner(weight)
     weight = weight if factor == 1 else weight * factor
     return recorded(recorder, call, operation, function, x, weight, bias, owner)
+
+
+def _complex(
+    recorder: Recorder,
+    call: Call,
+    compute: Product,
+    operands: list[Tensor],
+    factor: float,
+    bias: Tensor | None,
+) -> Tensor:
+    """A linear map that takes no rule, since none can go by the sign of a complex weight."""
+    if bias is not None:
+        raise recorder.refuse(call, "adds a constant to complex numbers (write it as a sum)")
+
+    def complex_product(first: Tensor, second: Tensor) -> Tensor:
+        return compute(None, first, second) * factor
+
+    return gradient(recorder, Call(complex_product, tuple(operands), {}))
 
 
 def _split(call: Call, count: int) -> tuple[list[Tensor], tuple[Any, ...], dict[str, Any]]:
