@@ -39,6 +39,7 @@ MAY["__main__"] = {"cli"}  # python -m speechlrp
 MAY["training"] |= {"artifacts"}  # checkpoints and metrics appear whole
 MAY["config"] |= {"measures", "flipping", "navai"}  # the tables of names that it validates
 MAY["measures"] |= {"explainers"}  # some numbers are asked of the explainer
+MAY["report"] |= {"measures"}  # verdicts, which are judged where they are drawn
 MAY["neurons"] |= {"explainers"}  # batches in chunks, as explainers have them
 MAY["timing"] |= {"navai", "letters"}  # times of frames, which are of letters
 

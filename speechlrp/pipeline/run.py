@@ -58,15 +58,27 @@ class RunFiles:
     @cached_property
     def curves(self) -> pd.DataFrame:
         """All flipping curves, with the columns of NAMES and the run's reference."""
-        parts = []
+        columns = ["strategy", "baseline", "repeat", "bins", "percent", "accuracy"]
+        return self._flipped("curve.csv", columns, of="bins")
+
+    @cached_property
+    def areas(self) -> pd.DataFrame:
+        """The areas of all speakers' flipping curves, with the same columns."""
+        return self._flipped(
+            "areas.csv", ["strategy", "baseline", "repeat", "speaker"], of="speaker"
+        )
+
+    def _flipped(self, name: str, columns: list[str], of: str) -> pd.DataFrame:
+        """A table of every flip, each strategy, baseline, repeat and `of` once."""
+        parts = [pd.DataFrame(columns=[*NAMES, *columns])]
         for where in self.of("flip"):
             names = dict(zip(NAMES, Path(where).name.split("-"), strict=True))
-            parts.append(self.table(where, "curve.csv").assign(**names))
-        if not parts:
-            return pd.DataFrame(columns=[*NAMES, "strategy", "baseline", "percent", "accuracy"])
-        keys = [*NAMES[:4], "strategy", "baseline", "repeat", "bins"]
-        curves = pd.concat(parts, ignore_index=True).drop_duplicates(keys)
-        return curves.assign(reference=self.reference)
+            if self.path(where, name).exists():  # areas.csv came later than curve.csv
+                parts.append(self.table(where, name).assign(**names))
+        parts = parts[1:] or parts  # an empty table would change the columns' types
+        keys = [*NAMES[:4], "strategy", "baseline", "repeat", of]
+        table = pd.concat(parts, ignore_index=True).drop_duplicates(keys)
+        return table.assign(reference=self.reference)
 
     @property
     def task(self) -> str:

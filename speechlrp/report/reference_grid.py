@@ -9,15 +9,14 @@ value, the curve tests what LRP claims; elsewhere it tests something else.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.measures.verdicts import UNKNOWN, Verdict, judge
 from speechlrp.report import style
 from speechlrp.report.curve_parts import accuracy_axis, draw_lines, names_of, statistics, x_axis
 from speechlrp.report.labels import label_ends
@@ -47,79 +46,42 @@ MEANING = {
     ("silence", "zero"): " (= silence)",
     ("silence", "silence"): " (= zero)",
 }
-SAME = 1.0
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Which order the strategies came in.
+def verdicts(areas: pd.DataFrame) -> pd.DataFrame:
+    """The verdicts as a table, a row a reference and baseline.
 
-    Attributes:
-        order: (strategy, mean accuracy in %) by rising accuracy.
-        holds: True where ``lrp`` falls below ``random`` below ``lrp_rev`` (the last
-            two may tie), False where ``lrp_rev`` falls below ``lrp``, else None.
+    Args:
+        areas: of every speaker's curve, see `speechlrp.measures.verdicts.judge`, with columns
+            reference and baseline.
+
+    Returns:
+        reference, baseline, a column a strategy (mean accuracy in %), how much higher lrp_rev
+        lies than lrp, its 95 % interval, n, speakers, verdict.
     """
-
-    order: tuple[tuple[str, float], ...]
-    holds: bool | None
-
-    @property
-    def text(self) -> str:
-        """The order in one line, such as ``lrp 12 < random 88 ≈ lrp_rev 89``."""
-        words = f"{self.order[0][0]} {self.order[0][1]:.0f}"
-        for (_, before), (name, value) in zip(self.order, self.order[1:], strict=False):
-            words += f" {'≈' if value - before < SAME else '<'} {name} {value:.0f}"
-        return words
-
-    @property
-    def word(self) -> str:
-        """The verdict in a word or two."""
-        return {True: "✓ order holds", False: "✗ order reversed", None: "order unclear"}[self.holds]
-
-
-def judge(means: Mapping[str, float]) -> Verdict:
-    """Order strategies by mean accuracy (%); differences below 1 point count as ties."""
-    order = tuple(sorted(means.items(), key=lambda item: item[1]))
-    low, middle, high = (means.get(name) for name in ("lrp", "random", "lrp_rev"))
-    holds = None
-    if low is not None and high is not None:
-        if high <= low - SAME:
-            holds = False
-        elif high >= low + SAME:
-            ok = middle is None or (low <= middle - SAME and middle < high + SAME)
-            holds = True if ok else None
-    return Verdict(order, holds)
-
-
-def mean_accuracy(axes: Axes, points: pd.DataFrame, x: str = "percent") -> dict[str, float]:
-    """Mean height of each line over the axis as it is drawn, in %."""
-    means = {}
-    for name in names_of(points, "strategy"):
-        rows = points[points["strategy"] == name]
-        at = axes.xaxis.get_transform().transform(rows[x].to_numpy(float))
-        mean = rows["mean"].to_numpy(float)
-        width = at[-1] - at[0]
-        area = float(np.sum((mean[1:] + mean[:-1]) / 2 * np.diff(at)))
-        means[name] = area / width if width > 0 else float(mean.mean())
-    return means
-
-
-def verdicts(frame: pd.DataFrame, *, limit: float = 30.0) -> pd.DataFrame:
-    """The same verdicts as a table: reference, baseline, one column a strategy (%), verdict."""
-    axes = style.figure().add_subplot()
-    x_axis(axes, "percent", limit)
     rows = []
-    for (reference, baseline), part in frame.groupby(["reference", "baseline"], sort=False):
-        points = statistics(part[part["percent"] <= limit], "strategy")
-        means = mean_accuracy(axes, points)
+    for (reference, baseline), part in areas.groupby(["reference", "baseline"], sort=False):
+        verdict = judge(part)
+        heights = dict(verdict.order)
+        between = verdict.differences.get(("lrp", "lrp_rev"), UNKNOWN)
         rows.append(
-            {"reference": reference, "baseline": baseline, **means, "verdict": judge(means).word}
+            {
+                "reference": reference,
+                "baseline": baseline,
+                **{name: heights[name] for name in names_of(part, "strategy") if name in heights},
+                "lrp_rev - lrp": between.mean,
+                "95 %": f"{between.low:.0f} to {between.high:.0f}" if between.known else "–",
+                "n": verdict.n,
+                "speakers": verdict.speakers,
+                "verdict": verdict.word,
+            }
         )
     return pd.DataFrame(rows)
 
 
 def reference_grid(
     frame: pd.DataFrame,
+    areas: pd.DataFrame,
     *,
     chance: float,
     title: str = "When is LRP's order faithful?",
@@ -131,10 +93,11 @@ def reference_grid(
 
     A tinted panel is one whose baseline is LRP's own reference (the input 0).
     Below each title stand the strategies in order of their mean accuracy over the
-    axis as drawn, and whether ``lrp`` < ``random`` < ``lrp_rev`` holds.
+    axis as drawn, and whether ``lrp`` < ``random`` < ``lrp_rev`` holds, on what evidence.
 
     Args:
         frame: ``curve.csv`` rows of all pairs, with a ``reference`` column.
+        areas: the same of ``areas.csv``, from which the verdicts follow.
         chance: accuracy (0 to 1) of guessing, 1 / classes.
         title: above the figure.
         references: rows; None: those in the table.
@@ -153,8 +116,13 @@ def reference_grid(
     grid = fig.subplots(len(rows), len(columns), squeeze=False, sharey=True)
     for i, reference in enumerate(rows):
         for j, baseline in enumerate(columns):
-            part = frame[(frame["reference"] == reference) & (frame["baseline"] == baseline)]
+            part, evidence = (
+                table[(table["reference"] == reference) & (table["baseline"] == baseline)]
+                for table in (frame, areas)
+            )
             _panel(grid[i, j], part, reference, baseline, limit, chance)
+            if len(part):
+                _say(grid[i, j], judge(evidence))
             if i < len(rows) - 1:
                 grid[i, j].set_xlabel("")
             if j:
@@ -185,24 +153,24 @@ def _panel(
     words = BASELINES.get(baseline, f"flipped to {baseline}")
     words += MEANING.get((reference, baseline), "")
     part = part[part["percent"] <= limit]
+    style.heading(axes, words, size=style.TEXT + 0.5, pad=38, fontweight="bold")
     if part.empty:
         axes.text(0.5, 0.5, "not run", transform=axes.transAxes, ha="center", color=style.FAINT)
-        style.heading(axes, words, size=style.TEXT)
         return
     points = statistics(part, "strategy")
     ends = draw_lines(axes, points, "strategy", "percent", width=1.6)
     label_ends(axes, ends, gap=11, size=style.SMALL - 0.5)
     axes.axhline(100 * chance, color=style.FAINT, lw=0.9, linestyle=(0, (1, 2)), zorder=1)
-    _title(axes, words, judge(mean_accuracy(axes, points)))
 
 
-def _title(axes: Axes, words: str, verdict: Verdict) -> None:
-    colour = {True: style.GREEN, False: style.RED, None: style.FAINT}[verdict.holds]
-    style.heading(axes, words, size=style.TEXT + 0.5, pad=28, fontweight="bold")
-    for text, height, weight in ((verdict.word, 16, "bold"), (verdict.text, 5, "normal")):
+def _say(axes: Axes, verdict: Verdict) -> None:
+    """Write the verdict and its evidence below a panel's title."""
+    colour = {True: style.GREEN, False: style.RED, None: style.INK}[verdict.holds]
+    for height, text in ((27, verdict.word), (16, verdict.text), (5, verdict.evidence)):
+        weight = "bold" if text == verdict.word else "normal"
         axes.annotate(
             text, (0, 1), xycoords="axes fraction", xytext=(0, height), textcoords="offset points",
-            fontsize=style.SMALL, color=colour, fontweight=weight,
+            fontsize=style.SMALL - 0.5, color=colour, fontweight=weight,
         )  # fmt: skip
 
 
@@ -231,9 +199,11 @@ def _key(fig: Figure, frame: pd.DataFrame) -> None:
         Line2D([], [], linestyle="none", marker="s", markersize=10, color=style.TINT,
                markeredgecolor=style.FAINT, label="baseline = what the explanation compares with")
     )  # fmt: skip
-    entries.append(
-        Line2D([], [], linestyle="none", label="numbers: mean accuracy (%) over the axis as drawn")
-    )
+    for words in (
+        "numbers: mean accuracy (%) over the axis",
+        "(a to b): 95 % over speakers, paired",
+    ):
+        entries.append(Line2D([], [], linestyle="none", label=words))
     fig.legend(
         handles=entries, loc="outside lower left", ncols=3, frameon=False,
         fontsize=style.SMALL, labelcolor=style.INK, handlelength=2.6,

@@ -15,6 +15,7 @@ from speechlrp.data.features import FEATURES, Network, read_examples
 from speechlrp.flipping import BASELINES, STRATEGIES
 from speechlrp.flipping.curve import flip, grid_counts, score, summarise
 from speechlrp.flipping.ranking import flipping_order
+from speechlrp.measures.verdicts import speakers_areas
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.pipeline.weights import explanation, weights_inputs
@@ -25,7 +26,7 @@ CELL = ["strategy", "baseline", "repeat", "bins"]
 
 
 def work(context: Context) -> None:
-    """Write `curve.csv`, `curve_by_class.csv`, `summary.csv` and the curve's figure."""
+    """Write `curve.csv`, `curve_by_class.csv`, `summary.csv`, `areas.csv` and the figure."""
     flipping = context.config.flipping
     examples = read_examples(context.inputs["features"], context.command("preprocess"))
     network = Network(context, examples)
@@ -72,7 +73,7 @@ def chosen(labels: np.ndarray, limit: int | None, seed: int) -> np.ndarray:
 
 
 def count_cells(context, network, inputs, table, falling, counts, baselines) -> Iterator[dict]:
-    """The sums of a batch for each strategy, baseline, repeat, number of bins and class."""
+    """The sums of a batch for each strategy, baseline, repeat, number of bins, class, speaker."""
     labels = torch.tensor(table.label.to_numpy(), device=inputs.device)
     flipping, seed = context.config.flipping, context.config.seed
     strategies = STRATEGIES if flipping.strategy == "all" else (flipping.strategy,)
@@ -89,19 +90,15 @@ def count_cells(context, network, inputs, table, falling, counts, baselines) -> 
                     done.append((values, points))
                 for count, point in zip(counts, points, strict=True):
                     cell = dict(zip(CELL, (strategy, baseline, repeat, int(count)), strict=True))
-                    yield from ({**cell, **sums} for sums in _by_class(point, labels.cpu()))
+                    yield from ({**cell, **sums} for sums in _sums(point, table))
 
 
-def _by_class(point: tuple[torch.Tensor, torch.Tensor], labels: torch.Tensor) -> Iterator[dict]:
-    right, probability = point
-    for label in labels.unique().tolist():
-        of = labels == label
-        yield {
-            "label": label,
-            "n": int(of.sum()),
-            "correct": int(right[of].sum()),
-            "probability": float(probability[of].sum()),
-        }
+def _sums(point: tuple[torch.Tensor, torch.Tensor], table: pd.DataFrame) -> Iterator[dict]:
+    """What is correct at a point of the grid, for each class and speaker."""
+    right, probability = (values.numpy() for values in point)
+    counted = table[["label", "speaker"]].assign(n=1, correct=right, probability=probability)
+    sums = counted.groupby(["label", "speaker"], sort=True).sum().reset_index()
+    yield from sums.astype({"correct": int}).to_dict("records")
 
 
 def _write(context: Context, cells: pd.DataFrame, bins: int, classes: list[str]) -> None:
@@ -112,6 +109,7 @@ def _write(context: Context, cells: pd.DataFrame, bins: int, classes: list[str])
     write_csv(context.folder / "curve.csv", curve)
     write_csv(context.folder / "curve_by_class.csv", by_class)
     write_csv(context.folder / "summary.csv", summary)
+    write_csv(context.folder / "areas.csv", speakers_areas(cells, bins))
     chance = 1 / len(classes)
     for baseline, part in curve.groupby("baseline", sort=False):
         figure = flipping_curve(part, chance=chance, title=f"Bins set to the baseline: {baseline}")

@@ -3,9 +3,10 @@ import pytest
 from matplotlib.colors import same_color
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.report.reference_grid import judge, reference_grid, verdicts
+from speechlrp.report.reference_grid import reference_grid, verdicts
 from speechlrp.report.style import TINT
 
+AREAS = {"lrp": 0.3, "random": 0.8, "lrp_rev": 0.9}
 SWAP = {"lrp": "lrp_rev", "lrp_rev": "lrp"}
 
 
@@ -21,26 +22,31 @@ def grid(curve_maker):
     )
 
 
-@pytest.mark.parametrize(
-    ("means", "holds", "text"),
-    [
-        ({"lrp": 10, "random": 80, "lrp_rev": 95}, True, "lrp 10 < random 80 < lrp_rev 95"),
-        ({"lrp": 10, "random": 95.5, "lrp_rev": 95}, True, "lrp 10 < lrp_rev 95 ≈ random 96"),
-        ({"lrp": 90, "random": 80, "lrp_rev": 20}, False, "lrp_rev 20 < random 80 < lrp 90"),
-        ({"lrp": 60, "random": 50, "lrp_rev": 70}, None, "random 50 < lrp 60 < lrp_rev 70"),
-        ({"lrp": 60, "random": 90, "lrp_rev": 70}, None, "lrp 60 < lrp_rev 70 < random 90"),
-        ({"lrp": 60, "lrp_rev": 60.5}, None, "lrp 60 ≈ lrp_rev 60"),
-        ({"lrp": 60}, None, "lrp 60"),
-    ],
-)
-def test_verdicts_follow_from_the_order(means, holds, text):
-    verdict = judge(means)
-    assert verdict.holds is holds
-    assert verdict.text == text
+def areas_like(frame, speakers=8):
+    """Areas of the strategies of some curves, every speaker a little different."""
+    cells = frame.groupby(["reference", "baseline"], sort=False).strategy.unique()
+    turned = {("max", "silence")}
+
+    def swapped(name):
+        return SWAP.get(name, name)
+
+    rows = [
+        (*cell, name, f"s{i}", 10, AREAS[swapped(name) if cell in turned else name] + i / 999)
+        for cell, names in cells.items()
+        for name in names
+        for i in range(speakers)
+    ]
+    names = ["reference", "baseline", "strategy", "speaker", "n", "area"]
+    return pd.DataFrame(rows, columns=names)
 
 
-def test_panels_stand_in_the_usual_order_and_matching_ones_are_tinted(grid):
-    fig = reference_grid(grid.sample(frac=1, random_state=0), chance=0.5)
+@pytest.fixture
+def areas(grid):
+    return areas_like(grid)
+
+
+def test_panels_stand_in_the_usual_order_and_matching_ones_are_tinted(grid, areas):
+    fig = reference_grid(grid.sample(frac=1, random_state=0), areas, chance=0.5)
     titles = [axes.get_title(loc="left") for axes in fig.axes]
     assert titles == [
         "flipped to zero (= loudest)",
@@ -52,27 +58,39 @@ def test_panels_stand_in_the_usual_order_and_matching_ones_are_tinted(grid):
     assert tinted == [True, False, True, True]
 
 
-def test_each_panel_says_whether_the_order_holds(grid):
-    zero, silence, missing, _ = reference_grid(grid, chance=0.5).axes
+def test_each_panel_says_whether_the_order_holds_and_why(grid, areas):
+    zero, silence, missing, _ = reference_grid(grid, areas, chance=0.5).axes
     assert "✓ order holds" in [text.get_text() for text in zero.texts]
     assert "✗ order reversed" in [text.get_text() for text in silence.texts]
+    assert "lrp_rev - lrp: 60 (60 to 60); n 80, 8 speakers" in [t.get_text() for t in zero.texts]
     assert "not run" in [text.get_text() for text in missing.texts]
 
 
-def test_the_table_holds_the_mean_over_the_axis(grid):
-    table = verdicts(grid).set_index(["reference", "baseline"])
+def test_a_grid_without_evidence_decides_nothing(grid, areas):
+    for some in (areas.head(0), areas[areas.speaker == "s0"]):
+        fig = reference_grid(grid, some, chance=0.5)
+        said = [text.get_text() for axes in fig.axes for text in axes.texts]
+        assert said.count("not decided") == 3
+        assert not [text for text in said if text.startswith(("✓", "✗"))]
+
+
+def test_the_table_says_how_much_and_how_sure(areas):
+    table = verdicts(areas).set_index(["reference", "baseline"])
     row = table.loc[("max", "zero")]
-    assert row["lrp_rev"] == pytest.approx(90)
-    assert row["random"] == pytest.approx(80)
-    assert 10 < row["lrp"] < 50
-    assert table.loc[("max", "silence"), "lrp_rev"] == pytest.approx(row["lrp"])
+    assert row["lrp_rev"] == pytest.approx(90 + 0.35035)
+    assert row["lrp_rev - lrp"] == pytest.approx(60)
+    assert (row["95 %"], row["n"], row["speakers"]) == ("60 to 60", 80, 8)
+    assert row["verdict"] == "✓ order holds"
+    assert table.loc[("max", "silence"), "verdict"] == "✗ order reversed"
+    assert list(table.columns[:3]) == ["lrp", "random", "lrp_rev"]
 
 
 def test_one_pair_alone(curve_maker):
-    fig = reference_grid(curve_maker(reference="max").query("strategy == 'lrp'"), chance=0.5)
+    one = curve_maker(reference="max").query("strategy == 'lrp'")
+    fig = reference_grid(one, areas_like(one), chance=0.5)
     assert len(fig.axes) == 1
 
 
 def test_a_missing_reference_is_named(curve):
     with pytest.raises(SpeechLRPError, match="no column 'reference'"):
-        reference_grid(curve, chance=0.5)
+        reference_grid(curve, areas_like(curve.assign(reference="max")), chance=0.5)

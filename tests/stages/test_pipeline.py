@@ -9,7 +9,7 @@ import pytest
 
 from speechlrp.artifacts.hdf5 import read_table
 from speechlrp.pipeline.record import read_record
-from speechlrp.stages.explain.classes import classes as explain
+from speechlrp.stages.explain import classes as explain
 
 
 def test_every_stage_leaves_a_complete_record(finished):

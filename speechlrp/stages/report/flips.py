@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from speechlrp.flipping import BASELINES
+from speechlrp.measures.verdicts import FEWEST
 from speechlrp.pipeline.run import NAMES, RunFiles
 from speechlrp.report import paper
 from speechlrp.report.curves import flipping_curve
@@ -156,15 +157,17 @@ def _table_6_2(part: pd.DataFrame, marks: tuple[str, ...], thesis: bool, chance:
 
 def measured_from(files: RunFiles, chance: float) -> Section:
     """The curves of explanations that measure the input from other references than 0."""
-    curves = files.curves
-    curves = curves[curves.weights.eq("train") & curves.grid.eq("table")]
+    curves = _of_the_trained(files.curves)
     names = pd.Series(
         {
             Path(where).name.split("-")[1]: files.records[where].config["explainer.reference"]
             for where in files.of("explain")
         }
     )
-    curves = curves.assign(reference="LRP from " + curves.explainer.map(names))
+    curves, areas = (
+        table.assign(reference="LRP from " + table.explainer.map(names))
+        for table in (curves, _of_the_trained(files.areas))
+    )
     if curves.reference.nunique() < 2:
         return Section("Reference of the explanation")
     text = (
@@ -177,26 +180,41 @@ def measured_from(files: RunFiles, chance: float) -> Section:
     )
     caption = "Reference of the explanation (rows) and flipping baseline (columns)."
     rows = [f"LRP from {name}" for name in BASELINES if names.isin([name]).any()]
-    image = figure_png(reference_grid(curves, chance=chance, references=rows, baselines=BASELINES))
+    image = figure_png(
+        reference_grid(curves, areas, chance=chance, references=rows, baselines=BASELINES)
+    )
     figure = Figure(image, caption, text, tags(files))
-    blocks = [figure, Table(verdicts(curves), "Verdicts.", index=False)]
+    blocks = [figure, _verdicts(areas)]
     return Section("Reference of the explanation", text, blocks)
 
 
 def references(files: RunFiles, others: list[RunFiles], chance: float) -> Section:
     """The curves of runs with other references beside this run's, and the verdicts."""
-    curves = pd.concat([one.curves for one in (files, *others)], ignore_index=True)
-    curves = curves[
-        curves.weights.eq("train") & curves.grid.eq("table") & curves.explainer.eq("lrp")
-    ]
-    figure = figure_png(reference_grid(curves, chance=chance))
+    curves, areas = (
+        pd.concat(_of_the_trained(table, "lrp") for table in tables)
+        for tables in zip(*((one.curves, one.areas) for one in (files, *others)), strict=True)
+    )
+    figure = figure_png(reference_grid(curves, areas, chance=chance))
     text = (
         "Accuracy while bins are flipped, for each reference of the representation (rows) and each "
         "flipping baseline (columns); a network was trained for each reference. LRP decomposes the "
         "output against the input 0: where a flipped bin becomes 0, its order is that of the "
         "network's losses; where it becomes something else, it need not be."
     )
-    table = verdicts(curves)
-    note = "Mean accuracy in % over the axis as drawn above, which stretches what lies below 1 %."
     blocks = [Text(text), Figure(figure, "Reference and baseline.", text)]
-    return Section("References", "", [*blocks, Table(table, "Verdicts.", note, index=False)])
+    return Section("References", "", [*blocks, _verdicts(areas)])
+
+
+def _of_the_trained(table: pd.DataFrame, explainer: str | None = None) -> pd.DataFrame:
+    """Of the trained network at the grid's points `table`, by one explainer or by all."""
+    table = table[table.weights.eq("train") & table.grid.eq("table")]
+    return table if explainer is None else table[table.explainer.eq(explainer)]
+
+
+def _verdicts(areas: pd.DataFrame) -> Table:
+    note = (
+        "Mean accuracy in % over the axis as drawn above, which stretches what lies below 1 %. "
+        f"The order holds or is reversed where a paired bootstrap over speakers says so with 95 % "
+        f"confidence; with fewer than {FEWEST} speakers nothing is decided."
+    )
+    return Table(verdicts(areas), "Verdicts.", note, index=False)
