@@ -12,7 +12,7 @@ import pandas as pd
 
 from speechlrp.report.tables import as_text, to_markdown
 
-WANTED = re.compile(r"(table-6|accuracy|verdicts|how-few-bins|mean-share)")
+WANTED = re.compile(r"(accuracy|verdicts|how-few-bins|mean-share)")
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
         print(f"### {run.name}\n\n`{record['command']}`, commit {record['commit']}\n")
         for path in sorted((run / "report/tables").glob("*.csv")):
             if WANTED.search(path.name):
-                texts = str if "table-6" in path.stem else None
+                texts = str if "accuracy-in" in path.stem else None
                 table = as_text(pd.read_csv(path, dtype=texts), decimals=3)
                 print(f"**{path.stem}**\n\n{to_markdown(table, index=False)}\n")
 
