@@ -41,6 +41,7 @@ from speechlrp.lrp.operations.multiplied import cosine_similarity, glu
 from speechlrp.lrp.operations.names import AVERAGES, NORMS, WEIGHTED
 from speechlrp.lrp.operations.pools import lp_pool, resized
 from speechlrp.lrp.operations.products import added_product, einsum, matmul
+from speechlrp.lrp.operations.recurrent import handlers as recurrent_handlers
 from speechlrp.lrp.operations.written import written_out
 
 Handler = Callable[[Any, Any], Any]
@@ -139,6 +140,8 @@ _register(in_place(added_factors), "addcmul_")
 _register(attention, "scaled_dot_product_attention")
 for _function in (functional.multi_head_attention_forward, functional.local_response_norm):
     HANDLERS[_function] = written_out(_function)
+HANDLERS.update(recurrent_handlers())
+HANDLERS[torch._C._nn.pad_sequence] = moved
 
 # Where the model ends in them, relevance starts at the logits.
 _register(softmax, "softmax log_softmax")
