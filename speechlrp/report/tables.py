@@ -1,7 +1,7 @@
 """Tables of accuracy, ours beside the thesis', as HTML and as Markdown.
 
 A table is a ``DataFrame`` of text whose index names the rows; numbers are made
-into text once, by ``percent``, so that the page and RESULTS.md agree.
+into text once, by ``percent``, so that the page and results/ agree.
 """
 
 from __future__ import annotations

@@ -1,0 +1,48 @@
+"""The written pages: every link leads somewhere, every claim has a verdict and a page."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("results/*.md")])
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def anchors(page):
+    heads = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", head.lower()).strip().replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(page):
+    for link in LINK.findall(page.read_text(encoding="utf-8")):
+        if link.startswith(("http:", "https:")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def claims():
+    lines = (ROOT / "RESULTS.md").read_text(encoding="utf-8").splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
+    return [row for row in rows if row[0] not in ("claim", "---")]
+
+
+def test_results_are_one_page_of_claims():
+    assert len(claims()) > 30
+    for row in claims():
+        assert len(row) == 4, row
+        claim, verdict, number, where = row
+        assert re.match(r"confirmed|refuted|open|short confirmed", verdict), claim
+        assert number
+        assert "](results/" in where
+
+
+def test_every_topic_is_linked():
+    linked = set(LINK.findall((ROOT / "RESULTS.md").read_text(encoding="utf-8")))
+    for page in ROOT.glob("results/*.md"):
+        assert f"results/{page.name}" in linked
