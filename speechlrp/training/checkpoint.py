@@ -1,8 +1,8 @@
 """Models on disk: weights as safetensors, and beside them a JSON that says what they are.
 
 The JSON also travels in the header of the weights, so that a pair that does not
-belong together (a kill between the two writes, a file copied over) is noticed.
-Nothing is ever unpickled.
+belong together (a kill between the two writes, a file copied over) is noticed; and
+with it a checksum of the weights, since safetensors has none. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -14,17 +14,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
 from speechlrp.artifacts.atomic import whole, write_json
+from speechlrp.artifacts.foreign import parse_json, read_json
 from speechlrp.errors import SpeechLRPError
-from speechlrp.models import MODELS
 from speechlrp.models.custom import own_code
-from speechlrp.training.seeding import seed_everything
+from speechlrp.training.description import build, check_description
+from speechlrp.training.tensor_files import (
+    Unreadable,
+    check_finite,
+    checksum,
+    read_safetensors,
+)
 
-HEADER = "speechlrp"
+HEADER, CHECKSUM = "speechlrp", "checksum"
 SUFFIX = ".safetensors"
 BEST, LAST = "best" + SUFFIX, "last" + SUFFIX
 REMAKE = "speechlrp train --force"
@@ -57,9 +63,11 @@ def save_model(path: Path, model: nn.Module, meta: Mapping[str, Any]) -> Path:
 def save_weights(path: Path, weights: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> Path:
     """Write weights and their JSON; see `save_model`."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+    # In one entry: safetensors writes several in another order each time.
+    header = json.dumps({**meta, CHECKSUM: checksum(tensors)})
     with writing(path):
         with whole(path) as beside:
-            save_file(tensors, beside, metadata={HEADER: json.dumps(meta)})
+            save_file(tensors, beside, metadata={HEADER: header})
         write_json(path.with_suffix(".json"), dict(meta))
     return path
 
@@ -82,26 +90,20 @@ def load_model(
         The model, and the ``meta`` that it was saved with.
 
     Raises:
-        SpeechLRPError: the file or its JSON is missing, truncated, a pickle, or of
-            another model.
+        SpeechLRPError: the file or its JSON is missing, damaged, a pickle, of another
+            model, or holds numbers that are not finite.
     """
     path = weights_path(Path(path))
     meta, weights = read_weights(path, command)
-    _check_factory(path, meta, factory)
-    try:
-        with seed_everything(0):  # the first weights are drawn, then replaced
-            model = MODELS[meta["model"]](**{"classes": len(meta["classes"]), **meta["kwargs"]})
-    except (KeyError, TypeError) as error:
-        raise _bad(path, f"its JSON does not describe a model: {error}", command) from error
-    if difference := _difference(model.state_dict(), weights):
-        raise _bad(path, f"its weights are not those of {meta['model']!r}: {difference}", command)
-    model.load_state_dict(weights)
+    _check_code(path, meta, factory)
+    with _reading(path, command):
+        model = build(meta, weights)
     return model.to(device or torch.device("cpu")).eval(), meta
 
 
-def _check_factory(path: Path, meta: Mapping[str, Any], factory: str | None) -> None:
+def _check_code(path: Path, meta: Mapping[str, Any], factory: str | None) -> None:
     """Refuse to call code that only a file of weights asks for."""
-    named = own_code({"name": meta.get("model"), **(meta.get("kwargs") or {})})
+    named = own_code({**meta["kwargs"], "name": meta["model"]})
     if named not in (None, factory):
         setting = f"model.name={named}"
         if meta["model"] == "custom":
@@ -122,48 +124,39 @@ def writing(path: Path) -> Iterator[None]:
         raise SpeechLRPError(f"cannot write {path}: {reason}") from error
 
 
+@contextmanager
+def _reading(path: Path, command: str) -> Iterator[None]:
+    """Say which file is wrong, and what makes it again."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise SpeechLRPError(
+            f"cannot use {path} ({reason}); make it again with `{command}`"
+        ) from error
+
+
 def read_weights(
     path: Path, command: str = REMAKE
 ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """Read a file of weights and its JSON as they are; raises as `load_model`."""
-    if not path.is_file():
+    if not path.exists():
         first = command.removesuffix(" --force")
         raise SpeechLRPError(f"no model at {path}; train one with `{first}`")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get(HEADER, "null"))
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, json.JSONDecodeError) as error:
-        raise _bad(path, _foreign(path, error), command) from error
     beside = path.with_suffix(".json")
-    try:
-        meta = json.loads(beside.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise _bad(path, f"{beside.name} beside it is missing", command) from error
-    except (OSError, ValueError) as error:
-        raise _bad(beside, "it is not JSON", command) from error
-    if not isinstance(meta, dict) or meta != header:
-        raise _bad(path, f"{beside.name} beside it belongs to other weights", command)
+    with _reading(path, command):
+        header, weights = read_safetensors(path)
+        described = parse_json(header.get(HEADER, "null"))
+        stored = described.pop(CHECKSUM, None) if isinstance(described, dict) else None
+        if not beside.exists():
+            raise Unreadable(f"{beside.name} beside it is missing")
+    with _reading(beside, command):
+        meta = read_json(beside)
+    with _reading(path, command):
+        if meta != described:
+            raise Unreadable(f"{beside.name} beside it belongs to other weights")
+        check_description(meta)
+        if stored not in (None, checksum(weights)):
+            raise Unreadable("damaged: its checksum does not hold")
+        check_finite(weights)
     return meta, weights
-
-
-def _foreign(path: Path, error: Exception) -> str:
-    with path.open("rb") as file:
-        start = file.read(2)
-    if start == b"PK" or start[:1] == b"\x80":
-        return "it is a pickle, which can run code when it is loaded: refused"
-    return f"truncated or not safetensors: {str(error).splitlines()[0]}"
-
-
-def _difference(wanted: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor]) -> str:
-    """Say the first difference between two sets of weights, '' for none."""
-    for name in sorted(wanted.keys() ^ found.keys()):
-        return f"{name} is {'missing' if name in wanted else 'not wanted'}"
-    for name, value in wanted.items():
-        if value.shape != found[name].shape:
-            return f"{name} is {list(found[name].shape)}, not {list(value.shape)}"
-    return ""
-
-
-def _bad(path: Path, reason: str, command: str) -> SpeechLRPError:
-    return SpeechLRPError(f"cannot use {path} ({reason}); make it again with `{command}`")

@@ -7,18 +7,25 @@ Shapes: ``K`` classes, ``E`` numbers of the embedding.
 
 from __future__ import annotations
 
-import pickle
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.training.checkpoint import SUFFIX
+from speechlrp.training.tensor_files import (
+    NeedsCode,
+    Unreadable,
+    check_finite,
+    read_safetensors,
+    read_torch,
+)
+
+SAVING = "save the weights alone: torch.save(model.state_dict(), FILE), or as FILE.safetensors"
 
 HOLDERS = ("model_state_dict", "state_dict", "model", "net", "network")
 """Entries under which trainings keep the weights."""
@@ -47,68 +54,47 @@ def read_published(path: Path, rename: bool = True) -> dict[str, Tensor]:
         SpeechLRPError: it is missing, truncated or foreign, needs code to be loaded, or
             holds no tensors.
     """
-    if not path.is_file():
+    if not path.exists():
         raise SpeechLRPError(f"no weights at {path}; give model.weights the path of a checkpoint")
-    content = _safetensors(path) if path.suffix == ".safetensors" else _torch(path)
-    tensors = {name: one for name, one in _weights(content).items() if isinstance(one, Tensor)}
-    if rename:
-        found = _renamed(tensors)
-    else:
-        wrapped = all(name.startswith("module.") for name in tensors)
-        found = {
-            name.removeprefix("module.") if wrapped else name: tensors[name] for name in tensors
-        }
-    if not found:
-        raise SpeechLRPError(
-            f"{path} holds no weights; save them with torch.save(model.state_dict(), FILE)"
-        )
-    return found
+    try:
+        content = read_safetensors(path)[1] if path.suffix == SUFFIX else read_torch(path)
+        tensors = _tensors(content)
+        check_finite(tensors)
+    except Unreadable as error:
+        advice = f"; {SAVING}" if isinstance(error, NeedsCode) else ""
+        raise SpeechLRPError(f"cannot read {path}: {error}{advice}") from error
+    weights = _renamed(tensors) if rename else _unwrapped(tensors)
+    if not weights:
+        raise SpeechLRPError(f"{path} holds no weights; {SAVING}")
+    return weights
+
+
+def _unwrapped(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    if not all(name.startswith("module.") for name in tensors):
+        return dict(tensors)
+    return {name.removeprefix("module."): value for name, value in tensors.items()}
 
 
 def _renamed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    found = {}
-    for name, tensor in tensors.items():
+    weights = {}
+    for name, values in tensors.items():
         for pattern, ours in _RENAMED:
             name = re.sub(pattern, ours, name)
         if not _NOT_WEIGHTS.search(name):
-            found[name] = tensor
-    if "output.W" in found:  # of shape [E, K]
-        found["output.weight"] = found.pop("output.W").T.contiguous()
-    return found
+            weights[name] = values
+    if weights.get("output.W", torch.empty(0)).dim() == 2:  # [E, K]
+        weights["output.weight"] = weights.pop("output.W").T.contiguous()
+    return weights
 
 
-def _safetensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise SpeechLRPError(
-            f"cannot read {path}: truncated or not safetensors ({error})"
-        ) from error
-
-
-def _torch(path: Path) -> Any:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise SpeechLRPError(
-            f"{path} needs code to be loaded, which could be anybody's: refused; save the weights "
-            "alone with torch.save(model.state_dict(), FILE), or as safetensors"
-        ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise SpeechLRPError(
-            f"cannot read {path}: truncated, or not a file of torch.save; a safetensors file "
-            "must end in .safetensors"
-        ) from error
-
-
-def _weights(content: Any) -> Mapping[str, Any]:
-    """The mapping that holds the tensors, out of those that hold it."""
+def _tensors(content: Any) -> dict[str, Tensor]:
+    """The tensors of the innermost mapping that is kept under one of `HOLDERS`."""
     for _ in range(4):
         if not isinstance(content, Mapping):
             return {}
         inner = [content[name] for name in HOLDERS if isinstance(content.get(name), Mapping)]
         if not inner:
-            return {str(name): one for name, one in content.items()}
+            return {str(name): one for name, one in content.items() if isinstance(one, Tensor)}
         content = inner[0]
     return {}
 
@@ -182,7 +168,11 @@ def pick_classes(
         SpeechLRPError: there are fewer or more in the checkpoint than in the data, or its
             names are not those of the data.
     """
-    count = len(next(iter(weights.values())))
+    counts = {tuple(values.shape[:1]) for values in weights.values()}
+    if len(counts) != 1 or counts == {()}:
+        sizes = {name: list(values.shape) for name, values in weights.items()}
+        raise SpeechLRPError(f"the last layer in {path} is none of a row a class: {sizes}")
+    ((count,),) = counts
     instead = "model.classifier=centroids compares with each class's mean embedding instead"
     if known is None:
         if count < len(classes):

@@ -21,7 +21,8 @@ from speechlrp.training.ranks import ALONE, Ranks
 from speechlrp.training.schedules import build_optimizer, factor, set_lr
 from speechlrp.training.seeding import NOISE, derive, seed_everything
 from speechlrp.training.settings import Recipe
-from speechlrp.training.state import STATE, load_state, save_state
+from speechlrp.training.state import STATE, check_optimizer, going_on, load_state, save_state
+from speechlrp.training.tensor_files import check_finite
 
 METRICS = "metrics.csv"
 SAVE_RARELY = 50  # times what the last save took, between two saves
@@ -112,8 +113,11 @@ class Run(ABC):
         if state["epoch"] == self.settings.epochs:
             self.model.load_state_dict(read_weights(self.folder / LAST)[1])
         else:
-            self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
+            with going_on(self.folder / STATE):
+                check_finite(state["model"])
+                check_optimizer(state["optimizer"], self.optimizer)
+                self.model.load_state_dict(state["model"])
+                self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.step = state["epoch"], state["step"]
         self.best, self.metrics = state["best"], state["metrics"]
         self._write_metrics()

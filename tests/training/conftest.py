@@ -29,4 +29,4 @@ def features(toy, tmp_path):
 @pytest.fixture
 def toy_registry(toy, monkeypatch):
     """Let checkpoints build the toy model by name."""
-    monkeypatch.setattr("speechlrp.training.checkpoint.MODELS", {"toy": toy.Toy})
+    monkeypatch.setattr("speechlrp.training.description.MODELS", {"toy": toy.Toy})

@@ -84,7 +84,7 @@ def test_a_users_own_names_stay(tmp_path):
 
 def test_a_file_that_needs_code_is_refused(tmp_path):
     torch.save({"model": Code()}, tmp_path / "a.pt")
-    with pytest.raises(SpeechLRPError, match=r"a\.pt needs code .* refused; save the weights"):
+    with pytest.raises(SpeechLRPError, match=r"a\.pt: it needs code .* refused; save the weights"):
         read_published(tmp_path / "a.pt")
 
 
@@ -92,8 +92,13 @@ def test_a_file_that_needs_code_is_refused(tmp_path):
     ("name", "content", "words"),
     [
         ("a.pt", None, "no weights at .*model.weights"),
-        ("a.pt", b"", "truncated, or not a file of torch.save"),
+        ("a.pt", b"", "it is empty"),
+        ("a.pt", b"something else", "truncated, or not a file of torch.save"),
+        ("a.pt", b"\x80\x02.", "truncated, or not a file of torch.save"),
+        ("a.pt", b"version https://git-lfs.github.com/spec/v1\n", "Git-LFS pointer"),
+        ("a.pt", b"<!DOCTYPE html>", "HTML page"),
         ("a.safetensors", b"12", "truncated or not safetensors"),
+        ("a.safetensors", b"<html>", "HTML page"),
     ],
 )
 def test_what_cannot_be_read_is_one_line(name, content, words, tmp_path):
@@ -102,6 +107,47 @@ def test_what_cannot_be_read_is_one_line(name, content, words, tmp_path):
     with pytest.raises(SpeechLRPError, match=words) as error:
         read_published(tmp_path / name)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_cut_off_file_is_one_line(legacy, tmp_path):
+    weights = {"conv1.weight": torch.ones(30, 4)}
+    torch.save(weights, tmp_path / "a.pt", _use_new_zipfile_serialization=not legacy)
+    content = (tmp_path / "a.pt").read_bytes()
+    for end in range(1, len(content), 7):
+        (tmp_path / "a.pt").write_bytes(content[:end])
+        with pytest.raises(SpeechLRPError, match=r"cannot read .*a\.pt: ") as error:
+            read_published(tmp_path / "a.pt")
+        assert "\n" not in str(error.value)
+
+
+def test_a_flipped_bit_is_noticed(tmp_path):
+    values = torch.arange(100.0)
+    torch.save({"conv1.weight": values}, tmp_path / "a.pt")
+    content = bytearray((tmp_path / "a.pt").read_bytes())
+    content[content.index(values.numpy().tobytes()[:64]) + 40] ^= 1
+    (tmp_path / "a.pt").write_bytes(content)
+    with pytest.raises(SpeechLRPError, match=r"damaged: the checksum of .* does not hold"):
+        read_published(tmp_path / "a.pt")
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    torch.save({"conv1.weight": torch.tensor([1.0, float("nan")])}, tmp_path / "a.pt")
+    with pytest.raises(SpeechLRPError, match=r"conv1\.weight is not finite in 1 of 2 places"):
+        read_published(tmp_path / "a.pt")
+
+
+def test_tensors_that_are_not_dense_are_refused(tmp_path):
+    torch.save({"conv1.weight": torch.eye(3).to_sparse()}, tmp_path / "a.pt")
+    with pytest.raises(SpeechLRPError, match=r"conv1\.weight is sparse or quantised"):
+        read_published(tmp_path / "a.pt")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_script_is_refused_with_the_way_to_its_weights(tmp_path):
+    torch.jit.script(nn.Linear(2, 2)).save(str(tmp_path / "a.pt"))
+    with pytest.raises(SpeechLRPError, match=r"TorchScript.*state_dict\(\).*model=custom"):
+        read_published(tmp_path / "a.pt")
 
 
 @pytest.mark.parametrize("content", [{"epoch": 3}, {"state_dict": {}}, [1, 2]])
@@ -165,6 +211,14 @@ def test_rows_of_the_datas_classes_by_name(tmp_path):
 
 def test_as_many_classes_need_no_names(tmp_path):
     assert pick_classes(WEIGHTS, list("xyz"), None, tmp_path).keys() == WEIGHTS.keys()
+
+
+@pytest.mark.parametrize(
+    "weights", [{"weight": torch.tensor(1.0)}, {**WEIGHTS, "bias": torch.zeros(2)}]
+)
+def test_a_last_layer_that_is_none(weights, tmp_path):
+    with pytest.raises(SpeechLRPError, match="none of a row a class"):
+        pick_classes(weights, list("xyz"), None, tmp_path)
 
 
 @pytest.mark.parametrize(
