@@ -58,12 +58,12 @@ class Alignment:
             return torch.full((batch,), width // 2, device=windows.device)
         values = self._checked(maps, windows)
         over_time = values.sum(1) if self.over == "sum" else self._extreme(values)
-        found = over_time.argmax(1) if self.largest else over_time.argmin(1)
+        steps = over_time.argmax(1) if self.largest else over_time.argmin(1)
         same = (over_time == over_time[:, :1]).all(1)
         if self.over == "bin" and same.any():  # each step may still have a lower bin or a higher
             first = values[same][:, :1, :1]
             same[same.clone()] = (values[same] == first).flatten(1).all(1)
-        return found.masked_fill(same, NO_STEP)
+        return steps.masked_fill(same, NO_STEP)
 
     def _extreme(self, values: Tensor) -> Tensor:
         return values.amax(1) if self.largest else values.amin(1)

@@ -162,8 +162,8 @@ class Averages(Gathered):
 
 def _first(runs: Tensor, values: Tensor) -> Tensor:
     """What all windows of a run have, once for each run."""
-    found = values.new_zeros(int(runs.max()) + 1 if len(runs) else 0)
-    return found.index_put_((runs,), values)
+    of_runs = values.new_zeros(int(runs.max()) + 1 if len(runs) else 0)
+    return of_runs.index_put_((runs,), values)
 
 
 def _by(runs: Tensor, values: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.navai import SIDES
 from speechlrp.navai.frames import Clock
 
@@ -25,20 +25,16 @@ class Letters:
 
     Args:
         letters: symbol -> name of its class.
-
-    Raises:
-        SpeechLRPError: there is none.
     """
 
     def __init__(self, letters: Mapping[int, str]) -> None:
-        if not letters:
-            raise SpeechLRPError("there is no letter to find frames of: the vocabulary has none")
         self.names = tuple(letters.values())
-        self._places = _Places(letters)
+        self._places = {symbol: place for place, symbol in enumerate(letters)}
 
     def __call__(self, key: str, symbols: Tensor, starts: Tensor) -> Tensor:
         """Look up the symbols; the utterance and the time do not matter."""
-        return self._places(symbols)
+        places = [self._places.get(symbol, -1) for symbol in symbols.tolist()]
+        return torch.tensor(places, dtype=torch.int64)
 
 
 class Phonemes:
@@ -49,31 +45,21 @@ class Phonemes:
             gives it; intervals of an utterance do not overlap, and hold their start.
         width: ``W`` frames of a window.
         clock: when frames are.
-        symbols: predicted symbols that count, such as the letters; None: all.
-        names: phonemes that count; by default all there are.
-        drop: characters that do not tell phonemes apart: stress marks.
+        symbols: predicted symbols that count, such as the letters.
 
     Raises:
         SpeechLRPError: intervals overlap.
     """
 
     def __init__(
-        self,
-        table: pd.DataFrame,
-        width: int,
-        clock: Clock,
-        symbols: Collection[int] | None = None,
-        names: Sequence[str] | None = None,
-        drop: str = STRESS,
+        self, table: pd.DataFrame, width: int, clock: Clock, symbols: Collection[int]
     ) -> None:
-        labels = table.phoneme.str.translate(str.maketrans("", "", drop))
-        self.names = tuple(sorted(set(labels)) if names is None else names)
-        self._middle, self._clock = width // 2, clock
-        self._symbols = None if symbols is None else torch.tensor(sorted(symbols))
-        places = {name: place for place, name in enumerate(self.names)}
-        codes = labels.map(lambda name: places.get(name, -1)).astype("int64")
-        table = table.assign(code=codes).sort_values(["id", "start_s", "end_s"], kind="stable")
         table = table[table.end_s > table.start_s]  # without length it holds no step
+        codes, names = pd.factorize(table.phoneme, sort=True)
+        self.names = tuple(names)
+        self._middle, self._clock = width // 2, clock
+        self._symbols = torch.tensor(sorted(symbols))
+        table = table.assign(code=codes).sort_values(["id", "start_s", "end_s"], kind="stable")
         self._spans = {key: _spans(key, rows) for key, rows in table.groupby("id")}
 
     def __call__(self, key: str, symbols: Tensor, starts: Tensor) -> Tensor:
@@ -84,10 +70,8 @@ class Phonemes:
         centre = self._clock.seconds((starts + self._middle).numpy())
         place = np.searchsorted(begins, centre, side="right") - 1
         inside = (place >= 0) & (centre < ends[place])
-        found = torch.from_numpy(np.where(inside, codes[place], -1))
-        if self._symbols is None:
-            return found
-        return found.masked_fill(~torch.isin(symbols, self._symbols), -1)
+        classes = torch.from_numpy(np.where(inside, codes[place], -1))
+        return classes.masked_fill(~torch.isin(symbols, self._symbols), -1)
 
 
 class Bigrams:
@@ -104,25 +88,23 @@ class Bigrams:
         others: further symbols that may be context, such as the space -> ``"_"``.
         repeats: symbols that repeat the letter before them.
         side: ``"left"`` or ``"right"``, where the context is.
-        names: classes that count; by default all pairs, about 700 of them: mind the
-            memory of their sums.
+        names: classes that count; of all pairs, about 700, the sums would need much memory.
     """
 
     def __init__(
         self,
         letters: Mapping[int, str],
         blank: int,
-        others: Mapping[int, str] | None = None,
-        repeats: Iterable[int] = (),
-        side: str = "left",
-        names: Sequence[str] | None = None,
+        others: Mapping[int, str],
+        repeats: Iterable[int],
+        side: str,
+        names: Sequence[str],
     ) -> None:
         if side not in SIDES:
-            raise SpeechLRPError(f"context stands on one of {', '.join(SIDES)}, not {side!r}")
-        self._letters, self._text = dict(letters), {**(others or {}), **letters}
+            raise unknown("side of a bigram's context", side, SIDES)
+        self._letters, self._text = dict(letters), {**others, **letters}
         self._blank, self._repeats, self._side = blank, frozenset(repeats), side
-        pairs = [self._name(c, own) for own in letters.values() for c in self._text.values()]
-        self.names = tuple(pairs if names is None else names)
+        self.names = tuple(names)
         self._places = {name: place for place, name in enumerate(self.names)}
 
     def _name(self, context: str, letter: str) -> str:
@@ -133,13 +115,13 @@ class Bigrams:
         said = symbols.tolist()
         spelt, owner = self._spell(said)
         step = -1 if self._side == "left" else 1
-        found = torch.full_like(symbols, -1)
+        classes = torch.full_like(symbols, -1)
         for at, symbol in enumerate(said):
             beside = owner[at] + step
             if symbol in self._letters and 0 <= beside < len(spelt) and spelt[beside]:
                 name = self._name(spelt[beside], self._letters[symbol])
-                found[at] = self._places.get(name, -1)
-        return found
+                classes[at] = self._places.get(name, -1)
+        return classes
 
     def _spell(self, said: list[int]) -> tuple[list[str | None], list[int]]:
         """Characters in order, and for each step which of them it belongs to."""
@@ -153,17 +135,6 @@ class Bigrams:
             owner.append(len(spelt) - 1)
             before = symbol
         return spelt, owner
-
-
-class _Places:
-    def __init__(self, letters: Mapping[int, str]) -> None:
-        rising = sorted(letters)
-        self._symbols = torch.tensor(rising)
-        self._index = torch.tensor([list(letters).index(symbol) for symbol in rising])
-
-    def __call__(self, symbols: Tensor) -> Tensor:
-        place = torch.searchsorted(self._symbols, symbols).clamp(max=len(self._symbols) - 1)
-        return torch.where(self._symbols[place] == symbols, self._index[place], -1)
 
 
 def _spans(key: str, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -49,7 +49,7 @@ def focus(relevance: Tensor, offset_ms: Tensor) -> dict[str, Tensor]:
     total = course.sum(1)
     if not total.isfinite().all():
         raise SpeechLRPError("relevance of windows must be finite")
-    total = torch.where(total > 0, total, torch.nan)
+    total = torch.where(total > 0, total, torch.nan)  # then all numbers below are NaN too
     signed = relevance.sum((1, 2), dtype=torch.float64)
     time = offset_ms.to(course)
     hop = (time[-1] - time[0]) / max(len(time) - 1, 1)
@@ -58,11 +58,11 @@ def focus(relevance: Tensor, offset_ms: Tensor) -> dict[str, Tensor]:
     peak = time[size.amax(1).argmax(1)] + 0 * total
     squares = relevance.square().sum((1, 2), dtype=torch.float64)
     squares = torch.where(squares > 0, squares, torch.nan)
-    found = (
+    numbers = (
         *(signed + 0 * total, (1 + signed / total) / 2, centre, course @ time.abs() / total),
         *(spread.sqrt(), hop * total**2 / course.square().sum(1), peak, total**2 / squares),
     )
-    return dict(zip(PLACES, found, strict=True))
+    return dict(zip(PLACES, numbers, strict=True))
 
 
 class Numbers(Gathered):

@@ -1,4 +1,4 @@
-"""Patterns with a group of utterances left out: how sure is a number that comes from one?
+"""Patterns without a group of utterances: how sure is a number that comes from one?
 
 Shapes as in `speechlrp.navai.average`; ``G`` groups of utterances.
 """
@@ -13,7 +13,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.navai.average import Averages
 
 
-def left_out(averages: Averages) -> Iterator[np.ndarray]:
+def leave_one_out(averages: Averages) -> Iterator[np.ndarray]:
     """The patterns ``[C, A, F, D]`` without each of the groups in turn; NaN: nothing reaches.
 
     Raises:

@@ -67,6 +67,7 @@ class _Sums:
     def variance(self) -> np.ndarray:
         """Of the mean, over runs: ``sum (s - n m)^2 / N^2``, times ``R / (R - 1)``."""
         mean = self.mean()
+        # the sum over runs of (s - n m)^2, multiplied out: runs are not kept one by one
         spread = self.squares - 2 * mean * self.products + mean**2 * self.run_counts
         runs = np.where(self.runs > 1, self.runs, np.nan)
         return np.maximum(spread, 0) / self.counts.clip(1) ** 2 * runs / (runs - 1)
@@ -92,23 +93,30 @@ def patterns(averages: Averages, rate: float = 0.05, least: int = LEAST) -> Patt
     """
     if not 0 < rate < 1:
         raise SpeechLRPError(f"a false-discovery rate lies between 0 and 1, not at {rate}")
-    own = _sums(averages)
-    if not own.counts.any():
+    classes = _sums(averages)
+    if not classes.counts.any():
         raise SpeechLRPError(
             "no frame of any class was found: the model predicts none; train it longer "
             "(`speechlrp train trainer.epochs=...`), or give it longer utterances"
         )
-    every = own.over_classes()
-    others = every - own
-    mean, normaliser = own.mean(), every.mean()
-    share = own.counts / np.where(every.counts, every.counts, np.nan)
-    error = (1 - share) * np.sqrt(own.variance() + others.variance())
-    tested = (np.minimum(own.runs, others.runs) >= max(least, 2))[:, :, 0]
+    every = classes.over_classes()
+    others = every - classes
+    mean, normaliser = classes.mean(), every.mean()
+    share = classes.counts / np.where(every.counts, every.counts, np.nan)
+    error = (1 - share) * np.sqrt(classes.variance() + others.variance())
+    tested = (np.minimum(classes.runs, others.runs) >= max(least, 2))[:, :, 0]
     pattern = mean - normaliser
-    differs = _differs(pattern, error, tested, rate)
-    counts, runs = own.counts[:, :, 0].copy(), own.runs[:, :, 0].copy()
-    spread = np.sqrt(own.variance())
-    return Patterns(mean, spread, normaliser[0], pattern, error, differs, tested, counts, runs)
+    return Patterns(
+        mean=mean,
+        error=np.sqrt(classes.variance()),
+        normaliser=normaliser[0],
+        pattern=pattern,
+        pattern_error=error,
+        differs=_differs(pattern, error, tested, rate),
+        tested=tested,
+        counts=classes.counts[:, :, 0].copy(),
+        runs=classes.runs[:, :, 0].copy(),
+    )
 
 
 def discoveries(p: np.ndarray, rate: float) -> np.ndarray:
@@ -130,16 +138,6 @@ def discoveries(p: np.ndarray, rate: float) -> np.ndarray:
     return p <= (rising[below[-1]] if len(below) else -1.0)
 
 
-def scaled(pattern: np.ndarray) -> np.ndarray:
-    """Scale each ``[F, D]`` to an absolute maximum of 1 (K Fig. 3); one of zeros stays.
-
-    Args:
-        pattern: ``[..., F, D]``; NaN stays NaN.
-    """
-    size = np.nan_to_num(np.abs(pattern)).max(axis=(-2, -1), keepdims=True)
-    return pattern / np.where(size > 0, size, 1)
-
-
 def _sums(averages: Averages) -> _Sums:
     state = {name: array.cpu().numpy() for name, array in averages.arrays.items()}
     counts, reach, runs = (state[k][:, :, None] for k in ("counts", "run_counts", "runs"))
@@ -149,15 +147,16 @@ def _sums(averages: Averages) -> _Sums:
 
 
 def _differs(pattern: np.ndarray, error: np.ndarray, tested: np.ndarray, rate: float) -> np.ndarray:
-    found = np.zeros(pattern.shape, bool)
-    for index in np.ndindex(pattern.shape[:2]):
-        at = tested[index]
-        p = _two_sided(pattern[index][:, at], error[index][:, at])
-        found[index][:, at] = discoveries(p, rate)
-    return found
+    differs = np.zeros(pattern.shape, bool)
+    for panel in np.ndindex(pattern.shape[:2]):
+        at = tested[panel]
+        p = _two_sided(pattern[panel][:, at], error[panel][:, at])
+        differs[panel][:, at] = discoveries(p, rate)
+    return differs
 
 
 def _two_sided(value: np.ndarray, error: np.ndarray) -> np.ndarray:
     """P-values under the normal distribution; a value of 0 without error is no finding."""
+    # a difference without any error is certain: divided by the least number, p becomes 0
     size = np.abs(value) / np.where(error > 0, error, np.finfo(np.float64).tiny)
     return torch.special.erfc(torch.from_numpy(size) / 2**0.5).numpy()

@@ -61,9 +61,9 @@ def peaks(
             continue
         slope, error = (x[c, a][:, place] for x in (patterns.pattern, patterns.pattern_error))
         largest = np.abs(patterns.pattern[c, a][:, patterns.tested[c, a]]).max()
-        found = [(band, above) for band, above in _peaks(slope) if above >= 2 * error[band]]
-        found.sort(key=lambda peak: -slope[peak[0]])
-        for rank, (band, above) in enumerate(found[:most], 1):
+        clear = [(band, above) for band, above in _peaks(slope) if above >= 2 * error[band]]
+        clear.sort(key=lambda peak: -slope[peak[0]])
+        for rank, (band, above) in enumerate(clear[:most], 1):
             numbers = (rank, frequency[band], offset_ms[place], slope[band], error[band])
             differs = bool(patterns.differs[c, a, band, place])
             rows.append((*name, *numbers, differs, slope[band] / largest, above))
@@ -138,7 +138,7 @@ def _peaks(values: np.ndarray) -> list[tuple[int, float]]:
     A valley lies between the peak and the next higher value on that side, or the end of the
     bands, where 0 is its floor.
     """
-    found, start = [], 0
+    maxima, start = [], 0
     while start < len(values):
         end = start
         while end + 1 < len(values) and values[end + 1] == values[start]:
@@ -147,9 +147,9 @@ def _peaks(values: np.ndarray) -> list[tuple[int, float]]:
         if values[start] > 0 and all(side < values[start] for side in sides):
             valleys = [_valley(values[:start][::-1], values[start])]
             valleys.append(_valley(values[end + 1 :], values[start]))
-            found.append(((start + end) // 2, float(values[start] - max(0.0, *valleys))))
+            maxima.append(((start + end) // 2, float(values[start] - max(0.0, *valleys))))
         start = end + 1
-    return found
+    return maxima
 
 
 def _valley(side: np.ndarray, height: float) -> float:

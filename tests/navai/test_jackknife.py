@@ -6,9 +6,9 @@ import torch
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.navai.average import Averages
-from speechlrp.navai.jackknife import halves, left_out, standard_error
+from speechlrp.navai.jackknife import halves, leave_one_out, standard_error
 from speechlrp.navai.pattern import patterns
-from speechlrp.navai.specificity import by_alignment, specificity
+from speechlrp.navai.specificity import specificity
 
 G = 5
 
@@ -31,8 +31,8 @@ def sample():
     return windows, classes, torch.arange(200) // 2 % G
 
 
-def test_left_out_are_the_patterns_of_the_rest(sample):
-    found = list(left_out(gathered(*sample)))
+def test_leave_one_out_are_the_patterns_of_the_rest(sample):
+    found = list(leave_one_out(gathered(*sample)))
     assert len(found) == G
     for group, pattern in enumerate(found):
         rest = torch.tensor([g for g in range(G) if g != group])
@@ -56,7 +56,7 @@ def test_of_a_mean_it_is_the_usual_error():
 def test_groups_are_needed():
     averages = Averages(("a",), ("none",), 3, 4)
     with pytest.raises(SpeechLRPError, match="2 groups of utterances; there are 0"):
-        next(left_out(averages))
+        next(leave_one_out(averages))
     with pytest.raises(SpeechLRPError, match="there are 0"):
         halves(averages)
 
@@ -74,10 +74,7 @@ def _tables(seed):
             "wide": torch.randint(8, 13, (60,), generator=generator),
         }
         averages.add(windows, classes, steps, groups=torch.full((60,), group))
-    found = patterns(averages)
-    about = {"hop_s": 0.01, "within_s": 0.08}
-    table = specificity(found, averages.classes, averages.alignments, **about, averages=averages)
-    return table, by_alignment(table, found, averages, **about)
+    return specificity(patterns(averages), averages, hop_s=0.01, within_s=0.08)
 
 
 def test_the_alignment_that_is_right_is_the_most_specific_by_more_than_its_error():
@@ -102,9 +99,7 @@ def test_the_error_of_the_energy_is_its_spread_over_samples():
 
 def test_too_few_frames_for_any_number_leave_the_columns_there(sample):
     few = gathered(*(values[:8] for values in sample))
-    found = patterns(few)
-    table = specificity(found, few.classes, few.alignments, averages=few)
-    whole = by_alignment(table, found, few)
+    _, whole = specificity(patterns(few), few, hop_s=0.01)
     assert whole.classes.tolist() == whole.narrowest.tolist() == [0]
     unknown = ["energy", "energy_error", "effective_ms_error", "reliability"]
     assert whole[unknown].isna().all(axis=None)

@@ -10,7 +10,7 @@ from scipy import stats
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.navai.average import Averages
-from speechlrp.navai.pattern import discoveries, patterns, scaled
+from speechlrp.navai.pattern import discoveries, patterns
 
 NAMES = ("none", "shifted")
 
@@ -148,10 +148,3 @@ def test_discoveries_by_hand():
     p = np.array([[0.04, 0.011], [0.9, np.nan]])
     assert discoveries(p, 0.05).tolist() == [[False, True], [False, False]]
     assert discoveries(np.array([0.04, 0.03, 0.9]), 0.06).tolist() == [True, True, False]
-
-
-def test_figures_are_scaled_to_an_absolute_maximum_of_one():
-    pattern = np.array([[[1.0, -4.0], [np.nan, 2.0]], [[0.0, 0.0], [0.0, np.nan]]])
-    found = scaled(pattern)
-    np.testing.assert_array_equal(found[0], [[0.25, -1.0], [np.nan, 0.5]])
-    np.testing.assert_array_equal(found[1], pattern[1])

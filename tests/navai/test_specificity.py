@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from speechlrp.navai.average import Averages
 from speechlrp.navai.pattern import Patterns
 from speechlrp.navai.specificity import specificity
 
@@ -20,7 +21,8 @@ def made(pattern, error=0.0, tested=None):
 
 
 def row(patterns, **options):
-    return specificity(patterns, ["a"], ["none"], hop_s=0.01, **options).iloc[0]
+    averages = Averages(["a"], ["none"], *patterns.pattern.shape[2:])
+    return specificity(patterns, averages, hop_s=0.01, **options)[0].iloc[0]
 
 
 def test_a_box():

@@ -16,7 +16,7 @@ from speechlrp.navai.average import Averages
 from speechlrp.navai.counts import counted
 from speechlrp.navai.pattern import Patterns, patterns
 from speechlrp.navai.peaks import bursts, peaks
-from speechlrp.navai.specificity import by_alignment, specificity
+from speechlrp.navai.specificity import specificity
 from speechlrp.pipeline.stage import Context
 from speechlrp.pipeline.weights import weights_name
 from speechlrp.report.navai import pattern_figure
@@ -113,13 +113,12 @@ def _tables(
     hop_s: float,
 ) -> None:
     navai, names = context.config.navai, (averages.classes, averages.alignments)
-    about = {"hop_s": hop_s, "within_s": navai.within_s}
     near = {"near_ms": 1000 * navai.near_s}
-    specific = specificity(found, *names, **about, averages=averages)
+    by_class, by_alignment = specificity(found, averages, hop_s, navai.within_s)
     tables = {
         "counts": counted(averages),
-        "specificity": specific,
-        "alignments": by_alignment(specific, found, averages, **about),
+        "specificity": by_class,
+        "alignments": by_alignment,
         "peaks": peaks(found, *names, frequency, offset_ms, **near, most=navai.peaks),
         "bursts": bursts(found, *names, offset_ms, **near),
     }
