@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -38,7 +37,7 @@ class Saves:
         """The units that are in any of the files."""
         return {unit for path in self._paths() for unit in self._read(path)[0]}
 
-    def own(self) -> tuple[list[int], dict[str, np.ndarray]] | None:
+    def mine(self) -> tuple[list[int], dict[str, np.ndarray]] | None:
         """The units and arrays that this process has put down; None: nothing yet."""
         path = self.path(self.rank)
         return self._read(path) if path.exists() else None
@@ -60,12 +59,16 @@ class Saves:
         return sorted(self.folder.glob("*.npz"))
 
     def _read(self, path: Path) -> tuple[list[int], dict[str, np.ndarray]]:
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
-                arrays = {name: held[name] for name in held.files}
-            return arrays.pop(UNITS).tolist(), arrays
-        except (zipfile.BadZipFile, ValueError, EOFError, KeyError, OSError) as error:
-            path.unlink(missing_ok=True)
-            raise SpeechLRPError(
-                f"{path} was damaged and is deleted; the same command makes it again"
-            ) from error
+        with path.open("rb") as file:
+            try:
+                with np.load(file, allow_pickle=False) as held:
+                    arrays = {name: held[name] for name in held.files}
+                units = arrays.pop(UNITS)
+                if units.dtype != np.int64 or units.ndim != 1:
+                    raise ValueError(f"its units are {units.dtype}, {units.ndim}-dimensional")
+                return units.tolist(), arrays
+            except Exception as error:  # zip files and arrays raise anything of damaged bytes
+                path.unlink(missing_ok=True)
+                raise SpeechLRPError(
+                    f"{path} was damaged and is deleted; the same command makes it again"
+                ) from error

@@ -151,7 +151,7 @@ def _read(
 
 def _resume(saves: Saves, gathered: Mapping[str, Gathered]) -> list[int]:
     """Take up what this process has put down; the units that are in it."""
-    saved = saves.own()
+    saved = saves.mine()
     if saved is None:
         return []
     units_done, arrays = saved
