@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from operator import itemgetter
 
 _CONSONANTS = {
     "p": "p pp",
@@ -125,8 +126,12 @@ def link(word: str, phonemes: Sequence[str]) -> list[Link]:
         For each letter a to z the first of its phonemes and the one after its last, or
         None where the letter is silent.
     """
-    letters = "".join(c for c in word.lower() if "a" <= c <= "z")
-    return list(_link(letters, tuple(_ipa(phoneme) for phoneme in phonemes)))
+    return list(_link(letters_of(word), tuple(_ipa(phoneme) for phoneme in phonemes)))
+
+
+def letters_of(word: str) -> str:
+    """Its letters a to z, in small letters."""
+    return "".join(c for c in word.lower() if "a" <= c <= "z")
 
 
 def _ipa(phoneme: str) -> str:
@@ -142,10 +147,8 @@ def _link(letters: str, phonemes: tuple[str, ...]) -> tuple[Link, ...]:
     for i in range(size[0], -1, -1):
         for j in range(size[1], -1, -1):
             if (i, j) != size:
-                moves = _moves(letters, phonemes, i, j)
-                best[i, j] = min(
-                    ((cost + best[to][0], to) for cost, to in moves), key=lambda found: found[0]
-                )
+                moves = ((c + best[to][0], to) for c, to in _moves(letters, phonemes, i, j))
+                best[i, j] = min(moves, key=itemgetter(0))  # of equal costs the first move
     links: list[Link] = []
     at = 0, 0
     while at != size:
@@ -194,14 +197,14 @@ def _usual(sound: str) -> frozenset[str]:
     if sound in _CONSONANTS:
         return frozenset(_CONSONANTS[sound].split())
     base, coloured = sound.rstrip("ɹr"), sound.endswith(("ɹ", "r"))
-    own = set(_VOWELS.get(sound, "").split()) | set(_VOWELS.get(base, "").split())
-    own |= set(_VOWELS.get(base.replace("ɚ", "ə"), "").split())
+    bases = (sound, base, base.replace("ɚ", "ə"))
+    spellings = {spelling for key in bases for spelling in _VOWELS.get(key, "").split()}
     if coloured:
-        own |= {"e", "i", "ea"}
-    with_r = {f"{spelling}{r}" for spelling in own for r in ("r", "rr")}
+        spellings |= {"e", "i", "ea"}
+    with_r = {f"{spelling}{r}" for spelling in spellings for r in ("r", "rr")}
     if coloured:
         return frozenset(with_r)
-    return frozenset(own | (with_r if base[-1:] in tuple("ɜɚəɔɑɒaɛe") else set()))
+    return frozenset(spellings | (with_r if base[-1:] in tuple("ɜɚəɔɑɒaɛe") else set()))
 
 
 def _is_vowel(sound: str) -> bool:

@@ -19,7 +19,7 @@ from speechlrp.timing.statistics import (
 from speechlrp.timing.truth import LINKS
 
 ALL, CENTRED = "all", "all centred"
-FOUND, UNIFORM, SHUFFLED = "", "uniform_", "shuffled_"
+MEASURED, UNIFORM, SHUFFLED = "", "uniform_", "shuffled_"
 Kinds = Mapping[str, pd.DataFrame]
 """Errors by where their steps come from: columns error_ms, rising, inside and weight."""
 _OF_CHANCE = ("median_ms", "std_ms", "iqr_ms", *SHARES)
@@ -62,17 +62,17 @@ def timing_table(
         errors = key_step_errors(frames, alignment, hop_ms).assign(weight=1)
         letters = {
             letter: {
-                FOUND: own.sort_values("error_ms"),
-                UNIFORM: errors_by_chance(own, np.arange(width), width, hop_ms),
-                SHUFFLED: errors_by_chance(own, own.step.to_numpy(), width, hop_ms),
+                MEASURED: measured.sort_values("error_ms"),
+                UNIFORM: errors_by_chance(measured, np.arange(width), width, hop_ms),
+                SHUFFLED: errors_by_chance(measured, measured.step.to_numpy(), width, hop_ms),
             }
-            for letter, own in errors.groupby("letter", observed=True)
+            for letter, measured in errors.groupby("letter", observed=True)
         }
         if not letters:
             continue
         whole, centred = _joined(letters.values()), _joined(map(_centred, letters.values()))
         for letter, kinds in {**letters, ALL: whole}.items():
-            bounds = intervals(kinds[FOUND], draws)
+            bounds = intervals(kinds[MEASURED], draws)
             rows.append({"alignment": alignment, "letter": letter} | _numbers(kinds) | bounds)
         nothing = {name: np.nan for name in rows[-1] if "inside" in name}  # of moved errors
         rows.append({"alignment": alignment, "letter": CENTRED} | _numbers(centred) | nothing)
@@ -80,8 +80,8 @@ def timing_table(
 
 
 def _numbers(kinds: Kinds) -> dict[str, float]:
-    numbers = {"n": len(kinds[FOUND])} | statistics(*_columns(kinds[FOUND]))
-    numbers["mad_ms"] = median_distance(kinds[FOUND].error_ms.to_numpy())
+    numbers = {"n": len(kinds[MEASURED])} | statistics(*_columns(kinds[MEASURED]))
+    numbers["mad_ms"] = median_distance(kinds[MEASURED].error_ms.to_numpy())
     for kind in (UNIFORM, SHUFFLED):
         chance = statistics(*_columns(kinds[kind]))
         numbers |= {f"{kind}{name}": chance[name] for name in _OF_CHANCE}
@@ -100,8 +100,8 @@ def _joined(letters: Iterable[Kinds]) -> Kinds:
 
 def _centred(kinds: Kinds) -> Kinds:
     """With the median of each kind taken off."""
-    medians = {kind: statistics(*_columns(own))["median_ms"] for kind, own in kinds.items()}
-    return {kind: own.assign(error_ms=own.error_ms - medians[kind]) for kind, own in kinds.items()}
+    medians = {kind: statistics(*_columns(e))["median_ms"] for kind, e in kinds.items()}
+    return {kind: e.assign(error_ms=e.error_ms - medians[kind]) for kind, e in kinds.items()}
 
 
 def coverage_table(frames: pd.DataFrame, text: pd.DataFrame) -> pd.DataFrame:
@@ -120,8 +120,8 @@ def coverage_table(frames: pd.DataFrame, text: pd.DataFrame) -> pd.DataFrame:
     silent = text.start_s.isna().groupby(pd.Categorical(text.letter, LETTERS), observed=False)
     table = pd.DataFrame({"text_letters": silent.size(), "text_silent": silent.sum().astype(int)})
     runs = frames.drop_duplicates(["utterance", "run"])
-    for name, own in (("frames", frames), ("runs", runs)):
-        counts = own.groupby(["letter", "linked"], observed=False).size().unstack()
+    for name, rows in (("frames", frames), ("runs", runs)):
+        counts = rows.groupby(["letter", "linked"], observed=False).size().unstack()
         table[name] = counts.sum(axis=1)
         for kind in LINKS:
             table[f"{name}_{kind.replace(' ', '_')}"] = counts[kind]

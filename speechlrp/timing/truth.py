@@ -7,11 +7,13 @@ phoneme before) and an l after a vowel may have no length.
 
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 import pandas as pd
 
 from speechlrp.navai.frames import Clock
-from speechlrp.timing.spelling import link
+from speechlrp.timing.spelling import letters_of, link
 
 LINKED, NO_MATCH, SILENT = LINKS = ("linked", "no match", "silent")
 """A frame's letter has a phoneme; is not in the text; is, but spells no phoneme."""
@@ -19,7 +21,8 @@ SPAN = ["start_s", "end_s"]
 _FAR_MS = 2000
 _MATCH = 1_000 * _FAR_MS
 _EDIT = 1_000_000 * _MATCH
-"""Cost of an edit; a match earns `_MATCH` less the ms it is away: each only breaks ties."""
+"""Cost of an edit; a match earns `_MATCH` less the ms it is away: each only breaks ties of the
+one before, so that one minimum over int64 decides all three without rounding."""
 
 
 def spelled(words: pd.DataFrame, phonemes: pd.DataFrame) -> pd.DataFrame:
@@ -39,13 +42,12 @@ def spelled(words: pd.DataFrame, phonemes: pd.DataFrame) -> pd.DataFrame:
     names, starts_s, ends_s = (phonemes[c].to_numpy() for c in ("phoneme", *SPAN))
     rows = []
     for number, word in enumerate(words.itertuples()):
-        own = place == number
-        starts, ends = starts_s[own], ends_s[own]
+        inside = place == number
+        starts, ends = starts_s[inside], ends_s[inside]
         span = min([word.start_s, *starts]), word.end_s
-        letters = [c for c in str(word.word).lower() if "a" <= c <= "z"]
-        for letter, linked in zip(letters, link(str(word.word), list(names[own])), strict=True):
-            first, last = (np.nan, np.nan) if linked is None else linked
-            when = (np.nan, np.nan) if linked is None else (starts[first], ends[last - 1])
+        links = link(word.word, list(names[inside]))
+        for letter, phones in zip(letters_of(word.word), links, strict=True):
+            when = (starts[phones[0]], ends[phones[1] - 1]) if phones else (np.nan, np.nan)
             rows.append((letter, number, *when, *span))
     columns = ["letter", "word", "start_s", "end_s", "word_start_s", "word_end_s"]
     return pd.DataFrame(rows, columns=columns)
@@ -87,22 +89,24 @@ def _distances(costs: np.ndarray) -> np.ndarray:
     for i in range(n):
         row = table[i] + _EDIT
         row[1:] = np.minimum(row[1:], table[i, :-1] + costs[i])
+        # the least over all earlier letters of the text, plus an edit for each in between: with
+        # the edits up to each place taken off, that is a running minimum
         table[i + 1] = np.minimum.accumulate(row - skipped) + skipped
     return table
 
 
 def _trace(costs: np.ndarray, table: np.ndarray) -> np.ndarray:
-    found = np.full(len(costs), -1)
+    matches = np.full(len(costs), -1)
     i, j = len(costs), int(table[-1].argmin())
     while i > 0:
         if j > 0 and table[i, j] == table[i - 1, j - 1] + costs[i - 1, j - 1]:
             i, j = i - 1, j - 1
-            found[i] = j if costs[i, j] < _EDIT else -1
+            matches[i] = j if costs[i, j] < _EDIT else -1
         elif table[i, j] == table[i - 1, j] + _EDIT:
             i -= 1
         else:
             j -= 1
-    return found
+    return matches
 
 
 def words_of(transcript: str, phonemes: pd.DataFrame) -> pd.DataFrame:
@@ -121,10 +125,9 @@ def words_of(transcript: str, phonemes: pd.DataFrame) -> pd.DataFrame:
     starts, ends = phonemes.start_s.to_numpy(), phonemes.end_s.to_numpy()
     rows = []
     for word in transcript.split():
-        own = [next(links) for c in word.lower() if "a" <= c <= "z"]
-        found = [linked for linked in own if linked]
-        if found:
-            rows.append((word, starts[found[0][0]], ends[found[-1][1] - 1]))
+        phones = [linked for linked in islice(links, len(letters_of(word))) if linked]
+        if phones:
+            rows.append((word, starts[phones[0][0]], ends[phones[-1][1] - 1]))
     return pd.DataFrame(rows, columns=["word", *SPAN])
 
 
