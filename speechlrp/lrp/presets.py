@@ -6,8 +6,9 @@ relevance on (``Pass``). Sums and average pools follow their gradient, which is 
 norm without its stabiliser. In all of them "convolution" means transposed ones, too.
 
 Every preset takes two options more: ``products``, the rule for products of two tensors of the
-input, ``"signal_takes_all"`` (gates and attention weights are constants) or ``"uniform"``; and
-``constant_mean``, whether the means of layer, group and instance norms are constants.
+input, ``"signal_takes_all"`` (gates and attention weights are constants) or ``"uniform"``, the
+default of ``attnlrp`` alone; and ``constant_mean``, whether the means of layer, group and
+instance norms are constants.
 """
 
 from __future__ import annotations
@@ -188,6 +189,26 @@ def epsilon_alpha2_beta1_flat(
     return _customary(AlphaBeta(2, 1, stabilizer), epsilon, merge_batch_norm, first)
 
 
+def attnlrp(epsilon: float = 1e-6, merge_batch_norm: bool = True) -> Composite:
+    """LRP-epsilon in all layers; products in equal halves, softmaxes by their expansion.
+
+    For transformers: what queries and keys look for is explained along with what is passed.
+    Not for recurrent networks, where halves grow with every step. Source: Achtibat et al.
+    2024, "AttnLRP: attention-aware layer-wise relevance propagation for transformers".
+    """
+    return _customary(Epsilon(epsilon), epsilon, merge_batch_norm)
+
+
+def cp_lrp(epsilon: float = 1e-6, merge_batch_norm: bool = True) -> Composite:
+    """LRP-epsilon in all layers; attention weights and gates are constants.
+
+    For transformers and recurrent networks: quieter than ``attnlrp``, but for what decided
+    where to look. Source: Ali et al. 2022, "XAI for transformers: better explanations through
+    conservative propagation"; for gates Arras et al. 2017.
+    """
+    return _customary(Epsilon(epsilon), epsilon, merge_batch_norm)
+
+
 def _speaker(rule: Rule) -> Pairs:
     dense: Pairs = [(nn.Linear, Zero()), (nn.BatchNorm1d, Zero())]
     return [*dense, (Convolution, rule), (BatchNorm, rule)]
@@ -205,15 +226,14 @@ def _customary(
     return Composite(pairs, merge_batch_norm=merge_batch_norm)
 
 
-def _with_options(preset: Callable[..., Composite]) -> Callable[..., Composite]:
-    """The preset with the options ``products`` and ``constant_mean``."""
+def _with_options(
+    preset: Callable[..., Composite], default: str = "signal_takes_all"
+) -> Callable[..., Composite]:
+    """The preset with the options ``products``, by default as given, and ``constant_mean``."""
 
     @wraps(preset)
     def make(
-        *args: Any,
-        products: str = "signal_takes_all",
-        constant_mean: bool = False,
-        **options: Any,
+        *args: Any, products: str = default, constant_mean: bool = False, **options: Any
     ) -> Composite:
         if products not in ("signal_takes_all", "uniform"):
             raise LRPError(f"products must be signal_takes_all or uniform; found {products!r}")
@@ -232,24 +252,24 @@ def _with_options(preset: Callable[..., Composite]) -> Callable[..., Composite]:
     return make
 
 
+_PLAIN = (
+    thesis_alexnet,
+    resnet_zero,
+    resnet_eps,
+    resnet_eps_gamma,
+    navai,
+    gradient_x_input,
+    epsilon,
+    epsilon_plus,
+    epsilon_plus_flat,
+    epsilon_gamma,
+    epsilon_gamma_box,
+    epsilon_alpha2_beta1,
+    epsilon_alpha2_beta1_flat,
+    cp_lrp,
+)
 PRESETS: MappingProxyType[str, Callable[..., Composite]] = MappingProxyType(
-    {
-        preset.__name__: _with_options(preset)
-        for preset in (
-            thesis_alexnet,
-            resnet_zero,
-            resnet_eps,
-            resnet_eps_gamma,
-            navai,
-            gradient_x_input,
-            epsilon,
-            epsilon_plus,
-            epsilon_plus_flat,
-            epsilon_gamma,
-            epsilon_gamma_box,
-            epsilon_alpha2_beta1,
-            epsilon_alpha2_beta1_flat,
-        )
-    }
+    {preset.__name__: _with_options(preset) for preset in _PLAIN}
+    | {"attnlrp": _with_options(attnlrp, "uniform")}
 )
 """Name -> function of options that makes the composite."""

@@ -88,6 +88,10 @@ CASES = {
     ("epsilon_gamma_box", (("low", -1.0), ("high", 2.0))): customary(ZBox(-1, 2), Gamma(0.25)),
     ("epsilon_alpha2_beta1", ()): customary(AlphaBeta(2, 1), AlphaBeta(2, 1)),
     ("epsilon_alpha2_beta1_flat", ()): customary(Flat(), AlphaBeta(2, 1)),
+    ("attnlrp", ()): customary(E, E),
+    ("cp_lrp", (("epsilon", 0.3),)): [
+        Epsilon(0.3), None, P(), *[Epsilon(0.3)] * 5,
+    ],
     ("epsilon_plus", (("merge_batch_norm", False),)): [
         ZPlus(), P(), None, P(), ZPlus(), ZPlus(), ZPlus(), E, P(), E,
     ],
@@ -191,6 +195,18 @@ def test_flat_and_box_are_for_the_first_layer_alone():
 def test_options_out_of_range_are_refused(name, options, message):
     with pytest.raises(LRPError, match=message):
         PRESETS[name](**options)
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"), [("attnlrp", "Uniform()"), ("cp_lrp", "SignalTakesAll()")]
+)
+def test_transformers_have_two_presets_that_differ_in_products(name, rule):
+    layer = nn.TransformerEncoderLayer(8, 2, 12, batch_first=True).eval()
+    rows = describe(layer, torch.randn(1, 5, 8), PRESETS[name]()).layers
+    assert [repr(one.rule) for one in rows if one.operation.startswith("attention")] == [rule]
+    other = {"Uniform()": "signal_takes_all", "SignalTakesAll()": "uniform"}[rule]
+    rows = describe(layer, torch.randn(1, 5, 8), PRESETS[name](products=other)).layers
+    assert rule not in {repr(one.rule) for one in rows}
 
 
 def test_presets_make_composites():
