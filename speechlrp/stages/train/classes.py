@@ -8,7 +8,6 @@ from speechlrp.artifacts.atomic import write_bytes
 from speechlrp.config.schema import Config, call
 from speechlrp.data.crops import RECORDINGS, crop_batches, extra_classes, from_audio
 from speechlrp.data.features import FEATURES, Examples, read_examples
-from speechlrp.models import MODELS
 from speechlrp.models.custom import check_custom, own_code
 from speechlrp.pipeline.progress import steps
 from speechlrp.pipeline.stage import Context, Stage
@@ -17,6 +16,7 @@ from speechlrp.report.training import training_curves
 from speechlrp.stages.preprocess.windows import feature_settings
 from speechlrp.stages.train.foreign import adopt, model_options, published_weights
 from speechlrp.training.crops import CropBatches
+from speechlrp.training.description import architecture
 from speechlrp.training.loaders import Batches
 from speechlrp.training.loop import fit
 from speechlrp.training.seeding import device, seed_everything
@@ -34,7 +34,9 @@ def work(context: Context) -> None:
     model_settings |= extra_classes(config, len(examples.classes))
     with seed_everything(config.seed):
         name = config.model["name"]
-        model = call(f"model {name}", MODELS[name], model_settings, classes=len(examples.classes))
+        model = call(
+            f"model {name}", architecture(name), model_settings, classes=len(examples.classes)
+        )
     if own_code(config.model):
         mean = torch.from_numpy(examples.axes["train_mean"])
         check_custom(model, mean, len(examples.classes), own_code(config.model))
