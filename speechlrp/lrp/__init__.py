@@ -34,6 +34,7 @@ from speechlrp.lrp.rules import (
     ZPlus,
 )
 from speechlrp.lrp.selectors import Depth, First, Last
+from speechlrp.lrp.views import LinearView, STFTView, View, attribute_view
 
 __all__ = [
     "PRESETS",
@@ -50,21 +51,25 @@ __all__ = [
     "LRPError",
     "Last",
     "Layer",
+    "LinearView",
     "NotExplainable",
     "Overview",
     "Pass",
     "Product",
     "ProductRule",
     "Rule",
+    "STFTView",
     "SignCorrected",
     "SignalTakesAll",
     "Uniform",
+    "View",
     "WSquare",
     "ZBox",
     "ZPlus",
     "Zero",
     "attribute",
     "attribute_layers",
+    "attribute_view",
     "conservation",
     "describe",
     "report",
