@@ -13,9 +13,9 @@ from speechlrp.audio.mixing import KINDS, Mixer
 from speechlrp.audio.noises import synthesised, synthesiser
 from speechlrp.config.schema import Config, call, options
 from speechlrp.corpora.musan import musan
-from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.data.crops import kind_at
 from speechlrp.data.recordings import files_on_disk
+from speechlrp.errors import SpeechLRPError, unknown
 
 COPIED = "test"
 """The split whose recordings are copied."""

@@ -14,10 +14,10 @@ import torch
 from torch import nn
 
 from speechlrp.config.schema import call, options
+from speechlrp.data.features import Network
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.flipping import BASELINES
-from speechlrp.data.features import Network
 from speechlrp.training.losses import PROBABILITIES
 
 TARGETS = ("label", "predicted")

@@ -10,12 +10,12 @@ from pathlib import Path
 import pandas as pd
 
 from speechlrp.artifacts.atomic import write_csv
-from speechlrp.pipeline.record import fingerprint
 from speechlrp.artifacts.shards import Shards
 from speechlrp.config.schema import Config, call, options
 from speechlrp.corpora import CORPORA, SPLITS, Recording
 from speechlrp.corpora.splits_unseen import unseen_speakers
 from speechlrp.errors import SpeechLRPError
+from speechlrp.pipeline.record import fingerprint
 from speechlrp.pipeline.stage import Context
 
 KEYS = ("dataset", "task", "split", "features", "conditions", "data_seed")

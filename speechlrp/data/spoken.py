@@ -14,9 +14,9 @@ import torch
 
 from speechlrp.artifacts.utterances import Utterances
 from speechlrp.config.schema import Config
+from speechlrp.data.features import check_belongs
 from speechlrp.errors import SpeechLRPError
 from speechlrp.letters.vocabulary import encode
-from speechlrp.data.features import check_belongs
 from speechlrp.models.custom import own_code
 from speechlrp.pipeline.stage import Context
 from speechlrp.training.checkpoint import load_model
