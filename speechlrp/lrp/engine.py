@@ -126,17 +126,18 @@ def record(
     recorder = make_recorder(model, tape, keep)
     tracer = Tracer(recorder)
     visible, source = recorder.emit(inputs.clone() if inputs.is_inference() else inputs, data=keep)
-    with eagerly(), tracer:
-        output = model(visible)
-    if recorder.failure is not None:
-        raise recorder.failure
-    if isinstance(output, Tensor):
-        tracer.check_output(output)
+    try:
+        with eagerly(), tracer:
+            output = model(visible)
+        if recorder.failure is not None:
+            raise recorder.failure
+        check_output(recorder.numbers(output) if recorder.tracks(output) else output)
         if not recorder.tracks(output):
             raise NotExplainable("the model's output does not depend on its input")
-    check_output(output)
-    end = recorder.consume(output, last=True)
-    return Run(output.detach(), tape, source, end)
+        end = recorder.consume(output, last=True)
+        return Run(output.numbers, tape, source, end)
+    finally:
+        recorder.close()
 
 
 def _relevance(source: Value, x: Tensor) -> Tensor:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,11 @@ from speechlrp.lrp.layer import Layer
 from speechlrp.lrp.places import Place, Places
 from speechlrp.lrp.product import Product
 from speechlrp.lrp.tape import Node, Sweep, Tape, Value
+from speechlrp.lrp.watched import Watched
 
-MARK = "_speechlrp_mark"
+ADD = "add it in speechlrp/lrp/operations (docs/adding-a-rule.md says how)"
+IDENTITIES = (torch.ops.aten.view.default, torch.ops.aten.alias.default)
+"""What autograd makes of a tensor that one of its functions returns as it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,60 +62,75 @@ class Recorder:
         self.anchor = torch.zeros((), requires_grad=True)
         self.watching: Callable[[], AbstractContextManager[Any]] = nullcontext
         """Makes a context in which what a handler calls is recorded as what the model calls."""
+        self._given: list[weakref.ref[Watched]] = []
         self._versions: dict[int, int] = {}
 
-    def refuse(self, call: Call, reason: str) -> NotExplainable:
+    def refuse(self, call: Call, reason: str, advice: str = ADD) -> NotExplainable:
         """The error for a call that cannot be explained, remembered even if it is caught."""
         self.failure = NotExplainable(
             f"{call.full_name} in {self.places.running()} {reason} and cannot be explained; "
-            "add it in speechlrp/lrp/operations (docs/adding-a-rule.md says how)"
+            + advice
         )
         return self.failure
 
+    def unseen(self, function: Any, watched: Watched, args: tuple[Any, ...]) -> Tensor:
+        """Answer for an operation on a watched tensor that did not come by the tracer."""
+        if function in IDENTITIES and (len(args) < 2 or tuple(args[1]) == tuple(watched.shape)):
+            return self._give(watched.numbers, watched.value)
+        self.failure = NotExplainable(
+            f"{function} in {self.places.running()} reads a tensor of the input out of sight: "
+            "in a script, an autograd function, vmap, another thread or an extension; let the "
+            "model's forward do it in plain Python"
+        )
+        raise self.failure
+
     def tracks(self, argument: Any) -> bool:
         """Whether an argument is a tensor that depends on the input."""
-        mark = getattr(argument, MARK, None) if isinstance(argument, Tensor) else None
-        return mark is not None and mark[0] is self.tape
+        return isinstance(argument, Watched) and argument.watcher is self
+
+    def numbers(self, tensor: Tensor) -> Tensor:
+        """What a tensor holds, watched or not, without a history."""
+        return tensor.numbers if isinstance(tensor, Watched) else tensor.detach()
 
     def maker(self, value: Value) -> Node | None:
         """The operation that made a value; ``None`` for the model's input."""
         return next((one for one in reversed(self.tape.nodes) if value in one.outputs), None)
 
-    def value(self, tensor: Tensor) -> Value:
+    def value(self, tensor: Watched) -> Value:
         """What the tape knows of a tensor, without reading it."""
-        return getattr(tensor, MARK)[1]
+        return tensor.value
 
-    def consume(self, tensor: Tensor, last: bool = False) -> Value:
+    def consume(self, tensor: Watched, last: bool = False) -> Value:
         """The value of a tensor that an operation (or, ``last``, the caller) is about to read."""
-        value = self.value(tensor)
+        value = tensor.value
         if not last and value.logits is not None and value.logits.only_last:
             self.failure = NotExplainable(
                 f"in {self.places.running()}: a log-softmax can only be the model's last step"
             )
             raise self.failure
-        if value.version != self._version(tensor):
+        if value.version != self._version(tensor.numbers):
             self.failure = NotExplainable(
                 f"in {self.places.running()}: a tensor is read after an in-place operation "
                 "changed it through a view; let that operation make a new tensor"
             )
             raise self.failure
         if value.masked:
-            value.data, value.masked = None if value.derivable else tensor.detach(), False
+            value.data, value.masked = None if value.derivable else tensor.numbers, False
         value.consumers += 1
         return value
 
-    def consume_in_relu(self, tensor: Tensor, result: Tensor) -> Value:
+    def consume_in_relu(self, tensor: Watched, result: Tensor) -> Value:
         """As ``consume``, for a ReLU: its result stands in for what nobody else reads.
 
         The pre-activation can then be freed as in any backward pass.
         """
-        alone = self.value(tensor).consumers == 0
+        alone = tensor.value.consumers == 0
         value = self.consume(tensor)
         if alone and not self.keep and (value.derivable or value.data is not None):
             value.data, value.masked = result.detach(), True
         return value
 
-    def emit(self, result: Tensor, data: bool = False) -> tuple[Tensor, Value]:
+    def emit(self, result: Tensor, data: bool = False) -> tuple[Watched, Value]:
         """Make a new value and the tensor that the model sees of it.
 
         Args:
@@ -119,10 +138,8 @@ class Recorder:
             data: whether a rule needs them in the sweep.
         """
         numbers = result.detach()
-        visible = result.detach().requires_grad_()
-        value = Value(self._version(visible), numbers if data or self.keep else None)
-        setattr(visible, MARK, (self.tape, value))
-        return visible, value
+        value = Value(self._version(numbers), numbers if data or self.keep else None)
+        return self._give(numbers, value), value
 
     def record(
         self,
@@ -139,18 +156,36 @@ class Recorder:
         name = call.name if layer is None else layer.operation
         self.tape.nodes.append(Node(name, place, inputs, outputs, backward, carry, layer))
 
-    def overwrite(self, call: Call, tensor: Tensor, result: Tensor) -> Tensor:
+    def overwrite(self, tensor: Watched, result: Watched) -> Watched:
         """Give a tensor that the model holds the value of another, as in-place calls do."""
-        if result.shape != tensor.shape or result.dtype != tensor.dtype:
-            raise self.refuse(call, "changes a tensor's shape or type in place")
-        storage = _storage(tensor)
+        # Other tensors may be views of what is overwritten: they differ from it from now on,
+        # which consume() finds by the version that they were made at.
+        storage = _storage(tensor.numbers)
         self._versions[storage] = self._versions.get(storage, 0) + 1
-        tensor.data = result.data
-        setattr(tensor, MARK, getattr(result, MARK))
+        if result.shape == tensor.shape:
+            tensor.numbers, tensor.value = result.numbers, result.value
+            return tensor
+        self._given = [one for one in self._given if one() is not tensor and one() is not result]
+        torch.utils.swap_tensors(tensor, result)  # which no weak reference may point to
+        self._given.append(weakref.ref(tensor))
         return tensor
 
-    def _version(self, tensor: Tensor) -> int:
-        return self._versions.get(_storage(tensor), 0)
+    def close(self) -> None:
+        """Turn what the model still holds into ordinary tensors: the pass is over."""
+        alive = [watched for one in self._given if (watched := one()) is not None]
+        self._given.clear()  # as in overwrite()
+        for watched in alive:
+            # What C++ still holds, such as vmap's wrapper in a traceback, is not swapped.
+            with suppress(RuntimeError):
+                torch.utils.swap_tensors(watched, watched.numbers.detach())
+
+    def _give(self, numbers: Tensor, value: Value) -> Watched:
+        watched = Watched.of(numbers, value, self)
+        self._given.append(weakref.ref(watched))
+        return watched
+
+    def _version(self, numbers: Tensor) -> int:
+        return self._versions.get(_storage(numbers), 0)
 
 
 def _storage(tensor: Tensor) -> int:

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from types import TracebackType
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from speechlrp.lrp.arguments import mapped, tensors_in
+from speechlrp.lrp.constants import READS, takes_no_numbers
 from speechlrp.lrp.errors import NotExplainable
-from speechlrp.lrp.operations import HANDLERS, HARMLESS
+from speechlrp.lrp.operations import HANDLERS
 from speechlrp.lrp.recorder import Call, Recorder
+from speechlrp.lrp.refusals import NUMBERS_ASKED_FOR, REFUSALS
 
 
 class Tracer(TorchFunctionMode):
     """Looks up every torch function that the model calls and has its operation recorded.
 
-    The tensors that the model sees are leaves that require a gradient, while the tape
-    computes with its own. A tensor that an operation makes from them out of our sight (in
-    a script, in a custom autograd function) therefore has a gradient function that we did
-    not make, and its next use raises. So that this holds everywhere, the model cannot
-    turn gradients off while it is watched; parameters are constants throughout.
+    What the model computes from constants alone is computed as it is, without a graph. The
+    model can't turn gradients off for the operations, some of which ask autograd.
 
-    The mode is of this thread alone.
+    The mode is of this thread alone; what passes it by meets ``Watched``.
     """
 
     def __init__(self, recorder: Recorder) -> None:
@@ -39,64 +39,57 @@ class Tracer(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        recorder, call = self.recorder, Call(func, args, kwargs or {})
-        tensors = list(tensors_in((args, call.kwargs)))
-        if not any(recorder.tracks(tensor) for tensor in tensors):
-            return self._constant(call, tensors)
-        if func in HARMLESS:
-            return func(*call.args, **call.kwargs)
-        handler = HANDLERS.get(func)
-        if handler is None:
-            raise recorder.refuse(call, "has no rule")
-        if any(recorder.tracks(tensor) for tensor in tensors_in(call.kwargs.get("out"))):
-            raise recorder.refuse(call, "writes its result with out=, which is not supported")
-        return handler(recorder, call)
+        call = Call(func, args, kwargs or {})
+        if not self._depends((args, call.kwargs)):
+            return self._constant(call)
+        # Autograd, which some operations ask, makes no graph in inference mode.
+        if torch.is_inference_mode_enabled():
+            with torch.inference_mode(False):
+                return self._watched(call)
+        return self._watched(call)
 
-    def _constant(self, call: Call, tensors: list[Tensor]) -> Any:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        # A script or an extension turns our error into one of its own.
+        if isinstance(error, Exception) and self.recorder.failure is not None:
+            raise self.recorder.failure from error
+        if isinstance(error, RuntimeError) and any(
+            part in str(error) for part in NUMBERS_ASKED_FOR
+        ):
+            raise NotExplainable(
+                f"the model takes the numbers of a tensor of the input out of torch, where they "
+                f"are out of sight ({str(error).splitlines()[0]})"
+            ) from error
+
+    def _depends(self, arguments: Any) -> bool:
+        return any(map(self.recorder.tracks, tensors_in(arguments)))
+
+    def _constant(self, call: Call) -> Any:
         if call.function is torch._C._set_grad_enabled:
             return None
-        for tensor in tensors:
-            if tensor.grad_fn is not None and self._descends(tensor):
-                raise self.recorder.refuse(
-                    call,
-                    f"reads the result of {tensor.grad_fn.name()}, an operation "
-                    "out of sight (a script or a custom autograd function),",
-                )
         with torch.no_grad():
             return call.function(*call.args, **call.kwargs)
 
-    def _descends(self, tensor: Tensor) -> bool:
-        """Whether autograd derives a tensor from one that depends on the input."""
-        seen, waiting = set(), [tensor.grad_fn]
-        while waiting:
-            node = waiting.pop()
-            if node is None or node in seen:
-                continue
-            seen.add(node)
-            leaf = getattr(node, "variable", None)
-            if isinstance(leaf, Tensor) and self.recorder.tracks(leaf):
-                return True
-            waiting += [following for following, _ in node.next_functions]
-        return False
-
-    def check_output(self, output: Tensor) -> None:
-        """Raise if a tensor was made out of sight, as ``__torch_function__`` would."""
-        untracked = not self.recorder.tracks(output) and output.grad_fn is not None
-        if untracked and self._descends(output):
-            raise NotExplainable(
-                f"the output comes from {output.grad_fn.name()}, an operation out of sight "
-                "(a script or a custom autograd function)"
+    def _watched(self, call: Call) -> Any:
+        recorder, function = self.recorder, call.function
+        if function in READS:
+            return function(*call.args, **call.kwargs)
+        handler = HANDLERS.get(function)
+        if function in REFUSALS:
+            raise recorder.refuse(call, *REFUSALS[function])
+        first, *others = call.args or call.kwargs.values()
+        if takes_no_numbers(function, recorder.tracks(first), self._depends(others)):
+            args, kwargs = mapped(recorder.numbers, (call.args, call.kwargs))
+            return self._constant(Call(function, args, kwargs))
+        if handler is None:
+            raise recorder.refuse(call, "has no rule")
+        if call.kwargs.get("out") is not None:
+            raise recorder.refuse(
+                call, "writes its result with out=", "assign the result instead: y = f(x)"
             )
-
-
-def tensors_in(arguments: Any) -> Iterator[Tensor]:
-    """The tensors in arguments, however nested."""
-    if isinstance(arguments, Tensor):
-        yield arguments
-    elif isinstance(arguments, tuple | list):
-        for item in arguments:
-            yield from tensors_in(item)
-    elif isinstance(arguments, dict):
-        yield from tensors_in(list(arguments.values()))
-    elif isinstance(arguments, slice):
-        yield from tensors_in((arguments.start, arguments.stop, arguments.step))
+        return handler(recorder, call)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from speechlrp.lrp.constants import forms
 from speechlrp.lrp.operations import normalisation
 from speechlrp.lrp.operations.activations import (
     activation,
@@ -48,18 +49,10 @@ Handler = Callable[[Any, Any], Any]
 
 HANDLERS: dict[Callable[..., Any], Handler] = {}
 
-_HOMES = (torch, functional, Tensor, torch.special, torch.linalg, torch.fft)
-
-
-def _forms(name: str) -> list[Callable[..., Any]]:
-    """The torch functions of a name: ``torch.x``, ``torch.nn.functional.x``, ``Tensor.x``..."""
-    forms = [getattr(home, name, None) for home in _HOMES]
-    return [form for form in forms if callable(form)]
-
 
 def _register(handler: Handler, names: str) -> None:
     for name in names.split():
-        HANDLERS.update(dict.fromkeys(_forms(name), handler))
+        HANDLERS.update(dict.fromkeys(forms(name), handler))
 
 
 # Layers: the rule decides.
@@ -103,7 +96,7 @@ _register(moved, "cat concat concatenate stack hstack vstack dstack flip fliplr 
 _register(moved, "expand expand_as broadcast_to repeat repeat_interleave tile __getitem__ pad")
 _register(moved, "where masked_fill masked_select tril triu unfold take_along_dim")
 _register(moved, "pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle")
-_register(moved, "to float double half bfloat16 type_as cpu cuda")
+_register(moved, "to as_tensor float double half bfloat16 type_as cpu cuda")
 _register(resized, "interpolate upsample upsample_nearest")
 # Homogeneous of degree one and without a bias: the gradient is LRP-0 and loses nothing.
 _register(gradient, "sum mean neg negative cumsum diff fold std std_mean")
@@ -165,15 +158,3 @@ _register(in_place(scaled), "mul_ multiply_ __imul__")
 _register(in_place(divided), "div_ divide_ true_divide_ __itruediv__ __idiv__")
 _register(in_place(moved), "masked_fill_ copy_ tril_ triu_")
 _register(in_place(moved, assigned), "__setitem__")
-
-_READ_ONLY = "shape dtype device ndim layout requires_grad is_leaf is_cuda is_cpu is_mps is_meta "
-_READ_ONLY += "is_sparse is_quantized is_nested itemsize nbytes names"
-_ASKING = "size dim ndimension numel nelement stride element_size is_contiguous get_device "
-_ASKING += "is_floating_point is_complex is_tensor is_same_size is_inference __len__ __hash__ "
-_ASKING += "zeros_like ones_like full_like new_zeros new_ones new_full"
-HARMLESS: frozenset[Callable[..., Any]] = frozenset(
-    [getattr(Tensor, name).__get__ for name in _READ_ONLY.split() if hasattr(Tensor, name)]
-    + [form for name in _ASKING.split() for form in _forms(name)]
-    + [torch._nested_tensor_from_mask_left_aligned]  # of a mask: may torch leave out its padding?
-)
-"""Reads that tell the model nothing of the numbers."""

@@ -18,11 +18,11 @@ def relu(recorder: Recorder, call: Call) -> Tensor:
     """``c_in = c_out [z > 0]``: where the ReLU is open, value and relevance pass unchanged."""
     named = dict(zip(("input", "inplace"), call.args, strict=False)) | call.kwargs
     visible = _relu(recorder, call, named["input"])
-    return recorder.overwrite(call, named["input"], visible) if named.get("inplace") else visible
+    return recorder.overwrite(named["input"], visible) if named.get("inplace") else visible
 
 
 def _relu(recorder: Recorder, call: Call, x: Tensor) -> Tensor:
-    result = torch.relu(x.detach())
+    result = torch.relu(recorder.numbers(x))
     source = recorder.consume_in_relu(x, result)
     visible, value = recorder.emit(result)
 
@@ -41,15 +41,13 @@ def activation(recorder: Recorder, call: Call) -> Tensor:
     value to stand on and is absorbed. For ReLU and leaky ReLU this is the gradient.
     """
     visible, _, _ = passed(recorder, call)
-    return (
-        recorder.overwrite(call, call.args[0], visible) if call.kwargs.get("inplace") else visible
-    )
+    return recorder.overwrite(call.args[0], visible) if call.kwargs.get("inplace") else visible
 
 
 def passed(recorder: Recorder, call: Call) -> tuple[Tensor, Value, Value]:
     """Record an activation; the tensor that it makes, the value it read, the value it made."""
     x, function = alone(recorder, call)
-    numbers = x.detach()
+    numbers = recorder.numbers(x)
     if numbers.is_complex():
         raise recorder.refuse(call, "acts on complex numbers")
     with torch.no_grad():
@@ -98,8 +96,10 @@ def threshold(recorder: Recorder, call: Call) -> Tensor:
     x, value = named["input"], named["value"]
     if value == 0:
         return activation(recorder, call)
-    visible = moved(recorder, Call(torch.where, (x.detach() > named["threshold"], x, value), {}))
-    return recorder.overwrite(call, x, visible) if named.get("inplace") else visible
+    visible = moved(
+        recorder, Call(torch.where, (recorder.numbers(x) > named["threshold"], x, value), {})
+    )
+    return recorder.overwrite(x, visible) if named.get("inplace") else visible
 
 
 def _bounded(
@@ -118,7 +118,7 @@ def _away_from_zero(
     So ``R_in = R_out x / z`` there, as with ``sqrt(var + eps)``: were all of it passed on, ``c``
     would have a pole at ``x = 0``. Beyond the other bound relevance passes, as in any activation.
     """
-    numbers = x.detach()
+    numbers = recorder.numbers(x)
     result = numbers.clamp(low, high)
     beyond = numbers > result if low is not None and low > 0 else numbers < result
     source = recorder.consume(x)
@@ -128,7 +128,7 @@ def _away_from_zero(
         return [torch.where(beyond, outgoing[0] * result / numbers, outgoing[0])]
 
     recorder.record(call, [source], [value], backward)
-    return recorder.overwrite(call, x, visible) if call.kwargs.get("inplace") else visible
+    return recorder.overwrite(x, visible) if call.kwargs.get("inplace") else visible
 
 
 def power(recorder: Recorder, call: Call) -> Tensor:

@@ -62,7 +62,7 @@ def recorded(
     """Record ``z = function(x, weight, bias)`` as a layer."""
     function = in_this_precision(function, x)
     source = recorder.consume(x)
-    layer = Layer(operation, place, function, x.detach(), weight, bias, transposed)
+    layer = Layer(operation, place, function, recorder.numbers(x), weight, bias, transposed)
     visible, value = recorder.emit(layer.z, data=True)
     layer.release()
     recorder.record(

@@ -25,7 +25,7 @@ def added(recorder: Recorder, call: Call) -> Any:
         return gradient(recorder, call)
     if x.shape != y.shape or x.dtype != y.dtype:
         return gradient(recorder, call)
-    result = torch.add(x.detach(), y.detach())
+    result = torch.add(recorder.numbers(x), recorder.numbers(y))
     sources = [recorder.consume(x), recorder.consume(y)]
     visible, value = recorder.emit(result)
     recorder.record(call, sources, [value], lambda cs: [cs[0], cs[0]])
@@ -102,7 +102,7 @@ def in_place(handler: Handler, written: Callable[..., Any] | None = None) -> Han
 
         kwargs = {key: value for key, value in call.kwargs.items() if key != "input"}
         args = call.args or (target,)
-        return recorder.overwrite(call, target, handler(recorder, Call(on_a_copy, args, kwargs)))
+        return recorder.overwrite(target, handler(recorder, Call(on_a_copy, args, kwargs)))
 
     return handle
 

@@ -39,7 +39,9 @@ def _fused(
     def function(*factors: Tensor) -> Tensor:
         return call.function(*factors, *rest, **kwargs)
 
-    layer = Attention(recorder.places.running(), function, inputs, bias, scale)
+    layer = Attention(
+        recorder.places.running(), function, [*map(recorder.numbers, inputs)], bias, scale
+    )
     sources = [recorder.consume(one) for one in inputs]
     visible, value = recorder.emit(layer.compute())
 
@@ -54,7 +56,7 @@ def _written_out(
     recorder: Recorder, inputs: list[Tensor], bias: Tensor | None, scale: float
 ) -> Tensor:
     """As the model would write it: what is a constant makes layers in place of products."""
-    masked = None if bias is None else torch.isneginf(bias.detach()).all(-1, keepdim=True)
+    masked = None if bias is None else torch.isneginf(recorder.numbers(bias)).all(-1, keepdim=True)
     with recorder.watching():
         query, key, value = inputs
         if query.dim() > 2 and query.shape[-3] != key.shape[-3]:

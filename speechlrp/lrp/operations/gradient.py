@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
+from speechlrp.lrp.arguments import mapped
 from speechlrp.lrp.layer import plain
 from speechlrp.lrp.operations.indices import unusable
 from speechlrp.lrp.recorder import Call, Recorder
@@ -72,14 +73,15 @@ def _recorded(recorder: Recorder, call: Call, moves: bool, degrees: Sequence[int
     leaves: dict[int, tuple[Tensor, Tensor]] = {}
 
     def swap(tensor: Tensor) -> Tensor:
+        numbers = plain(recorder.numbers(tensor))
         if not recorder.tracks(tensor):
-            return plain(tensor)
+            return numbers
         if id(tensor) not in leaves:
-            leaves[id(tensor)] = (tensor, _Entry.apply(recorder.anchor, plain(tensor)))
+            leaves[id(tensor)] = (tensor, _Entry.apply(recorder.anchor, numbers))
         return leaves[id(tensor)][1]
 
     with torch.enable_grad():
-        result = call.function(*_mapped(swap, call.args), **_mapped(swap, call.kwargs))
+        result = call.function(*mapped(swap, call.args), **mapped(swap, call.kwargs))
     results = [result] if isinstance(result, Tensor) else list(result)
     for tensor, leaf in leaves.values():
         if len(results) == 1 and results[0] is leaf:
@@ -118,13 +120,3 @@ def _backward(
         return torch.autograd.grad(ends, entries, cs, allow_unused=True)
 
     return backward
-
-
-def _mapped(swap: Callable[[Tensor], Tensor], found: Any) -> Any:
-    if isinstance(found, Tensor):
-        return swap(found)
-    if isinstance(found, tuple | list) and not isinstance(found, torch.Size):
-        return type(found)(_mapped(swap, item) for item in found)
-    if isinstance(found, dict):
-        return {key: _mapped(swap, item) for key, item in found.items()}
-    return found

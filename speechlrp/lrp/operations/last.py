@@ -28,9 +28,9 @@ def softmax(recorder: Recorder, call: Call) -> Tensor:
     if named.get("dim") is None:
         raise recorder.refuse(call, "does not say over which dimension (dim=)")
     with torch.no_grad():
-        result = function(x.detach())
+        result = function(recorder.numbers(x))
     source, (visible, value) = recorder.consume(x), recorder.emit(result)
-    dim, numbers, log = range(x.dim())[named["dim"]], x.detach(), "log" in call.name
+    dim, numbers, log = range(x.dim())[named["dim"]], recorder.numbers(x), "log" in call.name
     value.logits = Logits(source, numbers, dim, only_last=log)
 
     def backward(outgoing: Coefficients) -> Coefficients:
@@ -45,7 +45,7 @@ def softmax(recorder: Recorder, call: Call) -> Tensor:
 def sigmoid(recorder: Recorder, call: Call) -> Tensor:
     """An activation like any other, unless the model ends here."""
     x, _ = alone(recorder, call)
-    numbers = x.detach()
+    numbers = recorder.numbers(x)
     visible, source, value = passed(recorder, call)
     value.logits = Logits(source, numbers)
     return visible

@@ -24,7 +24,7 @@ def multiplied(
 ) -> Tensor:
     """Record ``z = function(*factors)`` as a product, which a rule for products shares out."""
     place = recorder.places.running()
-    product = Product(operation, place, function, factors, elementwise)
+    product = Product(operation, place, function, [*map(recorder.numbers, factors)], elementwise)
     sources = [recorder.consume(one) for one in factors]
     visible, value = recorder.emit(product.compute())
 
@@ -47,7 +47,7 @@ def cosine_similarity(recorder: Recorder, call: Call) -> Any:
     """A sum of products over two lengths that are constants."""
     named = dict(zip(("x1", "x2", "dim", "eps"), call.args, strict=False)) | call.kwargs
     dim, eps = named.get("dim", 1), named.get("eps", 1e-8)
-    pair = torch.broadcast_tensors(named["x1"].detach(), named["x2"].detach())
+    pair = torch.broadcast_tensors(*(recorder.numbers(named[one]) for one in ("x1", "x2")))
     lengths = [torch.linalg.vector_norm(one, dim=dim).clamp_min(eps) for one in pair]
 
     def cosine_similarity(first: Tensor, second: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from speechlrp.lrp.arguments import mapped
 from speechlrp.lrp.centring import Centring
 from speechlrp.lrp.places import Place
 from speechlrp.lrp.recorder import Call, Recorder
@@ -55,7 +56,7 @@ def layer_norm(recorder: Recorder, call: Call) -> Tensor:
 def rms_norm(recorder: Recorder, call: Call) -> Tensor:
     """A division by the root of the mean square over the last dimensions, a constant."""
     named = _named(functional.rms_norm, call)
-    x, count = named["input"].detach(), len(named["normalized_shape"])
+    x, count = recorder.numbers(named["input"]), len(named["normalized_shape"])
     eps = torch.finfo(x.dtype).eps if named["eps"] is None else named["eps"]
     square = x.square().mean(tuple(range(-count, 0)), keepdim=True)
     return _scaled(recorder, call, named, (square + eps).sqrt())
@@ -64,15 +65,15 @@ def rms_norm(recorder: Recorder, call: Call) -> Tensor:
 def normalize(recorder: Recorder, call: Call) -> Tensor:
     """A division by the norm over a dimension, a constant, as cosine scores have it."""
     named = _named(functional.normalize, call)
-    x, dim = named["input"].detach(), named["dim"]
+    x, dim = recorder.numbers(named["input"]), named["dim"]
     size = torch.linalg.vector_norm(x, named["p"], dim, keepdim=True).clamp_min(named["eps"])
     return _scaled(recorder, call, named, size)
 
 
 def _with_running_statistics(recorder: Recorder, call: Call, named: dict[str, Any]) -> Tensor:
     shape = _per_channel(named["input"])
-    deviation = (named["running_var"].detach() + named["eps"]).sqrt().reshape(shape)
-    mean = named["running_mean"].detach().reshape(shape)
+    deviation = (recorder.numbers(named["running_var"]) + named["eps"]).sqrt().reshape(shape)
+    mean = recorder.numbers(named["running_mean"]).reshape(shape)
     return _scaled(recorder, call, named, deviation, mean, shape)
 
 
@@ -87,7 +88,7 @@ def _centred(
 
     ``groups`` is a shape for the input whose last dimension runs over what is normed together.
     """
-    x = named["input"].detach()
+    x = recorder.numbers(named["input"])
     grouped = x.reshape(groups)
     variance = grouped.var(-1, correction=0, keepdim=True)
     deviation = (variance + named["eps"]).sqrt().expand_as(grouped).reshape(x.shape)
@@ -108,7 +109,9 @@ def _scaled(
     scale, shift = _affine(recorder, call, named, deviation, shape)
     if mean is not None:
         shift = -mean * scale if shift is None else shift - mean * scale
-    layer = Scaling(call.name, _place(recorder, named), named["input"].detach(), scale, shift)
+    layer = Scaling(
+        call.name, _place(recorder, named), recorder.numbers(named["input"]), scale, shift
+    )
     return _recorded(recorder, call, named, layer)
 
 
@@ -139,8 +142,9 @@ def _place(recorder: Recorder, named: dict[str, Any]) -> Place:
 def _recorded(
     recorder: Recorder, call: Call, named: dict[str, Any], layer: Scaling | Centring
 ) -> Tensor:
+    args, kwargs = mapped(recorder.numbers, (call.args, call.kwargs))
     with torch.no_grad():
-        z = call.function(*call.args, **call.kwargs)
+        z = call.function(*args, **kwargs)
     source = recorder.consume(named["input"])
     visible, value = recorder.emit(z)
     value.derivable = True

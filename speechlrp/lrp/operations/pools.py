@@ -30,7 +30,7 @@ def lp_pool(recorder: Recorder, call: Call) -> Tensor:
         raise recorder.refuse(call, f"with norm_type={p} divides by numbers that may be 0")
     if math.isinf(p):
         return gradient(recorder, call)
-    numbers = x.detach()
+    numbers = recorder.numbers(x)
     with torch.no_grad():
         result = call.function(numbers, p, **named)
     leaf = plain(numbers.pow(p)).requires_grad_()

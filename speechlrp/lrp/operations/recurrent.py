@@ -97,8 +97,7 @@ def cell(recorder: Recorder, call: Call) -> Tensor | State:
 def _gated(recorder: Recorder, gate: Tensor, signal: Tensor) -> Tensor:
     if recorder.tracks(signal):
         return gate * signal
-    with torch._C.DisableTorchFunction():  # what is watched has no numbers to take out
-        return gate.detach() * signal
+    return recorder.numbers(gate) * signal
 
 
 class _Network:
@@ -165,7 +164,7 @@ class _Network:
 def packed(recorder: Recorder, call: Call) -> tuple[Tensor, Tensor]:
     """``pack_padded_sequence``: the steps of all examples, one after the other."""
     x, lengths, batch_first = call.args
-    _, sizes = call.function(x.detach(), lengths, batch_first)
+    _, sizes = call.function(recorder.numbers(x), lengths, batch_first)
     with recorder.watching():
         x = x.transpose(0, 1) if batch_first else x
         examples = x.shape[1]

@@ -1,0 +1,64 @@
+"""What the model holds in place of a tensor that depends on the input."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from speechlrp.lrp.arguments import tensors_in
+from speechlrp.lrp.tape import Value
+
+
+class Watcher(Protocol):
+    """Who hears of an operation on a watched tensor that the tracer did not see."""
+
+    def unseen(self, function: Any, watched: Watched, args: tuple[Any, ...]) -> Tensor:
+        """Answer for the operation, or raise."""
+
+
+class Watched(Tensor):
+    """Shape, type and device of a tensor, without its numbers.
+
+    The numbers lie beside, where the operations that we know look for them. All others
+    end in ``__torch_dispatch__``, wherever they run: in a script, under ``vmap``, in
+    another thread, in C++, with gradients off. So nothing can be computed from the input
+    out of sight and then be taken for a constant, and no argument of any call has to be
+    looked at for it.
+
+    Attributes:
+        numbers: the tensor itself, without a history.
+        value: what the tape knows of it.
+        watcher: whose pass it belongs to.
+    """
+
+    numbers: Tensor
+    value: Value
+    watcher: Watcher
+
+    # Where our mode is not active, calls go straight on to the dispatcher.
+    __torch_function__ = torch._C._disabled_torch_function_impl
+
+    @staticmethod
+    def of(numbers: Tensor, value: Value, watcher: Watcher) -> Watched:
+        """A stand-in for the numbers."""
+        watched = Tensor._make_wrapper_subclass(
+            Watched,
+            numbers.shape,
+            strides=numbers.stride(),
+            storage_offset=numbers.storage_offset(),
+            dtype=numbers.dtype,
+            device=numbers.device,
+        )
+        # There is no storage: who asks for its address (dlpack does, and is not dispatched)
+        # would read whatever lies at 0.
+        torch._C._set_throw_on_mutable_data_ptr(watched)
+        watched.numbers, watched.value, watched.watcher = numbers, value, watcher
+        return watched
+
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        arguments = tensors_in((args, kwargs or {}))
+        watched = next(one for one in arguments if isinstance(one, Watched))
+        return watched.watcher.unseen(func, watched, args)
