@@ -44,7 +44,7 @@ def promised_samples(file: BinaryIO, size: int) -> Samples | None:
     samples = finder(file, size)
     if samples is None:
         return None
-    left = size - samples.start
+    left = max(0, size - samples.start)
     if left < samples.size and not _is_unknown(samples.size):
         raise RecordingError(f"truncated: {left} of {samples.size} bytes of samples")
     return samples

@@ -57,7 +57,8 @@ def opened(path: Path, kind: type[soundfile.SoundFile] = Stream) -> Iterator[sou
     except RecordingError:
         raise
     except soundfile.LibsndfileError as error:
-        raise RecordingError(f"not readable as audio: {libsndfile_reason(error)}") from error
+        reason = _stand_in(path) or libsndfile_reason(error)
+        raise RecordingError(f"not readable as audio: {reason}") from error
     except OSError as error:
         raise RecordingError(f"not readable: {error.strerror or error}") from error
     except MemoryError as error:
@@ -70,6 +71,15 @@ def opened(path: Path, kind: type[soundfile.SoundFile] = Stream) -> Iterator[sou
 def libsndfile_reason(error: soundfile.LibsndfileError) -> str:
     """What libsndfile says of an error, which is nothing for some."""
     return error.error_string.strip().removeprefix("Error : ") or f"libsndfile's error {error.code}"
+
+
+def _stand_in(path: Path) -> str | None:
+    """What stands in the place of a file that was not fetched."""
+    with path.open("rb") as file:
+        head = file.read(64).lstrip().lower()
+    if head.startswith(b"version https://git-lfs"):
+        return "a pointer of Git LFS; get the file with `git lfs pull`"
+    return "a web page" if head.startswith((b"<!doctype html", b"<html")) else None
 
 
 def file_size(path: Path) -> int:

@@ -7,22 +7,14 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from speechlrp.corpora.recording import (
-    AUDIO,
-    Recording,
-    files,
-    finish,
-    folders,
-    gender,
-    need_folder,
-    pick_speakers,
-    read_text,
-)
+from speechlrp.corpora.gathering import Gathering, files, folders, is_audio
+from speechlrp.corpora.recording import Recording, gender, need_folder, pick_speakers
+from speechlrp.corpora.text import read_text
 from speechlrp.errors import SpeechLRPError
 
 MEND = "run `speechlrp download audiomnist`"
 META = "audioMNIST_meta.txt"
-_NAME = re.compile(r"([0-9])_([0-9]{2})_([0-9]{1,2})\.wav")
+_NAME = re.compile(r"([0-9])_([0-9]{2})_([0-9]{1,2})")
 
 
 def audiomnist(root: Path, *, speakers: Sequence[str | int] | None = None) -> list[Recording]:
@@ -45,30 +37,36 @@ def audiomnist(root: Path, *, speakers: Sequence[str | int] | None = None) -> li
     about = _speakers(data / META)
     there = [name for name in folders(data) if re.fullmatch(r"[0-9]{2}", name)]
     asked = None if speakers is None else [str(s).zfill(2) for s in speakers]
-    recordings, odd = [], []
+    gathering = Gathering("AudioMNIST", data)
+    for name in files(data):
+        gathering.add_odd(data / name)
+    for name in set(folders(data)) - set(there):
+        gathering.add_odd_folder(data / name)
     for speaker in pick_speakers(asked, there, data):
-        _read_speaker(data / speaker, speaker, about, recordings, odd)
-    return finish(recordings, odd, "AudioMNIST", data, MEND)
+        _read_speaker(data / speaker, speaker, about, gathering)
+    return gathering.finish(MEND)
 
 
-def _read_speaker(folder: Path, speaker: str, about: dict, recordings: list, odd: list) -> None:
-    """Append the recordings in one speaker's folder."""
+def _read_speaker(folder: Path, speaker: str, about: dict, gathering: Gathering) -> None:
+    """Gather the recordings in one speaker's folder."""
     names = files(folder)
     if names and speaker not in about:
         raise SpeechLRPError(
             f"speaker {speaker} has recordings in {folder}, but no entry in "
             f"{folder.parent / META}: {MEND}, or choose others with `speakers`"
         )
+    for inner in folders(folder):
+        gathering.add_odd_folder(folder / inner)
     for name in names:
-        match = _NAME.fullmatch(name)
-        if match is None or match[2] != speaker:
-            if name.endswith(AUDIO):
-                odd.append(f"{speaker}/{name}")
+        key = name.rpartition(".")[0]
+        match = _NAME.fullmatch(key)
+        if not is_audio(name) or match is None or match[2] != speaker:
+            gathering.add_odd(folder / name)
             continue
         sex, extra = about[speaker]
-        recordings.append(
+        gathering.add(
             Recording(
-                id=name[:-4],
+                id=key,
                 path=folder / name,
                 speaker=speaker,
                 gender=sex,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from speechlrp.corpora import DOWNLOADS
+from speechlrp.corpora.fetch_http import check_address
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,9 @@ def fetch(
         progress: show how far it is, on stderr.
 
     Raises:
-        SpeechLRPError: the corpus or a subset is not known, needs a licence, the network
-            or the disk failed, or what came has a wrong checksum.
+        SpeechLRPError: the address is none, the corpus or a subset is not known or needs a
+            licence, the network or the disk failed, or what came has a wrong checksum.
     """
+    if base_url is not None:
+        check_address(base_url)
     return DOWNLOADS[corpus](Path(root), subsets=subsets, base_url=base_url, progress=progress)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import requests
 from pooch import file_hash
@@ -18,6 +19,7 @@ from speechlrp.errors import SpeechLRPError
 TIMEOUT = (15, 60)  # seconds to connect, and to wait for the next bytes
 ATTEMPTS = 4
 CHUNK = 1 << 15  # bytes; what a broken connection loses at the most
+MOST_DIGITS = 18  # of a length that is believed
 _BUSY = (429, 500, 502, 503, 504)
 
 
@@ -59,8 +61,8 @@ def download(
         expect: called with the number of bytes that a request is going to bring.
 
     Raises:
-        SpeechLRPError: the server has no such file, the network failed several times,
-            the content is wrong, or the disk is full or cannot be written.
+        SpeechLRPError: the address is none, the server has no such file, the network failed
+            several times, the content is wrong, or the disk is full or cannot be written.
     """
     part = target.with_name(target.name + ".part")
     with writing(target):
@@ -70,6 +72,8 @@ def download(
             try:
                 _receive(session, url, part, count, expect)
             except requests.RequestException as error:
+                if isinstance(error, ValueError):  # no scheme, no host, a port that is none, ...
+                    raise no_address(url) from error
                 _give_up_or_wait(error, url, attempt, pause)
                 continue
             if checksum.matches(part):
@@ -99,6 +103,28 @@ def writing(path: Path) -> Iterator[None]:
             f"cannot write {error.filename or path}: {reason}; mend that and run the same "
             f"command again: it goes on from here"
         ) from error
+
+
+def no_address(url: str) -> SpeechLRPError:
+    """Build the error for an address of a wrong form, where another attempt cannot help."""
+    return SpeechLRPError(
+        f"{url!r} is no address of the web; give one such as --base-url https://example.org/corpus"
+    )
+
+
+def check_address(url: str) -> None:
+    """Refuse an address of a wrong form before anything is asked of it.
+
+    Raises:
+        SpeechLRPError: it has no scheme of the web, no host, or a port that is none.
+    """
+    try:
+        parts = urlsplit(url)
+        well_formed = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # brackets that do not match, a port beyond 65,535 or of letters
+        well_formed = False
+    if not well_formed or any(c.isspace() for c in url):
+        raise no_address(url)
 
 
 def explain(error: Exception, url: str) -> SpeechLRPError:
@@ -132,7 +158,7 @@ def _receive(
             return
         response.raise_for_status()
         goes_on = response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
-        length = int(response.headers.get("Content-Length") or 0)
+        length = _length(response.headers.get("Content-Length", ""))
         _need_space(part, length)
         expect(length)
         came = 0
@@ -143,6 +169,11 @@ def _receive(
                 count(len(chunk))
     if came < length:
         raise requests.ConnectionError(f"{came} of {length} bytes came")
+
+
+def _length(header: str) -> int:
+    """Bytes that a header announces; 0, for unknown, where that is no such number."""
+    return int(header) if header.isdecimal() and len(header) <= MOST_DIGITS else 0
 
 
 def _need_space(part: Path, length: int) -> None:

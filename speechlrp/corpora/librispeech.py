@@ -6,22 +6,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from speechlrp.corpora.recording import (
-    AUDIO,
-    Recording,
-    files,
-    finish,
-    folders,
-    gender,
-    need_folder,
-    pick_speakers,
-    read_text,
-)
+from speechlrp.corpora.gathering import Gathering, files, folders, is_audio
+from speechlrp.corpora.recording import Recording, describe, gender, need_folder, pick_speakers
+from speechlrp.corpora.text import read_text
 from speechlrp.errors import SpeechLRPError, unknown
 
 MEND = "run `speechlrp download librispeech`"
 META = "SPEAKERS.TXT"
-_NAME = re.compile(r"([0-9]+)-([0-9]+)-[0-9]+\.(?:flac|wav)")
+_NAME = re.compile(r"([0-9]+)-([0-9]+)-[0-9]+")
 
 
 def librispeech(
@@ -32,7 +24,8 @@ def librispeech(
 ) -> list[Recording]:
     """Read LibriSpeech in its official layout.
 
-    ``<subset>/<speaker>/<chapter>/<speaker>-<chapter>-<number>.flac``, beside them
+    ``<subset>/<speaker>/<chapter>/<speaker>-<chapter>-<number>.flac`` (or another suffix of
+    ``gathering.AUDIO``; of two, the better is taken), beside them
     ``<speaker>-<chapter>.trans.txt``, and ``SPEAKERS.TXT`` at the top. Only the files
     that are there are read; where a transcript is absent, it is None. The id is the
     file's name without suffix; `extra` holds ``subset`` and ``chapter``.
@@ -44,20 +37,23 @@ def librispeech(
 
     Raises:
         SpeechLRPError: no corpus, an unknown subset or speaker, or a speaker who is not
-            in ``SPEAKERS.TXT``.
+            in ``SPEAKERS.TXT`` or is there as man and woman.
     """
     root = need_folder(Path(root), "LibriSpeech", MEND)
     sexes = _sexes(root / META)
     found = {subset: _speakers(root / subset) for subset in _subsets(root, subsets)}
     chosen = pick_speakers(speakers, {s for names in found.values() for s in names}, root)
     _check_described(chosen, sexes, root)
-    recordings, odd = [], []
+    gathering = Gathering("LibriSpeech", root)
     for subset, there in found.items():
+        _note_odd(root / subset, there, gathering)
         for speaker in sorted(set(there) & set(chosen)):
             folder = root / subset / speaker
+            for name in files(folder):
+                gathering.add_odd(folder / name)
             for chapter in folders(folder):
-                _read_chapter(folder / chapter, subset, speaker, sexes, recordings, odd)
-    return finish(recordings, odd, "LibriSpeech", root, MEND)
+                _read_chapter(folder / chapter, subset, speaker, sexes, gathering)
+    return gathering.finish(MEND)
 
 
 def _subsets(root: Path, asked: Sequence[str] | None) -> list[str]:
@@ -75,6 +71,14 @@ def _speakers(subset: Path) -> list[str]:
     return [name for name in folders(subset) if name.isdecimal()]
 
 
+def _note_odd(subset: Path, speakers: Sequence[str], gathering: Gathering) -> None:
+    """Count the audio of a subset that is in no speaker's folder."""
+    for name in files(subset):
+        gathering.add_odd(subset / name)
+    for name in set(folders(subset)) - set(speakers):
+        gathering.add_odd_folder(subset / name)
+
+
 def _check_described(chosen: Iterable[str], sexes: Mapping[str, str | None], root: Path) -> None:
     for speaker in chosen:
         if speaker not in sexes:
@@ -85,21 +89,22 @@ def _check_described(chosen: Iterable[str], sexes: Mapping[str, str | None], roo
 
 
 def _read_chapter(
-    folder: Path, subset: str, speaker: str, sexes: Mapping, recordings: list, odd: list
+    folder: Path, subset: str, speaker: str, sexes: Mapping, gathering: Gathering
 ) -> None:
-    """Append the recordings of one chapter."""
+    """Gather the recordings of one chapter."""
     names = files(folder)
     chapter = folder.name
     words = _transcripts(folder / f"{speaker}-{chapter}.trans.txt", names)
     extra = {"subset": subset, "chapter": chapter}
+    for inner in folders(folder):
+        gathering.add_odd_folder(folder / inner)
     for name in names:
-        match = _NAME.fullmatch(name)
-        if match is None or match.groups() != (speaker, chapter):
-            if name.endswith(AUDIO):
-                odd.append(f"{subset}/{speaker}/{chapter}/{name}")
-            continue
         key = name.rpartition(".")[0]
-        recordings.append(
+        match = _NAME.fullmatch(key)
+        if not is_audio(name) or match is None or match.groups() != (speaker, chapter):
+            gathering.add_odd(folder / name)
+            continue
+        gathering.add(
             Recording(
                 id=key,
                 path=folder / name,
@@ -116,8 +121,8 @@ def _transcripts(path: Path, names: Sequence[str]) -> dict[str, str]:
     if path.name not in names:
         return {}
     lines = read_text(path, "transcripts", MEND).split("\n")
-    pairs = (line.strip().partition(" ") for line in lines if line.strip())
-    return {key: words.strip() for key, _, words in pairs}
+    pairs = (line.strip().split(maxsplit=1) for line in lines if line.strip())
+    return {key: words[0] if words else "" for key, *words in pairs}
 
 
 def _sexes(path: Path) -> dict[str, str | None]:
@@ -129,5 +134,5 @@ def _sexes(path: Path) -> dict[str, str | None]:
         cells = [cell.strip() for cell in line.split("|")]
         if len(cells) < 2:
             raise SpeechLRPError(f"{path}, line {number}: no `|` in {line.strip()[:60]!r}; {MEND}")
-        sexes[cells[0]] = gender(cells[1], f"{path}, line {number}")
+        describe(sexes, cells[0], gender(cells[1], f"{path}, line {number}"), path)
     return sexes

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from speechlrp.corpora.recording import (
-    Recording,
-    finish,
-    gender,
-    need_folder,
-    pick_speakers,
-    read_text,
-    some,
-)
+from speechlrp.corpora.recording import Recording, gender, need_folder, pick_speakers
+from speechlrp.corpora.text import read_rows
+from speechlrp.corpora.twins import without_twins
 from speechlrp.errors import SpeechLRPError
 
 MEND = "list your recordings in a CSV file with the columns path, speaker and any labels"
@@ -31,7 +23,8 @@ def manifest(
     ``gender`` (male, female, m, f), ``digit`` and ``transcript`` are understood; any
     other column is a label of that name, in `extra`. An empty cell is an unknown label.
     Columns are separated by commas, tabs or semicolons. Paths are relative to the CSV
-    file's folder. The id is the path as written, unless there is a column ``id``.
+    file's folder. The id is the path as written, unless there is a column ``id``. A recording
+    that is listed twice is taken once, see `twins`.
 
     Args:
         root: the folder of the CSV file.
@@ -40,7 +33,7 @@ def manifest(
 
     Raises:
         SpeechLRPError: no such file, a column is missing, a row is broken or there twice,
-            a recording is not there, or an unknown speaker.
+            a recording is not there or contradicts another, or an unknown speaker.
     """
     path = Path(root) / file
     need_folder(path.parent, "folder of recordings", MEND)
@@ -48,30 +41,26 @@ def manifest(
     _check_unique(recordings, path)
     chosen = set(pick_speakers(speakers, {r.speaker for r in recordings}, path))
     recordings = [r for r in recordings if r.speaker in chosen]
-    _check_there(recordings, path)
-    return finish(recordings, [], "a manifest", path, MEND)
+    if not recordings:
+        raise SpeechLRPError(f"no recordings of a manifest in {path}: {MEND}")
+    return sorted(without_twins(recordings, path), key=lambda r: r.id)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield (line number, column -> cell) for every row that is not blank."""
-    text = read_text(path, "the list of recordings", MEND)
-    header = text.partition("\n")[0]
-    mark = next((m for m in "\t;" if m in header and "," not in header), ",")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
-    names = [name.strip() for name in next(reader, [])]
+    rows = read_rows(path, "the list of recordings", MEND)
+    _, names = next(rows, (1, []))
     for needed in ("path", "speaker"):
         if needed not in names:
             raise SpeechLRPError(f"{path} has no column {needed!r}; found: {', '.join(names)}")
     if len(set(names)) < len(names) or "" in names:
         raise SpeechLRPError(f"{path}: a column's name is empty or there twice: {names}")
-    for cells in reader:
-        if not any(cell.strip() for cell in cells):
-            continue
+    for number, cells in rows:
         if len(cells) != len(names):
             raise SpeechLRPError(
-                f"{path}, line {reader.line_num}: {len(cells)} cells for {len(names)} columns"
+                f"{path}, line {number}: {len(cells)} cells for {len(names)} columns"
             )
-        yield reader.line_num, {n: c.strip() for n, c in zip(names, cells, strict=True)}
+        yield number, dict(zip(names, cells, strict=True))
 
 
 def _recording(path: Path, number: int, row: dict[str, str]) -> Recording:
@@ -97,11 +86,3 @@ def _check_unique(recordings: Sequence[Recording], path: Path) -> None:
         if recording.id in seen:
             raise SpeechLRPError(f"{path} lists {recording.id!r} twice; ids must differ")
         seen.add(recording.id)
-
-
-def _check_there(recordings: Sequence[Recording], path: Path) -> None:
-    gone = [str(r.path) for r in recordings if not r.path.is_file()]
-    if gone:
-        raise SpeechLRPError(
-            f"{path} lists {len(gone)} recordings that are not there: {some(gone)}"
-        )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from speechlrp.corpora.recording import AUDIO, files, folders
+from speechlrp.corpora.gathering import AUDIO, audio_below
+from speechlrp.corpora.recording import some
 from speechlrp.errors import SpeechLRPError
+
+log = logging.getLogger(__name__)
 
 KINDS = ("music", "noise", "speech")
 MEND = (
@@ -16,7 +20,7 @@ MEND = (
 
 
 def musan(root: Path, *, kinds: Sequence[str] | None = None) -> dict[str, list[Path]]:
-    """List the files of each kind: ``<kind>/<any>/<name>.wav`` or ``.flac``.
+    """List the files of each kind: ``<kind>/<any>/<name>.wav``, or another of ``AUDIO``.
 
     Args:
         root: the folder that holds ``music``, ``noise`` and ``speech``.
@@ -38,8 +42,18 @@ def musan(root: Path, *, kinds: Sequence[str] | None = None) -> dict[str, list[P
 
 
 def _audio(folder: Path) -> list[Path]:
-    """The audio files in a kind's subfolders."""
+    """The audio files in a kind's subfolders, of one name the best; others are said."""
     if not folder.is_dir():
         return []
-    inner = [folder / name for name in folders(folder)]
-    return [place / name for place in inner for name in files(place) if name.endswith(AUDIO[:2])]
+    found = [folder / name for name in audio_below(folder)]
+    found.sort(key=lambda path: AUDIO.index(path.suffix.lower()), reverse=True)
+    best = {path.with_suffix(""): path for path in found if path.parent.parent == folder}
+    odd = [path.relative_to(folder).as_posix() for path in found if path.parent.parent != folder]
+    if odd:
+        log.warning(
+            "%s: left out %d files, as they are not <any>/<name>: %s",
+            folder,
+            len(odd),
+            some(sorted(odd)),
+        )
+    return sorted(best.values())

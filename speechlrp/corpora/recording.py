@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import logging
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from speechlrp.corpora.text import composed
 from speechlrp.errors import SpeechLRPError
 
-log = logging.getLogger(__name__)
-
-#: Suffixes that count as audio, the preferred one first.
-AUDIO = (".wav", ".flac", ".m4a")
 _GENDERS = {"m": "male", "male": "male", "f": "female", "female": "female"}
 
 
 @dataclass(frozen=True)
 class Recording:
-    """One audio file and what its corpus knows of it.
+    """One audio file and what its corpus knows of it; names are in composed characters.
 
     Attributes:
         id: unique within the corpus, the same on every machine.
@@ -42,6 +38,16 @@ class Recording:
     transcript: str | None = None
     extra: Mapping[str, str] = field(default_factory=dict, hash=False)
 
+    def __post_init__(self) -> None:
+        """Compose characters: one name written in two ways is one class, one speaker."""
+        for name in ("id", "speaker", "digit", "transcript"):
+            text = getattr(self, name)
+            if text is not None and not text.isascii():
+                object.__setattr__(self, name, composed(text))
+        if not all(text.isascii() for pair in self.extra.items() for text in pair):
+            extra = {composed(name): composed(text) for name, text in self.extra.items()}
+            object.__setattr__(self, "extra", extra)
+
     def label(self, task: str) -> str | None:
         """Return the label for a task, or None where it is not known.
 
@@ -50,7 +56,7 @@ class Recording:
         """
         if task in ("gender", "digit", "speaker"):
             return getattr(self, task)
-        return self.extra.get(task)
+        return self.extra.get(composed(task))
 
 
 def tasks(recordings: Iterable[Recording]) -> list[str]:
@@ -82,6 +88,19 @@ def gender(text: str, where: str) -> str | None:
         ) from None
 
 
+def describe(known: dict[str, Any], speaker: str, what: Any, where: Path) -> None:
+    """Note what a table says of a speaker.
+
+    Raises:
+        SpeechLRPError: something else is noted already.
+    """
+    if known.setdefault(speaker, what) != what:
+        raise SpeechLRPError(
+            f"{where} describes speaker {speaker!r} as {what}, but there is {known[speaker]} as "
+            "well: take out one of the lines"
+        )
+
+
 def need_folder(path: Path, corpus: str, mend: str) -> Path:
     """Return `path`, or say that the corpus is not there and how to get it.
 
@@ -91,36 +110,6 @@ def need_folder(path: Path, corpus: str, mend: str) -> Path:
     if not path.is_dir():
         raise SpeechLRPError(f"no {corpus} in {path}: {mend}")
     return path
-
-
-def read_text(path: Path, what: str, mend: str) -> str:
-    """Read a small text file of a corpus, with or without a byte order mark.
-
-    Raises:
-        SpeechLRPError: it is missing, unreadable or not UTF-8.
-    """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise SpeechLRPError(f"{path} is missing ({what}): {mend}") from None
-    except UnicodeDecodeError as error:
-        raise SpeechLRPError(f"{path} is not UTF-8 text: {error.reason}; {mend}") from None
-    except OSError as error:
-        raise SpeechLRPError(f"cannot read {path}: {error.strerror}") from None
-
-
-def folders(path: str | Path) -> list[str]:
-    """Names of the folders in a folder, sorted; hidden ones are left out."""
-    with os.scandir(path) as entries:
-        return sorted(e.name for e in entries if not e.name.startswith(".") and e.is_dir())
-
-
-def files(path: str | Path) -> list[str]:
-    """Names of what is in a folder and has a suffix, sorted; hidden ones are left out.
-
-    Costs one system call a folder, not one a file.
-    """
-    return sorted(n for n in os.listdir(path) if not n.startswith(".") and "." in n)
 
 
 def pick_speakers(
@@ -134,14 +123,15 @@ def pick_speakers(
     known = sorted(set(known))
     if asked is None:
         return known
-    missing = [str(s) for s in asked if str(s) not in known]
+    asked = [composed(str(speaker)) for speaker in asked]
+    missing = [speaker for speaker in asked if speaker not in known]
     if missing:
         close = difflib.get_close_matches(missing[0], known, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise SpeechLRPError(
             f"no recordings of speaker {some(missing)} in {where}; known: {some(known, 60)}{hint}"
         )
-    return sorted({str(s) for s in asked})
+    return sorted(set(asked))
 
 
 def some(names: Sequence[str], most: int = 8) -> str:
@@ -161,29 +151,3 @@ def by_speaker(recordings: Sequence[Recording]) -> dict[str, list[Recording]]:
 def rank(seed: int, name: str) -> bytes:
     """What to sort names by, to draw the first few of them: a hash of seed and name."""
     return hashlib.sha256(f"{seed}/{name}".encode()).digest()
-
-
-def finish(recordings: list[Recording], odd: list[str], corpus: str, root: Path, mend: str):
-    """Sort a reader's recordings by id and account for the files that it could not place.
-
-    A file that is not audio is nobody's business. An audio file whose name or place
-    does not fit the corpus's layout is left out, with one warning in the log for all
-    such files. Where nothing fits, that is an error.
-
-    Returns:
-        The recordings, sorted by id.
-
-    Raises:
-        SpeechLRPError: there are no recordings.
-    """
-    if not recordings:
-        seen = f" ({len(odd)} audio files do not fit its layout, such as {odd[0]})" if odd else ""
-        raise SpeechLRPError(f"no recordings of {corpus} in {root}{seen}: {mend}")
-    if odd:
-        log.warning(
-            "%s: left out %d audio files that do not fit the layout: %s",
-            corpus,
-            len(odd),
-            some(odd),
-        )
-    return sorted(recordings, key=lambda r: r.id)

@@ -7,21 +7,23 @@ formats").
 
 from __future__ import annotations
 
-import codecs
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from speechlrp.corpora.text import composed, read_text
 from speechlrp.errors import SpeechLRPError, unknown
 
 SILENT = frozenset(("", "sil", "sp", "spn", "<eps>", "silence", "<p:>"))
 """Labels that aligners give to what is no phoneme, in lower case."""
 
-_TOKEN = re.compile(r'"((?:[^"]|"")*)"|(<[^>\s]*>)|![^\n]*|(\S+)')
-_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?%?")
+_TOKEN = re.compile(r'"((?:[^"]++|"")*+)"|(<[^>\s]*+>)|![^\n]*+|(\S++)')
+_NUMBER = re.compile(r"[-+]?+(?:\d++\.?+\d*+|\.\d++)(?:[eE][-+]?+\d++)?+%?+")
+_MOST_DIGITS = 40  # longer words are no numbers
 _CLASSES = ("IntervalTier", "TextTier")
-_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+MEND = "let the aligner make it again"
 
 
 class Interval(NamedTuple):
@@ -45,14 +47,18 @@ def read_textgrid(path: Path) -> dict[str, list[Interval]]:
         SpeechLRPError: no such file; it is no TextGrid, or not a whole one; an interval
             that ends before it begins or before the one before it has ended.
     """
-    tokens = _Tokens(path, _text(path))
+    tokens = _Tokens(path, read_text(path, "a TextGrid", MEND))
     if not tokens.string().startswith("ooTextFile") or tokens.string() != "TextGrid":
         raise tokens.damaged("it does not begin as one")
     tokens.number()
     tokens.number()
     if tokens.flag() != "<exists>":
         return {}
-    return dict(tier for tier in (_tier(tokens) for _ in range(tokens.count())) if tier)
+    tiers = [tier for tier in (_tier(tokens) for _ in range(tokens.count())) if tier]
+    names = [name for name, _ in tiers]
+    if len(set(names)) < len(names):
+        raise tokens.damaged(f"two tiers have one name: {', '.join(names)}")
+    return dict(tiers)
 
 
 def phonemes_of(path: Path, tier: str) -> list[Interval]:
@@ -62,16 +68,16 @@ def phonemes_of(path: Path, tier: str) -> list[Interval]:
         SpeechLRPError: as `read_textgrid`; there is no such tier of intervals.
     """
     tiers = read_textgrid(path)
-    if tier not in tiers:
+    if composed(tier) not in tiers:
         raise unknown(f"tier of {path} (navai.tier)", tier, tiers)
-    return [i for i in tiers[tier] if i.text.strip().lower() not in SILENT]
+    return [i for i in tiers[composed(tier)] if i.text.strip().lower() not in SILENT]
 
 
 class _Tokens:
     """The numbers, strings and flags of a file, one after the other."""
 
     def __init__(self, path: Path, text: str) -> None:
-        self.path, self._found = path, _tokens(text)
+        self.path, self._found = path, _tokens(composed(text))
 
     def damaged(self, reason: str) -> SpeechLRPError:
         return SpeechLRPError(f"{self.path} is no whole TextGrid: {reason}; make it again")
@@ -80,7 +86,10 @@ class _Tokens:
         return self._next("string")
 
     def number(self) -> float:
-        return float(self._next("number").rstrip("%"))
+        value = float(self._next("number").rstrip("%"))
+        if not math.isfinite(value):
+            raise self.damaged(f"a number is {value:g}")
+        return value
 
     def flag(self) -> str:
         return self._next("flag")
@@ -106,7 +115,9 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
             yield "string", quoted.replace('""', '"')
         elif flag is not None:
             yield "flag", flag
-        elif word is not None and _NUMBER.fullmatch(word):
+        elif word is not None and word.startswith('"'):
+            yield "quote that is not closed", word
+        elif word is not None and len(word) <= _MOST_DIGITS and _NUMBER.fullmatch(word):
             yield "number", word
 
 
@@ -135,13 +146,3 @@ def _check(tokens: _Tokens, name: str, interval: Interval, after: float) -> None
             f"in its tier {name!r} the interval from {interval.start_s:g} to "
             f"{interval.end_s:g} s is out of order"
         )
-
-
-def _text(path: Path) -> str:
-    try:
-        held = path.read_bytes()
-        return held.decode("utf-16" if held[:2] in _BOMS else "utf-8-sig")
-    except OSError as error:
-        raise SpeechLRPError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise SpeechLRPError(f"{path} is no text in UTF-8 or UTF-16; save it as one") from error

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from speechlrp.corpora.recording import (
-    AUDIO,
-    Recording,
-    files,
-    finish,
-    folders,
-    gender,
-    need_folder,
-    pick_speakers,
-    read_text,
-)
+from speechlrp.corpora.gathering import Gathering, files, folders, is_audio
+from speechlrp.corpora.recording import Recording, describe, gender, need_folder, pick_speakers
+from speechlrp.corpora.text import read_rows
 from speechlrp.errors import SpeechLRPError
 
 METAS = ("vox1_meta.csv", "vox2_meta.csv")
@@ -36,9 +27,9 @@ def voxceleb(root: Path, *, speakers: Sequence[str] | None = None) -> list[Recor
     """Read VoxCeleb1, VoxCeleb2 or both.
 
     ``wav/<speaker>/<video>/<number>.wav``; ``aac`` or ``flac`` for ``wav`` and ``dev/``
-    or ``test/`` before it are as good, and so are ``.flac`` and ``.m4a`` files. Where
-    one utterance is there twice, converted and not, ``.wav`` is taken before ``.flac``
-    before ``.m4a``. Only the files that are there are read. The id is
+    or ``test/`` before it are as good, and so are other suffixes of ``gathering.AUDIO``.
+    Where one utterance is there twice, converted and not, the better is taken. Only the
+    files that are there are read. The id is
     ``<speaker>/<video>/<number>``; `extra` holds ``video`` and what the table of
     speakers says (``nationality``, ``set``).
 
@@ -56,12 +47,14 @@ def voxceleb(root: Path, *, speakers: Sequence[str] | None = None) -> list[Recor
     bases = [root / place for place in PLACES if (root / place).is_dir()]
     there = {base: set(folders(base)) for base in bases}
     chosen = pick_speakers(speakers, set().union(*there.values()), root) if bases else []
-    recordings, odd = {}, []
+    gathering = Gathering("VoxCeleb", root)
+    for folder in (root, *bases):
+        for name in files(folder):
+            gathering.add_odd(folder / name)
     for base in bases:
         for speaker in (s for s in chosen if s in there[base]):
-            for recording in _read_speaker(base, speaker, about, odd):
-                _keep_best(recordings, recording)
-    return finish(list(recordings.values()), odd, "VoxCeleb", root, mend)
+            _read_speaker(base, speaker, about, gathering)
+    return gathering.finish(mend)
 
 
 def refuse_download(root: Path, **_: object) -> NoReturn:
@@ -73,30 +66,24 @@ def refuse_download(root: Path, **_: object) -> NoReturn:
     raise SpeechLRPError(MEND.format(root=Path(root) / "voxceleb"))
 
 
-def _read_speaker(base: Path, speaker: str, about: dict, odd: list[str]) -> Iterator[Recording]:
-    """Yield the recordings in one speaker's folder."""
+def _read_speaker(base: Path, speaker: str, about: dict, gathering: Gathering) -> None:
+    """Gather the recordings in one speaker's folder."""
     if speaker not in about:
         raise SpeechLRPError(
             f"speaker {speaker} has recordings in {base}, but no line in "
             f"{' or '.join(METAS)}; add one, or choose others with `speakers`"
         )
     sex, extra = about[speaker]
-    odd.extend(f"{speaker}/{n}" for n in files(base / speaker) if n.endswith(AUDIO))
+    for name in files(base / speaker):
+        gathering.add_odd(base / speaker / name)
     for video in folders(base / speaker):
         folder = base / speaker / video
         known = {**extra, "video": video}
-        for name in files(folder):
-            stem, suffix = os.path.splitext(name)
-            if suffix in AUDIO:
-                key = f"{speaker}/{video}/{stem}"
-                yield Recording(key, folder / name, speaker, gender=sex, extra=known)
-
-
-def _keep_best(recordings: dict[str, Recording], new: Recording) -> None:
-    """Keep one file an utterance: of two, the one with the suffix that is read more easily."""
-    old = recordings.get(new.id)
-    if old is None or AUDIO.index(new.path.suffix) < AUDIO.index(old.path.suffix):
-        recordings[new.id] = new
+        for inner in folders(folder):
+            gathering.add_odd_folder(folder / inner)
+        for name in filter(is_audio, files(folder)):
+            key = f"{speaker}/{video}/{name.rpartition('.')[0]}"
+            gathering.add(Recording(key, folder / name, speaker, gender=sex, extra=known))
 
 
 def _tables(root: Path, mend: str) -> dict[str, tuple[str | None, dict[str, str]]]:
@@ -106,30 +93,23 @@ def _tables(root: Path, mend: str) -> dict[str, tuple[str | None, dict[str, str]
         raise SpeechLRPError(f"neither {METAS[0]} nor {METAS[1]} is in {root}: {mend}")
     about = {}
     for path in paths:
-        about.update(_table(path, mend))
+        _read_table(path, mend, about)
     return about
 
 
-def _table(path: Path, mend: str) -> dict[str, tuple[str | None, dict[str, str]]]:
-    """Read one table of speakers.
-
-    The published ones are separated by tabs (VoxCeleb1) or commas (VoxCeleb2), with
-    spaces around names and values in the latter; all of that is accepted.
-    """
-    lines = [
-        line for line in read_text(path, "table of speakers", mend).splitlines() if line.strip()
-    ]
-    header = lines[0] if lines else ""
-    mark = "\t" if "\t" in header else ","
-    names = [name.strip().lower() for name in header.split(mark)]
+def _read_table(path: Path, mend: str, about: dict) -> None:
+    """Read one table of speakers: a CSV whose cells tabs (VoxCeleb1) or commas (2) separate."""
+    rows = read_rows(path, "table of speakers", mend, marks="\t,")
+    _, names = next(rows, (1, []))
+    names = [name.lower() for name in names]
     if "gender" not in names or names.index("gender") == 0:
-        raise SpeechLRPError(f"{path} has no column Gender after the speaker's; found: {header!r}")
-    about = {}
-    for number, line in enumerate(lines[1:], 2):
-        cells = [cell.strip() for cell in line.split(mark)]
-        if len(cells) < len(names):
+        found = ", ".join(names)
+        raise SpeechLRPError(f"{path} has no column Gender after the speaker's; found: {found!r}")
+    for number, cells in rows:
+        if len(cells) < len(names) or any(cells[len(names) :]):
             raise SpeechLRPError(f"{path}, row {number}: {len(cells)} of {len(names)} columns")
         row = dict(zip(names, cells, strict=False))
         extra = {k: row[k] for k in ("nationality", "set") if row.get(k)}
-        about[cells[0]] = (gender(row["gender"], f"{path}, row {number}"), extra)
-    return about
+        sex, known = gender(row["gender"], f"{path}, row {number}"), about.get(cells[0])
+        describe({cells[0]: known[0]} if known else {}, cells[0], sex, path)
+        about[cells[0]] = (sex, extra)

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from speechlrp.corpora.recording import AUDIO, read_text
+from speechlrp.corpora.gathering import is_audio
+from speechlrp.corpora.text import composed, read_text
 from speechlrp.errors import SpeechLRPError
 
 SUBSETS = {"1": "train", "2": "validate", "3": "test"}
-SUFFIXES = (*AUDIO, ".mp3", ".ogg", ".opus", ".aac", ".aif", ".aiff", ".sph")
-"""What a name in a list may end in and yet mean a recording's id."""
 MEND = "get it from https://www.robots.ox.ac.uk/~vgg/data/voxceleb/"
 
 
@@ -65,14 +64,30 @@ def trials(path: Path) -> Trials:
     Tabs can stand for the blanks, where names have blanks of their own.
 
     Raises:
-        SpeechLRPError: the file is missing or empty, or a line reads otherwise.
+        SpeechLRPError: the file is missing or empty, a line reads otherwise, or one contradicts
+            another.
     """
     numbers: dict[str, int] = {}
     pairs = array("i")
     for _, (same, *names) in _lines(path, 3, ("0", "1")):
         pairs.extend((int(same), *(numbers.setdefault(name, len(numbers)) for name in names)))
     table = np.frombuffer(pairs, dtype=np.int32).reshape(-1, 3)
-    return Trials(list(numbers), table[:, 1], table[:, 2], table[:, 0] == 1)
+    found = Trials(list(numbers), table[:, 1], table[:, 2], table[:, 0] == 1)
+    _check_agree(found, path)
+    return found
+
+
+def _check_agree(listed: Trials, path: Path) -> None:
+    """Refuse a pair that is listed as of one speaker and of two."""
+    pairs = np.sort(np.stack([listed.first, listed.second], 1).astype(np.int64), axis=1)
+    keys = pairs[:, 0] * len(listed.names) + pairs[:, 1]
+    both = np.intersect1d(keys[listed.same], keys[~listed.same])
+    if len(both):
+        one, other = (listed.names[i] for i in divmod(int(both[0]), len(listed.names)))
+        raise SpeechLRPError(
+            f"{path} lists {one} and {other} as of one speaker and as of two: take out one of the "
+            "lines"
+        )
 
 
 def trial_lines(listed: Trials) -> Iterator[str]:
@@ -109,8 +124,7 @@ def meant(names: Iterable[str], ids: Iterable[str]) -> dict[str, str]:
 
 def _bare(name: str) -> str:
     """A name without the suffix of an audio file."""
-    stem, suffix = os.path.splitext(name)
-    return stem if suffix.lower() in SUFFIXES else name
+    return os.path.splitext(name)[0] if is_audio(name) else name
 
 
 def _id(name: str) -> str:
@@ -121,14 +135,15 @@ def _id(name: str) -> str:
 def _lines(path: Path, columns: int, marks) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and cells of each line that is not blank."""
     found = 0
-    for number, line in enumerate(read_text(path, "list of recordings", MEND).splitlines(), 1):
+    lines = composed(read_text(path, "list of recordings", MEND)).split("\n")
+    for number, line in enumerate(lines, 1):
         cells = line.strip().split("\t") if "\t" in line.strip() else line.split()
         if not cells:
             continue
         if len(cells) != columns or cells[0] not in marks:
             raise SpeechLRPError(
                 f"{path}, line {number}: expected {'|'.join(marks)} and {columns - 1} path(s), "
-                f"found {line.strip()!r}"
+                f"found {line.strip()[:80]!r}"
             )
         found += 1
         yield number, cells

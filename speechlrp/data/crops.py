@@ -7,16 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 
+from speechlrp.artifacts.tables import read_csv
 from speechlrp.audio.augmentation import Augmentation, loader
 from speechlrp.audio.crops import Crops, Source
 from speechlrp.audio.mixing import KINDS, Kind, Mixer
 from speechlrp.audio.noises import synthesised, synthesiser
 from speechlrp.audio.windows import WindowSettings
 from speechlrp.config.schema import Config, call, options
+from speechlrp.corpora.gathering import audio_below
 from speechlrp.corpora.musan import musan
-from speechlrp.corpora.recording import AUDIO
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.stage import Context
 from speechlrp.training.crops import CropBatches
@@ -47,7 +47,8 @@ def crop_batches(
         common: further arguments of `CropBatches`.
     """
     config = context.config
-    table = pd.read_csv(recordings, dtype={"id": str, "path": str, "label": str})
+    needed = ("id", "path", "label", "subset", "seconds", "level_db")
+    table = read_csv(recordings, f"make it again with `{context.command('preprocess')}`", needed)
     table = table[table.subset == "train"]
     about = (table.id, table.path.map(Path), table.seconds, table.level_db)
     sources = [Source(*row) for row in zip(*about, strict=True)]
@@ -130,10 +131,10 @@ def kind_at(section: str, name: str, snr_db: Sequence[float]) -> Kind:
 def _responses(folder: str | None) -> list[Path]:
     if folder is None:
         return []
-    found = sorted(p for p in Path(folder).rglob("*") if p.suffix in AUDIO[:2])
+    found = sorted(Path(folder) / name for name in audio_below(Path(folder)))
     if not found:
         raise SpeechLRPError(
-            f"no impulse responses (.wav, .flac) in {folder}; give another folder, or "
+            f"no impulse responses in {folder}; give another folder, or "
             "mixing.rirs=null"
         )
     return found

@@ -11,6 +11,7 @@ import pandas as pd
 
 from speechlrp.artifacts.atomic import write_csv
 from speechlrp.artifacts.shards import Shards
+from speechlrp.artifacts.tables import read_csv
 from speechlrp.config.schema import Config, call, options
 from speechlrp.corpora import CORPORA, SPLITS, Recording
 from speechlrp.corpora.splits_unseen import unseen_speakers
@@ -18,6 +19,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.record import fingerprint
 from speechlrp.pipeline.stage import Context
 
+AGAIN = "run the same command again with --force"
 KEYS = ("dataset", "task", "split", "features", "conditions", "data_seed")
 """The settings that change what preprocess writes."""
 
@@ -76,7 +78,7 @@ def reject(shards: Shards, unit: int, rejected: Iterable[tuple[str, str]]) -> No
 def all_rejected(shards: Shards) -> pd.DataFrame:
     """What all units left out."""
     files = (_file(shards, unit) for unit in range(shards.count))
-    return pd.concat([pd.read_csv(f, dtype=str) for f in files], ignore_index=True)
+    return pd.concat([read_csv(f, AGAIN) for f in files], ignore_index=True)
 
 
 def note_rejected(context: Context, total: int, rejected: pd.DataFrame) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from speechlrp.artifacts.tables import read_csv
 from speechlrp.config.schema import Config
 from speechlrp.pipeline.record import FILE, Record, read_record
 from speechlrp.pipeline.runner import run_folder
@@ -45,7 +46,8 @@ class RunFiles:
 
     def table(self, where: str, name: str) -> pd.DataFrame:
         """A CSV of a stage."""
-        return pd.read_csv(self.path(where, name), dtype={"speaker": str})
+        mend = f"make it again with `speechlrp {where.split('/')[0]} --force`"
+        return read_csv(self.path(where, name), mend)
 
     def image(self, where: str, name: str) -> bytes:
         """A PNG of a stage."""

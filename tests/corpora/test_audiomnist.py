@@ -35,7 +35,7 @@ def test_files_that_do_not_fit_are_left_out_and_named(mnist, tree, caplog):
     root = tree("data/01/0_12_0.wav", "data/01/notes.txt", "data/01/._0_01_0.wav", "data/old/x.wav")
     assert len(audiomnist(root)) == 8
     assert caplog.messages == [
-        "AudioMNIST: left out 1 audio files that do not fit the layout: 01/0_12_0.wav"
+        "AudioMNIST: left out 2 audio files that do not fit the layout: 01/0_12_0.wav, old/x.wav"
     ]
 
 

@@ -144,8 +144,8 @@ def test_a_tier_that_there_is_not(tmp_path):
 
 
 def test_no_file_and_no_text(tmp_path):
-    with pytest.raises(SpeechLRPError, match="cannot read"):
+    with pytest.raises(SpeechLRPError, match="is missing"):
         read_textgrid(tmp_path / "none.TextGrid")
     (tmp_path / "b.TextGrid").write_bytes(b"\xff\x00\xfe\xfa")
-    with pytest.raises(SpeechLRPError, match="UTF-8 or UTF-16"):
+    with pytest.raises(SpeechLRPError, match="is not UTF-8 text, nor UTF-16"):
         read_textgrid(tmp_path / "b.TextGrid")

@@ -12,6 +12,7 @@ import pandas as pd
 
 from speechlrp.artifacts.atomic import write_bytes
 from speechlrp.artifacts.hdf5 import read_table
+from speechlrp.artifacts.tables import read_csv
 from speechlrp.config.schema import Config
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.record import read_record
@@ -58,7 +59,7 @@ def _over_all(context: Context) -> None:
     title = f"Mean relevance of letters: {_title(context.config)}, {frames.sum():,} frames"
     _put(context, "letters", letters_figure(maps, frames, classes, *axes, title=title))
     lags, bands = (
-        pd.read_csv(context.folder / f"{name}.csv", keep_default_na=False, na_values=[""])
+        read_csv(context.folder / f"{name}.csv", "run the same command again with --force")
         for name in ("lags", "bands")
     )
     title = f"Where relevance lies: {_title(context.config)}"

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from speechlrp.artifacts.tables import read_csv
 from speechlrp.config.schema import Config
 from speechlrp.corpora.textgrid import phonemes_of, read_textgrid
 from speechlrp.data.spoken import Spoken
@@ -16,7 +17,9 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.navai.classes import STRESS
 from speechlrp.pipeline.stage import Context
 
+SYNTH = "make it with `speechlrp synth ... --force`"
 COLUMNS = ["id", "phoneme", "start_s", "end_s"]
+WORD_COLUMNS = ["id", "word", "start_s", "end_s"]
 ARPABET = STRESS + "012"
 """Marks of stress in aligners' dictionaries."""
 WORDS = "words"
@@ -88,13 +91,7 @@ def _synthesised(config: Config) -> pd.DataFrame:
             f"there is no {path}: phoneme times are known of what `speechlrp synth` made, or from "
             "a forced aligner's TextGrid files (navai.textgrids=FOLDER)"
         )
-    try:
-        text = {"id": str, "phoneme": str}
-        return pd.read_csv(path, keep_default_na=False, usecols=COLUMNS, dtype=text)
-    except ValueError as error:
-        raise SpeechLRPError(
-            f"{path} is no table of {', '.join(COLUMNS)} ({str(error).splitlines()[0]})"
-        ) from error
+    return read_csv(path, SYNTH, COLUMNS)[COLUMNS]
 
 
 def _grids(folder: str) -> Iterator[Path]:
@@ -113,7 +110,7 @@ def aligned_words(config: Config, rows: pd.DataFrame) -> pd.DataFrame:
         row where no folder is named.
     """
     if config.navai.textgrids is None:
-        return pd.DataFrame(columns=["id", "word", "start_s", "end_s"])
+        return pd.DataFrame(columns=WORD_COLUMNS)
     found = _aligned(config, rows, WORDS).rename(columns={"phoneme": "word"})
     return found[~found.word.str.startswith("<")]
 

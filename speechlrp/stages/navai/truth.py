@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 
 from speechlrp.artifacts.atomic import write_bytes, write_csv
+from speechlrp.artifacts.tables import read_csv
 from speechlrp.data.spoken import Spoken
-from speechlrp.errors import SpeechLRPError
 from speechlrp.navai.frames import Clock
 from speechlrp.navai.gather import FrameTable
 from speechlrp.pipeline.stage import Context
@@ -17,6 +15,8 @@ from speechlrp.report.style import figure_png
 from speechlrp.report.truth import truth_figure
 from speechlrp.stages.navai.gathering import Search
 from speechlrp.stages.navai.times import (
+    SYNTH,
+    WORD_COLUMNS,
     aligned_words,
     has_times,
     phoneme_times,
@@ -76,21 +76,12 @@ def _words(context: Context, spoken: Spoken, phonemes: pd.DataFrame) -> pd.DataF
     """Words and their times: id, word, start_s, end_s; where none are known, by spelling."""
     path = words_file(context.config)
     rows = spoken.table[spoken.table.id.isin(phonemes.id)]
-    words = aligned_words(context.config, rows) if path is None else _read(path)
+    if path is None:
+        words = aligned_words(context.config, rows)
+    else:
+        words = read_csv(path, SYNTH, WORD_COLUMNS)[WORD_COLUMNS]
     words = words[words.id.isin(rows.id)]
     texts = dict(zip(rows.id, rows.transcript, strict=True))
     rest = phonemes[~phonemes.id.isin(words.id)]
     found = [words_of(texts[k], own).assign(id=k) for k, own in rest.groupby("id")]
     return pd.concat([words, *found])
-
-
-def _read(path: Path) -> pd.DataFrame:
-    columns = ["id", "word", "start_s", "end_s"]
-    try:
-        text = {"id": str, "word": str}
-        return pd.read_csv(path, keep_default_na=False, usecols=columns, dtype=text)
-    except (OSError, ValueError) as error:
-        raise SpeechLRPError(
-            f"{path} is no table of {', '.join(columns)} ({str(error).splitlines()[0]}); "
-            "make it with `speechlrp synth ... --force`"
-        ) from error

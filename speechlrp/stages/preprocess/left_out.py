@@ -10,10 +10,11 @@ import pandas as pd
 
 from speechlrp.artifacts.atomic import whole, write_csv
 from speechlrp.artifacts.shards import Shards
+from speechlrp.artifacts.tables import read_csv
 from speechlrp.config.schema import Config
 from speechlrp.corpora import Recording
 from speechlrp.corpora.recording import by_speaker
-from speechlrp.data.recordings import unseen
+from speechlrp.data.recordings import AGAIN, unseen
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.stage import Context
 
@@ -113,7 +114,7 @@ def note_dropped(context: Context, shards: Shards, outside: pd.DataFrame) -> pd.
     Returns:
         A row for each recording that gave features.
     """
-    files = [pd.read_csv(_csv(shards, unit), dtype=TEXT) for unit in range(shards.count)]
+    files = [read_csv(_csv(shards, unit), AGAIN) for unit in range(shards.count)]
     about = pd.concat([f for f in files if len(f)] or files[:1], ignore_index=True)
     write_csv(context.folder / "recordings.csv", about)
     write_csv(context.folder / "left_out.csv", outside)
@@ -147,9 +148,6 @@ def without_training(context: Context, about: pd.DataFrame, classes: Sequence[st
     if missing:
         first = ", ".join(missing[:3]) + ", ..." * (len(missing) > 3)
         context.say(f"{len(missing)} of {len(classes)} classes have nothing to train on: {first}")
-
-
-TEXT = {"id": str, "speaker": str, "label": str, "path": str, "subset": str}
 
 
 def _csv(shards: Shards, unit: int) -> Path:

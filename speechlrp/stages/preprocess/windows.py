@@ -21,6 +21,7 @@ from speechlrp.audio import FEATURES, extract
 from speechlrp.audio.windows import WindowSettings
 from speechlrp.config.schema import Config, call, options
 from speechlrp.corpora import Recording, tasks
+from speechlrp.corpora.text import composed
 from speechlrp.data.conditions import COPIED, additions_on_disk, configured, subset_of
 from speechlrp.data.crops import from_audio
 from speechlrp.data.recordings import (
@@ -113,7 +114,7 @@ def _labelled(config: Config) -> tuple[list[Recording], list[str]]:
             f"no recording in {section['root']} has a label {task.name!r}; "
             f"labels there: {', '.join(tasks(found))}"
         )
-    classes = list(task.classes or sorted(labels))
+    classes = [composed(name) for name in task.classes] if task.classes else sorted(labels)
     if labels - set(classes):
         raise SpeechLRPError(
             f"{task.name} {', '.join(sorted(labels - set(classes)))} in {section['root']} is not "

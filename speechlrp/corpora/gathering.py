@@ -1,0 +1,106 @@
+"""What a reader of a corpus finds in its folders: recordings, and audio that fits nowhere."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from speechlrp.corpora.recording import Recording, some
+from speechlrp.errors import SpeechLRPError
+
+log = logging.getLogger(__name__)
+
+AUDIO = (
+    *(".wav", ".flac", ".w64", ".rf64", ".aiff", ".aif", ".aifc", ".au", ".snd", ".caf"),
+    *(".sph", ".nist", ".m4a", ".opus", ".ogg", ".oga", ".mp3", ".aac", ".mp4"),
+)
+"""Suffixes that count as audio, in lower case, the best first: what loses nothing, then what is
+read with nothing else installed."""
+
+
+def is_audio(name: str) -> bool:
+    """Tell by its suffix, in any case, whether a file is audio."""
+    return os.path.splitext(name)[1].lower() in AUDIO
+
+
+def folders(path: str | Path) -> list[str]:
+    """Names of the folders in a folder, sorted; hidden ones are left out."""
+    with os.scandir(path) as entries:
+        return sorted(e.name for e in entries if not e.name.startswith(".") and e.is_dir())
+
+
+def files(path: str | Path) -> list[str]:
+    """Names of what is in a folder and has a suffix, sorted; hidden ones are left out.
+
+    Costs one system call a folder, not one a file.
+    """
+    return sorted(n for n in os.listdir(path) if not n.startswith(".") and "." in n)
+
+
+def audio_below(path: Path) -> Iterator[str]:
+    """Yield the audio files in a folder and those in it, relative to it; hidden ones are not."""
+    for folder, inner, names in os.walk(path):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        for name in sorted(names):
+            if is_audio(name) and not name.startswith("."):
+                yield (Path(folder) / name).relative_to(path).as_posix()
+
+
+class Gathering:
+    """Recordings, one for each utterance, and the audio files that fit a layout nowhere.
+
+    Args:
+        corpus: its name, for what is said.
+        root: its folder.
+    """
+
+    def __init__(self, corpus: str, root: Path) -> None:
+        self.corpus, self.root = corpus, root
+        self.recordings: dict[str, Recording] = {}
+        self.odd: list[str] = []
+        self._second: list[str] = []
+
+    def add(self, recording: Recording) -> None:
+        """Take a recording; of two of one id, the one whose file is better."""
+        old = self.recordings.setdefault(recording.id, recording)
+        if old is not recording:
+            best, other = sorted((old, recording), key=_rank)
+            self.recordings[recording.id] = best
+            self._second.append(self._short(other.path))
+
+    def add_odd(self, path: Path) -> None:
+        """Count a file that does not fit; one that is not audio is nobody's business."""
+        if is_audio(path.name):
+            self.odd.append(self._short(path))
+
+    def add_odd_folder(self, path: Path) -> None:
+        """Count the audio files below a folder that does not fit."""
+        self.odd.extend(self._short(path / name) for name in audio_below(path))
+
+    def finish(self, mend: str) -> list[Recording]:
+        """Sort the recordings by id, and say once what was left out.
+
+        Raises:
+            SpeechLRPError: there are no recordings.
+        """
+        if not self.recordings:
+            one = f"such as {min(self.odd)}" if self.odd else ""
+            seen = f" ({len(self.odd)} audio files do not fit its layout, {one})" if one else ""
+            raise SpeechLRPError(f"no recordings of {self.corpus} in {self.root}{seen}: {mend}")
+        if self.odd:
+            left_out = "%s: left out %d audio files that do not fit the layout: %s"
+            log.warning(left_out, self.corpus, len(self.odd), some(sorted(self.odd)))
+        if self._second:
+            twice = "%s: %d recordings are there in a second file, which is not used: %s"
+            log.warning(twice, self.corpus, len(self._second), some(self._second))
+        return [self.recordings[key] for key in sorted(self.recordings)]
+
+    def _short(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+
+def _rank(recording: Recording) -> tuple[bool, int]:
+    """What holds something is better than what is empty, and then the suffix decides."""
+    return recording.path.stat().st_size == 0, AUDIO.index(recording.path.suffix.lower())

@@ -1,0 +1,154 @@
+"""Recordings that a list has twice: as another path, by a link, or as a copy.
+
+Each is taken once, so that no recording is both learnt and tested; where the list says two
+things of one, neither can be believed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import stat
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
+
+import soundfile
+
+from speechlrp.corpora.recording import Recording, by_speaker, some
+from speechlrp.errors import SpeechLRPError
+
+log = logging.getLogger(__name__)
+MIDDLE = 4096  # bytes from a file's middle that are compared before all of it is read
+
+
+def without_twins(recordings: Sequence[Recording], where: Path) -> list[Recording]:
+    """Leave out what is another recording's file or has the same content, and say so.
+
+    Args:
+        recordings: all with different ids.
+        where: the list that they are from.
+
+    Raises:
+        SpeechLRPError: a file is not there, two that are one have different labels, or a
+            speaker has two genders.
+    """
+    _check_genders(recordings, where)
+    status = {r.id: _status(r.path) for r in recordings}
+    gone = [str(r.path) for r in recordings if status[r.id] is None]
+    if gone:
+        raise SpeechLRPError(
+            f"{where} lists {len(gone)} recordings that are not there: {some(gone)}"
+        )
+    twins: list[tuple[Recording, Recording]] = []
+    once = _once(recordings, lambda r: (status[r.id].st_dev, status[r.id].st_ino), twins)
+    copies: list[tuple[Recording, Recording]] = []
+    _once(_alike(once, status), lambda r: _content(r.path), copies)
+    _report(twins, copies, where)
+    left_out = {second.id for _, second in copies}
+    return [r for r in once if r.id not in left_out]
+
+
+def _alike(
+    recordings: Sequence[Recording], status: Mapping[str, os.stat_result]
+) -> list[Recording]:
+    """Those that have another's size and middle, and are sound but no silence.
+
+    What is silent or broken may well be alike; it is left out with its reason when it is read.
+    """
+    sizes = _groups(recordings, lambda r: status[r.id].st_size)
+    alike = [r for own in sizes.values() if len(own) > 1 for r in own]
+    middles = _groups(alike, lambda r: (status[r.id].st_size, _middle(r.path)))
+    several = (own for (_, held), own in middles.items() if len(own) > 1 and len(set(held)) > 1)
+    return [r for own in several for r in own if _is_sound(r.path)]
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):  # a path with a zero byte is a value's error
+        return None
+    return found if stat.S_ISREG(found.st_mode) else None
+
+
+def _groups(
+    recordings: Sequence[Recording], key: Callable[[Recording], Hashable]
+) -> dict[Hashable, list[Recording]]:
+    found = defaultdict(list)
+    for recording in recordings:
+        found[key(recording)].append(recording)
+    return found
+
+
+def _once(
+    recordings: Sequence[Recording],
+    key: Callable[[Recording], Hashable],
+    twins: list[tuple[Recording, Recording]],
+) -> list[Recording]:
+    """The first recording of each key; appends pairs of it and each further one."""
+    firsts: dict[Hashable, Recording] = {}
+    for recording in recordings:
+        first = firsts.setdefault(key(recording), recording)
+        if first is not recording:
+            twins.append((first, recording))
+    return list(firsts.values())
+
+
+def _report(twins: list, copies: list, where: Path) -> None:
+    """Say which recordings are listed twice; refuse those that contradict each other."""
+    for pairs, what in ((twins, "the same file"), (copies, "files of the same content")):
+        for first, second in pairs:
+            _check_agree(first, second, what, where)
+        if pairs:
+            names = [f"{second.id} as {first.id}" for first, second in pairs]
+            log.warning(
+                "%s lists %s twice, taken once: %s (%d)", where, what, some(names, 3), len(pairs)
+            )
+
+
+def _check_agree(first: Recording, second: Recording, what: str, where: Path) -> None:
+    labels = [{"speaker": r.speaker, "gender": r.gender, "digit": r.digit} for r in (first, second)]
+    for own, recording in zip(labels, (first, second), strict=True):
+        own |= {"transcript": recording.transcript, **recording.extra}
+    for name in labels[0]:
+        one, other = labels[0][name], labels[1].get(name)
+        if one and other and one != other:
+            raise SpeechLRPError(
+                f"{where}: {first.id} and {second.id} are {what}, but their {name} is {one!r} and "
+                f"{other!r}: correct one of the rows or take it out"
+            )
+
+
+def _check_genders(recordings: Sequence[Recording], where: Path) -> None:
+    for speaker, own in by_speaker(recordings).items():
+        by_gender = {r.gender: r.id for r in own if r.gender}
+        if len(by_gender) > 1:
+            (one, first), (other, second) = list(by_gender.items())[:2]
+            raise SpeechLRPError(
+                f"{where}: speaker {speaker!r} is {one} in {first} and {other} in {second}: "
+                "correct one of the rows, or call two speakers by two names"
+            )
+
+
+def _middle(path: Path) -> bytes:
+    """Some of a file; nothing where it can't be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size // 2 - MIDDLE // 2))
+            return file.read(MIDDLE)
+    except OSError:
+        return b""
+
+
+def _content(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_sound(path: Path) -> bool:
+    try:
+        with soundfile.SoundFile(path):
+            return True
+    except (soundfile.LibsndfileError, OSError):
+        return False
