@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-
 from speechlrp.artifacts.tables import read_csv
 from speechlrp.audio.augmentation import Augmentation, loader
 from speechlrp.audio.crops import Crops, Source
@@ -134,7 +133,6 @@ def _responses(folder: str | None) -> list[Path]:
     found = sorted(Path(folder) / name for name in audio_below(Path(folder)))
     if not found:
         raise SpeechLRPError(
-            f"no impulse responses in {folder}; give another folder, or "
-            "mixing.rirs=null"
+            f"no impulse responses in {folder}; give another folder, or mixing.rirs=null"
         )
     return found
