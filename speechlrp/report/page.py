@@ -1,8 +1,8 @@
 """One self-contained HTML page: sections of text, figures, tables and recordings.
 
-Nothing is loaded from elsewhere: figures and audio are embedded, there is no
-script, and the page's own style follows the reader's light or dark setting. All
-text is escaped, so a file name cannot become markup.
+Nothing is loaded from elsewhere: figures, audio and script are embedded, and the
+page's own style follows the reader's light or dark setting. All text is escaped,
+so a file name cannot become markup.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import soundfile
 from markupsafe import Markup
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.report.explorer import SCRIPTS, Explorer
 from speechlrp.report.style import DPI, WIDTH
 from speechlrp.report.tables import to_html
 
@@ -119,7 +120,7 @@ class Example:
     kind: ClassVar[str] = "example"
 
 
-Block = Text | Figure | Table | Audio | Example
+Block = Text | Figure | Table | Audio | Example | Explorer
 
 
 @dataclass(frozen=True)
@@ -158,14 +159,17 @@ class Page:
 def render(page: Page) -> str:
     """Render a page as HTML, complete in itself."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("speechlrp.report"),
+        loader=jinja2.PackageLoader("speechlrp.report", "web"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     anchors = _anchors([section.title for section in page.sections])
-    return environment.get_template("page.html.jinja2").render(page=page, anchors=anchors)
+    explored = any(isinstance(block, Explorer) for part in page.sections for block in part.blocks)
+    return environment.get_template("page.html.jinja2").render(
+        page=page, anchors=anchors, scripts=SCRIPTS if explored else ()
+    )
 
 
 def _anchors(titles: Sequence[str]) -> list[str]:
