@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.models.outputs import check_outputs
 from speechlrp.training.verification import equal_error_rate, min_dcf
 
 BATCH = 64
@@ -29,14 +30,14 @@ def embed(model: nn.Module, inputs: Tensor) -> Tensor:
     The model is in evaluation mode, on the device of the inputs.
 
     Raises:
-        SpeechLRPError: it has no embeddings.
+        SpeechLRPError: it has no embeddings, or they are not finite.
     """
     if not hasattr(model, "compare"):
         raise SpeechLRPError(
             f"{type(model).__name__} has no embeddings to compare speakers by; use model=resnet34, "
             "or give your own network a method compare(inputs) that gives [B, E]"
         )
-    return torch.cat([model.compare(some) for some in inputs.split(BATCH)])
+    return check_outputs(torch.cat([model.compare(part) for part in inputs.split(BATCH)]))
 
 
 def means(embeddings: np.ndarray, names: Iterable[str]) -> dict[str, np.ndarray]:

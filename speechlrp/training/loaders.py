@@ -169,6 +169,7 @@ class Batches:
 
     def _scaled(self, reader: Reader, positions: np.ndarray, out: np.ndarray) -> None:
         reader.read(self.rows[positions], out)
+        check_features(out, self.rows[positions])
         if self.input_scale != 1.0:
             np.multiply(out, np.float32(self.input_scale), out=out)
 
@@ -177,6 +178,25 @@ class Batches:
         if self._source.in_memory or size > cache_mb * 2**20:
             return None
         return np.empty((self.examples, *self.shape), dtype=dtype)
+
+
+def check_features(values: np.ndarray, rows: np.ndarray) -> None:
+    """Check what was read of a dataset: one number that is not finite spoils every weight.
+
+    Args:
+        values: [B, ...].
+        rows: of the dataset, [B].
+
+    Raises:
+        SpeechLRPError: says which row.
+    """
+    finite = np.isfinite(values)
+    if not finite.all():
+        wrong = ~finite.reshape(len(values), -1).all(axis=1)
+        raise SpeechLRPError(
+            f"the features of example {rows[wrong][0]} are not finite; make them again with "
+            "`speechlrp preprocess --force`"
+        )
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:

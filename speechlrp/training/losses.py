@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from speechlrp.errors import unknown
+from speechlrp.models.outputs import check_outputs
 
 
 def bce(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -74,5 +75,12 @@ def losses(name: str, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tenso
 
 
 def probabilities(name: str, logits: torch.Tensor) -> torch.Tensor:
-    """Give the probabilities [B, K] that a loss trains: sigmoids for ``"bce"``, else softmax."""
+    """Give the probabilities [B, K] that a loss trains: sigmoids for ``"bce"``, else softmax.
+
+    Decide by logits, not by these: large ones all have the probability 1, and tie.
+
+    Raises:
+        SpeechLRPError: a logit is not finite.
+    """
+    check_outputs(logits)
     return logits.sigmoid() if name == "bce" else logits.softmax(dim=1)

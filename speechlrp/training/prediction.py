@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from speechlrp.models.outputs import check_outputs
 from speechlrp.training.loaders import Batches
 
 
@@ -58,6 +59,9 @@ def predict(
         precision: ``"float32"`` or ``"bf16"``.
         channels_last: the memory format of the inputs.
         clock: wraps the model's own work, to be timed.
+
+    Raises:
+        SpeechLRPError: an output is not finite.
     """
     training, clock = model.training, clock or nullcontext()
     logits, labels, rows = [], [], []
@@ -71,7 +75,9 @@ def predict(
             rows.append(batch.rows)
     finally:
         model.train(training)
-    return Outputs(torch.cat(logits).cpu(), torch.cat(labels).cpu(), torch.cat(rows))
+    # Once, at the end: on a GPU every look waits for it.
+    outputs = check_outputs(torch.cat(logits).cpu())
+    return Outputs(outputs, torch.cat(labels).cpu(), torch.cat(rows))
 
 
 def over_recordings(outputs: Outputs, recordings: Sequence[str]) -> Outputs:

@@ -167,8 +167,8 @@ class Run(ABC):
         if not math.isfinite(loss):
             raise SpeechLRPError(
                 f"the {what} loss is {loss} in epoch {self.epoch + 1} (step {self.step}, learning "
-                f"rate {self._lr(self.step - 1):g}); use a lower lr, such as "
-                f"{self.settings.lr / 10:g}, or check the features for numbers that are not finite"
+                f"rate {self._lr(self.step - 1):g}); use trainer.clip=1, or a lower rate: "
+                f"trainer.lr={self.settings.lr / 10:g}"
             )
 
     def _keep(self, row: dict[str, float]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from speechlrp.errors import SpeechLRPError, unknown
@@ -58,10 +59,11 @@ class Recipe:
             if getattr(self, name, known[0]) not in known:
                 raise unknown(name, getattr(self, name), known)
         for name, least in LEAST.items():
-            if not getattr(self, name, least) >= least:
-                raise SpeechLRPError(f"{name} is {getattr(self, name)}; it must be {least} or more")
-        if not self.lr > 0:
-            raise SpeechLRPError(f"lr is {self.lr}; it must be above 0")
+            if not least <= getattr(self, name, least) < math.inf:
+                value = getattr(self, name)
+                raise SpeechLRPError(f"{name} is {value}; it must be {least} or more, and finite")
+        if not 0 < self.lr < math.inf:
+            raise SpeechLRPError(f"lr is {self.lr}; it must be above 0 and finite")
 
 
 @dataclass(frozen=True)

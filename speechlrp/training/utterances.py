@@ -17,6 +17,7 @@ import torch
 
 from speechlrp.artifacts.utterances import Utterances
 from speechlrp.training.bucketing import Buckets, LetterBatch, collate
+from speechlrp.training.loaders import check_features
 from speechlrp.training.prefetch import read_ahead
 
 PREFETCH = 2
@@ -87,4 +88,5 @@ class LetterBatches:
         rows = self.rows[positions]
         targets = [self.targets[place] for place in positions]
         batch = collate(utterances.batch(rows), targets, rows, self.input_scale)
+        check_features(batch.inputs.numpy(), rows)
         return batch._replace(inputs=batch.inputs.pin_memory()) if pinned else batch

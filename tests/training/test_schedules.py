@@ -100,6 +100,8 @@ def test_optimizers(name, kind):
         ({"epochs": 0}, "epochs is 0; it must be 1 or more"),
         ({"lr": 0.0}, "lr is 0.0"),
         ({"lr": float("nan")}, "lr is nan"),
+        ({"lr": float("inf")}, "lr is inf; it must be above 0 and finite"),
+        ({"clip": float("inf")}, "clip is inf; it must be 0 or more, and finite"),
         ({"clip": -1.0}, "clip is -1.0"),
     ],
 )
