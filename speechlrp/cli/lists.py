@@ -16,7 +16,7 @@ def _lists() -> dict[str, Iterable[str]]:
     from speechlrp.audio import FEATURES
     from speechlrp.corpora import CORPORA, DOWNLOADS, SPLITS
     from speechlrp.explainers import EXPLAINERS
-    from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
+    from speechlrp.flipping import BASELINES, CURVES, FILLS, STRATEGIES
     from speechlrp.letters import DECODERS
     from speechlrp.lrp import PRESETS, RULES
     from speechlrp.measures import SCORES
@@ -38,6 +38,7 @@ def _lists() -> dict[str, Iterable[str]]:
         "presets": PRESETS,
         "strategies": STRATEGIES,
         "baselines": BASELINES,
+        "curves": CURVES,
         "fills": FILLS,
         "alignments": dict.fromkeys(
             [*ALIGNMENTS, *(f"{way}-{e}" for e in EXPLAINERS for way in ("max", "min"))]

@@ -12,7 +12,16 @@ from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
 from speechlrp.letters import DECODERS
 from speechlrp.measures import ORDERS
 from speechlrp.navai import CLASSES
+from speechlrp.registry import is_reference
 from speechlrp.stages import STAGES
+
+
+class Name(click.Choice):
+    """One of some names, or ``package.module:Name``; whether that can be is checked later."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Take what the choices know, and references as they are."""
+        return value if is_reference(value) else super().convert(value, param, ctx)
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,7 @@ class Option:
 
     def parameter(self) -> click.Option:
         """The click option."""
-        kind = click.Choice(self.choices) if self.choices else None
+        kind = Name(self.choices) if self.choices else None
         names = [self.flag, self.name + "_" if self.name in ("from", "to") else self.name]
         if self.switch:
             return click.Option(names, is_flag=True, help=self.help)

@@ -7,6 +7,7 @@ from typing import Any
 from speechlrp.config import CHECKPOINTS, CONDITIONS, SOURCES, SUBSETS, WORKS
 from speechlrp.config.sections import Compare, Config
 from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.registry import Registry
 
 
 def check(config: Config) -> None:
@@ -15,7 +16,7 @@ def check(config: Config) -> None:
     Raises:
         SpeechLRPError: a value that cannot be, or two that do not fit.
     """
-    from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
+    from speechlrp.flipping import BASELINES, CURVES, FILLS, STRATEGIES
     from speechlrp.navai import CLASSES, CROPS, SIDES
 
     flipping, augment = config.flipping, config.augment
@@ -24,7 +25,9 @@ def check(config: Config) -> None:
     _one_of("paper", config.paper, (None, *WORKS))
     _one_of("checkpoint", config.checkpoint, CHECKPOINTS)
     _one_of("device", config.device.split(":")[0], ("auto", "cpu", "cuda"))
-    _one_of("flipping.strategy", flipping.strategy, ("all", *STRATEGIES))
+    _named("flipping.strategy", flipping.strategy, STRATEGIES, "all")
+    for name in flipping.measures:
+        _named("flipping.measures", name, CURVES)
     _one_of("flipping.baseline", flipping.baseline, ("all", *BASELINES))
     _one_of("flipping.grid", flipping.grid, flipping.grids)
     _one_of("augment.fill", augment.fill, FILLS)
@@ -32,6 +35,8 @@ def check(config: Config) -> None:
     for name in ("repeats", "batch_size"):
         value = getattr(flipping, name)
         _in_range(f"flipping.{name}", value, value >= 1, "at least 1")
+    limit = flipping.limit
+    _in_range("flipping.limit", limit, limit is None or limit >= 1, "at least 1, or null for all")
     navai = config.navai
     _one_of("navai.crop", navai.crop, CROPS)
     _one_of("navai.over", navai.over, ("bin", "sum"))
@@ -91,6 +96,11 @@ def _check_compare(compare: Compare) -> None:
 def _one_of(key: str, value: str, known) -> None:
     if value not in known:
         raise unknown(f"value of {key}", value, known)
+
+
+def _named(key: str, value: str, table: Registry, *more: str) -> None:
+    if value not in more and not table.knows(value):
+        raise unknown(f"value of {key}", value, (*more, *table))
 
 
 def _in_range(key: str, value: Any, fits: bool, expected: str) -> None:

@@ -36,6 +36,7 @@ class Flipping:
     baseline: str
     grid: str
     grids: dict[str, Any]
+    measures: list[str]
     repeats: int
     limit: int | None
     batch_size: int

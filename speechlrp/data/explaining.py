@@ -111,5 +111,5 @@ class Explaining:
         inputs = self.network.inputs(features)
         target = torch.tensor(labels).to(self.network.device)
         if self.section["target"] == "predicted":
-            target = self.network.probabilities(inputs).argmax(1)
+            target = self.network.predict(inputs)[0].argmax(1)
         return inputs, inputs - self._measured[1], target

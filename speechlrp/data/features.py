@@ -16,6 +16,7 @@ from torch import nn
 
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
 from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.explainers.logits import logits_of
 from speechlrp.flipping import BASELINES
 from speechlrp.models.custom import own_code
 from speechlrp.pipeline.stage import Context
@@ -144,10 +145,11 @@ class Network:
         """Features `[B, 1, F, T]` in dB -> the model's inputs, on its device."""
         return torch.from_numpy(features).to(self.device) * self.scale
 
-    def probabilities(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Class probabilities `[B, K]` of the model's inputs."""
+    def predict(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits, which decide, and class probabilities of the model's inputs, `[B, K]` each."""
         with torch.inference_mode():
-            return probabilities(self.meta["loss"], self.model(inputs))
+            logits = logits_of(self.model, inputs)
+            return logits, probabilities(self.meta["loss"], logits)
 
     def baseline(self, name: str) -> torch.Tensor:
         """What a bin without information is, as the model sees it, `[1, F, T]`.

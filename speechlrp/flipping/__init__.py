@@ -1,7 +1,37 @@
 """Pixel flipping: is the order that an explanation gives to the bins the true one?"""
 
-STRATEGIES = ("lrp", "random", "lrp_rev")
-"""Most relevant first, at random, most negative first (T 6.1)."""
+from speechlrp.registry import Interface, Registry
+
+STRATEGIES = Registry(
+    "strategy",
+    {
+        "lrp": "speechlrp.flipping.strategies:MostRelevant",
+        "random": "speechlrp.flipping.strategies:Random",
+        "lrp_rev": "speechlrp.flipping.strategies:MostNegative",
+        "lrp_abs": "speechlrp.flipping.strategies:Largest",
+        "lrp_abs_rev": "speechlrp.flipping.strategies:Smallest",
+    },
+    Interface(
+        "a class derived from speechlrp.flipping.strategies:Strategy",
+        bases=("speechlrp.flipping.strategies:Strategy",),
+    ),
+)
+"""The order in which bins are flipped."""
+
+THESIS = ("lrp", "random", "lrp_rev")
+"""Most relevant first, at random, most negative first (T 6.1): what ``strategy=all`` stands for."""
+
+CURVES = Registry(
+    "measure of a curve",
+    {
+        "auc": "speechlrp.flipping.measures:area",
+        "bins_at_50": "speechlrp.flipping.measures:bins_at_half",
+        "percent_at_50": "speechlrp.flipping.measures:percent_at_half",
+        "symmetric_gain": "speechlrp.flipping.measures:symmetric_gain",
+    },
+    Interface("a function of a Curve that gives a number", positional=1),
+)
+"""Numbers of a flipping curve: a column of `summary.csv` each."""
 
 BASELINES = ("zero", "silence", "mean")
 """What a flipped bin becomes: 0 (T), the value of silence, its mean over the training set."""
@@ -11,3 +41,8 @@ FILLS = ("zero", "mean", "none")
 
 With ``none`` it stays: training on without augmentation, the control for the other two.
 """
+
+
+def strategies_of(setting: str) -> tuple[str, ...]:
+    """The strategies that ``flipping.strategy`` names."""
+    return THESIS if setting == "all" else (setting,)

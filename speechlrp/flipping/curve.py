@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from operator import index
 from typing import Any
 
@@ -11,6 +12,8 @@ import pandas as pd
 from torch import Tensor
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.flipping import CURVES, STRATEGIES
+from speechlrp.flipping.measures import Curve
 
 
 def grid_counts(grid: Mapping[str, Any], bins: int) -> np.ndarray:
@@ -25,7 +28,7 @@ def grid_counts(grid: Mapping[str, Any], bins: int) -> np.ndarray:
     """
     try:
         counts = _counts(grid, bins)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise SpeechLRPError(
             "a flipping grid is {percent: [...]}, {bins: [...]} or {bins: start:stop:step}; "
             f"found {grid}"
@@ -39,6 +42,8 @@ def _counts(grid: Mapping[str, Any], bins: int) -> list[int]:
     (unit,) = grid
     points = grid[unit]
     if unit == "percent":
+        if isinstance(points, str | Mapping):  # a text would be read letter by letter
+            raise ValueError(points)
         return [round(float(p) / 100 * bins) for p in points]
     if unit != "bins":
         raise ValueError(unit)
@@ -70,61 +75,33 @@ def flip(
         yield flipped
 
 
-def score(
-    probabilities: Callable[[Tensor], Tensor], inputs: Tensor, labels: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Whether each recording is classified correctly, and its true class's probability.
+def summarise(curve: pd.DataFrame, bins: int, measures: Sequence[str] = ()) -> pd.DataFrame:
+    """The measures of every curve.
 
     Args:
-        probabilities: inputs `[B, C, F, T]` -> class probabilities `[B, L]`.
-        inputs: `[B, C, F, T]`.
-        labels: true classes `[B]`.
-
-    Returns:
-        Correct `[B]` (bool) and probability `[B]`, on the CPU.
-    """
-    p = probabilities(inputs)
-    true = p.gather(1, labels[:, None])[:, 0]
-    return (p.argmax(1) == labels).cpu(), true.double().cpu()
-
-
-def summarise(curve: pd.DataFrame, bins: int) -> pd.DataFrame:
-    """Area under each accuracy curve, and where it passes 50 %.
-
-    Args:
-        curve: rows (strategy, baseline, repeat, bins, accuracy).
+        curve: rows (strategy, baseline, repeat, bins, n, accuracy, probability).
         bins: P.
+        measures: more than those of `CURVES`, ``package.module:name`` each.
 
     Returns:
-        strategy, baseline, n, repeats, auc (mean accuracy over the grid's range, by
-        the trapezoid rule), bins_at_50 (linear between points; NaN if never).
+        strategy, baseline, n, repeats, and a column a measure, called by its name (a reference
+        by what stands behind the colon).
     """
+    names = {name: name for name in CURVES} | {name.partition(":")[2]: name for name in measures}
     rows = []
-    for (strategy, baseline), cell in curve.groupby(["strategy", "baseline"], sort=False):
-        mean = cell.groupby("bins").accuracy.mean()
-        x, y = mean.index.to_numpy(dtype=float), mean.to_numpy()
-        span = x[-1] - x[0]
-        auc = float(np.trapezoid(y, x) / span) if span else float(y[0])
-        rows.append(
-            {
-                "strategy": strategy,
-                "baseline": baseline,
-                "n": int(cell.n.iloc[0]),
-                "repeats": cell.repeat.nunique(),
-                "auc": auc,
-                "bins_at_50": passes(x, y, 0.5),
-                "percent_at_50": passes(x, y, 0.5) / bins * 100,
-            }
-        )
+    for baseline, part in curve.groupby("baseline", sort=False):
+        cells = dict(list(part.groupby("strategy", sort=False)))
+        plain = {strategy: _curve(cell, bins) for strategy, cell in cells.items()}
+        for strategy, cell in cells.items():
+            opposite = plain.get(STRATEGIES[strategy].reverse)
+            whole = replace(plain[strategy], reverse=opposite)
+            row = {"strategy": strategy, "baseline": baseline, "n": int(cell.n.iloc[0])}
+            row["repeats"] = cell.repeat.nunique()
+            rows.append(row | {column: CURVES[name](whole) for column, name in names.items()})
     return pd.DataFrame(rows)
 
 
-def passes(x: np.ndarray, y: np.ndarray, level: float) -> float:
-    """The first x at which y falls below `level`, linear between points; NaN if never."""
-    below = np.flatnonzero(y < level)
-    if not len(below):
-        return float("nan")
-    i = below[0]
-    if i == 0:
-        return float(x[0])
-    return float(x[i - 1] + (y[i - 1] - level) / (y[i - 1] - y[i]) * (x[i] - x[i - 1]))
+def _curve(cell: pd.DataFrame, total: int) -> Curve:
+    means = cell.groupby("bins")[["accuracy", "probability"]].mean()
+    columns = means.accuracy.to_numpy(), means.probability.to_numpy()
+    return Curve(means.index.to_numpy(dtype=float), *columns, total)

@@ -3,53 +3,84 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from speechlrp.errors import unknown
+from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping import STRATEGIES
 
 
-def falling_order(relevance: Tensor) -> Tensor:
-    """Rank bins by relevance, the most positive first; equal ones by their position.
+def falling_order(relevance: Tensor, ids: Sequence[str], seed: int) -> Tensor:
+    """Rank bins by relevance, the most positive first.
 
     Args:
         relevance: `[B, ...]`, P values a recording.
+        ids: see `ranked`.
+        seed: see `ranked`.
 
     Returns:
         Bin indices `[B, P]`, int64.
     """
-    return relevance.flatten(1).argsort(dim=1, descending=True, stable=True)
+    return ranked(relevance.flatten(1), ids, seed)
 
 
 def flipping_order(
-    strategy: str, falling: Tensor, ids: list[str], seed: int, repeat: int
+    strategy: str, relevance: Tensor, ids: Sequence[str], seed: int, repeat: int = 0
 ) -> Tensor:
     """Order the bins for a strategy (T 6.1).
 
     Args:
-        strategy: ``"lrp"`` (most positive first), ``"lrp_rev"`` (most negative
-            first) or ``"random"``.
-        falling: bin indices by falling relevance `[B, P]`.
-        ids: what the recordings are called `[B]`: a random order depends on the
-            recording, the seed and the repeat, not on the batch it comes in.
-        seed: of the random orders.
-        repeat: number of the random order.
+        strategy: a name of `STRATEGIES`, or ``package.module:Name``.
+        relevance: `[B, ...]`, P values a recording.
+        ids: see `ranked`.
+        seed: see `ranked`.
+        repeat: see `ranked`.
 
     Returns:
-        Bin indices `[B, P]`.
+        Bin indices `[B, P]`, int64.
+
+    Raises:
+        SpeechLRPError: no such strategy, or one whose priorities are not of the relevance's shape
+            or not finite.
     """
-    if strategy == "lrp":
-        return falling
-    if strategy == "lrp_rev":
-        return falling.flip(1)
-    if strategy == "random":
-        bins = falling.shape[1]
-        return torch.stack([_permutation(bins, f"{seed}/{repeat}/{name}") for name in ids]).to(
-            falling.device
+    flat = relevance.flatten(1)
+    priority = STRATEGIES[strategy]().priority(flat)
+    if not isinstance(priority, Tensor) or priority.shape != flat.shape:
+        shape = list(priority.shape) if isinstance(priority, Tensor) else type(priority).__name__
+        raise SpeechLRPError(
+            f"strategy {strategy} gives {shape}; it must give priorities {list(flat.shape)}"
         )
-    raise unknown("strategy", strategy, STRATEGIES)
+    return ranked(priority, ids, seed, repeat)
+
+
+def ranked(priority: Tensor, ids: Sequence[str], seed: int, repeat: int = 0) -> Tensor:
+    """Put the largest first; equal ones in an order that is drawn.
+
+    By position, a map that is the same everywhere would be flipped from low frequencies up, and
+    its curve show what the network makes of those.
+
+    Args:
+        priority: `[B, P]`.
+        ids: what the recordings are called `[B]`: a draw depends on the recording, the seed and
+            the repeat, not on the batch that it comes in.
+        seed: of the draws.
+        repeat: number of the draw.
+
+    Returns:
+        Bin indices `[B, P]`, int64.
+
+    Raises:
+        SpeechLRPError: a priority is not finite.
+    """
+    if not bool(priority.isfinite().all()):
+        raise SpeechLRPError("bins cannot be ranked by numbers that are not finite")
+    bins = priority.shape[1]
+    drawn = [_permutation(bins, f"{seed}/{repeat}/{name}") for name in ids]
+    draw = torch.stack(drawn).to(priority.device)
+    order = priority.gather(1, draw).argsort(dim=1, descending=True, stable=True)
+    return draw.gather(1, order)
 
 
 def _permutation(bins: int, key: str) -> Tensor:

@@ -91,7 +91,7 @@ def test_a_folder_of_the_users_own(speechlrp, tmp_path):
         (["train", "model=alexnt"], "unknown model 'alexnt'; known: alexnet, [a-z0-9, _]+. Did"),
         (["explain", "--explainer", "lpr"], "unknown explainer 'lpr'; known: .*'lrp'"),
         (["flip", "--grid", "tabel"], "flipping.grid 'tabel'; known: .*Did you mean 'table'?"),
-        (["flip", "flipping.strategy=lpr"], "'lpr'; known: all, lrp, lrp_rev, random"),
+        (["flip", "flipping.strategy=lpr"], "'lpr'; known: all, lrp, lrp_abs, .*random"),
         (["train", "subset=tets"], "subset 'tets'; known: test, .*, train, validate"),
         (["train", "seed=many"], "seed: .*'many'"),
         (["train", "+colour=red"], "colour"),

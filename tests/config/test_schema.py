@@ -45,7 +45,7 @@ def test_a_task_without_fixed_classes(composed):
         ("subset=test_music+", "subset ''; known: test"),
         ("checkpoint=first", "checkpoint 'first'; known: best, last"),
         ("device=gpu", "device 'gpu'; known: auto, cpu, cuda"),
-        ("flipping.strategy=lpr", "flipping.strategy 'lpr'; known: all, lrp, lrp_rev, random"),
+        ("flipping.strategy=lpr", "flipping.strategy 'lpr'; known: all, lrp, lrp_abs, .*random"),
         ("flipping.baseline=max", "flipping.baseline 'max'; known: all, mean, silence, zero"),
         ("flipping.grid=tabel", "flipping.grid 'tabel'; .*Did you mean 'table'"),
         ("augment.fill=median", "augment.fill 'median'; known: mean, none, zero"),

@@ -45,7 +45,8 @@ def test_corners_have_three_neighbours_edges_five_the_rest_eight():
 def test_exactly_the_top_share_is_replaced(generator, fill, share):
     inputs = torch.rand(3, 1, 10, 20, generator=generator, dtype=torch.float64) + 1
     relevance = torch.randn(3, 200, generator=generator)
-    before, order = inputs.clone(), falling_order(relevance)
+    ids = [str(i) for i in range(len(inputs))]
+    before, order = inputs.clone(), falling_order(relevance, ids, 1)
     found = fill_most_relevant(inputs, order, share, fill).flatten(1)
     count = round(share * 200)
     replaced = torch.zeros(3, 200, dtype=torch.bool).scatter(1, order[:, :count], True)

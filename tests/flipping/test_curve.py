@@ -1,14 +1,12 @@
 """Flipping against a plain loop, and the numbers of a curve against hand-computed ones."""
 
-import math
-
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.flipping.curve import flip, grid_counts, passes, score, summarise
+from speechlrp.flipping.curve import flip, grid_counts, summarise
 from speechlrp.flipping.ranking import falling_order
 
 BINS = 227 * 227
@@ -38,7 +36,11 @@ def test_grid_counts(grid, expected):
         {"percent": [0], "bins": [0]},
         {"decibels": [0]},
         {"percent": 5},
+        {"percent": "50"},
+        {"percent": {0: 50}},
         {"percent": ["many"]},
+        {"percent": [float("inf")]},
+        {"percent": [float("nan")]},
         {"percent": [None]},
         {"bins": "0:10:0"},
         {"bins": "a:b"},
@@ -82,7 +84,7 @@ def test_flip_agrees_with_a_loop_over_bins(generator, counts, layout):
         inputs = inputs.contiguous(memory_format=torch.channels_last)
     before = inputs.clone()
     baseline = torch.randn(24, generator=generator)
-    order = falling_order(torch.randn(3, 24, generator=generator))
+    order = falling_order(torch.randn(3, 24, generator=generator), list("abc"), 1)
     for count, flipped in zip(counts, flip(inputs, order, baseline, counts), strict=True):
         assert torch.equal(flipped, _flipped_plainly(before, order, baseline, count))
     assert torch.equal(inputs, before)
@@ -96,33 +98,10 @@ def test_flip_takes_counts_from_a_grid(generator):
     assert zeros == [0, 5, 10]
 
 
-def test_score_counts_the_true_class():
-    table = torch.tensor([[0.9, 0.1], [0.3, 0.7], [0.6, 0.4]])
-    correct, probability = score(lambda x: table, torch.zeros(3, 1, 1, 1), torch.tensor([0, 1, 1]))
-    assert correct.tolist() == [True, True, False]
-    torch.testing.assert_close(probability, torch.tensor([0.9, 0.7, 0.4]).double())
-
-
-@pytest.mark.parametrize(
-    ("y", "expected"),
-    [
-        ([1.0, 0.75, 0.25, 0.0], 15.0),  # half-way between 10 and 20
-        ([1.0, 0.9, 0.4, 0.9], 18.0),  # 10 + 0.4 / 0.5 * 10
-        ([1.0, 0.5, 0.4, 0.3], 10.0),  # at 50 % itself it has not passed yet
-        ([0.4, 0.3, 0.2, 0.1], 0.0),
-        ([1.0, 0.5, 0.5, 0.5], math.nan),
-        ([1.0, 0.8, 0.7, 0.6], math.nan),
-    ],
-)
-def test_where_a_curve_passes(y, expected):
-    found = passes(np.array([0.0, 10, 20, 40]), np.array(y), 0.5)
-    assert found == pytest.approx(expected, nan_ok=True)
-
-
 def _rows(strategy, repeat, accuracy):
     return [
         {"strategy": strategy, "baseline": "zero", "repeat": repeat, "bins": b, "n": 8,
-         "accuracy": a}
+         "accuracy": a, "probability": a / 2}
         for b, a in zip((0, 10, 30), accuracy, strict=True)
     ]  # fmt: skip
 
@@ -142,6 +121,22 @@ def test_summarise_against_hand_computed_values():
     assert found.loc["lrp", "percent_at_50"] == pytest.approx(5.0)
     assert found.repeats.tolist() == [1, 2]
     assert found.n.tolist() == [8, 8]
+    assert found.symmetric_gain.isna().all()
+
+
+def test_the_symmetric_gain_is_the_area_between_an_order_and_its_opposite():
+    curve = pd.DataFrame(_rows("lrp", 0, (1.0, 0.5, 0.25)) + _rows("lrp_rev", 0, (1.0, 1.0, 0.5)))
+    table = summarise(curve, bins=200).set_index("strategy")
+    assert table.symmetric_gain["lrp"] == pytest.approx((10 + 15) / 30 - (7.5 + 7.5) / 30)
+    assert table.symmetric_gain["lrp_rev"] == -table.symmetric_gain["lrp"]
+
+
+def test_a_measure_of_ones_own_is_a_column():
+    curve = pd.DataFrame(_rows("lrp", 0, (1.0, 0.5, 0.25)))
+    table = summarise(curve, 200, ["speechlrp.flipping.measures:bins_at_half"])
+    assert table.bins_at_half.tolist() == table.bins_at_50.tolist()
+    with pytest.raises(SpeechLRPError, match="unknown measure of a curve 'steepness'"):
+        summarise(curve, 200, ["steepness"])
 
 
 def test_a_curve_of_one_point():

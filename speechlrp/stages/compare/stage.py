@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,9 +12,6 @@ import torch
 from speechlrp.data.explaining import about
 from speechlrp.data.features import FEATURES
 from speechlrp.explainers.counting import counting
-from speechlrp.flipping import BASELINES
-from speechlrp.flipping.curve import grid_counts
-from speechlrp.flipping.ranking import falling_order
 from speechlrp.measures import SCORES
 from speechlrp.measures.completeness import completeness
 from speechlrp.measures.conservation import conservation
@@ -25,7 +21,7 @@ from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.pipeline.weights import weights_inputs, weights_name
 from speechlrp.stages.compare import sanity, tables
 from speechlrp.stages.compare.bench import UNITS, Bench, set_up
-from speechlrp.stages.flip import count_cells
+from speechlrp.stages.flip import flips_of
 
 RANDOM_ORDER = "random order"
 """What the flipping curve without any explainer is called."""
@@ -103,24 +99,16 @@ def conserve(bench: Bench, name: str) -> None:
 
 def flip(bench: Bench, name: str, strategies: tuple[str, ...]) -> None:
     """Count what is still classified correctly while bins are flipped in an explainer's order."""
-    flipping, network = bench.context.config.flipping, bench.network
+    network, axes = bench.network, bench.examples.axes
     shards, maps = bench.shards("flip", name), bench.shards("maps", name)
-    asked = BASELINES if flipping.baseline == "all" else (flipping.baseline,)
-    baselines = {baseline: network.baseline(baseline).flatten() for baseline in asked}
+    bins = axes["frequency"].size * axes["time"].size
+    flips = flips_of(bench.context, network, strategies, bins)
     for unit, table, features in bench.batches(shards.missing(), f"{name}: flip"):
         inputs = network.inputs(features)
+        relevance = torch.zeros_like(inputs)
         if name in bench.sections:
-            order = falling_order(torch.from_numpy(maps.get(unit)[0]["relevance"]))
-        else:
-            order = torch.zeros(inputs.flatten(1).shape, dtype=torch.int64)
-        counts = grid_counts(flipping.grids[flipping.grid], order.shape[1])
-        cells = []
-        for strategy in strategies:
-            config = replace(bench.context.config, flipping=replace(flipping, strategy=strategy))
-            context = replace(bench.context, config=config)
-            given = network, inputs, table, order.to(network.device), counts, baselines
-            cells += count_cells(context, *given)
-        shards.put(unit, {}, pd.DataFrame(cells))
+            relevance = torch.from_numpy(maps.get(unit)[0]["relevance"]).to(network.device)
+        shards.put(unit, {}, flips.cells(inputs, relevance, table))
 
 
 def _folder(config) -> str:
@@ -132,7 +120,7 @@ STAGE = Stage(
     name="compare",
     folder=_folder,
     keys=("compare", "subset", "explainer.bands_hz", "flipping.baseline", "flipping.grid",
-          "flipping.grids", "flipping.repeats", "seed"),
+          "flipping.grids", "flipping.measures", "flipping.repeats", "seed"),
     inputs=lambda config: {"features": FEATURES, **weights_inputs(config)},
     work=work,
 )  # fmt: skip

@@ -9,6 +9,7 @@ import pandas as pd
 from speechlrp.artifacts.atomic import whole, write_bytes, write_csv
 from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact
 from speechlrp.data.conditions import WINDOW, described, named, several
+from speechlrp.flipping.cells import CELL, rates
 from speechlrp.flipping.curve import summarise
 from speechlrp.measures.agreement import agreement, matrix, summarise_agreement
 from speechlrp.measures.conservation import summarise_conservation
@@ -19,7 +20,6 @@ from speechlrp.report.paper import ASSIGNMENTS
 from speechlrp.report.style import figure_png
 from speechlrp.stages.compare.bench import Bench
 from speechlrp.stages.explain.classes import pick
-from speechlrp.stages.flip import CELL, rates
 
 COSTS = ("seconds", "forward_passes", "backward_passes")
 ALL = "all"
@@ -85,7 +85,8 @@ def _curves(bench: Bench, random_order: str) -> tuple[pd.DataFrame, pd.DataFrame
     for name in (*bench.sections, random_order):
         curve = rates(bench.shards("flip", name).table(), CELL, bins)
         curves.append(curve.assign(explainer=name))
-        summaries.append(summarise(curve, bins).assign(explainer=name))
+        measures = bench.context.config.flipping.measures
+        summaries.append(summarise(curve, bins, measures).assign(explainer=name))
     tables = [pd.concat(parts, ignore_index=True) for parts in (curves, summaries)]
     return tuple(t[["explainer", *t.columns.drop("explainer")]] for t in tables)
 

@@ -97,7 +97,8 @@ def _explain(context, network: Network, examples: Examples, units, todo) -> Iter
             some = units[unit]
             _, inputs, target = explaining.batch(file["features"][some], labels[some])
             output, relevance = explaining.explainer.explain(explaining.model, inputs, target)
-            order = falling_order(relevance).cpu().numpy()
+            ids = examples.table.id.iloc[some].astype(str).tolist()
+            order = falling_order(relevance, ids, context.config.seed).cpu().numpy()
             small = np.uint16 if order.shape[1] <= 2**16 else np.uint32
             yield (
                 unit,
@@ -180,7 +181,7 @@ def _figures(context: Context, examples: Examples, rows: list[int], bands, regio
 STAGE = Stage(
     name="explain",
     folder=explanation,
-    keys=("explainer", "subset"),
+    keys=("explainer", "subset", "seed"),
     inputs=lambda config: {"features": FEATURES, **weights_inputs(config)},
     work=work,
     shared=True,

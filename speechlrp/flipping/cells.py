@@ -1,0 +1,131 @@
+"""What a network makes of recordings whose bins are flipped, counted. B recordings, P bins each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from speechlrp.errors import SpeechLRPError
+from speechlrp.flipping import STRATEGIES
+from speechlrp.flipping.curve import flip
+from speechlrp.flipping.ranking import flipping_order
+
+CELL = ["strategy", "baseline", "repeat", "bins"]
+"""Columns that name a cell: a point of a curve."""
+UNIT = ["label", "speaker"]
+"""Columns that say whose recordings its counts are of."""
+
+
+@dataclass(frozen=True)
+class Flips:
+    """What is done to recordings, and who judges them.
+
+    Attributes:
+        predict: inputs ``[B, C, F, T]`` -> logits and probabilities, ``[B, L]`` each.
+        counts: rising numbers of bins ``[K]``.
+        baselines: name -> what a flipped bin becomes, ``[P]``.
+        strategies: see `strategies_of`.
+        repeats: orders that are drawn of a strategy that is repeated.
+        seed: of the draws.
+    """
+
+    predict: Callable[[Tensor], tuple[Tensor, Tensor]]
+    counts: np.ndarray
+    baselines: Mapping[str, Tensor]
+    strategies: Sequence[str]
+    repeats: int
+    seed: int
+
+    def cells(self, inputs: Tensor, relevance: Tensor, table: pd.DataFrame) -> pd.DataFrame:
+        """The counts of a batch.
+
+        Args:
+            inputs: ``[B, C, F, T]``.
+            relevance: ``[B, ...]``, P values a recording.
+            table: their B rows, with id, label and speaker.
+
+        Returns:
+            A row a cell, label and speaker: the columns `CELL` and `UNIT`, n, correct, and the
+            sum of the true class's probability.
+
+        Raises:
+            SpeechLRPError: an output is not finite; as `flipping_order`.
+        """
+        labels = torch.tensor(table.label.to_numpy(), device=inputs.device)
+        unflipped = [self._scores(inputs, labels)] if self.counts[0] == 0 else []
+        parts = []
+        for strategy in self.strategies:
+            for repeat in range(self.repeats if STRATEGIES[strategy].repeated else 1):
+                ids = table.id.astype(str).tolist()
+                order = flipping_order(strategy, relevance, ids, self.seed, repeat)
+                for baseline, points in self._points(inputs, order, labels, unflipped):
+                    for count, point in zip(self.counts, points, strict=True):
+                        cell = strategy, baseline, repeat, int(count)
+                        named = dict(zip(CELL, cell, strict=True))
+                        parts.append(_counted(point, table).assign(**named))
+        columns = [*CELL, *UNIT, "n", "correct", "probability"]
+        return pd.concat(parts, ignore_index=True)[columns]
+
+    def _points(
+        self, inputs: Tensor, order: Tensor, labels: Tensor, unflipped: list
+    ) -> Iterator[tuple[str, list]]:
+        """The scores at every count, of each baseline; those that are equal are run once."""
+        done: list[tuple[Tensor, list]] = []
+        for baseline, values in self.baselines.items():
+            points = next((p for other, p in done if torch.equal(other, values)), None)
+            if points is None:
+                flipped = flip(inputs, order, values, self.counts[self.counts > 0])
+                points = unflipped + [self._scores(x, labels) for x in flipped]
+                done.append((values, points))
+            yield baseline, points
+
+    def _scores(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        return scores(*self.predict(inputs), labels)
+
+
+def scores(logits: Tensor, probabilities: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Whether each recording is classified correctly, and its true class's probability.
+
+    Logits decide: sigmoids that are saturated tie, and the first class would win.
+
+    Args:
+        logits: `[B, L]`.
+        probabilities: `[B, L]`.
+        labels: true classes `[B]`.
+
+    Returns:
+        Correct `[B]` (bool) and probability `[B]`, on the CPU.
+
+    Raises:
+        SpeechLRPError: a logit is not finite, which no class can be read from.
+    """
+    if not bool(logits.isfinite().all()):
+        wrong = int((~logits.isfinite()).any(dim=1).sum())
+        raise SpeechLRPError(
+            f"the network's output is not finite for {wrong} of {len(logits)} recordings with "
+            "flipped bins; look at its weights and at flipping.baseline"
+        )
+    true = probabilities.gather(1, labels[:, None])[:, 0]
+    return (logits.argmax(1) == labels).cpu(), true.double().cpu()
+
+
+def _counted(point: tuple[Tensor, Tensor], table: pd.DataFrame) -> pd.DataFrame:
+    """The sums over the recordings of each label and speaker."""
+    correct, probability = point
+    rows = table[UNIT].reset_index(drop=True)
+    rows = rows.assign(n=1, correct=correct.numpy().astype(int), probability=probability.numpy())
+    return rows.groupby(UNIT, sort=False, as_index=False, dropna=False).sum()
+
+
+def rates(cells: pd.DataFrame, by: list[str], bins: int) -> pd.DataFrame:
+    """The accuracy and mean probability of the cells that share some columns."""
+    sums = cells.groupby(by, sort=False, as_index=False)[["n", "correct", "probability"]].sum()
+    sums.insert(by.index("bins") + 1, "percent", sums.bins / bins * 100)
+    sums["accuracy"] = sums.correct / sums.n
+    sums["probability"] = sums.probability / sums.n
+    return sums

@@ -1,0 +1,70 @@
+"""Numbers of a flipping curve: how steep it is, and how far the two orders lie apart.
+
+A curve has K points.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What remains correct while bins are flipped.
+
+    Attributes:
+        bins: how many are flipped, rising ``[K]``.
+        accuracy: 0 to 1 ``[K]``, the mean over repeats.
+        probability: of the true class, 0 to 1 ``[K]``, the mean over recordings and repeats.
+        total: bins of a recording.
+        reverse: the curve of the opposite order, where that was run.
+    """
+
+    bins: np.ndarray
+    accuracy: np.ndarray
+    probability: np.ndarray
+    total: int
+    reverse: Curve | None = None
+
+
+def area(curve: Curve) -> float:
+    """Mean accuracy over the grid's range, by the trapezoid rule."""
+    span = curve.bins[-1] - curve.bins[0]
+    if not span:
+        return float(curve.accuracy[0])
+    return float(np.trapezoid(curve.accuracy, curve.bins) / span)
+
+
+def bins_at_half(curve: Curve) -> float:
+    """The bins at which accuracy passes 50 %, linear between points; NaN if it never does."""
+    return falls_below(curve.bins, curve.accuracy, 0.5)
+
+
+def percent_at_half(curve: Curve) -> float:
+    """`bins_at_half` in % of all bins."""
+    return bins_at_half(curve) / curve.total * 100
+
+
+def symmetric_gain(curve: Curve) -> float:
+    """The area of the opposite order less that of this one; NaN where that was not run.
+
+    The larger, the better the order tells what matters from what does not: a baseline that
+    harms the network whatever bins it replaces harms both curves.
+
+    Source: Bluecher et al. 2024, symmetric relevance gain.
+    """
+    return math.nan if curve.reverse is None else area(curve.reverse) - area(curve)
+
+
+def falls_below(x: np.ndarray, y: np.ndarray, level: float) -> float:
+    """The first x at which y falls below `level`, linear between points; NaN if never."""
+    below = np.flatnonzero(y < level)
+    if not len(below):
+        return math.nan
+    i = below[0]
+    if i == 0:
+        return float(x[0])
+    return float(x[i - 1] + (y[i - 1] - level) / (y[i - 1] - y[i]) * (x[i] - x[i - 1]))
