@@ -16,10 +16,14 @@ from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.measures import METHODS, ORDERS
+from speechlrp.measures.effective import has_weights, plain, tensors, write
 
 
 def layers_in_use(model: nn.Module, inputs: Tensor) -> list[str]:
     """The layers with weights of their own, in the order in which a forward pass meets them.
+
+    A layer whose weights are used without calling it, as attention does with its last one,
+    stands behind the module that it is in.
 
     Args:
         model: in evaluation mode.
@@ -31,13 +35,37 @@ def layers_in_use(model: nn.Module, inputs: Tensor) -> list[str]:
     met: dict[str, None] = {}
     with ExitStack() as hooks, torch.no_grad():
         for name, module in model.named_modules():
-            if next(module.parameters(recurse=False), None) is not None:
-                hook = module.register_forward_pre_hook(lambda *_, n=name: met.setdefault(n))
-                hooks.callback(hook.remove)
+            hook = module.register_forward_pre_hook(lambda *_, n=name: met.setdefault(n))
+            hooks.callback(hook.remove)
         model(inputs.clone())
-    if not met:
+    weighted = {name: module for name, module in model.named_modules() if has_weights(module)}
+    layers = [name for name in met if name in weighted]
+    for name in _used([n for n in weighted if n not in met], model, inputs):
+        around = [n for n in met if name.startswith(f"{n}.")]
+        inside = [n for n in layers if around and n.startswith(around[-1])]
+        layers.insert(layers.index(inside[-1]) + 1 if inside else 0, name)
+    if not layers:
         raise SpeechLRPError("the model has no layer with weights that could be made random")
-    return list(met)
+    return layers
+
+
+def _used(names: Sequence[str], model: nn.Module, inputs: Tensor) -> list[str]:
+    """Those of some layers on whose weights the output depends."""
+    if not names:
+        return []
+    weights = {name: list(model.get_submodule(name).parameters()) for name in names}
+    every = [weight for part in weights.values() for weight in part]
+    frozen = [weight for weight in every if not weight.requires_grad]
+    try:
+        for weight in frozen:
+            weight.requires_grad_(True)
+        with torch.enable_grad():
+            slopes = torch.autograd.grad(model(inputs.clone()).sum(), every, allow_unused=True)
+    finally:
+        for weight in frozen:
+            weight.requires_grad_(False)
+    used = {id(w) for w, slope in zip(every, slopes, strict=True) if slope is not None}
+    return [name for name, part in weights.items() if any(id(weight) in used for weight in part)]
 
 
 def steps_from_output(layers: Sequence[str], steps: int) -> list[list[str]]:
@@ -83,7 +111,7 @@ def randomised(
 
 
 def make_random(model: nn.Module, layers: Sequence[str], method: str, seed: int) -> None:
-    """Replace the weights of some layers, in place.
+    """Replace the weights that some layers compute with, in place.
 
     Args:
         model: whose layers.
@@ -94,23 +122,38 @@ def make_random(model: nn.Module, layers: Sequence[str], method: str, seed: int)
         seed: of the random numbers; torch's global generators stay as they are.
 
     Raises:
-        SpeechLRPError: a method that there is not; a layer without ``reset_parameters``.
+        SpeechLRPError: a method that there is not; a layer without ``reset_parameters``, or
+            whose weights cannot be written; all are the same as before.
     """
     if method not in METHODS:
         raise unknown("value of compare.randomise", method, METHODS)
     devices = sorted({p.device.index or 0 for p in model.parameters() if p.is_cuda})
     with torch.random.fork_rng(devices), torch.no_grad():
         torch.manual_seed(seed)
-        for name in layers:
-            module = model.get_submodule(name)
-            if method == "permute":
-                for weight in module.parameters(recurse=False):
-                    shuffled = torch.randperm(weight.numel()).to(weight.device)
-                    weight.copy_(weight.flatten()[shuffled].view_as(weight))
-            elif not hasattr(module, "reset_parameters"):
-                raise SpeechLRPError(
-                    f"layer {name} ({type(module).__name__}) has no reset_parameters; "
-                    "take compare.randomise=permute"
-                )
-            else:
-                module.reset_parameters()
+        changed = [_make_random(name, model.get_submodule(name), method) for name in layers]
+    if not any(changed):
+        raise SpeechLRPError(
+            f"compare.randomise={method} leaves the weights of {', '.join(layers)} as they are, so "
+            "that maps cannot show that they depend on them; take fewer compare.sanity_steps, or "
+            f"compare.randomise={'permute' if method == 'init' else 'init'}"
+        )
+
+
+def _make_random(name: str, layer: nn.Module, method: str) -> bool:
+    """Make one layer random; whether it computes with other weights than before."""
+    other = plain(layer)
+    before = {key: value.clone() for key, value in tensors(other).items()}
+    if method == "permute":
+        for weight in other.parameters(recurse=False):
+            shuffled = torch.randperm(weight.numel()).to(weight.device)
+            weight.copy_(weight.flatten()[shuffled].view_as(weight))
+    elif not hasattr(other, "reset_parameters"):
+        raise SpeechLRPError(
+            f"layer {name} ({type(layer).__name__}) has no reset_parameters; "
+            "take compare.randomise=permute"
+        )
+    else:
+        other.reset_parameters()
+    write(layer, tensors(other))
+    after = tensors(plain(layer))
+    return any(not torch.equal(after[key], value) for key, value in before.items())

@@ -1,13 +1,20 @@
 """Random layers: which, when, and that the network comes back."""
 
+import copy
+import warnings
+from functools import partial
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrize import register_parametrization
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers.gradient_x_input import GradientXInput
 from speechlrp.explainers.lrp import LRP
 from speechlrp.measures import METHODS, ORDERS
+from speechlrp.measures.effective import copied
 from speechlrp.measures.randomise import (
     layers_in_use,
     make_random,
@@ -94,8 +101,9 @@ def test_the_seed_decides_and_the_global_generator_stays(model):
     state = torch.random.get_rng_state()
     made = []
     for seed in (1, 1, 2):
-        make_random(model, ["middle"], "init", seed)
-        made.append(model.middle.weight.detach().clone())
+        other = copy.deepcopy(model)
+        make_random(other, ["middle"], "init", seed)
+        made.append(other.middle.weight.detach())
     assert torch.equal(made[0], made[1])
     assert not torch.equal(made[0], made[2])
     assert torch.equal(torch.random.get_rng_state(), state)
@@ -122,3 +130,100 @@ def test_what_there_is_not_is_refused(model):
     model.own.weight = nn.Parameter(torch.zeros(2))
     with pytest.raises(SpeechLRPError, match=r"layer own \(Module\) has no reset_parameters"):
         make_random(model, ["own"], "init", 1)
+
+
+def _old(norm, layer):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return norm(layer)
+
+
+class Halved(nn.Module):
+    """A parametrization of one's own; without an inverse unless there is one."""
+
+    def forward(self, weight):
+        return weight / 2
+
+
+class Invertible(Halved):
+    def right_inverse(self, weight):
+        return weight * 2
+
+
+NORMS = {
+    "plain": lambda layer: layer,
+    "weight_norm": partial(_old, torch.nn.utils.weight_norm),
+    "spectral_norm": partial(_old, torch.nn.utils.spectral_norm),
+    "parametrized weight_norm": torch.nn.utils.parametrizations.weight_norm,
+    "parametrized spectral_norm": torch.nn.utils.parametrizations.spectral_norm,
+    "parametrized orthogonal": torch.nn.utils.parametrizations.orthogonal,
+    "one's own": lambda layer: register_parametrization(layer, "weight", Invertible()),
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("norm", NORMS)
+def test_every_step_changes_the_output_and_all_comes_back(norm, bias, method, order):
+    torch.manual_seed(0)
+    convolution = NORMS[norm](nn.Conv1d(2, 4, 3, bias=bias))
+    last = NORMS[norm](nn.Linear(28, 3, bias=bias))
+    model = nn.Sequential(convolution, nn.ReLU(), nn.Flatten(), last).eval()
+    x = torch.randn(5, 2, 9)
+    before, parameters = model(x), [p.detach().clone() for p in model.parameters()]
+    steps = steps_from_output(layers_in_use(model, x[:1]), 8)
+    assert steps == [["3"], ["0"]]
+    outputs = [other(x).detach() for other in randomised(model, steps, order, method, 1)]
+    for one, other in pairwise([before, *outputs]):
+        assert (one - other).norm() / one.norm() > 0.05
+    torch.testing.assert_close(model(x), before)
+    for one, other in zip(model.parameters(), parameters, strict=True):
+        assert torch.equal(one, other)
+    torch.testing.assert_close(copied(model)(x), before)
+
+
+@pytest.mark.parametrize("norm", ["weight_norm", "parametrized weight_norm", "one's own"])
+def test_a_norm_begins_anew_as_the_plain_layer_does(norm):
+    layers = [NORMS[name](nn.Linear(28, 3)) for name in ("plain", norm)]
+    for layer in layers:
+        make_random(nn.Sequential(layer), ["0"], "init", 5)
+        layer(torch.zeros(1, 28))
+    torch.testing.assert_close(layers[1].weight, layers[0].weight)
+    assert torch.equal(layers[1].bias, layers[0].bias)
+
+
+def test_weights_that_are_used_without_a_call_are_found():
+    attention = nn.MultiheadAttention(4, 2, batch_first=True)
+
+    class Attending(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.attention, self.last = attention, nn.Linear(4, 2)
+            self.attention.unused = nn.Linear(3, 3)
+
+        def forward(self, x):
+            return self.last(self.attention(x, x, x, need_weights=False)[0].mean(1))
+
+    model = Attending().eval()
+    layers = layers_in_use(model.requires_grad_(False), torch.randn(1, 5, 4))
+    assert layers == ["attention", "attention.out_proj", "last"]
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("layer", "method", "words"),
+    [
+        (nn.PReLU(), "permute", "leaves the weights of 0 as they are.*randomise=init"),
+        (nn.BatchNorm1d(3), "init", "leaves the weights of 0 as they are.*randomise=permute"),
+        (
+            register_parametrization(nn.Linear(2, 2), "weight", Halved()),
+            "init",
+            "weight of a .*Linear is parametrized without a right_inverse",
+        ),
+    ],
+)
+def test_standing_still_is_no_step(layer, method, words):
+    with pytest.raises(SpeechLRPError, match=words) as error:
+        make_random(nn.Sequential(layer).eval(), ["0"], method, 1)
+    assert "\n" not in str(error.value)

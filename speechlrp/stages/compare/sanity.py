@@ -11,6 +11,7 @@ import torch
 from speechlrp.artifacts.atomic import write_bytes, write_csv
 from speechlrp.data.explaining import Explaining, about
 from speechlrp.measures.agreement import COLUMNS, agreement
+from speechlrp.measures.effective import copied
 from speechlrp.measures.randomise import layers_in_use, randomised, steps_from_output
 from speechlrp.measures.scores import mean_and_error
 from speechlrp.report.compare_sanity import sanity_curves
@@ -62,7 +63,7 @@ def _explain(bench: Bench, name: str, steps: list[list[str]]) -> None:
     shards, config = bench.shards("sanity", name), bench.context.config.compare
     trained = bench.explaining(name)
     other = copy.copy(bench.network)
-    other.model = copy.deepcopy(bench.network.model)
+    other.model = copied(bench.network.model)
     explaining = Explaining(other, bench.sections[name])
     seed = bench.context.config.seed
     for unit, table, features in bench.batches(shards.missing(), name):
