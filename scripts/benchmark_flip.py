@@ -28,10 +28,11 @@ from hydra import compose, initialize_config_dir
 from speechlrp.artifacts.hdf5 import describe, label_axes, write_table
 from speechlrp.config.names import conf_dir
 from speechlrp.config.schema import Config, options, typed
+from speechlrp.data.dataset import feature_settings
 from speechlrp.models import MODELS
+from speechlrp.pipeline.identity import Invocation
 from speechlrp.pipeline.runner import perform
-from speechlrp.stages import STAGES
-from speechlrp.stages.preprocess.windows import feature_settings
+from speechlrp.stages import stage_of
 from speechlrp.stages.train.foreign import model_options
 from speechlrp.training.checkpoint import save_model
 
@@ -52,7 +53,10 @@ def prepare(config: Config, recordings: int) -> None:
     """Write features and untrained weights where the stages look for them, and explain."""
     run = Path(config.paths.outputs) / "bench"
     (run / "preprocess").mkdir(parents=True)
-    generator, settings = np.random.default_rng(0), feature_settings(config)
+    generator, settings = (
+        np.random.default_rng(0),
+        feature_settings(config),
+    )
     names = [f"r{i:05d}" for i in range(recordings)]
     table = pd.DataFrame({"id": names, "source": names, "speaker": names, "path": names})
     table = table.assign(label=np.arange(recordings) % 2, subset="test", start_s=0.0)
@@ -71,9 +75,15 @@ def prepare(config: Config, recordings: int) -> None:
         describe(file, {"silence": -80.0, "task": config.task.name})
     model = network(config)
     meta = {"model": config.model["name"], "kwargs": model_options(config)}
-    meta |= {"classes": CLASSES, "input_scale": 1.0, "features": described, "loss": "bce"}
+    meta |= {
+        "classes": CLASSES,
+        "input_scale": 1.0,
+        "features": described,
+        "loss": "bce",
+        "task": config.task.name,
+    }
     save_model(run / "train/last.safetensors", model, meta)
-    perform(STAGES["explain"], config, "benchmark")
+    perform(stage_of("explain", config.task.name), config, Invocation("benchmark"))
 
 
 def network(config: Config) -> torch.nn.Module:
@@ -84,7 +94,10 @@ def network(config: Config) -> torch.nn.Module:
 
 def forward_seconds(config: Config, batch: int, times: int) -> float:
     """Median seconds of a forward pass of a batch."""
-    model, inputs = network(config), torch.rand(batch, 1, *feature_settings(config).shape)
+    model, inputs = (
+        network(config),
+        torch.rand(batch, 1, *feature_settings(config).shape),
+    )
     measured = []
     with torch.inference_mode():
         for _ in range(times + 1):
@@ -101,7 +114,7 @@ def measure(recordings: int, net: str, overrides: list[str]) -> None:
         batch = config.flipping.batch_size
         before = forward_seconds(config, batch, 5)
         start = time.perf_counter()
-        place = perform(STAGES["flip"], config, "benchmark")
+        place = perform(stage_of("flip", config.task.name), config, Invocation("benchmark"))
         seconds = time.perf_counter() - start
         alone = (before + forward_seconds(config, batch, 5)) / 2
         curve = pd.read_csv(place / "curve.csv")

@@ -149,7 +149,7 @@ def test_no_arrow_goes_up(relative):
         ("letters/a.py", "from speechlrp.training import ctc"),
         ("training/a.py", "from speechlrp.letters import vocabulary"),
         ("stages/a.py", "import jiwer"),
-        ("report/a.py", "from speechlrp.stages import STAGES"),
+        ("report/a.py", "from speechlrp.stages import CLASSES"),
         ("stages/a.py", "from speechlrp.cli.main import main"),
         ("stages/a.py", "import click"),
         ("stages/a.py", "import hydra"),

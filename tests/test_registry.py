@@ -13,7 +13,7 @@ from speechlrp.registry import Interface, Registry
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = Registry("shape", {"square": "math:sqrt", "round": "builtins:round", "gone": "nowhere:x"})
 ROOMS = {
-    "stages": ["STAGES"],
+    "stages": ["CLASSES", "LETTERS"],
     "corpora": ["CORPORA", "SPLITS", "DOWNLOADS"],
     "audio": ["FEATURES"],
     "models": ["MODELS"],

@@ -8,7 +8,6 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import click
@@ -18,8 +17,17 @@ from omegaconf.errors import OmegaConfBaseException
 
 from speechlrp.cli.explainers import with_explainers
 from speechlrp.cli.options import OPTIONS
-from speechlrp.config.names import DATA, IDENTITY, conf_dir, identity_overrides, run_name
+from speechlrp.cli.runs import (
+    hints,
+    plainly,
+    task_overrides,
+    to_remember,
+    with_remembered,
+)
+from speechlrp.config.names import conf_dir, key_of
 from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.pipeline.identity import Invocation, check_run
+from speechlrp.stages import CLASSES
 
 
 def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> None:
@@ -34,10 +42,15 @@ def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> 
         click.UsageError: an option and an override disagree, or an argument is not
             an override.
     """
+    if values.get("cfg") and values.get("multirun"):
+        raise click.UsageError("--cfg shows one configuration, and -m runs several; leave one out")
     overrides = tuple(map(_spelt_out, overrides))
     overrides = (*overrides, *_from_options(verb, overrides, values))
-    with one_line_errors(verb, overrides), _arguments(verb, overrides, values):
-        _hydra_main(verb, overrides, values.get("config_dir"))()
+    with one_line_errors(verb, overrides):
+        overrides, folder = with_remembered(overrides, values)
+        values = {**values, "config_dir": folder}
+        with _arguments(verb, overrides, values):
+            _hydra_main(verb, overrides, folder)()
 
 
 def _spelt_out(override: str) -> str:
@@ -51,33 +64,36 @@ def _spelt_out(override: str) -> str:
 
 def _hydra_main(verb: str, overrides: tuple[str, ...], config_dir: str | None):
     import hydra
-    from hydra.core.hydra_config import HydraConfig
-
-    for resolver, sections in (("run_name", IDENTITY), ("data_run_name", DATA)):
-        name = partial(_resolve_run_name, sections)
-        OmegaConf.register_new_resolver(resolver, name, replace=True)
 
     @hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=verb)
     def task(composed: DictConfig) -> None:
         from speechlrp.config.schema import typed
         from speechlrp.stages.sequence import run_verb
 
-        member = list(HydraConfig.get().overrides.task)  # of a sweep, or of all there is
+        member = task_overrides()  # of a sweep, or of all there is
         own = ["--config-dir", config_dir] if config_dir else []
-        command = shlex.join(["speechlrp", verb, *member, *own])
-        given = identity_overrides(member, ("experiment", "paths", *IDENTITY)) + own
+        shown = [plainly(o) for o in member if not o.startswith("data_run=$")]
+        member = _with_own_experiment(verb, member)
         with one_line_errors(verb, overrides):
             config = typed(with_explainers(composed, verb, member))
-            run_verb(verb, config, command, tuple(map(shlex.quote, given)))
+            remembered = check_run(config)
+            invocation = Invocation(
+                shlex.join(["speechlrp", verb, *shown, *own]),
+                hints(member, config_dir, remembered),
+                to_remember(member, config_dir),
+            )
+            run_verb(verb, config, invocation)
 
     return task
 
 
-def _resolve_run_name(sections: tuple[str, ...], _: str | None = None) -> str:
+def _with_own_experiment(verb: str, overrides: list[str]) -> list[str]:
+    """Name the experiment that a verb for letters starts from, for the other verbs of its run."""
     from hydra.core.hydra_config import HydraConfig
 
-    hydra = HydraConfig.get()
-    return run_name(hydra.runtime.choices, hydra.overrides.task, sections)
+    if verb in CLASSES or any(key_of(o) in ("experiment", "run") for o in overrides):
+        return overrides
+    return [f"experiment={HydraConfig.get().runtime.choices['experiment']}", *overrides]
 
 
 def _from_options(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> list[str]:

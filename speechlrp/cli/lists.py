@@ -22,10 +22,10 @@ def _lists() -> dict[str, Iterable[str]]:
     from speechlrp.measures import SCORES
     from speechlrp.models import MODELS
     from speechlrp.navai import ALIGNMENTS, CLASSES
-    from speechlrp.stages import STAGES
+    from speechlrp.stages import SUMMARIES
 
     tables = {
-        "stages": STAGES,
+        "stages": SUMMARIES,
         "corpora": CORPORA,
         "downloads": DOWNLOADS,
         "splits": SPLITS,

@@ -6,7 +6,7 @@ import click
 
 from speechlrp import __version__
 from speechlrp.cli.options import HYDRA_OPTIONS, OPTIONS
-from speechlrp.stages import STAGES, SUMMARIES
+from speechlrp.stages import SUMMARIES
 
 LAYOUTS = ("audiomnist", "librispeech", "voxceleb", "planted_tone", "planted_f0")
 
@@ -36,8 +36,8 @@ def _verb(name: str, summary: str) -> click.Command:
     return click.Command(name, params=parameters, callback=callback, help=summary)
 
 
-for _name in STAGES:
-    main.add_command(_verb(_name, SUMMARIES[_name]))
+for _name, _summary in SUMMARIES.items():
+    main.add_command(_verb(_name, _summary))
 main.add_command(_verb("run", "Run the stages in sequence."))
 
 
@@ -46,6 +46,17 @@ def stages() -> None:
     """List the stages in their order."""
     for name, summary in SUMMARIES.items():
         click.echo(f"{name:12} {summary}")
+
+
+@main.command()
+@click.option("--outputs", type=click.Path(file_okay=False), help="The folder of the runs.")
+def runs(outputs: str | None) -> None:
+    """List the runs: what differs between them, and which stages are complete."""
+    from speechlrp.cli.bridge import one_line_errors
+    from speechlrp.cli.runs import print_runs
+
+    with one_line_errors():
+        print_runs(outputs)
 
 
 @main.command("list")

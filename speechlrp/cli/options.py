@@ -13,7 +13,7 @@ from speechlrp.letters import DECODERS
 from speechlrp.measures import ORDERS
 from speechlrp.navai import CLASSES
 from speechlrp.registry import is_reference
-from speechlrp.stages import STAGES
+from speechlrp.stages import SUMMARIES
 
 
 class Name(click.Choice):
@@ -59,6 +59,7 @@ class Option:
 
 
 _COMMON = (
+    Option("--run", "run", "The run's name: it remembers the settings that it was made with."),
     Option("--device", "device", "auto, cpu or cuda."),
     Option("--force", "force", "Run again even if complete and unchanged.", switch=True),
 )
@@ -80,7 +81,7 @@ _COMPARE = (
     Option("--compare", "beside", "Another run for the report to put beside this one.", many=True),
 )
 
-OPTIONS: dict[str, tuple[Option, ...]] = dict.fromkeys(STAGES, _COMMON)
+OPTIONS: dict[str, tuple[Option, ...]] = dict.fromkeys(SUMMARIES, _COMMON)
 OPTIONS |= {
     "evaluate": (
         Option("--decoding", "decoding", "From scores to text, task=letters.", tuple(DECODERS)),
@@ -130,8 +131,8 @@ OPTIONS |= {
     "report": (*_COMPARE, *_COMMON),
     "run": (
         *_COMPARE,
-        Option("--from", "sequence.first", "The stage to begin with.", tuple(STAGES)),
-        Option("--to", "sequence.last", "The stage to end with.", tuple(STAGES)),
+        Option("--from", "sequence.first", "The stage to begin with.", tuple(SUMMARIES)),
+        Option("--to", "sequence.last", "The stage to end with.", tuple(SUMMARIES)),
         *_COMMON,
     ),
 }

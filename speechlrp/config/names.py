@@ -1,20 +1,29 @@
-"""Where the configuration files are, and how a run is named."""
+"""Where the configuration files are, and how a run is named.
+
+A run is what its resolved settings make it; its name only shows them.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
-import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
+
+from speechlrp.errors import SpeechLRPError
 
 DATA = ("dataset", "task", "split", "features", "conditions", "data_seed")
-"""Sections whose overrides make other features."""
+"""Sections whose settings make other features."""
 
 IDENTITY = (*DATA, "model", "trainer", "mixing", "seed")
-"""Sections whose overrides make another run; the others choose a folder inside it."""
+"""Sections whose settings make another run; the others choose a folder inside it."""
 
-LONGEST = 180
-"""Characters of a run's name; a longer one ends in a checksum instead."""
+LONGEST = 60
+"""Characters of a run's name."""
+DIGEST = 6
+"""Characters of the digest that keeps runs apart whose settings a name does not show in full."""
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -25,45 +34,109 @@ def conf_dir() -> Path:
     return inside if inside.is_dir() else PACKAGE.parent / "conf"
 
 
+def key_of(override: str) -> str:
+    """The key of an override, without what says how it is set."""
+    return override.lstrip("+~").partition("=")[0]
+
+
 def identity_overrides(overrides: Iterable[str], sections: tuple[str, ...] = IDENTITY) -> list[str]:
-    """The overrides of these sections, in the order of their keys."""
-    found = {}
-    for override in overrides:
-        key = override.lstrip("+~").partition("=")[0]
-        if re.split(r"[./@]", key)[0] in sections:
-            found[key] = override
-    return [found[key] for key in sorted(found)]
+    """The overrides of these sections, in the order of their keys; the last of each key."""
+    last = {
+        key_of(override): override
+        for override in overrides
+        if re.split(r"[./@]", key_of(override))[0] in sections
+    }
+    return [last[key] for key in sorted(last)]
 
 
-def run_name(
-    choices: Mapping[str, str], overrides: Iterable[str], sections: tuple[str, ...] = IDENTITY
-) -> str:
-    """Name a run: its experiment, or corpus and task, then the overrides that change it.
+def base_name(choices: Mapping[str, str], overrides: Iterable[str]) -> tuple[str, list[str]]:
+    """What a run is named after, and the overrides that this does not show.
 
     Args:
         choices: Hydra's chosen option of each config group.
         overrides: the task overrides as they were given.
-        sections: those that count.
     """
     overrides = list(overrides)
     if any(o.startswith("experiment=") for o in overrides):
-        base, named = choices["experiment"], ()
-    else:
-        base, named = f"{choices['dataset']}_{choices['task']}", ("dataset=", "task=")
-    rest = [
-        o for o in identity_overrides(overrides, sections) if not (named and o.startswith(named))
-    ]
-    name = ",".join([base, *map(_readable, rest)])
-    if len(name) <= LONGEST:
-        return name
-    return f"{name[:LONGEST]}-{zlib.crc32(name.encode()):08x}"
+        return choices["experiment"], overrides
+    rest = [o for o in overrides if not o.startswith(("dataset=", "task="))]
+    return f"{choices['dataset']}_{choices['task']}", rest
 
 
-def _readable(override: str) -> str:
-    """An override as part of a folder's name; a number always in the same notation."""
-    key, _, value = override.partition("=")
+def readable(base: str, overrides: Iterable[str]) -> tuple[str, bool]:
+    """A name that shows what a run differs by, and whether nothing was left out or changed.
+
+    It holds letters, digits, dots, dashes and underscores, so that a path with it can be given
+    to any shell, and to Hydra as a value.
+    """
+    words = [f"{key_of(o).split('.')[-1]}-{_number(o.partition('=')[2])}" for o in overrides]
+    text = "-".join([base, *words])
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", text).strip("._-") or "run"
+    exact = name == text and len(name) <= LONGEST and not any(o.startswith("~") for o in overrides)
+    return name[:LONGEST].rstrip("._-"), exact
+
+
+def with_digest(name: str, settings: Mapping[str, Any]) -> str:
+    """The name with a digest of the settings behind it."""
+    return f"{name[: LONGEST - DIGEST - 1].rstrip('._-')}-{digest_of(settings)[:DIGEST]}"
+
+
+def _number(value: str) -> str:
+    """A number always in the same notation, where nothing of it is lost."""
     try:
-        value = f"{float(value):.10g}"
+        short = f"{float(value):.10g}"
+        return short if float(short) == float(value) and "n" not in short else value
     except ValueError:
-        value = re.sub(r"[^\w.+-]+", "_", value).strip("_")
-    return f"{key}={value}"
+        return value
+
+
+def flatten(key: str, value: Any) -> dict[str, Any]:
+    """Nested mappings as one, with dotted keys."""
+    if isinstance(value, Mapping) and value:
+        return {k: v for name in value for k, v in flatten(f"{key}.{name}", value[name]).items()}
+    return {key: value}
+
+
+def identity_settings(
+    settings: Mapping[str, Any], sections: tuple[str, ...], data: str
+) -> dict[str, Any]:
+    """The resolved settings that make a run, with dotted keys.
+
+    Args:
+        settings: the whole configuration.
+        sections: that count.
+        data: the folder of all recordings: a path below it is told from it, so that a run is
+            the same where its recordings lie elsewhere.
+    """
+    flat: dict[str, Any] = {}
+    for name in sections:
+        flat |= flatten(name, settings[name])
+    return {key: _told_from(data, value) for key, value in flat.items()}
+
+
+def _told_from(data: str, value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(f"{data}/"):
+        return "<paths.data>" + value.removeprefix(data)
+    return value
+
+
+def digest_of(settings: Mapping[str, Any]) -> str:
+    """A digest of settings; 3 and 3.0 are the same."""
+    plain = {
+        key: int(value) if isinstance(value, float) and value.is_integer() else value
+        for key, value in settings.items()
+    }
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def check_name(name: str) -> None:
+    """Check a name that was given to a run.
+
+    Raises:
+        SpeechLRPError: it cannot be a folder's name in every shell.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name) or len(name) > LONGEST:
+        raise SpeechLRPError(
+            f"run={name} cannot name a run: a name has 1 to {LONGEST} letters, digits, dots, "
+            "dashes and underscores, and begins with none of the dots and dashes"
+        )

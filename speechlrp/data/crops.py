@@ -12,16 +12,13 @@ from speechlrp.audio.augmentation import Augmentation, loader
 from speechlrp.audio.crops import Crops, Source
 from speechlrp.audio.mixing import KINDS, Kind, Mixer
 from speechlrp.audio.noises import synthesised, synthesiser
-from speechlrp.audio.windows import WindowSettings
 from speechlrp.config.schema import Config, call, options
 from speechlrp.corpora.gathering import audio_below
 from speechlrp.corpora.musan import musan
+from speechlrp.data.dataset import Windows
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.stage import Context
 from speechlrp.training.crops import CropBatches
-
-RECORDINGS = "preprocess/recordings.csv"
-"""The recordings that gave features, and those that training cuts windows from."""
 
 
 def from_audio(config: Config) -> bool:
@@ -31,27 +28,24 @@ def from_audio(config: Config) -> bool:
 
 def crop_batches(
     context: Context,
-    recordings: Path,
-    classes: Sequence[str],
-    settings: WindowSettings,
+    examples: Windows,
     **common: Any,
 ) -> CropBatches:
     """Random windows of the training recordings.
 
     Args:
         context: of the stage.
-        recordings: the table of ``RECORDINGS``.
-        classes: names of the labels.
-        settings: of the features.
+        examples: the dataset; `recordings.csv` beside it is the stage's input ``recordings``.
         common: further arguments of `CropBatches`.
     """
-    config = context.config
+    config, settings = context.config, examples.feature_settings
     needed = ("id", "path", "label", "subset", "seconds", "level_db")
-    table = read_csv(recordings, f"make it again with `{context.command('preprocess')}`", needed)
+    remake = f"make it again with `{context.made_by['recordings']}`"
+    table = read_csv(context.inputs["recordings"], remake, needed)
     table = table[table.subset == "train"]
     about = (table.id, table.path.map(Path), table.seconds, table.level_db)
     sources = [Source(*row) for row in zip(*about, strict=True)]
-    number = {name: label for label, name in enumerate(classes)}
+    number = {name: label for label, name in enumerate(examples.classes)}
     labels = [number[name] for name in table.label]
     return CropBatches(
         sources,
@@ -59,7 +53,7 @@ def crop_batches(
         Crops(settings, seed=config.seed, augmentation=configured(config, settings.rate)),
         seed=config.seed,
         threads=context.workers,
-        speed_classes=len(classes) if config.mixing.get("speed_classes") else 0,
+        speed_classes=len(examples.classes) if config.mixing.get("speed_classes") else 0,
         **common,
     )
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from speechlrp.artifacts.tables import read_csv
 from speechlrp.config.schema import Config
+from speechlrp.pipeline.inputs import run_folder
 from speechlrp.pipeline.record import FILE, Record, read_record
-from speechlrp.pipeline.runner import run_folder
 
 NAMES = ("weights", "explainer", "subset", "grid", "baseline_asked", "strategy_asked")
 
@@ -31,14 +31,15 @@ class RunFiles:
     @cached_property
     def records(self) -> dict[str, Record]:
         """The record of every complete stage but the report, by its place in the run."""
-        found = {}
+        records = {}
         for root, pattern in ((self.data, "preprocess"), (self.run, "*"), (self.run, "*/*")):
             for folder in sorted(root.glob(pattern)):
                 where = folder.relative_to(root).as_posix()
-                record = read_record(folder)
-                if record and where != "report" and not folder.name.endswith((".partial", ".old")):
-                    found[where] = record
-        return found
+                unfinished = folder.name.endswith((".partial", ".old"))
+                record = None if unfinished or where == "report" else read_record(folder)
+                if record:
+                    records[where] = record
+        return records
 
     def path(self, where: str, name: str) -> Path:
         """A file of a stage."""
@@ -55,7 +56,15 @@ class RunFiles:
 
     def of(self, stage: str) -> list[str]:
         """The places of a stage's artifacts."""
-        return [where for where in self.records if where.split("/")[0] == stage]
+        return [where for where, record in self.records.items() if record.stage == stage]
+
+    def facts(self, where: str) -> dict[str, str]:
+        """What tells a stage's result apart, such as weights and subset."""
+        return self.records[where].facts
+
+    def name(self, where: str) -> str:
+        """The same in words, such as ``train, lrp, test``."""
+        return ", ".join(value for value in self.facts(where).values() if value)
 
     @cached_property
     def curves(self) -> pd.DataFrame:
@@ -74,13 +83,17 @@ class RunFiles:
         """A table of every flip, each strategy, baseline, repeat and `of` once."""
         parts = [pd.DataFrame(columns=[*NAMES, *columns])]
         for where in self.of("flip"):
-            names = dict(zip(NAMES, Path(where).name.split("-"), strict=True))
             if self.path(where, name).exists():  # areas.csv came later than curve.csv
-                parts.append(self.table(where, name).assign(**names))
+                parts.append(self.table(where, name).assign(**self.asked(where)))
         parts = parts[1:] or parts  # an empty table would change the columns' types
         keys = [*NAMES[:4], "strategy", "baseline", "repeat", of]
         table = pd.concat(parts, ignore_index=True).drop_duplicates(keys)
         return table.assign(reference=self.reference)
+
+    def asked(self, where: str) -> dict[str, str]:
+        """The facts of a flip, as the columns of NAMES."""
+        facts = self.facts(where)
+        return {name: facts[name.removesuffix("_asked")] for name in NAMES}
 
     @property
     def task(self) -> str:

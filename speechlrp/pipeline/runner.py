@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import time
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,23 +14,20 @@ from typing import Any
 from speechlrp.artifacts.atomic import write_json
 from speechlrp.config.schema import Config
 from speechlrp.errors import SpeechLRPError
+from speechlrp.pipeline.identity import Invocation, remember
+from speechlrp.pipeline.inputs import Watch, changes, find_inputs, identity, run_folder
+from speechlrp.pipeline.lock import locked
 from speechlrp.pipeline.progress import say
-from speechlrp.pipeline.record import (
-    Record,
-    commit,
-    fingerprint,
-    outputs_of,
-    read_record,
-    versions,
-)
+from speechlrp.pipeline.record import Record, commit, is_as, outputs_of, read_record, versions
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.pipeline.weights import weights_name
 from speechlrp.training.ranks import Ranks, joined
 
 IDENTITY = ".identity.json"
+WORTH_S = 30.0
+"""What a refused command did in less than this is not kept."""
 
 
-def perform(stage: Stage, config: Config, command: str, overrides: tuple[str, ...] = ()) -> Path:
+def perform(stage: Stage, config: Config, invocation: Invocation) -> Path:
     """Run a stage, unless its artifacts are there and nothing that made them has changed.
 
     Of several processes (see `training.ranks`) the leader does all of this, and the others
@@ -39,8 +36,7 @@ def perform(stage: Stage, config: Config, command: str, overrides: tuple[str, ..
     Args:
         stage: what to run.
         config: the whole configuration.
-        command: the command line, for the record.
-        overrides: what makes the run what it is, for messages.
+        invocation: how the command was called.
 
     Returns:
         The folder of the stage's artifacts.
@@ -54,167 +50,133 @@ def perform(stage: Stage, config: Config, command: str, overrides: tuple[str, ..
         if ranks.ranks > 1 and not stage.shared:
             raise SpeechLRPError(f"{stage.name} runs in one process; start it without torchrun")
         if ranks.leader:
-            return _lead(stage, config, command, overrides, ranks)
-        return _follow(stage, config, overrides, ranks)
+            return _Lead(stage, config, invocation, ranks).perform()
+        return _follow(stage, config, invocation.hints, ranks)
 
 
-def _follow(stage: Stage, config: Config, overrides: tuple[str, ...], ranks: Ranks) -> Path:
+def _follow(stage: Stage, config: Config, hints: tuple[str, ...], ranks: Ranks) -> Path:
     """Work in the leader's folder, if it works at all."""
-    label = stage.folder(config)
-    run = run_folder(config, label)
-    partial = ranks.share(None)
-    if partial is not None:
-        inputs = _inputs(stage, config, overrides)
-        stage.work(Context(config, partial, run, inputs, overrides, ranks=ranks))
-    return run / label
+    run, where = run_folder(config, stage.name), stage.place(config)
+    work = ranks.share(None)
+    if work is not None:
+        partial, digest = work
+        inputs, made_by = find_inputs(stage, config, hints)
+        stage.work(Context(config, partial, run, inputs, made_by, hints, digest, ranks=ranks))
+    return run / where
 
 
-def _lead(
-    stage: Stage, config: Config, command: str, overrides: tuple[str, ...], ranks: Ranks
-) -> Path:
-    label = stage.folder(config)
-    run = run_folder(config, label)
-    final = run / label
-    inputs = _inputs(stage, config, overrides)
-    identity = _identity(stage, config, inputs)
-    _recover(final)
-    record = read_record(final)
-    if record and not config.force:
-        changes = list(_changes({"config": record.config, "inputs": record.inputs}, identity))
-        if not changes and _outputs_are_there(record, final):
-            say(f"{label}: complete, nothing to do ({final})")
-            ranks.share(None)
-            return final
-        more = f" and {len(changes) - 4} more" if len(changes) > 4 else ""
-        say(f"{label}: {', '.join(changes[:4]) or 'artifacts are missing'}{more}; running again")
-    partial = _partial_folder(final, identity, config.force)
-    ranks.share(partial)
-    context = Context(config, partial, run, inputs, overrides, ranks=ranks)
-    started, clock = datetime.now(UTC), time.perf_counter()
-    say(f"{label}: running")
-    stage.work(context)
-    Record(
-        stage=stage.name,
-        command=command,
-        config=identity["config"],
-        inputs=identity["inputs"],
-        outputs=outputs_of(partial),
-        notes=context.notes,
-        seed=config.seed,
-        seconds=round(time.perf_counter() - clock, 3),
-        started=started.isoformat(timespec="seconds"),
-        commit=commit(),
-        versions=versions(),
-    ).write(partial)
-    _publish(partial, final)
-    say(f"{label}: done in {time.perf_counter() - clock:.1f} s ({final})")
-    return final
+class _Lead:
+    """One run of a stage by the process that writes and speaks."""
+
+    def __init__(self, stage: Stage, config: Config, invocation: Invocation, ranks: Ranks) -> None:
+        self.stage, self.config, self.invocation, self.ranks = stage, config, invocation, ranks
+        self.run, self.where = run_folder(config, stage.name), stage.place(config)
+        self.final = self.run / self.where
+
+    def perform(self) -> Path:
+        """Look for inputs first: a command that is refused makes no folder."""
+        hints, outputs = self.invocation.hints, Path(self.config.paths.outputs)
+        find_inputs(self.stage, self.config, hints)
+        with locked(self.final, self.invocation.command, outputs):
+            # The command that held the lock may have made or replaced what this one reads.
+            inputs, made_by = find_inputs(self.stage, self.config, hints)
+            watch = Watch(inputs)
+            wanted = identity(self.stage, self.config, inputs)
+            _recover(self.final)
+            if self._complete(wanted):
+                say(f"{self.where}: complete, nothing to do ({self.final})")
+                self.ranks.share(None)
+                return self.final
+            remember(self.config, self.invocation.overrides, self.stage.name == "preprocess")
+            partial = partial_folder(self.final, wanted, self.config.force)
+            digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
+            self.ranks.share((partial, digest))
+            context = Context(
+                self.config, partial, self.run, inputs, made_by, hints, digest, ranks=self.ranks
+            )
+            self._work(context, wanted, watch)
+        return self.final
+
+    def _complete(self, wanted: Mapping[str, dict]) -> bool:
+        """Whether nothing is to do; says why not, where there is something already."""
+        try:
+            record = read_record(self.final)
+        except SpeechLRPError as error:
+            if not self.config.force:
+                raise
+            say(f"{error}; made again, by --force")
+            return False
+        if record is None or self.config.force:
+            return False
+        before = {"config": record.config, "inputs": record.inputs}
+        reasons = list(changes(before, wanted))
+        if record.facts != self.stage.facts(self.config):
+            reasons.append("it was made of other facts")
+        reasons += [
+            f"{name} is missing or was changed"
+            for name, facts in record.outputs.items()
+            if not is_as(self.final / name, facts)
+        ]
+        if not reasons:
+            return True
+        more = f" and {len(reasons) - 4} more" if len(reasons) > 4 else ""
+        say(f"{self.where}: {', '.join(reasons[:4])}{more}; running again")
+        return False
+
+    def _work(self, context: Context, wanted: Mapping[str, dict], watch: Watch) -> None:
+        started, clock = datetime.now(UTC), time.perf_counter()
+        say(f"{self.where}: running")
+        try:
+            self.stage.work(context)
+            watch.check(self.stage.name)
+        except SpeechLRPError:
+            # A refusal comes again with the same command, so little work is no loss; what
+            # took long may be gone on with once the cause is mended.
+            if time.perf_counter() - clock < WORTH_S:
+                shutil.rmtree(context.folder)
+            raise
+        seconds = time.perf_counter() - clock
+        self._record(context, wanted, started, seconds).write(context.folder)
+        _publish(context.folder, self.final)
+        say(f"{self.where}: done in {seconds:.1f} s ({self.final})")
+
+    def _record(
+        self, context: Context, wanted: Mapping[str, Any], started: datetime, seconds: float
+    ) -> Record:
+        return Record(
+            stage=self.stage.name,
+            command=self.invocation.command,
+            config=wanted["config"],
+            inputs=wanted["inputs"],
+            outputs=outputs_of(context.folder),
+            facts=self.stage.facts(self.config),
+            notes=context.notes,
+            seed=self.config.seed,
+            seconds=round(seconds, 3),
+            started=started.isoformat(timespec="seconds"),
+            commit=commit(),
+            versions=versions(),
+        )
 
 
-def run_folder(config: Config, where: str) -> Path:
-    """The folder that an artifact's place is relative to: features serve many runs."""
-    of_data = Path(where).parts[0] == "preprocess"
-    return Path(config.paths.outputs) / (config.data_run if of_data else config.run)
+def partial_folder(final: Path, wanted: Mapping[str, dict], force: bool) -> Path:
+    """The folder to work in; what an interrupted run of the same work left in it stays.
 
-
-def _inputs(stage: Stage, config: Config, overrides: tuple[str, ...]) -> dict[str, Path]:
-    found = {}
-    for name, where in stage.inputs(config).items():
-        run = run_folder(config, where)
-        path = run / where
-        if not path.exists() and Path(where).is_absolute():
-            raise SpeechLRPError(f"{stage.name}: there is no {path}")
-        if not path.exists():
-            made_by = _maker(where, config)
-            hint = " ".join(["speechlrp", *made_by, *overrides])
-            others = _runs_with(run, where)
-            there = f" (runs that have one: {', '.join(others)})" if others else ""
-            raise SpeechLRPError(f"{stage.name}: no {path}; make it with `{hint}`{there}")
-        found[name] = path
-    return found
-
-
-def _maker(where: str, config: Config) -> list[str]:
-    """The verb and options that make an artifact, from its place in the run."""
-    stage, *rest = Path(where).parts
-    if stage in ("augment", "retrain"):
-        return [stage, "--fill", rest[0]]
-    if stage == "explain":
-        weights, explainer, subset = rest[0].split("-")
-        options = ["--weights", weights]
-        if weights == weights_name(config):
-            options = ["--weights", config.weights, "--checkpoint", config.checkpoint]
-        return [stage, "--explainer", explainer, *options, "--subset", subset]
-    if stage == "maximize":
-        wanted = config.maximize
-        options = ["--layer", wanted.layer, "--neuron", wanted.neuron, "--letter", wanted.letter]
-        return [stage, *options, "--subset", config.subset]
-    return [stage]
-
-
-def _runs_with(run: Path, where: str) -> list[str]:
-    if not run.parent.is_dir():
-        return []
-    return sorted(r.name for r in run.parent.iterdir() if r != run and (r / where).exists())[:5]
-
-
-def _identity(stage: Stage, config: Config, inputs: dict[str, Path]) -> dict[str, dict]:
-    everything = asdict(config)
-    settings = {}
-    for key in stage.keys:
-        value: Any = everything
-        for part in key.split("."):
-            value = value[part]
-        settings.update(_flatten(key, value))
-    read = {k: _known(p) for k, p in inputs.items()} | stage.sources(config)
-    return json.loads(json.dumps({"config": settings, "inputs": read}))
-
-
-def _known(path: Path) -> dict[str, Any]:
-    """The file's fingerprint: from its stage's record while its size agrees, else taken now."""
-    for folder in path.parents[:2]:
-        record = read_record(folder)
-        if record:
-            listed = record.outputs.get(path.relative_to(folder).as_posix())
-            if listed and listed["size"] == path.stat().st_size:
-                return listed
-    return fingerprint(path)
-
-
-def _flatten(key: str, value: Any) -> dict[str, Any]:
-    if isinstance(value, dict) and value:
-        return {k: v for name in value for k, v in _flatten(f"{key}.{name}", value[name]).items()}
-    return {key: value}
-
-
-def _changes(before: dict[str, dict], now: dict[str, dict]) -> Iterator[str]:
-    for part in ("config", "inputs"):
-        for key in sorted(before[part].keys() | now[part].keys()):
-            old, new = before[part].get(key), now[part].get(key)
-            if old != new:
-                yield f"{key} changed" if part == "inputs" else f"{key} was {old}, is {new}"
-
-
-def _outputs_are_there(record: Record, folder: Path) -> bool:
-    return all(
-        (folder / name).is_file() and (folder / name).stat().st_size == facts["size"]
-        for name, facts in record.outputs.items()
-    )
-
-
-def _partial_folder(final: Path, identity: dict, force: bool) -> Path:
-    """The folder to work in; what an interrupted run of the same work left in it stays."""
+    A run with `--force` goes on with what another with `--force` left, and with nothing else.
+    """
     partial = final.with_name(final.name + ".partial")
+    begun = {**wanted, "force": force}
     try:
         interrupted = json.loads((partial / IDENTITY).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         interrupted = None
-    if partial.exists() and (force or interrupted != identity):
-        shutil.rmtree(partial)
-    if partial.exists():
+    if partial.exists() and interrupted == begun:
         say(f"{final.name}: going on where it was interrupted")
+    elif partial.exists():
+        say(f"{final.name}: beginning anew; what an interrupted command left was of other work")
+        shutil.rmtree(partial)
     partial.mkdir(parents=True, exist_ok=True)
-    write_json(partial / IDENTITY, identity)
+    write_json(partial / IDENTITY, begun)
     return partial
 
 

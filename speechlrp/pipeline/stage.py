@@ -3,38 +3,44 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from speechlrp.config.schema import Config
+from speechlrp.pipeline.places import Artifact, place
 from speechlrp.pipeline.progress import say
 from speechlrp.training.ranks import ALONE, Ranks
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     """One verb of the pipeline.
 
     Attributes:
         name: the verb.
-        folder: where its artifacts go, below `outputs/<run>`.
         keys: the settings (dotted, or a whole section) that change its result.
-        inputs: the files it reads: name -> path below `outputs/<run>`, or absolute.
+        inputs: the files it reads: name -> an artifact of a run, or a file of the user's.
         work: does it, writing into `context.folder`.
+        facts: what tells its results in one run apart, such as weights and subset; they
+            make the name of its folder and stand in its record.
         shared: several processes can do its work together (see `training.ranks`).
         sources: facts about what it reads outside the run, such as the recordings;
             it runs again when they change.
     """
 
     name: str
-    folder: Callable[[Config], str]
     keys: tuple[str, ...]
-    inputs: Callable[[Config], dict[str, str]]
+    inputs: Callable[[Config], Mapping[str, Artifact | Path]]
     work: Callable[[Context], None]
+    facts: Callable[[Config], dict[str, str]] = lambda config: {}
     sources: Callable[[Config], dict[str, Any]] = lambda config: {}
     shared: bool = False
+
+    def place(self, config: Config) -> str:
+        """Where its artifacts go, below the run's folder."""
+        return place(self.name, self.facts(config))
 
 
 @dataclass
@@ -47,7 +53,9 @@ class Context:
             and is found again, with what was written, by a run after a kill.
         run: the run's folder.
         inputs: the files the stage asked for, by name.
+        made_by: the command line that makes each of them, for messages.
         overrides: what makes this run what it is, for commands in messages.
+        identity: a digest of the settings and inputs that the work is for.
         notes: what the stage wants to have in its record.
         ranks: the processes that work together; the leader alone writes and speaks.
     """
@@ -56,13 +64,23 @@ class Context:
     folder: Path
     run: Path
     inputs: dict[str, Path]
+    made_by: dict[str, str]
     overrides: tuple[str, ...] = ()
+    identity: str = ""
     notes: dict[str, Any] = field(default_factory=dict)
     ranks: Ranks = ALONE
 
     def command(self, stage: str, *options: str) -> str:
         """The command line that makes another stage's artifact of this run."""
         return " ".join(["speechlrp", stage, *options, *self.overrides])
+
+    def units(self, name: str = "units") -> Path:
+        """A folder for units of work; its name holds what they are for.
+
+        A unit that was made under other settings or inputs so cannot be taken for one of
+        this work, whatever else is left in the folder.
+        """
+        return self.folder / f".{name}-{self.identity[:12]}"
 
     def note(self, key: str, value: Any) -> None:
         """Put a fact into the stage's record."""

@@ -1,48 +1,14 @@
-"""One verb a file: read config, check inputs, call the rooms, write, record."""
+"""The verbs of the pipeline: read config, check inputs, call the rooms, write, record."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from speechlrp.errors import SpeechLRPError
 from speechlrp.registry import Registry
 
-STAGES = Registry(
-    "stage",
-    {
-        "preprocess": "speechlrp.stages.preprocess.windows:STAGE",
-        "train": "speechlrp.stages.train.classes:STAGE",
-        "evaluate": "speechlrp.stages.evaluate.classes:STAGE",
-        "explain": "speechlrp.stages.explain.classes:STAGE",
-        "navai": "speechlrp.stages.navai.stage:STAGE",
-        "maximize": "speechlrp.stages.maximize.stage:STAGE",
-        "listen": "speechlrp.stages.listen.stage:STAGE",
-        "flip": "speechlrp.stages.flip:STAGE",
-        "compare": "speechlrp.stages.compare.stage:STAGE",
-        "augment": "speechlrp.stages.train.augment:STAGE",
-        "retrain": "speechlrp.stages.train.retrain:STAGE",
-        "report": "speechlrp.stages.report.classes:STAGE",
-    },
-)
-"""In the order of the pipeline; as they are for classes of recordings."""
-
-TASKS = {
-    "letters": Registry(
-        "stage for task=letters",
-        {
-            "preprocess": "speechlrp.stages.preprocess.letters:STAGE",
-            "train": "speechlrp.stages.train.letters:STAGE",
-            "evaluate": "speechlrp.stages.evaluate.letters:STAGE",
-            "explain": "speechlrp.stages.explain.letters:STAGE",
-            "navai": "speechlrp.stages.navai.stage:STAGE",
-            "maximize": "speechlrp.stages.maximize.stage:STAGE",
-            "listen": "speechlrp.stages.listen.stage:STAGE",
-            "report": "speechlrp.stages.report.letters:STAGE",
-        },
-    ),
-}
-"""Task -> its own stages; every other task has those of `STAGES`."""
-
-
-def stages_for(task: str) -> Registry:
-    """The stages of a task."""
-    return TASKS.get(task, STAGES)
-
+if TYPE_CHECKING:
+    from speechlrp.pipeline.stage import Stage
 
 SUMMARIES = {
     "preprocess": "Turn recordings into spectrograms, and split them.",
@@ -58,4 +24,51 @@ SUMMARIES = {
     "retrain": "Train on, on the augmented training set.",
     "report": "Make the page of figures and tables of a run.",
 }
-"""A line a stage, for the command line's help."""
+"""A line a verb, in the order of the pipeline."""
+
+CLASSES = Registry(
+    "stage",
+    {
+        "preprocess": "speechlrp.stages.preprocess.windows:STAGE",
+        "train": "speechlrp.stages.train.classes:STAGE",
+        "evaluate": "speechlrp.stages.evaluate.classes:STAGE",
+        "explain": "speechlrp.stages.explain.classes:STAGE",
+        "flip": "speechlrp.stages.flip:STAGE",
+        "compare": "speechlrp.stages.compare.stage:STAGE",
+        "augment": "speechlrp.stages.train.augment:STAGE",
+        "retrain": "speechlrp.stages.train.retrain:STAGE",
+        "report": "speechlrp.stages.report.classes:STAGE",
+    },
+)
+"""Of every task whose examples are windows with a class."""
+
+LETTERS = Registry(
+    "stage for task=letters",
+    {
+        "preprocess": "speechlrp.stages.preprocess.letters:STAGE",
+        "train": "speechlrp.stages.train.letters:STAGE",
+        "evaluate": "speechlrp.stages.evaluate.letters:STAGE",
+        "explain": "speechlrp.stages.explain.letters:STAGE",
+        "navai": "speechlrp.stages.navai.stage:STAGE",
+        "maximize": "speechlrp.stages.maximize.stage:STAGE",
+        "listen": "speechlrp.stages.listen.stage:STAGE",
+        "report": "speechlrp.stages.report.letters:STAGE",
+    },
+)
+"""Of a recogniser, whose examples are utterances and what was said in them."""
+
+TASKS = {"letters": LETTERS}
+"""Task -> its stages; every other task has those of `CLASSES`."""
+
+
+def stage_of(verb: str, task: str) -> Stage:
+    """The stage of a verb for a task.
+
+    Raises:
+        SpeechLRPError: the verb is for other tasks.
+    """
+    stages = TASKS.get(task, CLASSES)
+    if verb in SUMMARIES and verb not in stages:
+        where = "task=letters, such as experiment=demo_letters" if stages is CLASSES else "classes"
+        raise SpeechLRPError(f"{verb} is for {where}; this run's task is {task}")
+    return stages[verb]

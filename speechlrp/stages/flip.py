@@ -11,14 +11,16 @@ import torch
 from speechlrp.artifacts.atomic import write_bytes, write_csv
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
 from speechlrp.artifacts.shards import Shards
-from speechlrp.data.features import FEATURES, Network, read_examples
+from speechlrp.config.schema import Config
+from speechlrp.data.dataset import dataset
+from speechlrp.data.network import Classifier, network
 from speechlrp.flipping import BASELINES, strategies_of
 from speechlrp.flipping.cells import CELL, Flips, rates
 from speechlrp.flipping.curve import grid_counts, summarise
 from speechlrp.measures.verdicts import speakers_areas
+from speechlrp.pipeline.places import FEATURES, explanation, explanation_facts, weights
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.pipeline.weights import explanation, weights_inputs
 from speechlrp.report.curves import flipping_curve
 from speechlrp.report.style import figure_png
 
@@ -26,27 +28,25 @@ from speechlrp.report.style import figure_png
 def work(context: Context) -> None:
     """Write `curve.csv`, `curve_by_class.csv`, `summary.csv`, `areas.csv` and the figure."""
     flipping = context.config.flipping
-    examples = read_examples(context.inputs["features"], context.command("preprocess"))
-    network = Network(context, examples)
-    command = context.command("explain")
+    examples = dataset(context)
+    classifier = network(context, examples)
+    path, command = context.inputs["relevance"], context.made_by["relevance"]
     with (
-        open_artifact(context.inputs["relevance"], "relevance", command) as relevance,
-        open_artifact(examples.path, "features", context.command("preprocess")) as features,
+        open_artifact(path, "relevance", command) as relevance,
+        examples.features() as features,
     ):
         table = read_table(relevance)
         rows = chosen(table.label.to_numpy(), flipping.limit, context.config.seed)
         size = flipping.batch_size
         units = [rows[i : i + size] for i in range(0, len(rows), size)]
-        shards = Shards(context.folder / ".units", len(units))
+        shards = Shards(context.units(), len(units))
         bins = relevance["relevance"][0].size
-        flips = flips_of(context, network, strategies_of(flipping.strategy), bins)
+        flips = flips_of(context, classifier, strategies_of(flipping.strategy), bins)
         todo = context.mine(shards.missing())
         for unit in progress(todo, "flip", len(todo)):
             some = table.iloc[units[unit]]
-            inputs = network.inputs(
-                features["features"][np.sort([examples.row_of[i] for i in some.id])]
-            )
-            maps = torch.from_numpy(relevance["relevance"][units[unit]]).to(network.device)
+            inputs = classifier.inputs(features[np.sort([examples.row_of[i] for i in some.id])])
+            maps = torch.from_numpy(relevance["relevance"][units[unit]]).to(classifier.device)
             shards.put(unit, {}, flips.cells(inputs, maps, some))
     context.ranks.wait()
     if context.ranks.leader:
@@ -65,7 +65,7 @@ def chosen(labels: np.ndarray, limit: int | None, seed: int) -> np.ndarray:
     return np.sort(np.concatenate(picked))
 
 
-def flips_of(context: Context, network: Network, strategies: Sequence[str], bins: int) -> Flips:
+def flips_of(context: Context, network: Classifier, strategies: Sequence[str], bins: int) -> Flips:
     """What the configuration asks of the recordings of a network, with `bins` each."""
     flipping = context.config.flipping
     names = BASELINES if flipping.baseline == "all" else (flipping.baseline,)
@@ -100,20 +100,21 @@ def _write(context: Context, cells: pd.DataFrame, bins: int, classes: list[str])
         )
 
 
-def _folder(config) -> str:
-    part, flipping = explanation(config).removeprefix("explain/"), config.flipping
-    return f"flip/{part}-{flipping.grid}-{flipping.baseline}-{flipping.strategy}"
+def _facts(config: Config) -> dict[str, str]:
+    flipping = config.flipping
+    asked = {name: getattr(flipping, name) for name in ("grid", "baseline", "strategy")}
+    return explanation_facts(config) | asked
 
 
 STAGE = Stage(
     name="flip",
-    folder=_folder,
+    facts=_facts,
     keys=("flipping.strategy", "flipping.baseline", "flipping.grid", "flipping.grids",
           "flipping.measures", "flipping.repeats", "flipping.limit", "flipping.batch_size", "seed"),
     inputs=lambda config: {
         "features": FEATURES,
-        "relevance": f"{explanation(config)}/relevance.h5",
-        **weights_inputs(config),
+        "relevance": explanation(config, "relevance.h5"),
+        **weights(config),
     },
     work=work,
     shared=True,

@@ -10,22 +10,23 @@ from speechlrp.config import SUBSETS
 from speechlrp.config.schema import Config
 from speechlrp.data.conditions import subset_of
 from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.pipeline.identity import Invocation
 from speechlrp.pipeline.progress import say
 from speechlrp.pipeline.runner import perform
-from speechlrp.stages import stages_for
+from speechlrp.stages import stage_of
 
 
-def run_verb(verb: str, config: Config, command: str, overrides: tuple[str, ...]) -> None:
+def run_verb(verb: str, config: Config, invocation: Invocation) -> None:
     """Run a stage, or with ``"run"`` the steps of `config.sequence`."""
-    stages = stages_for(config.task.name)
+    task = config.task.name
     if verb != "run":
-        perform(stages[verb], config, command, overrides)
+        perform(stage_of(verb, task), config, invocation)
         return
     for step in between(config.sequence.steps, config.sequence.first, config.sequence.last):
         if on_copies_not_made(config, step):
             say(f"{step['stage']} of {step['subset']}: left out, these copies are not configured")
         else:
-            perform(stages[step["stage"]], with_settings(config, step), command, overrides)
+            perform(stage_of(step["stage"], task), with_settings(config, step), invocation)
 
 
 def between(steps: Iterable[dict], first: str | None, last: str | None) -> list[dict]:

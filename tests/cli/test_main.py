@@ -20,7 +20,7 @@ from speechlrp.letters import DECODERS
 from speechlrp.lrp import PRESETS, RULES
 from speechlrp.measures import ORDERS, SCORES
 from speechlrp.models import MODELS
-from speechlrp.stages import STAGES, SUMMARIES
+from speechlrp.stages import CLASSES, LETTERS, SUMMARIES
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = "from speechlrp.cli.main import main; main(prog_name='speechlrp')"
@@ -64,7 +64,7 @@ def test_from_another_folder_in_a_process_of_its_own(tmp_path):
 
 def test_stages(speechlrp):
     lines = speechlrp("stages").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == list(STAGES)
+    assert [line.split()[0] for line in lines] == list(SUMMARIES)
 
 
 def test_list_of_lists(speechlrp):
@@ -76,7 +76,7 @@ def test_list_of_lists(speechlrp):
 @pytest.mark.parametrize(
     ("what", "table"),
     {
-        "stages": STAGES, "corpora": CORPORA, "downloads": DOWNLOADS, "splits": SPLITS,
+        "stages": SUMMARIES, "corpora": CORPORA, "downloads": DOWNLOADS, "splits": SPLITS,
         "features": FEATURES, "models": MODELS, "explainers": EXPLAINERS, "rules": RULES,
         "presets": PRESETS, "strategies": STRATEGIES, "baselines": BASELINES, "fills": FILLS,
         "decodings": DECODERS, "scores": SCORES,
@@ -93,11 +93,11 @@ def test_list_shows_the_configurations():
 
 def test_a_stage_is_a_command_a_summary_and_a_configuration():
     primary = {path.stem for path in conf_dir().glob("*.yaml")}
-    assert list(STAGES) == list(SUMMARIES)
-    assert primary == {*STAGES, "run", "base"}
-    assert set(OPTIONS) == {*STAGES, "run"}
-    assert set(main.commands) == {*STAGES, "run", "stages", "list", "download", "synth"}
-    for name, stage in STAGES.items():
+    assert {*CLASSES, *LETTERS} == set(SUMMARIES)
+    assert primary == {*SUMMARIES, "run", "base"}
+    assert set(OPTIONS) == {*SUMMARIES, "run"}
+    assert set(main.commands) == {*SUMMARIES, "run", "stages", "list", "download", "synth"}
+    for name, stage in {**CLASSES, **LETTERS}.items():
         assert stage.name == name
 
 
@@ -124,7 +124,7 @@ def test_choices_of_options_are_the_tables():
     assert choices["--fill"] == FILLS
     assert choices["--sanity"] == ("none", *ORDERS)
     assert choices["--decoding"] == tuple(DECODERS)
-    assert choices["--from"] == choices["--to"] == tuple(STAGES)
+    assert choices["--from"] == choices["--to"] == tuple(SUMMARIES)
 
 
 def test_options_stand_for_settings_that_there_are(speechlrp):

@@ -8,22 +8,12 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from speechlrp.config.names import DATA, IDENTITY, conf_dir, run_name
-
-
-def _name(sections: tuple[str, ...]) -> Callable[..., str]:
-    def resolve(_: str | None = None) -> str:
-        hydra = HydraConfig.get()
-        return run_name(hydra.runtime.choices, hydra.overrides.task, sections)
-
-    return resolve
+from speechlrp.config.names import conf_dir
 
 
 @pytest.fixture
 def composed() -> Iterator[Callable[..., DictConfig]]:
     """``verb, *overrides -> DictConfig``, resolved."""
-    OmegaConf.register_new_resolver("run_name", _name(IDENTITY), replace=True)
-    OmegaConf.register_new_resolver("data_run_name", _name(DATA), replace=True)
 
     def build(verb: str, *overrides: str) -> DictConfig:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):

@@ -17,7 +17,7 @@ from speechlrp.data.explaining import explainer
 from speechlrp.flipping.curve import grid_counts
 from speechlrp.letters import DECODERS
 from speechlrp.models import MODELS
-from speechlrp.stages import STAGES, stages_for
+from speechlrp.stages import CLASSES, SUMMARIES, TASKS
 from speechlrp.stages.sequence import with_settings
 from speechlrp.stages.train.classes import recipe
 from speechlrp.stages.train.foreign import model_options
@@ -48,7 +48,7 @@ def test_every_experiment_composes(composed, experiment):
 def test_every_experiment_runs_stages_of_its_task(composed, experiment):
     config = typed(composed("run", f"experiment={experiment}"))
     steps = {step["stage"] for step in config.sequence.steps}
-    assert steps <= set(stages_for(config.task.name))
+    assert steps <= set(TASKS.get(config.task.name, CLASSES))
     letters = config.task.name == "letters"
     assert letters == (config.features["name"] == "log_mel") == ("max_frames" in config.trainer)
 
@@ -95,7 +95,7 @@ def _takes(function, settings: dict) -> None:
 @pytest.mark.parametrize("name", [p.stem for p in (conf_dir() / "sequence").glob("*.yaml")])
 def test_the_steps_of_a_sequence_are_stages_with_settings_that_there_are(composed, name):
     config = typed(composed("run", f"sequence={name}"))
-    assert {step["stage"] for step in config.sequence.steps} <= set(STAGES)
+    assert {step["stage"] for step in config.sequence.steps} <= set(SUMMARIES)
     for step in config.sequence.steps:
         check(with_settings(config, step))
 

@@ -226,4 +226,4 @@ def test_the_record_says_what_was_read_and_how(finished):
     record = json.loads((finished.run / "train/stage.json").read_text())
     assert record["config"]["trainer.epochs"] == 3
     made = read_record(finished.features).outputs["features.h5"]
-    assert record["inputs"]["features"] == made
+    assert record["inputs"]["features"].items() <= made.items()

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.hdf5 import describe, label_axes, write_table
-from speechlrp.data.features import read_examples
+from speechlrp.data.dataset import read_dataset
 from speechlrp.stages.explain import classes as explain
 from speechlrp.stages.preprocess import windows as preprocess
 
@@ -34,7 +34,7 @@ def _write(folder):
 
 def test_every_level_bar_has_the_units_of_the_file(tmp_path, monkeypatch):
     _write(tmp_path)
-    examples = read_examples(tmp_path / "features.h5", "speechlrp preprocess")
+    examples = read_dataset(tmp_path / "features.h5", "speechlrp preprocess")
     assert examples.units == UNITS
     drawn = {}
     monkeypatch.setattr(explain, "figure_png", lambda figure: figure)

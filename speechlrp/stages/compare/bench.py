@@ -9,18 +9,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from speechlrp.artifacts.hdf5 import open_artifact
 from speechlrp.artifacts.shards import Shards
 from speechlrp.data.conditions import WINDOW
+from speechlrp.data.dataset import Windows, dataset
 from speechlrp.data.explaining import Explaining, about, check
-from speechlrp.data.features import Examples, Network, read_examples
+from speechlrp.data.network import Classifier, network
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.measures import SCORES
+from speechlrp.pipeline.places import plain
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context
 from speechlrp.stages.flip import chosen
-
-UNITS = ".units"
 
 
 @dataclass(frozen=True)
@@ -37,15 +36,15 @@ class Bench:
     """
 
     context: Context
-    examples: Examples
-    network: Network
+    examples: Windows
+    network: Classifier
     units: list[np.ndarray]
     sections: Mapping[str, Mapping[str, Any]]
     scores: list[str]
 
     def shards(self, kind: str, explainer: str) -> Shards:
         """Where an explainer's units of one kind of work are kept until the end."""
-        return Shards(self.context.folder / UNITS / kind / explainer, len(self.units))
+        return Shards(self.context.units() / kind / plain(explainer), len(self.units))
 
     def explaining(self, explainer: str) -> Explaining:
         """An explainer at work on the network."""
@@ -53,11 +52,10 @@ class Bench:
 
     def batches(self, todo: list[int], what: str) -> Iterator[tuple[int, pd.DataFrame, np.ndarray]]:
         """Some units: their number, rows of the table and features."""
-        command = self.context.command("preprocess")
-        with open_artifact(self.examples.path, "features", command) as file:
+        with self.examples.features() as features:
             for unit in progress(todo, what, len(todo)):
                 rows = self.units[unit]
-                yield unit, self.examples.table.iloc[rows], file["features"][rows]
+                yield unit, self.examples.table.iloc[rows], features[rows]
 
 
 def set_up(context: Context) -> Bench:
@@ -79,11 +77,11 @@ def set_up(context: Context) -> Bench:
     scores = names_in(settings.scores)
     for name in scores:
         SCORES[name]
-    examples = read_examples(context.inputs["features"], context.command("preprocess"))
+    examples = dataset(context)
     rows = choose(examples.table, examples.rows(config.subset), settings.examples, config.seed)
     size = settings.batch_size
     units = [rows[i : i + size] for i in range(0, len(rows), size)]
-    return Bench(context, examples, Network(context, examples), units, sections, scores)
+    return Bench(context, examples, network(context, examples), units, sections, scores)
 
 
 def choose(table: pd.DataFrame, rows: np.ndarray, limit: int | None, seed: int) -> np.ndarray:

@@ -46,8 +46,8 @@ def work(bench: Bench) -> None:
 
 
 def _steps(bench: Bench) -> list[list[str]]:
-    config, axes = bench.context.config.compare, bench.examples.axes
-    one = np.zeros((1, 1, axes["frequency"].size, axes["time"].size), dtype=np.float32)
+    config, examples = bench.context.config.compare, bench.examples
+    one = np.zeros((1, 1, examples.frequency.size, examples.time.size), dtype=np.float32)
     inputs = bench.network.inputs(one)
     layers = layers_in_use(bench.network.model, inputs)
     return steps_from_output(layers, config.sanity_steps)

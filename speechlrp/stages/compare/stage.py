@@ -9,18 +9,18 @@ import numpy as np
 import pandas as pd
 import torch
 
+from speechlrp.config.schema import Config
 from speechlrp.data.explaining import about
-from speechlrp.data.features import FEATURES
 from speechlrp.explainers.counting import counting
 from speechlrp.measures import SCORES
 from speechlrp.measures.completeness import completeness
 from speechlrp.measures.conservation import conservation
 from speechlrp.measures.scores import Maps
 from speechlrp.measures.texture import first_stride
+from speechlrp.pipeline.places import FEATURES, weights, weights_name
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.pipeline.weights import weights_inputs, weights_name
 from speechlrp.stages.compare import sanity, tables
-from speechlrp.stages.compare.bench import UNITS, Bench, set_up
+from speechlrp.stages.compare.bench import Bench, set_up
 from speechlrp.stages.flip import flips_of
 
 RANDOM_ORDER = "random order"
@@ -40,7 +40,7 @@ def work(context: Context) -> None:
                 flip(bench, name, ("lrp", "lrp_rev"))
         flip(bench, RANDOM_ORDER, ("random",))
         tables.write(bench, RANDOM_ORDER)
-    shutil.rmtree(context.folder / UNITS)
+    shutil.rmtree(context.units())
     context.note("examples", sum(map(len, bench.units)))
 
 
@@ -79,7 +79,7 @@ def score(
     bench: Bench, relevance: np.ndarray, table: pd.DataFrame, period: int
 ) -> dict[str, np.ndarray]:
     """The configured scores of maps `[N, 1, F, T]`, a column each."""
-    axes = bench.examples.axes["frequency"], bench.examples.axes["time"]
+    axes = bench.examples.frequency, bench.examples.time
     bands = bench.context.config.explainer["bands_hz"]
     summed = relevance.sum(axis=1, dtype=np.float64)
     maps = Maps(summed, table.reset_index(drop=True), *axes, bands, period)
@@ -99,9 +99,9 @@ def conserve(bench: Bench, name: str) -> None:
 
 def flip(bench: Bench, name: str, strategies: tuple[str, ...]) -> None:
     """Count what is still classified correctly while bins are flipped in an explainer's order."""
-    network, axes = bench.network, bench.examples.axes
+    network, examples = bench.network, bench.examples
     shards, maps = bench.shards("flip", name), bench.shards("maps", name)
-    bins = axes["frequency"].size * axes["time"].size
+    bins = examples.frequency.size * examples.time.size
     flips = flips_of(bench.context, network, strategies, bins)
     for unit, table, features in bench.batches(shards.missing(), f"{name}: flip"):
         inputs = network.inputs(features)
@@ -111,16 +111,16 @@ def flip(bench: Bench, name: str, strategies: tuple[str, ...]) -> None:
         shards.put(unit, {}, flips.cells(inputs, relevance, table))
 
 
-def _folder(config) -> str:
-    kind = "" if config.compare.sanity == "none" else f"-{config.compare.sanity}"
-    return f"compare/{weights_name(config)}-{config.subset}{kind}"
+def _facts(config: Config) -> dict[str, str]:
+    sanity = "" if config.compare.sanity == "none" else config.compare.sanity
+    return {"weights": weights_name(config), "subset": config.subset, "sanity": sanity}
 
 
 STAGE = Stage(
     name="compare",
-    folder=_folder,
+    facts=_facts,
     keys=("compare", "subset", "explainer.bands_hz", "flipping.baseline", "flipping.grid",
           "flipping.grids", "flipping.measures", "flipping.repeats", "seed"),
-    inputs=lambda config: {"features": FEATURES, **weights_inputs(config)},
+    inputs=lambda config: {"features": FEATURES, **weights(config)},
     work=work,
 )  # fmt: skip

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.atomic import whole, write_bytes, write_csv
-from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact
+from speechlrp.artifacts.hdf5 import describe, label_axes
 from speechlrp.data.conditions import WINDOW, described, named, several
 from speechlrp.flipping.cells import CELL, rates
 from speechlrp.flipping.curve import summarise
@@ -80,7 +80,7 @@ def _with_conditions(scores: pd.DataFrame, examples: pd.DataFrame) -> pd.DataFra
 
 
 def _curves(bench: Bench, random_order: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    bins = bench.examples.axes["frequency"].size * bench.examples.axes["time"].size
+    bins = bench.examples.frequency.size * bench.examples.time.size
     curves, summaries = [], []
     for name in (*bench.sections, random_order):
         curve = rates(bench.shards("flip", name).table(), CELL, bins)
@@ -132,7 +132,7 @@ def _maps(bench: Bench) -> None:
             axes = ("recording", "channel", "frequency", "time")
             label_axes(file["relevance"], axes, bench.explaining(name).explainer.units)
             for axis, unit in (("frequency", "Hz"), ("time", "s")):
-                file[axis] = bench.examples.axes[axis]
+                file[axis] = getattr(bench.examples, axis)
                 label_axes(file[axis], (axis,), unit)
             describe(file, {"kind": "relevance", "classes": bench.examples.classes})
             weights = str(bench.context.inputs["weights"])
@@ -167,19 +167,17 @@ def _grid(bench: Bench):
     with h5py.File(next(iter(files.values()))) as file:
         predicted = file["output"][:].argmax(1)
     shown = pick_rows(table, predicted, bench.context.config.compare.shown)
-    command = bench.context.command("preprocess")
-    with open_artifact(bench.examples.path, "features", command) as file:
-        features = [file["features"][rows[i]][0] for i in shown]
-        units = file["features"].attrs.get("units", "")
+    with bench.examples.features() as stored:
+        features = [stored[rows[i]][0] for i in shown]
     maps = {}
     for name, path in files.items():
         with h5py.File(path) as file:
             letter = ASSIGNMENTS.get(name, ("", ""))[0]
             maps[f"{letter} {name}".strip()] = [file["relevance"][i][0] for i in shown]
     titles = [_title(bench, table.iloc[i], predicted[i]) for i in shown]
-    axes = bench.examples.axes["frequency"], bench.examples.axes["time"]
+    axes = bench.examples.frequency, bench.examples.time
     grid = [Row(*one) for one in zip(titles, features, strict=True)]
-    return explanation_grid(grid, maps, *axes, units=units)
+    return explanation_grid(grid, maps, *axes, units=bench.examples.units)
 
 
 def pick_rows(table: pd.DataFrame, predicted: np.ndarray, count: int) -> list[int]:

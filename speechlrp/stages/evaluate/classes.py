@@ -9,12 +9,12 @@ import pandas as pd
 from speechlrp.artifacts.atomic import write_csv, write_json
 from speechlrp.config.schema import Config
 from speechlrp.data.conditions import named, several
-from speechlrp.data.features import FEATURES, Network, read_examples
+from speechlrp.data.dataset import dataset
+from speechlrp.data.network import Classifier, network
+from speechlrp.pipeline.places import FEATURES, Artifact, weights, weights_name
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.pipeline.weights import weights_inputs, weights_name
 from speechlrp.stages.evaluate.trial_lists import trials_drawn, trials_input
 from speechlrp.stages.evaluate.trials import verify
-from speechlrp.training.loaders import Batches
 from speechlrp.training.metrics import Evaluation, accuracy_by, tabulate
 from speechlrp.training.prediction import Outputs, over_recordings, predict
 
@@ -24,13 +24,12 @@ BATCH = 64
 def work(context: Context) -> None:
     """Write `evaluation.json` and tables per class, speaker and recording; of trials, scores."""
     config = context.config
-    examples = read_examples(context.inputs["features"], context.command("preprocess"))
-    network = Network(context, examples)
-    labels, rows = examples.table.label.to_numpy(), examples.rows(config.subset)
-    about = {"batch_size": BATCH, "input_scale": network.scale, "cache_mb": 0}
-    batches = Batches(examples.path, labels, rows, **about)
-    outputs = predict(network.model, batches, network.device)
-    found, whole = _counted(context, network, outputs), _pooled(context, network, outputs)
+    examples = dataset(context)
+    classifier = network(context, examples)
+    reading = {"batch_size": BATCH, "input_scale": classifier.scale, "cache_mb": 0}
+    batches = examples.batches(config.subset, **reading)
+    outputs = predict(classifier.model, batches, classifier.device)
+    found, whole = _counted(context, classifier, outputs), _pooled(context, classifier, outputs)
     context.say(found.describe("segments" if whole else "recordings"))
     summary = found.summary()
     if whole:
@@ -44,28 +43,28 @@ def work(context: Context) -> None:
     context.note("summary", summary)
     _conditions(context, found.rows, examples.table)
     if config.evaluate.trials is not None:
-        verify(context, network, examples)
+        verify(context, classifier)
 
 
-def _counted(context: Context, network: Network, outputs: Outputs) -> Evaluation:
+def _counted(context: Context, classifier: Classifier, outputs: Outputs) -> Evaluation:
     """What came out, by class and speaker."""
-    table = network.examples.table
+    table = classifier.dataset.table
     return tabulate(
         outputs,
-        classes=network.examples.classes,
+        classes=classifier.dataset.classes,
         speakers=table.speaker.to_numpy(),
-        loss=network.meta["loss"],
+        loss=classifier.meta["loss"],
         seed=context.config.seed,
     )
 
 
-def _pooled(context: Context, network: Network, outputs: Outputs) -> Evaluation | None:
+def _pooled(context: Context, classifier: Classifier, outputs: Outputs) -> Evaluation | None:
     """The same of recordings, as `per_recording.csv`; None where each has one segment."""
-    table = network.examples.table
+    table = classifier.dataset.table
     pooled = over_recordings(outputs, (table.subset + "/" + table.source).to_numpy())
     if len(pooled.rows) == len(outputs.rows):
         return None
-    found = _counted(context, network, pooled)
+    found = _counted(context, classifier, pooled)
     names = table.iloc[found.rows["row"]][["subset", "source"]].reset_index(drop=True)
     write_csv(context.folder / "per_recording.csv", names.join(found.rows.drop(columns="row")))
     return found
@@ -85,19 +84,19 @@ def _conditions(context: Context, rows: pd.DataFrame, table: pd.DataFrame) -> No
         )
 
 
-def _folder(config: Config) -> str:
+def _facts(config: Config) -> dict[str, str]:
     trials = config.evaluate.trials
-    more = "" if trials is None else "-" + Path(trials).stem.replace("-", "_")
-    return f"evaluate/{weights_name(config)}-{config.subset}{more}"
+    named = "" if trials is None else Path(trials).stem
+    return {"weights": weights_name(config), "subset": config.subset, "trials": named}
 
 
-def _inputs(config: Config) -> dict[str, str]:
-    return {"features": FEATURES, **weights_inputs(config), **trials_input(config)}
+def _inputs(config: Config) -> dict[str, Artifact | Path]:
+    return {"features": FEATURES, **weights(config), **trials_input(config)}
 
 
 STAGE = Stage(
     name="evaluate",
-    folder=_folder,
+    facts=_facts,
     keys=("subset", "seed"),
     inputs=_inputs,
     work=work,

@@ -8,12 +8,13 @@ import pandas as pd
 
 from speechlrp.artifacts.atomic import write_csv, write_json
 from speechlrp.config.schema import Config, call, options
-from speechlrp.data.spoken import UTTERANCES, Recogniser, Spoken, read_spoken
+from speechlrp.data.dataset import Spoken, dataset
+from speechlrp.data.network import Recogniser, network
 from speechlrp.letters import DECODERS
 from speechlrp.letters.error_rates import ErrorCounts, count_errors
+from speechlrp.pipeline.places import UTTERANCES, weights, weights_name
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.pipeline.weights import weights_inputs, weights_name
 from speechlrp.training.intervals import speaker_bootstrap
 
 DRAWS = 1000
@@ -22,8 +23,8 @@ DRAWS = 1000
 def work(context: Context) -> None:
     """Write `evaluation.json`, `utterances.csv`, and tables per speaker and part."""
     config = context.config
-    spoken = read_spoken(context.inputs["features"], context.command("preprocess"))
-    recogniser = Recogniser(context, spoken)
+    spoken = dataset(context)
+    recogniser = network(context, spoken)
     rows = spoken.rows(config.subset)
     texts = _recognise(context, spoken, recogniser)
     table = spoken.table.iloc[rows][["id", "speaker", "part", "transcript", "seconds"]]
@@ -51,7 +52,6 @@ def _recognise(context: Context, spoken: Spoken, recogniser: Recogniser) -> dict
     longest = {"max_frames": int(spoken.table.frames.max()), "max_utterances": 1}
     batches = spoken.batches(
         context.config.subset,
-        command=context.command("preprocess"),
         input_scale=recogniser.scale,
         shuffle=False,
         every=True,
@@ -100,17 +100,16 @@ def _per(table: pd.DataFrame, errors: Sequence[ErrorCounts], name: str) -> pd.Da
     return pd.DataFrame(rows)
 
 
-def _folder(config: Config) -> str:
-    """Such as ``evaluate/train-test``, or ``evaluate/train-test-beam``."""
+def _facts(config: Config) -> dict[str, str]:
     name = config.decoding["name"]
-    where = f"evaluate/{weights_name(config)}-{config.subset}"
-    return where if name == "greedy" else f"{where}-{name}"
+    decoding = "" if name == "greedy" else name
+    return {"weights": weights_name(config), "subset": config.subset, "decoding": decoding}
 
 
 STAGE = Stage(
     name="evaluate",
-    folder=_folder,
+    facts=_facts,
     keys=("subset", "decoding", "seed"),
-    inputs=lambda config: {"features": UTTERANCES, **weights_inputs(config)},
+    inputs=lambda config: {"features": UTTERANCES, **weights(config)},
     work=work,
 )

@@ -12,7 +12,7 @@ from speechlrp.config.schema import Config
 from speechlrp.corpora import Recording
 from speechlrp.corpora.trial_pairs import trial_pairs
 from speechlrp.corpora.voxceleb_lists import Trials, trial_lines, trials
-from speechlrp.data.features import Examples
+from speechlrp.data.dataset import Dataset
 from speechlrp.data.recordings import unseen
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.stage import Context
@@ -21,7 +21,7 @@ ALL = "all"
 """In the place of a list: pairs of the corpus's own recordings."""
 
 
-def trials_input(config: Config) -> dict[str, str]:
+def trials_input(config: Config) -> dict[str, Path]:
     """The list of trials, where there is one, as a stage's input.
 
     Raises:
@@ -43,7 +43,7 @@ def trials_input(config: Config) -> dict[str, str]:
             f"evaluate.trials={given} is a folder; give a file such as {given}/veri_test.txt, or "
             f"evaluate.trials={ALL} for pairs of the corpus's own recordings"
         )
-    return {"trials": str(path)}
+    return {"trials": path}
 
 
 def trials_drawn(config: Config) -> dict[str, dict]:
@@ -53,7 +53,7 @@ def trials_drawn(config: Config) -> dict[str, dict]:
     return {"trials": {"max_trials": config.evaluate.max_trials, "seed": config.data_seed}}
 
 
-def listed_trials(context: Context, examples: Examples, corpus: Sequence[Recording]) -> Trials:
+def listed_trials(context: Context, examples: Dataset, corpus: Sequence[Recording]) -> Trials:
     """Read the list; or pair recordings, and write them as a list, `trials.txt`.
 
     They are those of the unseen speakers (`split.unseen`); where there are none, those of

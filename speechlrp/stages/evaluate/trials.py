@@ -12,14 +12,13 @@ from speechlrp.artifacts.shards import Shards
 from speechlrp.audio import extract
 from speechlrp.corpora import Recording
 from speechlrp.corpora.voxceleb_lists import Trials, meant
-from speechlrp.data.features import Examples, Network
+from speechlrp.data.network import Classifier
 from speechlrp.data.recordings import all_rejected, read_corpus, reject
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context
 from speechlrp.report.det import det_figure
 from speechlrp.report.style import figure_png
 from speechlrp.stages.evaluate.trial_lists import check_kinds, check_trials, listed_trials
-from speechlrp.stages.preprocess.windows import feature_settings
 from speechlrp.training.embeddings import cosine_scores, embed, means, verification
 from speechlrp.training.verification import error_rates
 
@@ -27,7 +26,7 @@ UNIT = 16
 """Recordings in a unit of work."""
 
 
-def verify(context: Context, network: Network, examples: Examples) -> None:
+def verify(context: Context, network: Classifier) -> None:
     """Write `trials.csv`, a score each, `verification.json`, `det.png`, `trials_left_out.csv`.
 
     Raises:
@@ -36,7 +35,7 @@ def verify(context: Context, network: Network, examples: Examples) -> None:
     """
     config = context.config
     corpus = {r.id: r for r in read_corpus(config)}
-    listed = listed_trials(context, examples, list(corpus.values()))
+    listed = listed_trials(context, network.dataset, list(corpus.values()))
     ids = meant(listed.names, corpus)
     check_trials(listed, ids, f"evaluate.trials={config.evaluate.trials}", config.dataset["root"])
     there = [corpus[name] for name in sorted(set(ids.values()))]
@@ -54,7 +53,9 @@ def verify(context: Context, network: Network, examples: Examples) -> None:
     _sum_up(context, network, scored, {corpus[name].speaker for name in known})
 
 
-def _sum_up(context: Context, network: Network, scored: pd.DataFrame, speakers: set[str]) -> None:
+def _sum_up(
+    context: Context, network: Classifier, scored: pd.DataFrame, speakers: set[str]
+) -> None:
     found = verification(scored) | {"speakers": len(speakers)}
     trained = "published" not in network.meta
     if trained:  # what others trained on is not known
@@ -82,14 +83,14 @@ def _counts(found: Mapping[str, float | int]) -> tuple[int, int]:
 
 
 def _embeddings(
-    context: Context, network: Network, recordings: Sequence[Recording]
+    context: Context, network: Classifier, recordings: Sequence[Recording]
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """The mean embedding of each recording ``[E]``, and why there is none of the others."""
     units = [recordings[i : i + UNIT] for i in range(0, len(recordings), UNIT)]
-    shards = Shards(context.folder / ".trials", len(units))
+    shards = Shards(context.units("trials"), len(units))
     todo = shards.missing()
     files = [[(r.id, r.path) for r in units[unit]] for unit in todo]
-    settings, seed = feature_settings(context.config), context.config.data_seed
+    settings, seed = network.dataset.feature_settings, context.config.data_seed
     batches = extract(files, settings, seed=seed, workers=context.workers)
     for unit, batch in zip(todo, progress(batches, "embed", len(todo)), strict=True):
         reject(shards, unit, batch.rejected)

@@ -10,16 +10,17 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.atomic import whole, write_bytes, write_csv
-from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact, read_table
+from speechlrp.artifacts.hdf5 import describe, label_axes, read_table
 from speechlrp.artifacts.shards import Shards
+from speechlrp.data.dataset import Windows, dataset
 from speechlrp.data.explaining import Explaining, check, explainer
-from speechlrp.data.features import FEATURES, Examples, Network, read_examples
+from speechlrp.data.network import Classifier, network
 from speechlrp.flipping.ranking import falling_order
 from speechlrp.measures.conservation import conservation, summarise_conservation
 from speechlrp.measures.shares import Shares
+from speechlrp.pipeline.places import FEATURES, explanation_facts, weights
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.pipeline.weights import explanation, weights_inputs
 from speechlrp.report.heatmap import Panel, heatmap, top_bins
 from speechlrp.report.shares import band_shares, region_shares
 from speechlrp.report.style import figure_png
@@ -32,31 +33,32 @@ def work(context: Context) -> None:
     """Write `relevance.h5`, `bands.csv`, `regions.csv`, the figures; of LRP `conservation.csv`."""
     config = context.config
     check(config.explainer)
-    examples = read_examples(context.inputs["features"], context.command("preprocess"))
-    network = Network(context, examples)
+    examples = dataset(context)
+    classifier = network(context, examples)
     rows = examples.rows(config.subset)
     size = config.explainer["batch_size"]
     units = [rows[i : i + size] for i in range(0, len(rows), size)]
-    shards = Shards(context.folder / ".units", len(units))
+    shards = Shards(context.units(), len(units))
     todo = context.mine(shards.missing())
-    for unit, arrays in _explain(context, network, examples, units, todo):
+    for unit, arrays in _explain(context, classifier, units, todo):
         shards.put(unit, arrays, examples.table.iloc[units[unit]])
     context.ranks.wait()
     if context.ranks.leader:
-        _write(context, examples, network, shards)
+        _write(context, classifier, shards)
 
 
-def _write(context: Context, examples: Examples, network: Network, shards: Shards) -> None:
+def _write(context: Context, classifier: Classifier, shards: Shards) -> None:
     """Put the units together, and say where relevance falls."""
+    examples = classifier.dataset
     section, shares = context.config.explainer, _shares(context, examples)
     with whole(context.folder / "relevance.h5") as path, h5py.File(path, "w") as file:
         table = shards.merge(file, lambda arrays, some: shares.add(arrays["relevance"], some))
         axes = ("recording", "channel", "frequency", "time")
-        explaining = explainer(section, network.meta["loss"])
+        explaining = explainer(section, classifier.meta["loss"])
         label_axes(file["relevance"], axes, explaining.units)
         label_axes(file["order"], ("recording", "rank"))
         for name in ("frequency", "time"):
-            file[name] = examples.axes[name]
+            file[name] = getattr(examples, name)
         describe(file, {"kind": "relevance", "classes": examples.classes})
         describe(file, {"explainer": section, "weights": str(context.inputs["weights"])})
     shards.remove()
@@ -66,7 +68,7 @@ def _write(context: Context, examples: Examples, network: Network, shards: Shard
     shown = _shown(context, table)
     _figures(context, examples, shown, bands, regions)
     if section["kind"] == "lrp":
-        _conserve(context, network, examples, [examples.row_of[table.id[i]] for i in shown])
+        _conserve(context, classifier, [examples.row_of[table.id[i]] for i in shown])
     context.note("examples", len(table))
 
 
@@ -77,27 +79,27 @@ def _shown(context: Context, table: pd.DataFrame) -> list[int]:
     return pick(table, predicted, context.config.explainer["examples"])
 
 
-def _conserve(context: Context, network: Network, examples: Examples, rows: list[int]) -> None:
+def _conserve(context: Context, classifier: Classifier, rows: list[int]) -> None:
     """Write the sums of relevance in and out of every operation, over some examples."""
-    explaining = Explaining(network, context.config.explainer)
-    labels, size, parts = examples.table.label.to_numpy(), explaining.section["batch_size"], []
-    with open_artifact(examples.path, "features", context.command("preprocess")) as file:
+    explaining = Explaining(classifier, context.config.explainer)
+    labels, size, parts = classifier.dataset.labels, explaining.section["batch_size"], []
+    with classifier.dataset.features() as stored:
         for some in (rows[i : i + size] for i in range(0, len(rows), size)):
-            features = np.stack([file["features"][row] for row in some])
+            features = np.stack([stored[row] for row in some])
             _, inputs, target = explaining.batch(features, labels[some])
             parts.append(conservation(explaining.explainer, explaining.model, inputs, target))
     write_csv(context.folder / "conservation.csv", summarise_conservation(parts))
 
 
-def _explain(context, network: Network, examples: Examples, units, todo) -> Iterator:
-    explaining = Explaining(network, context.config.explainer)
-    labels = examples.table.label.to_numpy()
-    with open_artifact(examples.path, "features", context.command("preprocess")) as file:
+def _explain(context: Context, classifier: Classifier, units, todo) -> Iterator:
+    explaining = Explaining(classifier, context.config.explainer)
+    labels = classifier.dataset.labels
+    with classifier.dataset.features() as features:
         for unit in progress(todo, "explain", len(todo)):
             some = units[unit]
-            _, inputs, target = explaining.batch(file["features"][some], labels[some])
+            _, inputs, target = explaining.batch(features[some], labels[some])
             output, relevance = explaining.explainer.explain(explaining.model, inputs, target)
-            ids = examples.table.id.iloc[some].astype(str).tolist()
+            ids = classifier.dataset.table.id.iloc[some].astype(str).tolist()
             order = falling_order(relevance, ids, context.config.seed).cpu().numpy()
             small = np.uint16 if order.shape[1] <= 2**16 else np.uint32
             yield (
@@ -111,15 +113,11 @@ def _explain(context, network: Network, examples: Examples, units, todo) -> Iter
             )
 
 
-def _shares(context: Context, examples: Examples) -> Shares:
-    from speechlrp.stages.preprocess.windows import feature_settings
-
+def _shares(context: Context, examples: Windows) -> Shares:
     section = context.config.explainer
     f0 = {name: section["f0_hz"][name] for name in examples.classes if name in section["f0_hz"]}
-    settings = feature_settings(context.config)
-    half = settings.window / settings.rate / 2
-    frequency, time = examples.axes["frequency"], examples.axes["time"]
-    return Shares(frequency, time, half, examples.classes, section["bands_hz"], f0)
+    half, limits = examples.clock.first_s, section["bands_hz"]
+    return Shares(examples.frequency, examples.time, half, examples.classes, limits, f0)
 
 
 def pick(table: pd.DataFrame, predicted: np.ndarray, each: int) -> list[int]:
@@ -138,7 +136,7 @@ def pick(table: pd.DataFrame, predicted: np.ndarray, each: int) -> list[int]:
     return shown[:MOST_PANELS]
 
 
-def panels(relevance_file: Path, examples: Examples, rows: list[int]) -> list[Panel]:
+def panels(relevance_file: Path, examples: Windows, rows: list[int]) -> list[Panel]:
     """The panels of the figures, for some rows of a relevance file."""
     with h5py.File(relevance_file) as relevance, h5py.File(examples.path) as features:
         table, predicted = read_table(relevance), relevance["output"][:].argmax(1)
@@ -160,8 +158,8 @@ def _title(source: str, label: int, predicted: int, classes: list[str]) -> str:
     return f"{classes[label]}: {source}{wrong}"
 
 
-def _figures(context: Context, examples: Examples, rows: list[int], bands, regions) -> None:
-    axes = examples.axes["frequency"], examples.axes["time"]
+def _figures(context: Context, examples: Windows, rows: list[int], bands, regions) -> None:
+    axes = examples.frequency, examples.time
     path = context.folder / "relevance.h5"
     with h5py.File(path) as file:
         relevance = {"relevance_units": file["relevance"].attrs["units"]}
@@ -180,9 +178,9 @@ def _figures(context: Context, examples: Examples, rows: list[int], bands, regio
 
 STAGE = Stage(
     name="explain",
-    folder=explanation,
+    facts=explanation_facts,
     keys=("explainer", "subset", "seed"),
-    inputs=lambda config: {"features": FEATURES, **weights_inputs(config)},
+    inputs=lambda config: {"features": FEATURES, **weights(config)},
     work=work,
     shared=True,
 )

@@ -14,10 +14,10 @@ from speechlrp.artifacts.atomic import write_bytes
 from speechlrp.artifacts.hdf5 import read_table
 from speechlrp.artifacts.tables import read_csv
 from speechlrp.config.schema import Config
+from speechlrp.pipeline.places import explanation_facts
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.record import read_record
 from speechlrp.pipeline.stage import Context
-from speechlrp.pipeline.weights import explanation
 from speechlrp.report.letters_frames import FrameRow, frames_figure
 from speechlrp.report.letters_overview import letters_figure, where_figure
 from speechlrp.report.letters_utterance import Along, utterance_figure
@@ -48,7 +48,7 @@ def _put(context: Context, name: str, figure) -> None:
 
 
 def _title(config: Config) -> str:
-    return explanation(config).removeprefix("explain/").replace("-", ", ")
+    return ", ".join(explanation_facts(config).values())
 
 
 def _over_all(context: Context) -> None:
@@ -68,15 +68,17 @@ def _over_all(context: Context) -> None:
 
 def _beside(context: Context) -> dict[str, Path]:
     """Explainer -> its file, of complete explanations of the same frames and weights."""
-    config = context.config
-    final, own = context.run / explanation(config), config.explainer["name"]
-    weights, _, subset = final.name.split("-")
-    here, found = _what(context.folder / "relevance.h5"), {}
-    for folder in sorted(final.parent.glob(f"{weights}-*-{subset}")):
-        name, path = folder.name.split("-")[1], folder / "relevance.h5"
-        if name != own and read_record(folder) and path.exists() and _what(path) == here:
-            found[name] = path
-    return found
+    facts = explanation_facts(context.config)
+    here, others = _what(context.folder / "relevance.h5"), {}
+    for folder in sorted((context.run / "explain").iterdir()):
+        record, path = read_record(folder), folder / "relevance.h5"
+        if record is None or record.facts.keys() != facts.keys() or not path.exists():
+            continue
+        name = record.facts["explainer"]
+        same = record.facts == facts | {"explainer": name}
+        if same and name != facts["explainer"] and _what(path) == here:
+            others[name] = path
+    return others
 
 
 def _what(path: Path) -> tuple[str, list[tuple]]:

@@ -26,7 +26,7 @@ KNOWN = ("id", "speaker", "transcript", "seconds")
 def write_examples(context: Context, search: Asked, drawn: pd.DataFrame) -> None:
     """Explain some frames once more, and write them with what they see to `relevance.h5`."""
     parts = []
-    with Utterances(search.spoken.path, context.command("preprocess")) as file:
+    with search.spoken.features() as file:
         for first in range(0, len(drawn), search.batch):
             parts.append(_explained(file, search, drawn.iloc[first : first + search.batch]))
     tables = {"table": pd.concat([table for _, table in parts], ignore_index=True)}
@@ -83,7 +83,7 @@ def write_utterances(context: Context, search: Asked, drawn: pd.DataFrame) -> No
     if drawn.empty:
         return
     known, found = search.spoken.table, []
-    with Utterances(search.spoken.path, context.command("preprocess")) as file:
+    with search.spoken.features() as file:
         for place, row in enumerate(drawn.utterance):
             found.append(_along(file.read(row), search, known.iloc[row], place))
     arrays = {name: np.concatenate([a[name] for a, *_ in found]) for name in ALONG_AXES}

@@ -12,8 +12,9 @@ import torch
 from torch.nn import functional
 
 from speechlrp.artifacts.maps import Array
+from speechlrp.data.dataset import Spoken
 from speechlrp.data.explaining import check, explainer
-from speechlrp.data.spoken import Recogniser, Spoken
+from speechlrp.data.network import network
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers.base import Explainer
 from speechlrp.letters.vocabulary import LETTERS, SYMBOLS
@@ -66,12 +67,12 @@ class Asked(Search):
     @property
     def clock(self) -> Clock:
         """When a frame of an utterance is."""
-        return Clock.of(self.spoken.settings)
+        return self.spoken.clock
 
     @cached_property
     def _empty(self) -> torch.Tensor:
         """The scores of a window of zeros, the mean of an utterance, ``[1, V]``."""
-        zeros = torch.zeros(1, len(self.spoken.frequencies), self.width)
+        zeros = torch.zeros(1, len(self.spoken.frequency), self.width)
         return self.recogniser.scores(zeros)[:, :, 0]
 
     def promised(self, output: torch.Tensor, symbols: torch.Tensor) -> torch.Tensor | None:
@@ -81,14 +82,14 @@ class Asked(Search):
     def axes(self) -> dict[str, Array]:
         """The axes of a file of windows."""
         return {
-            "frequency": Array(self.spoken.frequencies, ("frequency",), "Hz"),
+            "frequency": Array(self.spoken.frequency, ("frequency",), "Hz"),
             "offset_ms": Array(self.offset_ms, ("offset",), "ms"),
         }
 
 
 def asked(context: Context, spoken: Spoken) -> Asked:
     """The configured explainer at work on the configured recogniser."""
-    config, recogniser = context.config, Recogniser(context, spoken)
+    config, recogniser = context.config, network(context, spoken)
     section = config.explainer
     recogniser.model.padding = "none"
     letters = Letters({SYMBOLS.index(letter): letter for letter in LETTERS})

@@ -8,7 +8,7 @@ import torch
 
 from speechlrp.artifacts.atomic import write_csv
 from speechlrp.artifacts.maps import STATISTICS, Array, write_maps
-from speechlrp.data.spoken import UTTERANCES, read_spoken
+from speechlrp.data.dataset import dataset
 from speechlrp.letters.vocabulary import LETTERS
 from speechlrp.navai.focus import Numbers, focus
 from speechlrp.navai.frames import Tally
@@ -22,8 +22,8 @@ from speechlrp.navai.relevance import (
     letter_table,
 )
 from speechlrp.navai.sample import draw
+from speechlrp.pipeline.places import UTTERANCES, explanation_facts, weights
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.pipeline.weights import explanation, weights_inputs
 from speechlrp.stages.explain.letter_figures import draw_figures
 from speechlrp.stages.explain.letter_frames import write_examples, write_utterances
 from speechlrp.stages.explain.letter_search import Asked, asked, check_letters
@@ -35,7 +35,7 @@ MAP = ("class", "frequency", "offset")
 def work(context: Context) -> None:
     """Write `relevance.h5`, `statistics.h5`, `utterances.h5`, tables and figures."""
     check_letters(context.config.explainer)
-    spoken = read_spoken(context.inputs["features"], context.command("preprocess"))
+    spoken = dataset(context)
     search = asked(context, spoken)
     parts = _parts(search)
     tally = gather(context, spoken, search, parts)
@@ -56,7 +56,7 @@ def work(context: Context) -> None:
 def _parts(search: Asked) -> dict[str, Part]:
     """What is gathered over all letter frames."""
     letters, spoken = search.classes.names, search.spoken
-    size = len(spoken.frequencies), search.width
+    size = len(spoken.frequency), search.width
     return {
         "maps": RelevancePart(letters, *size, device=search.recogniser.device),
         "numbers": NumbersPart(len(letters), search.offset_ms, search.promised),
@@ -99,7 +99,7 @@ def _tables(context: Context, search: Asked, maps: RelevancePart, numbers: Numbe
     limits = context.config.explainer["bands_hz"]
     tables = {
         "letters": letter_table(search.classes.names, maps, numbers),
-        "bands": band_table(maps, search.spoken.frequencies, limits),
+        "bands": band_table(maps, search.spoken.frequency, limits),
         "lags": lag_table(maps, search.offset_ms),
     }
     for name, table in tables.items():
@@ -119,9 +119,9 @@ def _say(context: Context, search: Asked, numbers: Numbers) -> None:
 
 STAGE = Stage(
     name="explain",
-    folder=explanation,
+    facts=explanation_facts,
     keys=("explainer", "subset", "seed"),
-    inputs=lambda config: {"features": UTTERANCES, **weights_inputs(config)},
+    inputs=lambda config: {"features": UTTERANCES, **weights(config)},
     work=work,
     shared=True,
 )

@@ -18,7 +18,7 @@ from speechlrp.artifacts.averages import KIND as AVERAGES
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
 from speechlrp.artifacts.maximized import open_maximized
 from speechlrp.audio.inversion import masked
-from speechlrp.data.spoken import Spoken
+from speechlrp.data.dataset import Spoken
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.explainers.masks import most_relevant
 from speechlrp.navai.sound import laid_over, reach
@@ -81,7 +81,7 @@ def _typical(context: Context, spoken: Spoken) -> tuple[float, float]:
 
 
 def _patterns(context: Context, spoken: Spoken, path: Path) -> Iterator[Sound]:
-    config, command = context.config.listen, context.command("navai")
+    config, command = context.config.listen, context.made_by["patterns"]
     with open_artifact(path, AVERAGES, command) as file:
         classes, alignments = (json.loads(file.attrs[k]) for k in ("classes", "alignments"))
     typical = _typical(context, spoken)
@@ -127,7 +127,7 @@ def _normaliser(path: Path, command: str, at: int, typical: tuple[float, float])
 
 
 def _maximized(context: Context, spoken: Spoken, path: Path) -> Iterator[Sound]:
-    command, typical = context.command("maximize"), _typical(context, spoken)
+    command, typical = context.made_by["maximized"], _typical(context, spoken)
     with open_maximized(path, command) as file:
         table = file.table
     for row, one in enumerate(table.itertuples()):
@@ -143,7 +143,7 @@ def _wanted(path: Path, command: str, row: int, typical: tuple[float, float]) ->
 
 
 def _utterances(context: Context, spoken: Spoken, path: Path) -> Iterator[Sound]:
-    config, command = context.config, context.command("explain")
+    config, command = context.config, context.made_by["utterances"]
     with open_artifact(path, RELEVANCE, command) as file:
         table = read_table(file)
     known = spoken.table.set_index("id")

@@ -17,17 +17,16 @@ from speechlrp.audio.reading import read
 from speechlrp.audio.resampling import mono, resample
 from speechlrp.audio.writing import encode_wav
 from speechlrp.config import SOURCES
-from speechlrp.config.schema import Config, options
-from speechlrp.data.spoken import UTTERANCES, Spoken, read_spoken, require_letters
+from speechlrp.config.schema import Config
+from speechlrp.data.dataset import Spoken, dataset
+from speechlrp.pipeline.places import UTTERANCES, Artifact, explanation, weights_name
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.pipeline.weights import explanation, weights_name
 from speechlrp.report.listen import listening
 from speechlrp.report.page import Page, render
 from speechlrp.stages.listen.sources import Levels, Sound, sounds
-from speechlrp.stages.maximize.stage import FILE as MAXIMIZED
-from speechlrp.stages.maximize.stage import maximized_folder
-from speechlrp.stages.navai.stage import STAGE as NAVAI
+from speechlrp.stages.maximize.stage import maximized
+from speechlrp.stages.navai.stage import navai_facts
 
 INDEX = "sounds.csv"
 
@@ -35,9 +34,9 @@ INDEX = "sounds.csv"
 def work(context: Context) -> None:
     """Write WAV files, `sounds.csv` and `index.html`."""
     config = context.config
-    spoken = read_spoken(context.inputs["features"], context.command("preprocess"))
+    spoken = dataset(context)
     wanted = sounds(context, spoken)
-    shards = Shards(context.folder / "shards", len(wanted))
+    shards = Shards(context.units(), len(wanted))
     missing = shards.missing()
     for number in progress(missing, "listen", len(missing)):
         row = _made(context, spoken, wanted[number])
@@ -53,7 +52,7 @@ def work(context: Context) -> None:
 
 def _made(context: Context, spoken: Spoken, sound: Sound) -> dict[str, Any]:
     """Make one sound, and its row of the index."""
-    settings = LogMelSettings(**options(spoken.settings, "name"))
+    settings = spoken.feature_settings
     levels = sound.levels()
     row = {
         "file": sound.file, "source": sound.source, "what": sound.what, "letter": sound.letter,
@@ -93,23 +92,21 @@ def _say(context: Context, index: pd.DataFrame) -> None:
     )
 
 
-def _inputs(config: Config) -> dict[str, str]:
-    places = {
-        "patterns": lambda: f"{NAVAI.folder(config)}/averages.h5",
-        "maximized": lambda: f"{maximized_folder(config)}/{MAXIMIZED}",
-        "utterances": lambda: f"{explanation(config)}/utterances.h5",
+def _inputs(config: Config) -> dict[str, Artifact]:
+    sources = {
+        "patterns": Artifact("navai", "averages.h5", navai_facts(config)),
+        "maximized": maximized(config),
+        "utterances": explanation(config, "utterances.h5"),
     }
     wanted = SOURCES if config.listen.source == "all" else (config.listen.source,)
-    return {"features": UTTERANCES, **{name: places[name]() for name in wanted}}
+    return {"features": UTTERANCES, **{name: sources[name] for name in wanted}}
 
 
-def _folder(config: Config) -> str:
-    """Such as ``listen/train-test``, or of one source ``listen/train-test-patterns``."""
-    require_letters(config, "listen")
-    where, source = f"listen/{weights_name(config)}-{config.subset}", config.listen.source
-    return where if source == "all" else f"{where}-{source}"
+def _facts(config: Config) -> dict[str, str]:
+    source = "" if config.listen.source == "all" else config.listen.source
+    return {"weights": weights_name(config), "subset": config.subset, "source": source}
 
 
 STAGE = Stage(
-    name="listen", folder=_folder, keys=("subset", "seed", "listen"), inputs=_inputs, work=work
+    name="listen", facts=_facts, keys=("subset", "seed", "listen"), inputs=_inputs, work=work
 )

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from speechlrp.artifacts.utterances import Utterances
-from speechlrp.data.spoken import Recogniser, Spoken
+from speechlrp.data.dataset import Spoken
+from speechlrp.data.network import Recogniser
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.letters.vocabulary import LETTERS, SYMBOLS
 from speechlrp.navai.classes import Letters
@@ -42,7 +42,7 @@ class Layer:
 def layers_asked(context: Context, spoken: Spoken, model: nn.Module) -> list[Layer]:
     """The layers of `maximize.layer`, with what a step of each sees."""
     config = context.config.maximize
-    shape = len(spoken.frequencies), model.receptive_field
+    shape = len(spoken.frequency), model.receptive_field
     last = find_layer(model, "output")
     found = []
     for name in dict.fromkeys(part.strip() for part in config.layer.split(",")):
@@ -136,7 +136,7 @@ def _read(
     context: Context, spoken: Spoken, scale: float, letter: str
 ) -> Iterator[tuple[str, torch.Tensor]]:
     rows = spoken.rows(context.config.subset)
-    with Utterances(spoken.path, context.command("preprocess")) as file:
+    with spoken.features() as file:
         for row in progress(rows, f"frames of {letter!r}", len(rows)):
             features = torch.from_numpy(file.read(int(row)).T.copy())
             yield str(spoken.table.id.iloc[row]), features * scale

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -13,27 +12,20 @@ import pandas as pd
 from speechlrp.artifacts.atomic import write_bytes, write_csv
 from speechlrp.artifacts.maximized import open_maximized, write_maximized
 from speechlrp.artifacts.shards import Shards
-from speechlrp.audio.log_mel import LogMelSettings
-from speechlrp.config.schema import Config, options
-from speechlrp.data.spoken import (
-    UTTERANCES,
-    Recogniser,
-    Spoken,
-    read_spoken,
-    require_letters,
-)
+from speechlrp.config.schema import Config
+from speechlrp.data.dataset import Spoken, dataset
+from speechlrp.data.network import Recogniser, network
 from speechlrp.neurons.maximize import MaximizeSettings, energy_centre, maximize
 from speechlrp.neurons.neurons import Neuron
+from speechlrp.pipeline.places import UTTERANCES, Artifact, weights, weights_name
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.pipeline.weights import weights_inputs, weights_name
 from speechlrp.report.maximize import Wanted, history_figure, wanted_figure
 from speechlrp.report.style import figure_png
 from speechlrp.stages.maximize.choice import Layer, layers_asked, neurons_asked
 
 FILE = "maximized.h5"
 OURS = ("steps", "learning_rate", "l1", "l2", "total_variation", "seed")
-LONGEST = 60
 
 
 @dataclass(frozen=True)
@@ -48,21 +40,21 @@ class Unit:
 def work(context: Context) -> None:
     """Write `maximized.h5`, `neurons.csv`, `maximized.png` and `history.png`."""
     config = context.config.maximize
-    spoken = read_spoken(context.inputs["features"], context.command("preprocess"))
-    recogniser = Recogniser(context, spoken)
+    spoken = dataset(context)
+    recogniser = network(context, spoken)
     recogniser.model.padding = "none"
     layers = layers_asked(context, spoken, recogniser.model)
     neurons = neurons_asked(context, spoken, recogniser, layers)
     units = list(_units(layers, neurons, config.batch))
-    shards = Shards(context.folder / "shards", len(units))
+    shards = Shards(context.units(), len(units))
     for number in shards.missing():
         shards.put(number, *_maximised(context, spoken, recogniser, units[number]))
-    settings = LogMelSettings(**options(spoken.settings, "name"))
+    settings = spoken.feature_settings
     times = settings.times(recogniser.model.receptive_field)
     table = write_maximized(
         context.folder / FILE,
         shards,
-        frequency=spoken.frequencies,
+        frequency=spoken.frequency,
         time_ms=1000 * (times - times[0]),
         units=settings.units,
         attributes={"settings": asdict(config), "features": spoken.settings},
@@ -94,7 +86,7 @@ def _maximised(
     step = None if config.over == "time" else layer.sight.step
     step = None if layer.sight.steps == 1 else step
     wanted = [Neuron(layer.target, channel, step) for channel in unit.channels]
-    shape = len(spoken.frequencies), recogniser.model.receptive_field
+    shape = len(spoken.frequency), recogniser.model.receptive_field
     many = f"{len(wanted)} neurons" if len(wanted) > 1 else "1 neuron"
     what = f"layer {layer.name}, {many}, step"
     shown = partial(progress, what=what, total=settings.steps)
@@ -109,9 +101,9 @@ def _maximised(
 def _table(spoken: Spoken, unit: Unit, arrays: dict[str, np.ndarray]) -> pd.DataFrame:
     layer, history = unit.layer, arrays["history"]
     first, frames = layer.sight.first, layer.sight.frames
-    hop_ms = 1000 * spoken.settings["hop"] / spoken.settings["rate"]
+    hop_ms = 1000 * spoken.clock.hop_s
     seen = arrays["inputs"][:, :, first : first + frames]
-    centre = energy_centre(seen, spoken.frequencies, np.arange(frames) * hop_ms)
+    centre = energy_centre(seen, spoken.frequency, np.arange(frames) * hop_ms)
     table = {
         "layer": layer.name,
         "neuron": unit.channels,
@@ -176,21 +168,26 @@ def _say(context: Context, table: pd.DataFrame) -> None:
     )
 
 
-def maximized_folder(config: Config) -> str:
-    """Such as ``maximize/train-test-1,2,8,output-a``; a long name ends in a checksum."""
-    require_letters(config, "maximize")
+def maximize_facts(config: Config) -> dict[str, str]:
+    """What tells maximised inputs of a run apart."""
     wanted = config.maximize
     neuron = wanted.letter if wanted.neuron == "chosen" else wanted.neuron
-    name = f"{wanted.layer}-{neuron}".replace(" ", "").replace("/", "_")
-    if len(name) > LONGEST:
-        name = f"{name[:LONGEST]}-{zlib.crc32(name.encode()):08x}"
-    return f"maximize/{weights_name(config)}-{config.subset}-{name}"
+    layer, neuron = (name.replace(" ", "").replace(",", "+") for name in (wanted.layer, neuron))
+    names = {"weights": weights_name(config), "subset": config.subset}
+    return names | {"layer": layer, "neuron": neuron}
+
+
+def maximized(config: Config) -> Artifact:
+    """The file of maximised inputs that the configuration asks for."""
+    wanted = config.maximize
+    options = ("--layer", wanted.layer, "--neuron", wanted.neuron, "--letter", wanted.letter)
+    return Artifact("maximize", FILE, maximize_facts(config), (*options, "--subset", config.subset))
 
 
 STAGE = Stage(
     name="maximize",
-    folder=maximized_folder,
+    facts=maximize_facts,
     keys=("subset", "maximize"),
-    inputs=lambda config: {"features": UTTERANCES, **weights_inputs(config)},
+    inputs=lambda config: {"features": UTTERANCES, **weights(config)},
     work=work,
 )

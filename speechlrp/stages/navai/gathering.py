@@ -18,8 +18,8 @@ import torch
 from torch.nn import functional
 
 from speechlrp.artifacts.saves import Saves
-from speechlrp.artifacts.utterances import Utterances
-from speechlrp.data.spoken import Recogniser, Spoken
+from speechlrp.data.dataset import Spoken
+from speechlrp.data.network import Recogniser
 from speechlrp.navai.alignment import Alignment
 from speechlrp.navai.frames import FrameClasses, Frames, LetterFrames, Tally
 from speechlrp.navai.gather import Part, units
@@ -81,7 +81,7 @@ def gather(context: Context, spoken: Spoken, search: Search, parts: Mapping[str,
     ranks, rows = context.ranks, spoken.rows(context.config.subset)
     tally = Tally(len(search.classes.names))
     gathered = {**parts, "tally": tally}
-    saves = Saves(context.folder / ".sums", ranks.rank)
+    saves = Saves(context.units("sums"), ranks.rank)
     every = units(_windows(spoken, rows, search), UNIT)
     done = ranks.share(saves.done() if ranks.leader else None)
     todo = [unit for unit in range(len(every)) if unit not in done][ranks.rank :: ranks.ranks]
@@ -105,7 +105,7 @@ def gather(context: Context, spoken: Spoken, search: Search, parts: Mapping[str,
 
 def clear(context: Context) -> None:
     """Delete what was put down, once the artifacts are written."""
-    Saves(context.folder / ".sums").remove()
+    Saves(context.units("sums")).remove()
 
 
 def say_tally(context: Context, tally: Tally, names: Sequence[str], kind: str) -> None:
@@ -143,7 +143,7 @@ def _read(
 ) -> Iterator[tuple[str, torch.Tensor]]:
     """Ids and inputs ``[F, T]`` of utterances, one at a time."""
     shown = progress(rows, "letter frames", len(rows)) if context.ranks.leader else rows
-    with Utterances(spoken.path, context.command("preprocess")) as file:
+    with spoken.features() as file:
         for row in shown:
             features = torch.from_numpy(file.read(int(row)).T.copy())
             yield str(spoken.table.id.iloc[row]), features * search.recogniser.scale

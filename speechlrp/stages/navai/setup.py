@@ -9,14 +9,15 @@ from itertools import pairwise
 from typing import Any
 
 from speechlrp.config.schema import Config, call
-from speechlrp.data.spoken import Recogniser, Spoken
+from speechlrp.data.dataset import Spoken
+from speechlrp.data.network import Recogniser
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.letters.vocabulary import BLANK_INDEX, LETTERS, SYMBOLS, THRICE, TWICE
 from speechlrp.navai import ALIGNMENTS
 from speechlrp.navai.alignment import Alignment, named
 from speechlrp.navai.classes import Bigrams, Letters, Phonemes
-from speechlrp.navai.frames import Clock, FrameClasses
+from speechlrp.navai.frames import FrameClasses
 from speechlrp.pipeline.stage import Context
 from speechlrp.stages.navai.gathering import Search
 from speechlrp.stages.navai.times import phoneme_times
@@ -93,7 +94,7 @@ def _letters(context: Context, spoken: Spoken, recogniser: Recogniser) -> FrameC
 def _phonemes(context: Context, spoken: Spoken, recogniser: Recogniser) -> FrameClasses:
     table = phoneme_times(context, spoken)
     width = recogniser.model.receptive_field
-    return Phonemes(table, width, Clock.of(spoken.settings), symbols=OF_LETTERS)
+    return Phonemes(table, width, spoken.clock, symbols=OF_LETTERS)
 
 
 def _bigrams(context: Context, spoken: Spoken, recogniser: Recogniser) -> FrameClasses:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from speechlrp.config.schema import Config
-from speechlrp.data.spoken import (
-    UTTERANCES,
-    Recogniser,
-    read_spoken,
-    require_letters,
-)
+from speechlrp.data.dataset import dataset
+from speechlrp.data.network import network
 from speechlrp.navai.average import Averages
 from speechlrp.navai.gather import AveragePart, FrameTable
+from speechlrp.pipeline.places import UTTERANCES, weights, weights_name
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.pipeline.weights import weights_inputs, weights_name
 from speechlrp.stages.navai.gathering import clear, gather, say_tally
 from speechlrp.stages.navai.setup import search_of, sources_in_use
 from speechlrp.stages.navai.times import times_on_disk
@@ -28,14 +24,14 @@ SETTINGS = (
 
 def work(context: Context) -> None:
     """Write `averages.h5`, what follows from it as tables, and figures."""
-    spoken = read_spoken(context.inputs["features"], context.command("preprocess"))
-    recogniser = Recogniser(context, spoken)
+    spoken = dataset(context)
+    recogniser = network(context, spoken)
     recogniser.model.padding = "none"
     search = search_of(context, spoken, recogniser)
     check_figure(context.config.navai.figure, search.classes.names)
     truth = known_truth(context, spoken, search)
     names, navai = search.classes.names, context.config.navai
-    size = len(spoken.frequencies), recogniser.model.receptive_field
+    size = len(spoken.frequency), recogniser.model.receptive_field
     averages = Averages(
         names,
         tuple(search.alignments),
@@ -61,19 +57,22 @@ def work(context: Context) -> None:
     say_tally(context, tally, names, navai.classes)
 
 
-def _folder(config: Config) -> str:
-    """Such as ``navai/train-test``, or ``navai/train-test-bigrams-left``."""
-    require_letters(config, "navai")
-    kind, where = config.navai.classes, f"navai/{weights_name(config)}-{config.subset}"
-    ending = {"letters": "", "bigrams": f"-bigrams-{config.navai.context}"}.get(kind, f"-{kind}")
-    return where + ending
+def navai_facts(config: Config) -> dict[str, str]:
+    """What tells averages of a run apart."""
+    kind = config.navai.classes
+    return {
+        "weights": weights_name(config),
+        "subset": config.subset,
+        "classes": "" if kind == "letters" else kind,
+        "context": config.navai.context if kind == "bigrams" else "",
+    }
 
 
 STAGE = Stage(
     name="navai",
-    folder=_folder,
+    facts=navai_facts,
     keys=("subset", *(f"navai.{name}" for name in SETTINGS)),
-    inputs=lambda config: {"features": UTTERANCES, **weights_inputs(config)},
+    inputs=lambda config: {"features": UTTERANCES, **weights(config)},
     work=work,
     sources=lambda config: sources_in_use(config) | times_on_disk(config),
     shared=True,

@@ -12,7 +12,7 @@ import pandas as pd
 from speechlrp.artifacts.tables import read_csv
 from speechlrp.config.schema import Config
 from speechlrp.corpora.textgrid import phonemes_of, read_textgrid
-from speechlrp.data.spoken import Spoken
+from speechlrp.data.dataset import Spoken
 from speechlrp.errors import SpeechLRPError
 from speechlrp.navai.classes import STRESS
 from speechlrp.pipeline.stage import Context

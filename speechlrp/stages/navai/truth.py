@@ -6,11 +6,10 @@ import pandas as pd
 
 from speechlrp.artifacts.atomic import write_bytes, write_csv
 from speechlrp.artifacts.tables import read_csv
-from speechlrp.data.spoken import Spoken
-from speechlrp.navai.frames import Clock
+from speechlrp.data.dataset import Spoken
 from speechlrp.navai.gather import FrameTable
+from speechlrp.pipeline.places import weights_name
 from speechlrp.pipeline.stage import Context
-from speechlrp.pipeline.weights import weights_name
 from speechlrp.report.style import figure_png
 from speechlrp.report.truth import truth_figure
 from speechlrp.stages.navai.gathering import Search
@@ -37,7 +36,7 @@ def known_truth(context: Context, spoken: Spoken, search: Search) -> Truth | Non
     phonemes = phoneme_times(context, spoken)
     words = _words(context, spoken, phonemes)
     width = search.recogniser.model.receptive_field
-    return Truth(words, phonemes, width, Clock.of(spoken.settings))
+    return Truth(words, phonemes, width, spoken.clock)
 
 
 def write_truth(context: Context, truth: Truth, gathered: FrameTable) -> None:

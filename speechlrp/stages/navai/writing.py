@@ -10,15 +10,15 @@ import numpy as np
 from speechlrp.artifacts.atomic import write_bytes, write_csv
 from speechlrp.artifacts.averages import write_averages
 from speechlrp.config.schema import Config
-from speechlrp.data.spoken import Spoken
+from speechlrp.data.dataset import Spoken
 from speechlrp.errors import unknown
 from speechlrp.navai.average import Averages
 from speechlrp.navai.counts import counted
 from speechlrp.navai.pattern import Patterns, patterns
 from speechlrp.navai.peaks import bursts, peaks
 from speechlrp.navai.specificity import specificity
+from speechlrp.pipeline.places import weights_name
 from speechlrp.pipeline.stage import Context
-from speechlrp.pipeline.weights import weights_name
 from speechlrp.report.navai import pattern_figure
 from speechlrp.report.style import figure_png
 from speechlrp.stages.navai.setup import sources_in_use
@@ -51,7 +51,7 @@ def write(context: Context, averages: Averages, spoken: Spoken) -> None:
     hop_s = spoken.settings["hop"] / spoken.settings["rate"]
     offset_ms = (np.arange(averages.width) - averages.width // 2) * 1000 * hop_s
     _averages(context, averages, found, spoken, offset_ms)
-    _tables(context, averages, found, spoken.frequencies, offset_ms, hop_s)
+    _tables(context, averages, found, spoken.frequency, offset_ms, hop_s)
     most = np.argsort(-averages.arrays["frames"].cpu().numpy(), kind="stable")
     _figure(context, "patterns", averages, found, spoken, offset_ms, sorted(most[:SHOWN]))
     _figure(context, "examples", averages, found, spoken, offset_ms, small)
@@ -91,7 +91,7 @@ def _averages(
     write_averages(
         context.folder / "averages.h5",
         {name: (values, AXES.get(name, BINS)) for name, values in arrays.items()},
-        frequency=spoken.frequencies,
+        frequency=spoken.frequency,
         offset_ms=offset_ms,
         attributes={
             "classes": list(averages.classes),
@@ -140,7 +140,7 @@ def _figure(
         found.counts[places],
         [averages.classes[place] for place in places],
         averages.alignments,
-        spoken.frequencies,
+        spoken.frequency,
         offset_ms,
         differs=found.differs[places],
         rate=context.config.navai.rate,

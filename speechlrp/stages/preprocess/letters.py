@@ -12,9 +12,9 @@ import pandas as pd
 
 from speechlrp.artifacts.shards import Shards
 from speechlrp.artifacts.utterances import write_utterances
-from speechlrp.audio import FEATURES, LogMelSettings, extract_utterances
-from speechlrp.config.schema import Config, call, options
+from speechlrp.audio import LogMelSettings, extract_utterances
 from speechlrp.corpora import Recording
+from speechlrp.data.dataset import feature_settings
 from speechlrp.data.recordings import (
     KEYS,
     all_rejected,
@@ -36,7 +36,7 @@ UNIT = 32
 def work(context: Context) -> None:
     """Write `utterances.h5`, and `rejected.csv` with what was left out and why."""
     config = context.config
-    settings = feature_settings(config)
+    settings = feature_settings(config, LogMelSettings, "whole utterances, such as log_mel")
     if config.conditions.get("name"):
         raise SpeechLRPError(
             f"conditions={config.conditions['name']} makes copies of windows of one length; "
@@ -53,7 +53,7 @@ def work(context: Context) -> None:
     recordings = [r for r in recordings if r.id in subset]
     context.say(f"{len(recordings)} recordings, {len({r.speaker for r in recordings})} speakers")
     units = [recordings[i : i + UNIT] for i in range(0, len(recordings), UNIT)]
-    shards = Shards(context.folder / ".units", len(units))
+    shards = Shards(context.units(), len(units))
     _extract(context, settings, units, shards, subset)
     first = pd.DataFrame(without, columns=["id", "reason"])
     rejected = pd.concat([first, all_rejected(shards)], ignore_index=True)
@@ -71,21 +71,6 @@ def work(context: Context) -> None:
     )
     shards.remove()
     _say(context, table)
-
-
-def feature_settings(config: Config) -> LogMelSettings:
-    """The settings object of the configured features.
-
-    Raises:
-        SpeechLRPError: they are not of whole utterances.
-    """
-    name = config.features["name"]
-    if not issubclass(FEATURES[name], LogMelSettings):
-        raise SpeechLRPError(
-            f"task={config.task.name} needs features of whole utterances: features=log_mel; "
-            f"{name} are of one length"
-        )
-    return call(f"features {name}", FEATURES[name], options(config.features, "name"))
 
 
 def transcribed(
@@ -149,7 +134,6 @@ def _say(context: Context, table: pd.DataFrame) -> None:
 
 STAGE = Stage(
     name="preprocess",
-    folder=lambda config: "preprocess",
     keys=KEYS,
     inputs=lambda config: {},
     work=work,

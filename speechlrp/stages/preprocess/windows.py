@@ -17,13 +17,13 @@ import pandas as pd
 from speechlrp.artifacts.atomic import whole
 from speechlrp.artifacts.hdf5 import describe, label_axes
 from speechlrp.artifacts.shards import Shards
-from speechlrp.audio import FEATURES, extract
-from speechlrp.audio.windows import WindowSettings
-from speechlrp.config.schema import Config, call, options
+from speechlrp.audio import extract
+from speechlrp.config.schema import Config, options
 from speechlrp.corpora import Recording, tasks
 from speechlrp.corpora.text import composed
 from speechlrp.data.conditions import COPIED, additions_on_disk, configured, subset_of
 from speechlrp.data.crops import from_audio
+from speechlrp.data.dataset import feature_settings
 from speechlrp.data.recordings import (
     KEYS,
     all_rejected,
@@ -62,7 +62,7 @@ def work(context: Context) -> None:
     context.say(f"{len(recordings)} recordings, {len({r.speaker for r in recordings})} speakers")
     settings = feature_settings(config)
     units = [recordings[i : i + UNIT] for i in range(0, len(recordings), UNIT)]
-    shards = Shards(context.folder / ".units", len(units))
+    shards = Shards(context.units(), len(units))
     _extract(context, settings, units, shards, subset, classes)
     note_rejected(context, len(recordings), all_rejected(shards))
     about = note_dropped(context, shards, outside)
@@ -87,21 +87,6 @@ def in_words(counts: pd.Series) -> str:
     few, most = counts.min(), counts.max()
     each = f"{few}" if few == most else f"{few} to {most}"
     return f"{counts.sum():,} examples of {len(counts):,} classes, {each} each"
-
-
-def feature_settings(config: Config):
-    """The settings object of the configured features.
-
-    Raises:
-        SpeechLRPError: they are not of one length.
-    """
-    name = config.features["name"]
-    if not issubclass(FEATURES[name], WindowSettings):
-        raise SpeechLRPError(
-            f"task={config.task.name} needs features of one length, such as "
-            f"features=spectrogram_db; {name} are of whole utterances"
-        )
-    return call(f"features {name}", FEATURES[name], options(config.features, "name", "train_from"))
 
 
 def _labelled(config: Config) -> tuple[list[Recording], list[str]]:
@@ -211,7 +196,6 @@ def _merge(file: h5py.File, shards: Shards, settings) -> pd.DataFrame:
 
 STAGE = Stage(
     name="preprocess",
-    folder=lambda config: "preprocess",
     keys=KEYS,
     inputs=lambda config: {},
     work=work,

@@ -48,7 +48,7 @@ def training(files: RunFiles, work: str | None) -> Section:
     rows = {}
     for where in files.of("evaluate"):
         found = json.loads(files.path(where, "evaluation.json").read_text())
-        name = where.split("/")[1]
+        name = files.name(where)
         rows[name] = _evaluation(found)
         if "per_recording" in found:
             rows[f"{name}, by recording"] = _evaluation(found["per_recording"])
@@ -59,24 +59,23 @@ def training(files: RunFiles, work: str | None) -> Section:
         blocks.append(Table(pd.DataFrame(rows).T, caption, note))
     for where in files.of("evaluate"):
         if "per_condition.csv" in files.records[where].outputs:
-            caption = f"Accuracy (0..1) under each condition: {where.split('/')[1]}."
+            caption = f"Accuracy (0..1) under each condition: {files.name(where)}."
             note = "Intervals of 95 %, over recordings (Wilson)."
             table = files.table(where, "per_condition.csv").round(4)
             blocks.append(Table(table, caption, note, index=False))
-    trials = {w.split("/")[1]: files.records[w].notes for w in files.of("evaluate")}
-    trials = {
-        name: notes["verification"] for name, notes in trials.items() if "verification" in notes
-    }
+    notes = {where: files.records[where].notes for where in files.of("evaluate")}
+    trials = {w: found["verification"] for w, found in notes.items() if "verification" in found}
     if trials:
         caption = "Verification on lists of trials: equal error rate and minimum detection cost."
-        blocks.append(Table(pd.DataFrame.from_dict(trials, orient="index").round(4), caption))
-    for name in trials:
-        where, caption = f"evaluate/{name}", f"Detection error trade-off: {name}."
+        named = {files.name(where): numbers for where, numbers in trials.items()}
+        blocks.append(Table(pd.DataFrame.from_dict(named, orient="index").round(4), caption))
+    for where in trials:
+        caption = f"Detection error trade-off: {files.name(where)}."
         if "det.png" in files.records[where].outputs:
             blocks.append(Figure(files.image(where, "det.png"), caption, caption, tags(files)))
     for where in files.of("evaluate"):
-        name = where.split("/")[1]
-        if name in ("train-test", "train-validate"):
+        facts, name = files.facts(where), files.name(where)
+        if facts["weights"] == "train" and facts["subset"] in ("test", "validate"):
             speakers = files.table(where, "per_speaker.csv")
             blocks.append(Table(speakers, f"Per speaker: {name}.", index=False))
     thesis = f"T reaches {paper.ACCURACY} % on validation and test."
@@ -111,11 +110,11 @@ def explanations(files: RunFiles, examples: list, work: str | None) -> Section:
     """Heat maps, and where relevance falls; `work`: whose figures the captions number."""
     blocks: list = list(examples)
     for where in files.of("explain"):
-        if files.records[where].config["subset"] == "train":
+        facts, name = files.facts(where), files.name(where)
+        if facts["subset"] == "train":
             continue
-        name = where.split("/")[1]
         for file, caption in EXPLAINED:
-            number = paper.FIGURES.get((file, files.records[where].config["explainer.name"]), "")
+            number = paper.FIGURES.get((file, facts["explainer"]), "")
             thesis = number if work == "thesis" else ""
             text = f"{thesis + ': ' if thesis else ''}{caption} Weights and split: {name}."
             blocks.append(Figure(files.image(where, file), text, text, tags(files)))

@@ -11,11 +11,11 @@ from speechlrp.artifacts.hdf5 import read_table
 from speechlrp.audio import read
 from speechlrp.config.schema import Config
 from speechlrp.data.conditions import described
-from speechlrp.data.features import FEATURES, Examples, read_examples
+from speechlrp.data.dataset import Windows, dataset
 from speechlrp.errors import SpeechLRPError
+from speechlrp.pipeline.places import FEATURES, explanation_facts, place
 from speechlrp.pipeline.run import RunFiles, other_run, run_files
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.pipeline.weights import explanation
 from speechlrp.report.heatmap import heatmap
 from speechlrp.report.page import Audio, Example, Figure, encode_audio
 from speechlrp.report.style import figure_png
@@ -31,7 +31,7 @@ def work(context: Context) -> None:
     config = context.config
     files = run_files(config)
     work = beside(config, files)
-    examples = read_examples(context.inputs["features"], context.command("preprocess"))
+    examples = dataset(context)
     chance = 1 / len(examples.classes)
     parts = [sections.recordings(files)]
     if files.of("train"):
@@ -62,13 +62,13 @@ def _facts(config: Config, files: RunFiles) -> dict[str, object]:
     facts = {"features": how, "seed": config.seed}
     for where in files.of("evaluate"):
         summary = files.records[where].notes["summary"]
-        facts[f"accuracy, {where.split('/')[1]}"] = f"{summary['accuracy']:.2%}"
+        facts[f"accuracy, {files.name(where)}"] = f"{summary['accuracy']:.2%}"
     return facts
 
 
-def _examples(config: Config, files: RunFiles, examples: Examples) -> list[Example]:
+def _examples(config: Config, files: RunFiles, examples: Windows) -> list[Example]:
     """The explained recordings to listen to, beside their heat maps."""
-    where = explanation(config)
+    where = place("explain", explanation_facts(config))
     if where not in files.records:
         return []
     relevance = files.path(where, "relevance.h5")
@@ -78,7 +78,7 @@ def _examples(config: Config, files: RunFiles, examples: Examples) -> list[Examp
     shown = []
     rows = pick(table, predicted, config.explainer["examples"])
     for row, panel in zip(rows, panels(relevance, examples, rows), strict=True):
-        axes = examples.axes["frequency"], examples.axes["time"]
+        axes = examples.frequency, examples.time
         labels = {"relevance_units": units, "units": examples.units}
         figure = figure_png(heatmap(panel, *axes, **labels))
         facts = {
@@ -103,7 +103,6 @@ def _sound(path: Path, start: float, duration: float) -> bytes:
 
 STAGE = Stage(
     name="report",
-    folder=lambda config: "report",
     keys=("beside", "paper"),
     inputs=lambda config: {"features": FEATURES},
     work=work,

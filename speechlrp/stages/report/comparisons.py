@@ -36,7 +36,7 @@ def comparisons(files: RunFiles, work: str | None) -> Section:
     """Figures and tables of every `compare` of the run; `work`: whose figures they number."""
     blocks: list = []
     for where in files.of("compare"):
-        name = where.split("/")[1]
+        name = files.name(where)
         for path in sorted(files.path(where, "").glob("*.png")):
             kind, _, more = path.stem.partition("_")
             caption = CAPTIONS.get(kind, f"{path.stem.replace('_', ' ')}.")
@@ -50,7 +50,7 @@ def comparisons(files: RunFiles, work: str | None) -> Section:
 
 def _heat_maps(files: RunFiles, where: str, work: str | None) -> str:
     """The caption where the same recordings are shown under several conditions."""
-    subsets = sorted(files.records[where].config["subset"].split("+"))
+    subsets = sorted(files.facts(where)["subset"].split("+"))
     if len(subsets) < 2:
         return ""
     compared = names_in(files.records[where].config["compare.explainers"])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pandas as pd
 
 from speechlrp.flipping import BASELINES
 from speechlrp.measures.verdicts import FEWEST
-from speechlrp.pipeline.run import NAMES, RunFiles
+from speechlrp.pipeline.run import RunFiles
 from speechlrp.report import paper
 from speechlrp.report.curves import flipping_curve
 from speechlrp.report.page import Figure, Section, Table, Text
@@ -89,8 +88,7 @@ def _areas(files: RunFiles, curves: pd.DataFrame) -> Table:
     """The area under every curve, explainers as rows."""
     parts = []
     for where in files.of("flip"):
-        names = dict(zip(NAMES, Path(where).name.split("-"), strict=True))
-        parts.append(files.table(where, "summary.csv").assign(**names))
+        parts.append(files.table(where, "summary.csv").assign(**files.asked(where)))
     table = pd.concat(parts, ignore_index=True)
     table = table[table.weights.eq("train") & table.explainer.isin(curves.explainer)]
     index = ["explainer", "subset", "grid", "baseline"]
@@ -160,7 +158,7 @@ def measured_from(files: RunFiles, chance: float) -> Section:
     curves = _of_the_trained(files.curves)
     names = pd.Series(
         {
-            Path(where).name.split("-")[1]: files.records[where].config["explainer.reference"]
+            files.facts(where)["explainer"]: files.records[where].config["explainer.reference"]
             for where in files.of("explain")
         }
     )

@@ -30,13 +30,13 @@ def utterances(files: RunFiles) -> Section:
 def training(files: RunFiles) -> Section:
     """Loss and errors per epoch, and the evaluations."""
     blocks: list = [*_figures(files, "train", {"curves": "Loss and errors per epoch."})]
-    rows = {where.split("/")[1]: _evaluation(files, where) for where in files.of("evaluate")}
+    rows = {files.name(where): _evaluation(files, where) for where in files.of("evaluate")}
     if rows:
         caption = "Letter and word errors in %, with 95 % intervals over utterances (bootstrap)."
         blocks.append(Table(pd.DataFrame(rows).T, caption))
     for where in files.of("evaluate"):
-        name = where.split("/")[1]
-        if name == "train-test":
+        facts, name = files.facts(where), files.name(where)
+        if facts == {"weights": "train", "subset": "test", "decoding": ""}:
             speakers = files.table(where, "per_speaker.csv").round(4)
             blocks.append(Table(speakers, f"Per speaker: {name}.", index=False))
             blocks.append(_sentences(files.table(where, "utterances.csv"), name))
@@ -76,7 +76,7 @@ def explanations(files: RunFiles, krug: bool) -> Section:
         }
         blocks += _figures(files, where, images)
         table = files.table(where, "letters.csv").round(4)
-        blocks.append(Table(table, f"Numbers of each letter: {_name(where)}.", index=False))
+        blocks.append(Table(table, f"Numbers of each letter: {_name(files, where)}.", index=False))
     for where in most_beside(files):
         names = sorted(path.stem for path in files.path(where, "frames").glob("*.png"))
         shown = [name for name in ("a", "t") if name in names] or names[:2]
@@ -125,7 +125,7 @@ def truth(files: RunFiles) -> Section:
         if files.path(where, "truth.csv").exists():
             table = files.table(where, "truth.csv")
             table = table[table.letter.str.startswith("all")].set_index(["letter", "alignment"])
-            text = f"Errors of key steps in ms, of all letters. {_name(where)}."
+            text = f"Errors of key steps in ms, of all letters. {_name(files, where)}."
             blocks.append(Table(table.T.round(3), text))
         blocks += _tables(files, where, {"coverage": "Letters that have a phoneme."})
     intro = "Is the alignment right? Phoneme times are known here, and key steps should meet them."
@@ -160,7 +160,7 @@ def _figures(files: RunFiles, where: str, captions: dict[str, str]) -> Iterator[
     """The figures of a stage that are there; their captions say whose they are."""
     for name, caption in captions.items():
         if files.path(where, f"{name}.png").exists():
-            text = f"{caption} {_name(where)}." if "/" in where else caption
+            text = f"{caption} {_name(files, where)}." if "/" in where else caption
             yield Figure(files.image(where, f"{name}.png"), text, text)
 
 
@@ -168,9 +168,9 @@ def _tables(files: RunFiles, where: str, captions: dict[str, str]) -> Iterator[T
     for name, caption in captions.items():
         if files.path(where, f"{name}.csv").exists():
             table = files.table(where, f"{name}.csv").round(4)
-            yield Table(table, f"{caption} {_name(where)}.", index=False)
+            yield Table(table, f"{caption} {_name(files, where)}.", index=False)
 
 
-def _name(where: str) -> str:
-    """Such as ``"Weights, explainer and split: train-lrp-test"``."""
-    return f"Of {where.split('/')[1]}"
+def _name(files: RunFiles, where: str) -> str:
+    """Such as ``"Of train, lrp, test"``."""
+    return f"Of {files.name(where)}"

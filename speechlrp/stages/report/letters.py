@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from speechlrp.config.schema import Config
-from speechlrp.data.spoken import UTTERANCES
+from speechlrp.pipeline.places import UTTERANCES
 from speechlrp.pipeline.run import RunFiles, run_files
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.stages.report import letter_sections as sections
@@ -30,13 +30,12 @@ def _facts(config: Config, files: RunFiles) -> dict[str, object]:
     facts: dict[str, object] = {"features": "log_mel", "seed": config.seed}
     for where in files.of("evaluate"):
         rate = files.records[where].notes["summary"]["letter_error_rate"]
-        facts[f"letter errors, {where.split('/')[1]}"] = f"{rate:.2%}"
+        facts[f"letter errors, {files.name(where)}"] = f"{rate:.2%}"
     return facts
 
 
 STAGE = Stage(
     name="report",
-    folder=lambda config: "report",
     keys=("paper",),
     inputs=lambda config: {"features": UTTERANCES},
     work=work,

@@ -10,12 +10,12 @@ from speechlrp.artifacts.atomic import whole
 from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact, read_table, write_table
 from speechlrp.config.schema import Config
 from speechlrp.data.crops import from_audio
-from speechlrp.data.features import FEATURES, read_examples
+from speechlrp.data.dataset import dataset
 from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping.augmentation import fill_most_relevant
+from speechlrp.pipeline.places import FEATURES, Artifact, explanation
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.pipeline.weights import explanation
 
 ROWS = 64
 
@@ -23,29 +23,28 @@ ROWS = 64
 def work(context: Context) -> None:
     """Write `features.h5` with the augmented training split."""
     augment = context.config.augment
-    examples = read_examples(context.inputs["features"], context.command("preprocess"))
-    command = context.command("explain", "--weights", "train", "--subset", "train")
+    examples = dataset(context)
+    path, command = context.inputs["relevance"], context.made_by["relevance"]
     with (
-        open_artifact(examples.path, "features", context.command("preprocess")) as source,
-        open_artifact(context.inputs["relevance"], "relevance", command) as relevance,
-        whole(context.folder / "features.h5") as path,
-        h5py.File(path, "w") as file,
+        examples.features() as stored,
+        open_artifact(path, "relevance", command) as relevance,
+        whole(context.folder / "features.h5") as beside,
+        h5py.File(beside, "w") as file,
     ):
         table, rows = read_table(relevance), examples.rows("train")
-        like = source["features"]
         filled = file.create_dataset(
-            "features", (len(rows), *like.shape[1:]), like.dtype, chunks=(1, *like.shape[1:])
+            "features", (len(rows), *stored.shape[1:]), stored.dtype, chunks=(1, *stored.shape[1:])
         )
         changed = 0
         starts = range(0, len(rows), ROWS)
         for start in progress(starts, "augment", len(starts)):
             some = slice(start, start + ROWS)
-            inputs = torch.from_numpy(like[rows[some]])
+            inputs = torch.from_numpy(stored[rows[some]])
             order = torch.from_numpy(relevance["order"][some].astype(np.int64))
             outputs = fill_most_relevant(inputs, order, augment.share, augment.fill)
             changed += int((outputs != inputs).sum())
             filled[some] = outputs.numpy()
-        label_axes(filled, ("recording", "channel", "frequency", "time"), like.attrs["units"])
+        label_axes(filled, ("recording", "channel", "frequency", "time"), examples.units)
         write_table(file, table)
         describe(file, {"kind": "features", "classes": examples.classes})
         describe(file, {"settings": examples.settings, "silence": examples.silence})
@@ -70,15 +69,15 @@ def need_stored(config: Config, stage: str) -> None:
         )
 
 
-def _inputs(config: Config) -> dict[str, str]:
+def _inputs(config: Config) -> dict[str, Artifact]:
     need_stored(config, "augment")
-    relevance = f"{explanation(config, 'train', 'train')}/relevance.h5"
+    relevance = explanation(config, "relevance.h5", "train", "train")
     return {"features": FEATURES, "relevance": relevance}
 
 
 STAGE = Stage(
     name="augment",
-    folder=lambda config: f"augment/{config.augment.fill}",
+    facts=lambda config: {"fill": config.augment.fill},
     keys=("augment.fill", "augment.share"),
     inputs=_inputs,
     work=work,

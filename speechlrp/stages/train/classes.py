@@ -6,14 +6,15 @@ import torch
 
 from speechlrp.artifacts.atomic import write_bytes
 from speechlrp.config.schema import Config, call
-from speechlrp.data.crops import RECORDINGS, crop_batches, extra_classes, from_audio
-from speechlrp.data.features import FEATURES, Examples, read_examples
+from speechlrp.data.crops import crop_batches, extra_classes, from_audio
+from speechlrp.data.dataset import Windows, dataset
+from speechlrp.data.network import describe_model
 from speechlrp.models.custom import check_custom, own_code
+from speechlrp.pipeline.places import FEATURES, RECORDINGS, Artifact
 from speechlrp.pipeline.progress import steps
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.style import figure_png
 from speechlrp.report.training import training_curves
-from speechlrp.stages.preprocess.windows import feature_settings
 from speechlrp.stages.train.foreign import adopt, model_options, published_weights
 from speechlrp.training.crops import CropBatches
 from speechlrp.training.description import architecture
@@ -22,6 +23,9 @@ from speechlrp.training.loop import fit
 from speechlrp.training.seeding import device, seed_everything
 from speechlrp.training.settings import TrainSettings
 
+CACHE_MB = 4096
+"""Memory for training examples, in MiB, see `Batches`."""
+
 
 def work(context: Context) -> None:
     """Write the last and the best weights, `metrics.csv` and `curves.png`.
@@ -29,7 +33,7 @@ def work(context: Context) -> None:
     With `model.weights` nothing is trained: the network is taken as it is.
     """
     config = context.config
-    examples = read_examples(context.inputs["features"], context.command("preprocess"))
+    examples = dataset(context)
     settings, model_settings = recipe(config), model_options(config)
     model_settings |= extra_classes(config, len(examples.classes))
     with seed_everything(config.seed):
@@ -38,16 +42,9 @@ def work(context: Context) -> None:
             f"model {name}", architecture(name), model_settings, classes=len(examples.classes)
         )
     if own_code(config.model):
-        mean = torch.from_numpy(examples.axes["train_mean"])
+        mean = torch.from_numpy(examples.train_mean)
         check_custom(model, mean, len(examples.classes), own_code(config.model))
-    meta = {
-        "model": name,
-        "kwargs": model_settings,
-        "classes": examples.classes,
-        "input_scale": config.model["input_scale"],
-        "features": examples.settings,
-        "task": examples.task,
-    }
+    meta = describe_model(config, model_settings, examples)
     if config.model.get("weights"):
         if context.ranks.leader:
             adopt(context, model, meta, examples)
@@ -65,8 +62,8 @@ def teach(
     model,
     meta: dict,
     settings: TrainSettings,
-    examples: Examples,
-    validation: Examples,
+    examples: Windows,
+    validation: Windows,
 ) -> None:
     """Fit a model to the training split of `examples`, and keep what came of it."""
     ranks = {"rank": context.ranks.rank, "ranks": context.ranks.ranks}
@@ -75,7 +72,7 @@ def teach(
         metrics = fit(
             model,
             _training(context, examples, settings, common),
-            _batches(validation, "validate", **common),
+            validation.batches("validate", cache_mb=CACHE_MB, **common),
             settings,
             context.folder,
             device(context.config.device),
@@ -101,28 +98,22 @@ def teach(
 
 
 def _training(
-    context: Context, examples: Examples, settings: TrainSettings, common: dict
+    context: Context, examples: Windows, settings: TrainSettings, common: dict
 ) -> Batches | CropBatches:
     """The training examples: from the file, or cut from the recordings."""
     common = {**common, "accumulate": settings.accumulate}
     if "recordings" not in context.inputs:
-        return _batches(examples, "train", shuffle=True, seed=settings.seed, **common)
-    about = context.inputs["recordings"], examples.classes, feature_settings(context.config)
-    return crop_batches(context, *about, **common)
+        order = {"shuffle": True, "seed": settings.seed}
+        return examples.batches("train", cache_mb=CACHE_MB, **order, **common)
+    return crop_batches(context, examples, **common)
 
 
-def _batches(examples: Examples, subset: str, **settings) -> Batches:
-    labels = examples.table.label.to_numpy()
-    return Batches(examples.path, labels, examples.rows(subset), cache_mb=4096, **settings)
-
-
-def _inputs(config: Config) -> dict[str, str]:
+def _inputs(config: Config) -> dict[str, Artifact]:
     return {"features": FEATURES} | ({"recordings": RECORDINGS} if from_audio(config) else {})
 
 
 STAGE = Stage(
     name="train",
-    folder=lambda config: "train",
     keys=("model", "trainer", "mixing", "seed"),
     inputs=_inputs,
     work=work,

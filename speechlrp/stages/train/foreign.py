@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from speechlrp.artifacts.atomic import write_bytes, write_csv
 from speechlrp.config.schema import Config, options
-from speechlrp.data.features import Examples
+from speechlrp.data.dataset import Windows
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.models.heads import CosineLinear
 from speechlrp.pipeline.record import fingerprint
@@ -21,7 +21,6 @@ from speechlrp.pipeline.stage import Context
 from speechlrp.report.style import figure_png
 from speechlrp.report.training import training_curves
 from speechlrp.training.checkpoint import save_model
-from speechlrp.training.loaders import Batches
 from speechlrp.training.metrics import evaluate
 from speechlrp.training.published import LAST, load_published, pick_classes, read_published
 from speechlrp.training.seeding import device
@@ -48,7 +47,7 @@ def _path(path: str) -> Path:
     return Path(path).expanduser().resolve()
 
 
-def adopt(context: Context, model: nn.Module, meta: dict[str, Any], examples: Examples) -> None:
+def adopt(context: Context, model: nn.Module, meta: dict[str, Any], examples: Windows) -> None:
     """Write a checkpoint's weights as a training would have: last, best, metrics, curves.
 
     Args:
@@ -118,7 +117,7 @@ def _speakers(file: str | None) -> list[str] | None:
     return [line.strip() for line in lines if line.strip()]
 
 
-def centroids(model: nn.Module, examples: Examples, scale: float, place: torch.device) -> Tensor:
+def centroids(model: nn.Module, examples: Windows, scale: float, place: torch.device) -> Tensor:
     """The mean direction of each class's embeddings in the training split, ``[K, E]``.
 
     Args:
@@ -130,8 +129,7 @@ def centroids(model: nn.Module, examples: Examples, scale: float, place: torch.d
     Raises:
         SpeechLRPError: a class has no training example.
     """
-    labels, rows = examples.table.label.to_numpy(), examples.rows("train")
-    there = set(labels[rows])
+    there = set(examples.labels[examples.rows("train")])
     absent = [name for k, name in enumerate(examples.classes) if k not in there]
     if absent:
         raise SpeechLRPError(
@@ -139,7 +137,7 @@ def centroids(model: nn.Module, examples: Examples, scale: float, place: torch.d
             "embedding is not known; take another split, such as split=recordings"
         )
     total: Tensor | None = None
-    batches = Batches(examples.path, labels, rows, batch_size=BATCH, input_scale=scale, cache_mb=0)
+    batches = examples.batches("train", batch_size=BATCH, input_scale=scale, cache_mb=0)
     with torch.inference_mode():
         for batch in batches.epoch(0):
             inputs, targets = batch[0].to(place), batch[1].to(place)
@@ -150,16 +148,13 @@ def centroids(model: nn.Module, examples: Examples, scale: float, place: torch.d
     return functional.normalize(total)
 
 
-def _write(context: Context, model: nn.Module, meta: dict[str, Any], examples: Examples) -> None:
+def _write(context: Context, model: nn.Module, meta: dict[str, Any], examples: Windows) -> None:
     row: dict[str, float] = {"epoch": 0}
-    labels, place = examples.table.label.to_numpy(), next(model.parameters()).device
+    place, scale = next(model.parameters()).device, meta["input_scale"]
     for subset in ("train", "validate"):
         found = None
         if (examples.table.subset == subset).any():
-            rows, scale = examples.rows(subset), meta["input_scale"]
-            batches = Batches(
-                examples.path, labels, rows, batch_size=BATCH, input_scale=scale, cache_mb=0
-            )
+            batches = examples.batches(subset, batch_size=BATCH, input_scale=scale, cache_mb=0)
             found = evaluate(model, batches, place, classes=examples.classes, loss=meta["loss"])
         row[f"{subset}_loss"] = found.loss if found else math.nan
         row[f"{subset}_accuracy"] = found.accuracy if found else math.nan

@@ -6,12 +6,14 @@ import torch
 
 from speechlrp.artifacts.atomic import write_bytes
 from speechlrp.config.schema import Config, call, options
-from speechlrp.data.spoken import UTTERANCES, Spoken, read_spoken
+from speechlrp.data.dataset import Spoken, dataset
+from speechlrp.data.network import describe_model
 from speechlrp.errors import SpeechLRPError
 from speechlrp.letters.decoding import greedy
 from speechlrp.letters.error_rates import ErrorCounts, count_errors
 from speechlrp.letters.vocabulary import BLANK_INDEX
 from speechlrp.models import MODELS
+from speechlrp.pipeline.places import UTTERANCES
 from speechlrp.pipeline.progress import steps
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.style import figure_png
@@ -25,21 +27,12 @@ from speechlrp.training.spec_augment import SpecAugment
 def work(context: Context) -> None:
     """Write the last and the best weights, and `metrics.csv`."""
     config = context.config
-    command = context.command("preprocess")
-    spoken = read_spoken(context.inputs["features"], command)
+    spoken = dataset(context)
     settings, model_settings = recipe(config), options(config.model, "name", "input_scale")
     name = config.model["name"]
     with seed_everything(config.seed):
-        model = build(name, model_settings, len(spoken.classes), len(spoken.frequencies))
-    meta = {
-        "model": name,
-        "kwargs": model_settings,
-        "classes": spoken.classes,
-        "input_scale": config.model["input_scale"],
-        "features": spoken.settings,
-        "task": spoken.task,
-    }
-    _teach(context, model, meta, settings, spoken)
+        model = build(name, model_settings, len(spoken.classes), len(spoken.frequency))
+    _teach(context, model, describe_model(config, model_settings, spoken), settings, spoken)
 
 
 def recipe(config: Config) -> LetterSettings:
@@ -77,7 +70,6 @@ def _teach(
     """Fit a model to the training split, and keep what came of it."""
     common = {
         "input_scale": meta["input_scale"],
-        "command": context.command("preprocess"),
         "max_frames": settings.max_frames,
         "max_utterances": settings.max_utterances,
         "rank": context.ranks.rank,
@@ -121,7 +113,6 @@ def _teach(
 
 STAGE = Stage(
     name="train",
-    folder=lambda config: "train",
     keys=("model", "trainer", "seed"),
     inputs=lambda config: {"features": UTTERANCES},
     work=work,

@@ -1,0 +1,168 @@
+"""Runs on the command line: their names in the configuration, what they remember, a list."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+
+from speechlrp.config.names import (
+    DATA,
+    IDENTITY,
+    base_name,
+    check_name,
+    conf_dir,
+    identity_overrides,
+    key_of,
+)
+from speechlrp.pipeline.identity import Run, made_name, merged, read_run
+
+REMEMBERED = ("experiment", "data_run", *IDENTITY)
+"""Keys of the overrides that a run remembers."""
+
+
+def _resolver(sections: tuple[str, ...]):
+    def resolve(name: str = "", *swept: str, _root_: DictConfig) -> str:
+        """The run's name: as given, with what a sweep varies; or made from the overrides."""
+        from hydra.core.hydra_config import HydraConfig
+
+        hydra = HydraConfig.get()
+        overrides = task_overrides()
+        if not name:
+            base, overrides = base_name(hydra.runtime.choices, overrides)
+        else:
+            base, overrides = name, [o for o in overrides if key_of(o) in swept]
+        shown = identity_overrides(overrides, sections)
+        if name and not shown:
+            return name
+        config = {key: _plain(_root_, key) for key in ("paths", *IDENTITY)}
+        outputs = Path(config["paths"]["outputs"])
+        return made_name(outputs, base, shown, config, sections == DATA)
+
+    return resolve
+
+
+# At import, since the processes of a launcher import this module before they compose.
+OmegaConf.register_new_resolver("run_name", _resolver(IDENTITY), replace=True)
+OmegaConf.register_new_resolver("data_run_name", _resolver(DATA), replace=True)
+
+
+def task_overrides() -> list[str]:
+    """The overrides of the command, or of a member of a sweep, as they were given.
+
+    Read without resolving, since the names of runs are interpolations among them.
+    """
+    from hydra.core.hydra_config import HydraConfig
+
+    return OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
+
+
+def _plain(root: DictConfig, key: str) -> Any:
+    value = root[key]
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+
+
+def with_remembered(
+    overrides: tuple[str, ...], values: Mapping[str, Any]
+) -> tuple[tuple[str, ...], str | None]:
+    """What the run that is named remembers, and after it what was given.
+
+    Args:
+        overrides: as they were given, with those that options stand for.
+        values: click's parameters.
+
+    Returns:
+        The overrides, in which the name asks for the members of a sweep; and the user's
+        folder of configurations.
+
+    Raises:
+        SpeechLRPError: a name that cannot be, or a damaged `run.json`.
+    """
+    given = {key_of(override): override for override in overrides}
+    folder = values.get("config_dir")
+    name = given.pop("run", "").partition("=")[2].strip("'\"")
+    if not name:
+        return overrides, folder
+    check_name(name)
+    run = read_run(_outputs(given) / name) or Run(name)
+    kept = [o for o in run.overrides if not o.startswith("--config-dir=")]
+    own = [o.partition("=")[2] for o in run.overrides if o.startswith("--config-dir=")]
+    folder = folder or next(iter(own), None)
+    asked = ",".join([name, *_swept(overrides)])
+    names = [f"run=${{run_name:{asked}}}", f"data_run=${{data_run_name:{asked}}}"]
+    return tuple(merged([*names, *kept], list(given.values()))), folder
+
+
+def _swept(overrides: tuple[str, ...]) -> list[str]:
+    """The keys that a sweep would vary."""
+    try:
+        parsed = OverridesParser.create().parse_overrides(list(overrides))
+    except HydraException:  # Hydra says so itself, when it parses them
+        return []
+    return [one.key_or_group for one in parsed if one.is_sweep_override()]
+
+
+def _outputs(given: Mapping[str, str]) -> Path:
+    """The folder of all runs, as given or as configured."""
+    if "paths.outputs" in given:
+        return Path(given["paths.outputs"].partition("=")[2].strip("'\""))
+    return Path(OmegaConf.load(conf_dir() / "paths" / "default.yaml").outputs)
+
+
+def to_remember(overrides: Sequence[str], config_dir: str | None) -> tuple[str, ...]:
+    """The overrides that a run remembers, and the folder of configurations that they need."""
+    kept = identity_overrides(overrides, REMEMBERED)
+    kept = [o for o in kept if not o.startswith("data_run=$")]
+    return (*kept, *([f"--config-dir={config_dir}"] if config_dir else []))
+
+
+def hints(overrides: Sequence[str], config_dir: str | None, remembered: bool) -> tuple[str, ...]:
+    """What names the run of a command, for the commands in messages.
+
+    Args:
+        overrides: of the command.
+        config_dir: the user's folder of configurations.
+        remembered: whether the run has a `run.json`, so that its name alone is enough.
+    """
+    named = [plainly(o) for o in overrides if o.startswith("run=")]
+    enough = bool(named) and remembered
+    rest = identity_overrides(
+        overrides, ("paths",) if enough else ("paths", "experiment", *IDENTITY)
+    )
+    own = [] if enough or not config_dir else ["--config-dir", config_dir]
+    return tuple(map(shlex.quote, [*named, *rest, *own]))
+
+
+def plainly(override: str) -> str:
+    """An override as the user gave it: a run by its name."""
+    asked = re.fullmatch(r"run=\$\\?\{run_name\\?:([\w.-]+)[^}]*\}", override)  # sweeps escape
+    return f"run={asked[1]}" if asked else override
+
+
+def print_runs(outputs: str | None) -> None:
+    """Print a line each run: its name, what it differs by from the others, what is complete."""
+    from speechlrp.pipeline.run import RunFiles
+    from speechlrp.stages import SUMMARIES
+
+    top = Path(outputs) if outputs else _outputs({})
+    folders = sorted(p for p in top.iterdir() if p.is_dir()) if top.is_dir() else []
+    runs = {folder: run for folder in folders if (run := read_run(folder))}
+    if not runs:
+        click.echo(f"no runs in {top}")
+        return
+    everything = [run.data | run.network for run in runs.values()]
+    keys = sorted({key for settings in everything for key in settings})
+    varying = [k for k in keys if len({repr(s[k]) for s in everything if k in s}) > 1]
+    for (folder, run), settings in zip(runs.items(), everything, strict=True):
+        records = RunFiles(folder, folder).records.values()
+        done = [verb for verb in SUMMARIES if verb in {record.stage for record in records}]
+        shown = [f"{key}={settings[key]}" for key in varying if key in settings]
+        click.echo(f"{run.name}: {' '.join(done) or 'nothing complete'}")
+        click.echo(f"    {' '.join(shown) or 'the only one'}")

@@ -1,0 +1,196 @@
+"""The preprocessed corpus: its table, classes and axes, and the way to its features.
+
+Shapes: N examples of the dataset, F frequencies, T frames of a window.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from speechlrp.artifacts.hdf5 import open_artifact, read_table
+from speechlrp.artifacts.utterances import KIND as UTTERANCES
+from speechlrp.artifacts.utterances import Utterances
+from speechlrp.audio import FEATURES
+from speechlrp.audio.windows import WindowSettings
+from speechlrp.config.schema import Config, call, options
+from speechlrp.errors import SpeechLRPError
+from speechlrp.letters.vocabulary import encode
+from speechlrp.navai.frames import Clock
+from speechlrp.pipeline.stage import Context
+from speechlrp.training.loaders import Batches
+from speechlrp.training.utterances import LetterBatches
+
+WINDOWS = "features"
+"""The kind of a file of windows of one length; that of utterances is `UTTERANCES`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Preprocessed recordings, without their features.
+
+    Attributes:
+        path: the HDF5 file.
+        command: the command line that makes it, for errors.
+        table: a row an example: id, path, speaker, subset, and what its kind knows besides.
+        classes: names of the labels, or the symbols of a recogniser.
+        settings: how the features were made.
+        task: what the label is.
+        frequency: of the rows in Hz, `[F]`.
+        units: of a feature.
+    """
+
+    path: Path
+    command: str
+    table: pd.DataFrame
+    classes: list[str]
+    settings: dict[str, Any]
+    task: str
+    frequency: np.ndarray
+    units: str
+
+    @cached_property
+    def row_of(self) -> dict[str, int]:
+        """The row of each example, by its id."""
+        return {name: row for row, name in enumerate(self.table.id)}
+
+    def rows(self, subset: str) -> np.ndarray:
+        """The rows of a subset, or of several: ``test_music+test_noise``.
+
+        Raises:
+            SpeechLRPError: one is empty.
+        """
+        parts, subsets = subset.split("+"), list(self.table.subset.unique())
+        missing = [part for part in parts if part not in subsets]
+        if missing:
+            copies = "; conditions=musan or synthesised makes copies"
+            raise SpeechLRPError(
+                f"{self.path} has no examples in the split {missing[0]!r}; there are: "
+                f"{', '.join(subsets)}{copies if missing[0].startswith('test_') else ''}"
+            )
+        return np.flatnonzero(self.table.subset.isin(parts))
+
+    @cached_property
+    def feature_settings(self) -> Any:
+        """The settings object that the features were made with."""
+        return _settings(self.settings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Windows(Dataset):
+    """Examples of one length; the table also has source, label, start_s, onset_s, duration_s.
+
+    Attributes:
+        time: of the frames in s, `[T]`.
+        silence: the value of silence.
+        train_mean: of the training split, `[1, F, T]`.
+    """
+
+    time: np.ndarray
+    silence: float
+    train_mean: np.ndarray | None
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The class of each example, `[N]`."""
+        return self.table.label.to_numpy()
+
+    @contextmanager
+    def features(self) -> Iterator[h5py.Dataset]:
+        """The features `[N, 1, F, T]`, while the file is open."""
+        with open_artifact(self.path, WINDOWS, self.command) as file:
+            yield file["features"]
+
+    def batches(self, subset: str, **settings: Any) -> Batches:
+        """Batches of a subset; settings as in `Batches`."""
+        return Batches(self.path, self.labels, self.rows(subset), **settings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spoken(Dataset):
+    """Utterances of any length; the table also has frames, seconds, mean_db, transcript, part."""
+
+    @cached_property
+    def clock(self) -> Clock:
+        """When the frames are."""
+        return Clock.of(self.settings)
+
+    def texts(self, rows: Sequence[int] | np.ndarray) -> list[str]:
+        """What was said in these utterances."""
+        return self.table.transcript.iloc[rows].tolist()
+
+    def features(self) -> Utterances:
+        """The features of each utterance, while the file is open."""
+        return Utterances(self.path, self.command)
+
+    def batches(self, subset: str, **settings: Any) -> LetterBatches:
+        """Batches of a subset; settings as in `LetterBatches` and `Buckets`."""
+        rows = self.rows(subset)
+        targets = [encode(text) for text in self.texts(rows)]
+        frames = self.table.frames.to_numpy()[rows]
+        return LetterBatches(self.path, rows, targets, frames, command=self.command, **settings)
+
+
+def dataset(context: Context, name: str = "features") -> Any:
+    """The dataset that a stage reads: `Windows` or `Spoken`, by the kind of the file."""
+    return read_dataset(context.inputs[name], context.made_by[name])
+
+
+def read_dataset(path: Path, command: str) -> Any:
+    """Read all but the features of a preprocessed file; `command` makes it.
+
+    Raises:
+        SpeechLRPError: the file is missing, damaged or of another kind.
+    """
+    kind = UTTERANCES if path.stem == UTTERANCES else WINDOWS
+    with open_artifact(path, kind, command) as file:
+        facts = {
+            "path": path,
+            "command": command,
+            "table": read_table(file),
+            "classes": json.loads(file.attrs["classes"]),
+            "settings": json.loads(file.attrs["settings"]),
+            "task": str(file.attrs["task"]),
+            "frequency": file["frequency"][:] if "frequency" in file else np.zeros(0),
+            "units": str(file["features"].attrs.get("units", "")),
+        }
+        if kind == UTTERANCES:
+            return Spoken(**facts)
+        arrays = {key: file[key][:] if key in file else None for key in ("time", "train_mean")}
+        return Windows(**facts, **arrays, silence=float(file.attrs["silence"]))
+
+
+ONE_LENGTH = "one length, such as spectrogram_db"
+
+
+def feature_settings(config: Config, kind: type = WindowSettings, wanted: str = ONE_LENGTH) -> Any:
+    """The settings object of the configured features.
+
+    Args:
+        config: the whole configuration.
+        kind: the class of settings that the task needs.
+        wanted: what it needs, in words, for the error.
+
+    Raises:
+        SpeechLRPError: the configured ones are of another kind.
+    """
+    name = config.features["name"]
+    if not issubclass(FEATURES[name], kind):
+        raise SpeechLRPError(
+            f"task={config.task.name} needs features of {wanted}; features={name} are none"
+        )
+    return _settings(config.features)
+
+
+def _settings(section: dict[str, Any]) -> Any:
+    name = section["name"]
+    return call(f"features {name}", FEATURES[name], options(section, "name", "train_from"))

@@ -1,0 +1,137 @@
+"""A trained network, ready to be asked about the examples of a dataset.
+
+Shapes: B examples, F frequencies, T frames, K classes; V symbols and S steps of a recogniser.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from speechlrp.config.schema import Config
+from speechlrp.data.dataset import Dataset, Windows
+from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.explainers.logits import logits_of
+from speechlrp.flipping import BASELINES
+from speechlrp.models.custom import own_code
+from speechlrp.pipeline.stage import Context
+from speechlrp.training.checkpoint import load_model
+from speechlrp.training.losses import probabilities
+from speechlrp.training.seeding import device
+
+
+class Network:
+    """A trained network and the dataset that it is asked about.
+
+    Attributes:
+        model: in evaluation mode; takes inputs that are scaled.
+        meta: what it was saved with, see `describe_model`.
+        scale: what features are multiplied with before the model sees them.
+        device: where it is.
+        dataset: the examples.
+
+    Raises:
+        SpeechLRPError: the weights are damaged, or were trained on other features or classes.
+    """
+
+    def __init__(self, context: Context, dataset: Dataset) -> None:
+        path, config = context.inputs["weights"], context.config
+        self.device, self.dataset = device(config.device), dataset
+        command = f"{context.made_by['weights'] or context.command('train')} --force"
+        factory = own_code(config.model)
+        self.model, self.meta = load_model(path, self.device, command, factory)
+        self.scale = float(self.meta["input_scale"])
+        for fact, value in facts_of(dataset).items():
+            if self.meta.get(fact) != value:
+                raise SpeechLRPError(
+                    f"{path} was trained on {fact} {self.meta.get(fact)}, but {dataset.path} "
+                    f"holds {value}"
+                )
+
+    def inputs(self, features: np.ndarray) -> torch.Tensor:
+        """Features of any shape -> the model's inputs, on its device."""
+        return torch.from_numpy(features).to(self.device) * self.scale
+
+    @torch.inference_mode()
+    def scores(self, inputs: torch.Tensor) -> torch.Tensor:
+        """The model's output, ``[B, K]`` or ``[B, V, S]``, of inputs on any device."""
+        return self.model(inputs.to(self.device))
+
+
+class Classifier(Network):
+    """A network that tells classes of windows apart: ``[B, 1, F, T]`` -> logits ``[B, K]``."""
+
+    dataset: Windows
+
+    @torch.inference_mode()
+    def predict(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits, which decide, and class probabilities of the model's inputs, `[B, K]` each."""
+        logits = logits_of(self.model, inputs)
+        return logits, probabilities(self.meta["loss"], logits)
+
+    def baseline(self, name: str) -> torch.Tensor:
+        """What a bin without information is, as the model sees it, `[1, F, T]`.
+
+        Args:
+            name: ``"zero"``, ``"silence"``, or ``"mean"`` of the training split.
+        """
+        mean = self.inputs(self.dataset.train_mean)
+        if name == "mean":
+            return mean
+        values = {"zero": 0.0, "silence": self.dataset.silence * self.scale}
+        if name not in values:
+            raise unknown("baseline", name, BASELINES)
+        return torch.full_like(mean, values[name])
+
+    def measured_from(self, reference: str) -> tuple[nn.Module, torch.Tensor]:
+        """The model of differences from a baseline, and that baseline `[1, F, T]`."""
+        values = self.baseline(reference)
+        return (self.model if reference == "zero" else Shifted(self.model, values).eval()), values
+
+
+class Recogniser(Network):
+    """A network that writes symbols: utterances ``[B, F, T]`` -> logits ``[B, V, S]``."""
+
+
+class Shifted(nn.Module):
+    """A model of what its inputs differ from a reference by: y -> model(y + reference).
+
+    LRP decomposes an output against the input 0. Of this model, y = x - reference, it
+    gives (x - reference) c: what the output owes to not being the reference.
+    """
+
+    def __init__(self, model: nn.Module, reference: torch.Tensor) -> None:
+        super().__init__()
+        self.model = model
+        self.reference = reference
+
+    def forward(self, difference: torch.Tensor) -> torch.Tensor:
+        """Logits `[B, K]` of differences from the reference `[B, 1, F, T]`."""
+        return self.model(difference + self.reference)
+
+
+def network(context: Context, dataset: Dataset) -> Any:
+    """The trained network of a stage: a `Classifier` of windows, or a `Recogniser`."""
+    kind = Classifier if isinstance(dataset, Windows) else Recogniser
+    return kind(context, dataset)
+
+
+def facts_of(dataset: Dataset) -> dict[str, Any]:
+    """What a network's weights must agree on with the examples that it is asked about."""
+    return {"task": dataset.task, "classes": dataset.classes, "features": dataset.settings}
+
+
+def describe_model(config: Config, kwargs: dict[str, Any], dataset: Dataset) -> dict[str, Any]:
+    """What weights are saved with.
+
+    Args:
+        config: names the model.
+        kwargs: of its constructor.
+        dataset: that it is trained on.
+    """
+    section = config.model
+    about = {"model": section["name"], "kwargs": kwargs, "input_scale": section["input_scale"]}
+    return about | facts_of(dataset)

@@ -1,0 +1,179 @@
+"""What a run is: `run.json` in its folder holds what it was made with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from speechlrp import __version__
+from speechlrp.artifacts.atomic import write_json
+from speechlrp.config.names import (
+    DATA,
+    IDENTITY,
+    identity_settings,
+    key_of,
+    readable,
+    with_digest,
+)
+from speechlrp.config.schema import Config
+from speechlrp.errors import SpeechLRPError
+
+FILE = "run.json"
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """How a command was called.
+
+    Attributes:
+        command: the command line, for records.
+        hints: what names the run, for the commands in messages.
+        overrides: what the run is made of, to be remembered.
+    """
+
+    command: str
+    hints: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """What `run.json` holds.
+
+    Attributes:
+        name: of the run.
+        overrides: that it was made with.
+        data: the settings of its features, with dotted keys.
+        network: those of its network besides; none where it only holds features.
+        data_run: the run whose folder holds the features.
+        made: when.
+        version: of speechlrp.
+    """
+
+    name: str
+    overrides: list[str] = field(default_factory=list)
+    data: dict[str, Any] = field(default_factory=dict)
+    network: dict[str, Any] = field(default_factory=dict)
+    data_run: str = ""
+    made: str = ""
+    version: str = ""
+
+    def differences(self, settings: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+        """Setting -> what it was here and what it is there, of features or a network.
+
+        A setting that only one of the two has is none where they were made by different
+        versions of speechlrp, which may have other settings.
+        """
+        known = self.data if next(iter(settings), "").split(".")[0] in DATA else self.network
+        if not known:
+            return {}
+        keys = known.keys() | settings.keys()
+        if self.version != __version__:
+            keys = known.keys() & settings.keys()
+        pairs = {key: (known.get(key), settings.get(key)) for key in sorted(keys)}
+        return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def read_run(folder: Path) -> Run | None:
+    """What a folder's `run.json` says; None where there is none.
+
+    Raises:
+        SpeechLRPError: it is damaged.
+    """
+    path = folder / FILE
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        run = Run(**{f.name: values[f.name] for f in fields(Run) if f.name in values})
+        if not isinstance(run.data, dict) or not isinstance(run.network, dict):
+            raise TypeError("its settings are no mapping")
+        if not all(isinstance(override, str) for override in run.overrides):
+            raise TypeError("its overrides are no texts")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        reason = str(error).splitlines()[0][:100]
+        raise SpeechLRPError(
+            f"{path} is damaged ({reason}): delete it, and give the settings of this run again"
+        ) from error
+    return run
+
+
+def settings_of(config: Mapping[str, Any], of_data: bool) -> dict[str, Any]:
+    """The settings that make features, or a network besides; see `identity_settings`."""
+    sections = DATA if of_data else tuple(name for name in IDENTITY if name not in DATA)
+    return identity_settings(config, sections, str(config["paths"]["data"]))
+
+
+def made_name(
+    outputs: Path, base: str, overrides: Sequence[str], config: Mapping[str, Any], of_data: bool
+) -> str:
+    """The name of a run that was given none.
+
+    It is never that of a run of other settings: where the readable name does not show all
+    that was overridden, or another run has it, a digest of the settings stands behind it.
+
+    Args:
+        outputs: the folder of all runs.
+        base: what it is named after.
+        overrides: that the name shows.
+        config: the whole configuration, resolved.
+        of_data: whether it is the run that holds the features.
+    """
+    name, exact = readable(base, overrides)
+    parts = [settings_of(config, True), *([] if of_data else [settings_of(config, False)])]
+    everything = {key: value for part in parts for key, value in part.items()}
+    known = read_run(outputs / name)
+    if not exact or (known and any(known.differences(part) for part in parts)):
+        return with_digest(name, everything)
+    return name
+
+
+def check_run(config: Config) -> bool:
+    """Check that the configuration is that of the run that it names.
+
+    Returns:
+        Whether that run is there already.
+
+    Raises:
+        SpeechLRPError: the run was made with other settings.
+    """
+    whole, outputs = asdict(config), Path(config.paths.outputs)
+    parts = settings_of(whole, True), settings_of(whole, False)
+    for name, checked in ((config.data_run, parts[:1]), (config.run, parts)):
+        run, differing = read_run(outputs / name), {}
+        for part in checked if run else ():
+            differing |= run.differences(part)
+        if differing:
+            was = ", ".join(f"{key}={old}" for key, (old, _) in list(differing.items())[:4])
+            now = ", ".join(f"{key}={new}" for key, (_, new) in list(differing.items())[:4])
+            raise SpeechLRPError(
+                f"run {name} was made with {was}, not {now}; leave that out, or give another "
+                "name: run=NAME"
+            )
+    return read_run(outputs / config.run) is not None
+
+
+def remember(config: Config, overrides: Sequence[str], of_data: bool) -> None:
+    """Write, or add to, the `run.json` of the run that a stage writes into."""
+    whole, name = asdict(config), config.data_run if of_data else config.run
+    folder = Path(config.paths.outputs) / name
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    before = read_run(folder) or Run(name, made=now, version=__version__)
+    after = replace(
+        before,
+        overrides=merged(before.overrides, overrides),
+        data=before.data or settings_of(whole, True),
+        network=before.network or ({} if of_data else settings_of(whole, False)),
+        data_run=config.data_run,
+    )
+    if after != before:
+        write_json(folder / FILE, asdict(after))
+
+
+def merged(remembered: Sequence[str], given: Sequence[str]) -> list[str]:
+    """The overrides of both, the last of each key."""
+    return list({key_of(override): override for override in (*remembered, *given)}.values())

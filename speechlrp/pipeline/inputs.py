@@ -1,0 +1,124 @@
+"""The files that a stage reads, and what is known of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from speechlrp.config.names import flatten
+from speechlrp.config.schema import Config
+from speechlrp.errors import SpeechLRPError
+from speechlrp.pipeline.places import Artifact
+from speechlrp.pipeline.record import fingerprint, is_as, read_record
+from speechlrp.pipeline.stage import Stage
+
+
+def run_folder(config: Config, stage: str) -> Path:
+    """The run's folder that a verb writes below: features serve many runs."""
+    return Path(config.paths.outputs) / (config.data_run if stage == "preprocess" else config.run)
+
+
+def find_inputs(
+    stage: Stage, config: Config, overrides: tuple[str, ...]
+) -> tuple[dict[str, Path], dict[str, str]]:
+    """The stage's inputs by name, and the command that makes each.
+
+    Raises:
+        SpeechLRPError: one is missing; the message names the command that makes it, and
+            other runs that have one.
+    """
+    paths, made_by = {}, {}
+    for name, wanted in stage.inputs(config).items():
+        if isinstance(wanted, Artifact):
+            run = run_folder(config, wanted.stage)
+            command = " ".join(["speechlrp", wanted.stage, *wanted.options, *overrides])
+            paths[name], made_by[name] = run / wanted.path, command
+            if not paths[name].is_file():
+                others = ", ".join(_runs_with(run, wanted.path))
+                hint = f" (runs that have one: {others})" if others else ""
+                raise SpeechLRPError(
+                    f"{stage.name}: no {paths[name]}; make it with `{command}`{hint}"
+                )
+        else:
+            paths[name], made_by[name] = wanted, ""
+            if not wanted.exists():
+                raise SpeechLRPError(f"{stage.name}: there is no {wanted}")
+    return paths, made_by
+
+
+def _runs_with(run: Path, file: str) -> list[str]:
+    if not run.parent.is_dir():
+        return []
+    return sorted(r.name for r in run.parent.iterdir() if r != run and (r / file).exists())[:5]
+
+
+def identity(stage: Stage, config: Config, inputs: Mapping[str, Path]) -> dict[str, dict]:
+    """What makes a result what it is: settings, inputs, and facts about sources outside.
+
+    Raises:
+        SpeechLRPError: an input is no whole artifact of its stage.
+    """
+    everything, settings = asdict(config), {}
+    for key in stage.keys:
+        value: Any = everything
+        for part in key.split("."):
+            value = value[part]
+        settings.update(flatten(key, value))
+    read = {name: _known(path) for name, path in inputs.items()} | stage.sources(config)
+    return json.loads(json.dumps({"config": settings, "inputs": read}))
+
+
+def _known(path: Path) -> dict[str, Any]:
+    """The file's fingerprint: from its stage's record while it is as recorded, else taken now."""
+    for folder in path.parents[:2]:
+        record = read_record(folder)
+        if record:
+            facts = record.outputs.get(path.relative_to(folder).as_posix())
+            if facts and is_as(path, facts):
+                return {name: facts[name] for name in ("size", "sha256")}
+    return fingerprint(path)
+
+
+def changes(before: Mapping[str, dict], now: Mapping[str, dict]) -> Iterator[str]:
+    """What differs between two identities, in words."""
+    for part in ("config", "inputs"):
+        for key in sorted(before[part].keys() | now[part].keys()):
+            old, new = before[part].get(key), now[part].get(key)
+            if old != new:
+                yield f"{key} changed" if part == "inputs" else f"{key} was {old}, is {new}"
+
+
+class Watch:
+    """Notices inputs that change while a stage reads them.
+
+    Args:
+        inputs: the files by name, at the moment their fingerprints were taken.
+    """
+
+    def __init__(self, inputs: Mapping[str, Path]) -> None:
+        self._stamps = {path: self._stamp(path) for path in inputs.values()}
+
+    def check(self, stage: str) -> None:
+        """Check that all are what they were.
+
+        Raises:
+            SpeechLRPError: one is another file now, or was written to: what was made of it
+                may be half of the one and half of the other.
+        """
+        for path, before in self._stamps.items():
+            if self._stamp(path) != before:
+                raise SpeechLRPError(
+                    f"{path} changed while {stage} read it; nothing was kept: the same command "
+                    "begins anew"
+                )
+
+    @staticmethod
+    def _stamp(path: Path) -> tuple[int, ...] | None:
+        try:
+            status = path.stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_size, status.st_mtime_ns

@@ -1,0 +1,85 @@
+"""One command at a time works on a stage's folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from speechlrp.pipeline.identity import FILE as RUN
+from speechlrp.pipeline.progress import say
+
+
+@contextmanager
+def locked(folder: Path, command: str, top: Path) -> Iterator[None]:
+    """Hold a stage's folder; where another command holds it, say which, and wait.
+
+    The operating system drops the lock of a process that is gone. Folders that hold nothing
+    afterwards are removed.
+
+    Args:
+        folder: of the stage; the lock is a hidden file beside it.
+        command: the command line, for those who wait.
+        top: the folder below which empty ones are removed.
+    """
+    path = folder.with_name(f".{folder.name}.lock")
+    lock = FileLock(path)
+    _acquire(lock, path, folder)
+    try:
+        path.write_text(json.dumps(_holder(command)), encoding="utf-8")
+        yield
+    finally:
+        # Still held: whoever waits on this file finds that it is gone, and opens a new one.
+        path.unlink(missing_ok=True)
+        lock.release()
+        remove_empty(folder.parent, top)
+
+
+def _acquire(lock: FileLock, path: Path, folder: Path) -> None:
+    said = False
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=1.0 if said else 0.0)
+        except Timeout:
+            if not said:
+                say(f"{folder.name}: waiting for {_described(path)}")
+            said = True
+        except FileNotFoundError:
+            continue  # the folder was removed, being empty, before the file was made
+        else:
+            return
+
+
+def _holder(command: str) -> dict[str, str | int]:
+    since = datetime.now().astimezone().isoformat(timespec="seconds")
+    host = socket.gethostname()
+    return {"command": command, "process": os.getpid(), "host": host, "since": since}
+
+
+def _described(path: Path) -> str:
+    """Who holds a lock; it is written after the lock is taken, and may not be there yet."""
+    try:
+        holder = json.loads(path.read_text(encoding="utf-8"))
+        return (
+            f"`{holder['command']}` (process {holder['process']} on {holder['host']}, "
+            f"since {holder['since']})"
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another command that works on the same folder"
+
+
+def remove_empty(folder: Path, top: Path) -> None:
+    """Remove a folder and those around it, below `top`, as far as they are empty."""
+    with suppress(OSError):
+        while top in folder.parents:
+            if [path.name for path in folder.iterdir()] == [RUN]:
+                (folder / RUN).unlink()  # of a run that came to nothing
+            folder.rmdir()
+            folder = folder.parent

@@ -1,0 +1,135 @@
+"""Where artifacts lie in a run: folder names are made from facts here, and never read back.
+
+What a folder is stands in its `stage.json`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from speechlrp.config.schema import Config
+from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.flipping import FILLS
+
+FOREIGN = (".pt", ".pth", ".ckpt", ".model", ".bin")
+AUGMENTED = tuple(f"aug_{fill}" for fill in FILLS)
+LONGEST = 40
+"""Characters of one fact in a folder's name."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file that a stage of the run writes.
+
+    Attributes:
+        stage: the verb.
+        file: its name in the stage's folder.
+        facts: that tell the stage's results apart.
+        options: of the command line that makes it.
+    """
+
+    stage: str
+    file: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Below the run's folder."""
+        return f"{place(self.stage, self.facts)}/{self.file}"
+
+
+def place(stage: str, facts: Mapping[str, str]) -> str:
+    """The folder of a stage's result below the run, such as ``explain/train-lrp-test``."""
+    names = [plain(value) for value in facts.values() if value]
+    return f"{stage}/{'-'.join(names)}" if names else stage
+
+
+def plain(text: str, longest: int = LONGEST) -> str:
+    """A text as part of a folder's name: as it is, or shortened and with a digest of it.
+
+    What remains is safe in every shell and in Hydra's grammar, and has no dash, which
+    stands between facts. Two texts never become one.
+    """
+    if re.fullmatch(r"[A-Za-z0-9_.+]+", text) and len(text) <= longest and text.strip("."):
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()[:6]
+    kept = re.sub(r"[^A-Za-z0-9_+]+", "_", text).strip("_")[: longest - 7]
+    return f"{kept}.{digest}".lstrip(".")
+
+
+FEATURES = Artifact("preprocess", "features.h5")
+"""Windows of one length."""
+UTTERANCES = Artifact("preprocess", "utterances.h5")
+"""Features of whole utterances."""
+RECORDINGS = Artifact("preprocess", "recordings.csv")
+"""The recordings that gave features, and those that training cuts windows from."""
+
+
+def weights(config: Config, kind: str = "") -> dict[str, Artifact | Path]:
+    """The files of the configured weights, or of those of a kind, as a stage's inputs.
+
+    Raises:
+        SpeechLRPError: weights that there are not, or in another project's format.
+    """
+    name, file = kind or config.weights, f"{config.checkpoint}.safetensors"
+    if name.endswith(".safetensors"):
+        path = Path(name).expanduser().resolve()
+        return {"weights": path, "meta": path.with_suffix(".json")}
+    if name == "train":
+        artifact = Artifact("train", file)
+    elif name in AUGMENTED:
+        artifact = retrained(name.removeprefix("aug_"), file)
+    elif name.endswith(FOREIGN):
+        raise SpeechLRPError(
+            f"weights={name} is no file of this project; take it with `speechlrp train "
+            f"model=wespeaker model.weights={name}` (or model=resnet_se34, custom), and leave "
+            "weights at train"
+        )
+    else:
+        raise unknown("value of weights", name, ("train", *AUGMENTED, "PATH.safetensors"))
+    meta = f"{config.checkpoint}.json"
+    beside = Artifact(artifact.stage, meta, artifact.facts, artifact.options)
+    return {"weights": artifact, "meta": beside}
+
+
+def retrained(fill: str, file: str) -> Artifact:
+    """What `retrain` writes."""
+    return Artifact("retrain", file, {"fill": fill}, ("--fill", fill))
+
+
+def augmented(fill: str) -> Artifact:
+    """What `augment` writes."""
+    return Artifact("augment", "features.h5", {"fill": fill}, ("--fill", fill))
+
+
+def weights_name(config: Config) -> str:
+    """A name for the weights: train, aug_zero, ..., or a file's; and its checkpoint, if best."""
+    if config.weights.endswith(".safetensors"):
+        path = Path(config.weights).expanduser().resolve()
+        digest = hashlib.sha256(str(path).encode()).hexdigest()[:6]
+        return f"{path.stem}.{digest}"
+    return config.weights if config.checkpoint == "last" else f"{config.weights}_best"
+
+
+def explanation_facts(config: Config, weights: str = "", subset: str = "") -> dict[str, str]:
+    """What tells explanations of a run apart."""
+    return {
+        "weights": weights or weights_name(config),
+        "explainer": config.explainer["name"],
+        "subset": subset or config.subset,
+    }
+
+
+def explanation(config: Config, file: str, weights: str = "", subset: str = "") -> Artifact:
+    """What `explain` writes, of the configured explainer."""
+    facts = explanation_facts(config, weights, subset)
+    options = ["--explainer", facts["explainer"], "--weights", weights or config.weights]
+    options += [] if weights else ["--checkpoint", config.checkpoint]
+    options += ["--subset", facts["subset"]]
+    return Artifact("explain", file, facts, tuple(map(shlex.quote, options)))
