@@ -1,6 +1,7 @@
 """Compose configurations as the command line does."""
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -14,6 +15,7 @@ from speechlrp.config.names import conf_dir
 @pytest.fixture
 def composed() -> Iterator[Callable[..., DictConfig]]:
     """``verb, *overrides -> DictConfig``, resolved."""
+    import_module("speechlrp.cli.runs")  # whose resolvers name the runs
 
     def build(verb: str, *overrides: str) -> DictConfig:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):

@@ -116,7 +116,8 @@ def _explain(context: Context, classifier: Classifier, units, todo) -> Iterator:
 def _shares(context: Context, examples: Windows) -> Shares:
     section = context.config.explainer
     f0 = {name: section["f0_hz"][name] for name in examples.classes if name in section["f0_hz"]}
-    half, limits = examples.clock.first_s, section["bands_hz"]
+    settings, limits = examples.feature_settings, section["bands_hz"]
+    half = settings.window / settings.rate / 2
     return Shares(examples.frequency, examples.time, half, examples.classes, limits, f0)
 
 
