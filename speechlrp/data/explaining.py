@@ -14,10 +14,10 @@ import torch
 from torch import nn
 
 from speechlrp.config.schema import call, options
+from speechlrp.data.network import Classifier
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.flipping import BASELINES
-from speechlrp.data.network import Classifier
 from speechlrp.training.losses import PROBABILITIES
 
 TARGETS = ("label", "predicted")
