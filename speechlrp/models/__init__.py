@@ -9,6 +9,7 @@ MODELS = Registry(
     "model",
     {
         "alexnet": "speechlrp.models.alexnet:AlexNet",
+        "audionet": "speechlrp.models.audionet:AudioNet",
         "wav2letter": "speechlrp.models.wav2letter:Wav2Letter",
         "resnet34": "speechlrp.models.resnet34:ResNet34",
         "wespeaker": "speechlrp.models.wespeaker:WespeakerResNet34",

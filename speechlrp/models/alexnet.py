@@ -9,9 +9,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from speechlrp.errors import SpeechLRPError, unknown
-
-INITS = ("torch", "he")
+from speechlrp.errors import SpeechLRPError
+from speechlrp.models.initial import initialise
 
 
 class AlexNet(nn.Module):
@@ -36,8 +35,7 @@ class AlexNet(nn.Module):
         dense: widths of the hidden dense layers.
         dropout: probability in training, after each hidden dense layer.
         pooled: the height and width to which features are averaged before the dense layers.
-        init: first weights: ``"torch"`` (torch's own), or ``"he"`` (He et al. 2015, biases
-            0), which leaves the plateau at chance in a few epochs instead of tens.
+        init: first weights, see `initialise`.
 
     Raises:
         SpeechLRPError: a setting of the convolutions does not have five entries, or there
@@ -77,10 +75,7 @@ class AlexNet(nn.Module):
         self.pool = nn.AdaptiveAvgPool2d(pooled)
         self.flatten = nn.Flatten()
         self.classifier = _classifier(channels[-1] * pooled**2, dense, classes, dropout)
-        if init not in INITS:
-            raise unknown("model.init", init, INITS)
-        if init == "he":
-            self.apply(_he)
+        initialise(self, init)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``[B, K]`` of spectrograms ``[B, 1, F, T]``."""
@@ -114,9 +109,3 @@ def _classifier(width: int, dense: Sequence[int], classes: int, dropout: float) 
         layers += [nn.Linear(width, hidden), nn.ReLU(inplace=True), nn.Dropout(dropout)]
         width = hidden
     return nn.Sequential(*layers, nn.Linear(width, classes))
-
-
-def _he(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d | nn.Linear):
-        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        nn.init.zeros_(module.bias)

@@ -84,7 +84,7 @@ def test_he_initialisation_keeps_the_scale_of_the_signal():
 
 
 def test_an_unknown_init_says_what_is_known():
-    with pytest.raises(SpeechLRPError, match="known: he, torch"):
+    with pytest.raises(SpeechLRPError, match="known: he, normal, torch"):
         AlexNet(2, **SMALL, init="zeros")
 
 
