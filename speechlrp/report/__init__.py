@@ -3,5 +3,5 @@
 * ``style``: colours, sizes and encoding of every figure;
 * ``heatmap``, ``curves``, ``reference_grid``, ``training``, ``shares``: the figures;
 * ``tables``, ``paper``: tables as HTML and Markdown, and the thesis' numbers beside ours;
-* ``page``: one self-contained HTML page.
+* ``page``, ``blocks``, ``terms``, ``explorer``: one self-contained HTML page.
 """

@@ -34,6 +34,7 @@ class Players:
     note: str = ""
     tags: Sequence[str] = ()
     kind: ClassVar[str] = "table"
+    folded: ClassVar[bool] = False
 
     @property
     def columns(self) -> list[str]:

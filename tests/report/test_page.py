@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.report import blocks
 from speechlrp.report import page as pages
 from speechlrp.report.style import figure, figure_png, figure_svg
 
@@ -49,8 +50,10 @@ def outline(html):
 
 @pytest.fixture
 def page():
-    drawn = pages.Figure(figure_png(figure()), f"caption {EVIL}", f"alt {EVIL}", ("reference max",))
-    sound = pages.Audio(pages.encode_audio(np.zeros(80), 8000), "as recorded")
+    drawn = blocks.Figure(
+        figure_png(figure()), f"caption {EVIL}", f"alt {EVIL}", ("reference max",)
+    )
+    sound = blocks.Audio(blocks.encode_audio(np.zeros(80), 8000), "as recorded")
     return pages.Page(
         title=f"Run {EVIL}",
         subtitle="a sentence",
@@ -60,12 +63,12 @@ def page():
                 "Flip it!",
                 "First.\n\nSecond.",
                 [
-                    pages.Text(EVIL),
+                    blocks.Text(EVIL),
                     drawn,
-                    pages.Table(pd.DataFrame({"id": [EVIL]}), "left out", note=EVIL),
+                    blocks.Table(pd.DataFrame({"id": [EVIL]}), "left out", note=EVIL),
                     sound,
-                    pages.Example(EVIL, drawn, sound, {"speaker": EVIL}),
-                    pages.Example("without sound", drawn),
+                    blocks.Example(EVIL, drawn, sound, {"speaker": EVIL}),
+                    blocks.Example("without sound", drawn),
                 ],
             ),
             pages.Section("Flip it?"),
@@ -125,35 +128,79 @@ def test_the_style_follows_light_and_dark_and_narrow_screens(page):
 @pytest.mark.parametrize("format", ["WAV", "FLAC"])
 def test_audio_comes_back_as_it_went_in(format):
     samples = np.stack([np.linspace(-1, 0.9, 50), np.zeros(50)])
-    data = pages.encode_audio(samples, 8000, format=format)
+    data = blocks.encode_audio(samples, 8000, format=format)
     back, rate = soundfile.read(BytesIO(data))
     assert rate == 8000
     np.testing.assert_allclose(back.T, samples, atol=2**-15)
-    assert pages.data_uri(data).startswith(f"data:audio/{format.lower()};base64,")
+    assert blocks.data_uri(data).startswith(f"data:audio/{format.lower()};base64,")
 
 
 def test_loud_and_broken_samples_are_clipped():
-    back, _ = soundfile.read(BytesIO(pages.encode_audio(np.array([2.0, -2.0, np.nan]), 8000)))
+    back, _ = soundfile.read(BytesIO(blocks.encode_audio(np.array([2.0, -2.0, np.nan]), 8000)))
     np.testing.assert_allclose(back, [1, -1, 0], atol=2**-14)
 
 
 def test_images_are_recognised_and_other_data_refused():
-    assert pages.data_uri(figure_svg(figure())).startswith("data:image/svg+xml;base64,")
+    assert blocks.data_uri(figure_svg(figure())).startswith("data:image/svg+xml;base64,")
     with pytest.raises(SpeechLRPError, match="PNG, SVG, WAV"):
-        pages.data_uri(b"%PDF-1.7")
+        blocks.data_uri(b"%PDF-1.7")
 
 
 def test_figures_know_their_width_in_inches():
-    assert pages.Figure(figure_png(figure(width=5)), "", "").inches == 5
-    assert pages.Figure(figure_svg(figure(width=5)), "", "").inches > 0
+    assert blocks.Figure(figure_png(figure(width=5)), "", "").inches == 5
+    assert blocks.Figure(figure_svg(figure(width=5)), "", "").inches > 0
 
 
 def test_long_table_is_cut_and_says_so():
-    rows = pages.MOST_ROWS
-    whole, long = (pages.Table(pd.DataFrame({"n": range(n)}), "t") for n in (rows, rows + 5))
+    rows = blocks.MOST_ROWS
+    whole, long = (blocks.Table(pd.DataFrame({"n": range(n)}), "t") for n in (rows, rows + 5))
     assert whole.html.count("<tr>") == long.html.count("<tr>") == rows + 1
     said = f"The first {rows} of {rows + 5} rows."
     assert said not in whole.html
     assert said in long.html
     section = pages.Section("S", "", [long])
     assert said in pages.render(pages.Page("P", "p", {}, [section], {}))
+
+
+def test_headings_stand_in_the_contents(page):
+    some = [blocks.Heading("lrp, of test"), blocks.Text("x"), blocks.Heading("lrp, of test")]
+    html = pages.render(pages.Page("t", sections=[pages.Section("Explanations", blocks=some)]))
+    found = outline(html)
+    assert found.links == ["#explanations", "#lrp-of-test", "#lrp-of-test-2"]
+    assert found.ids == ["explanations", "lrp-of-test", "lrp-of-test-2"]
+
+
+def test_a_term_is_explained_where_it_first_stands_and_only_there():
+    parts = [blocks.Text("LRP hands <b>."), blocks.Banner("LRP and lrp_rev.", "note")]
+    html = pages.render(pages.Page("t", sections=[pages.Section("s", "An intro.", parts)]))
+    assert html.count("layer-wise relevance propagation") == 1
+    assert html.index("<dfn>LRP</dfn>") < html.index("<dfn>lrp_rev</dfn>")
+    assert "hands &lt;b&gt;" in html
+
+
+def test_long_tables_are_folded():
+    def shown(rows):
+        table = blocks.Table(pd.DataFrame({"n": range(rows)}), "c")
+        return pages.render(pages.Page("t", sections=[pages.Section("s", blocks=[table])]))
+
+    assert "<summary>13 rows</summary>" in shown(13)
+    assert "<summary>" not in shown(12)
+
+
+def test_figures_are_small_on_the_page_and_lead_to_the_whole():
+    drawn = figure()
+    drawn.add_subplot().imshow(np.random.default_rng(0).normal(size=(40, 40)))
+    image = figure_png(drawn)
+    assert len(blocks.fewer_colours(image)) < len(image)
+    block = blocks.Figure(image, "c", "a", file="figures/x.png")
+    html = pages.render(pages.Page("t", sections=[pages.Section("s", blocks=[block])]))
+    assert '<a href="figures/x.png"' in html
+    assert blocks.fewer_colours(b"<svg/>") == b"<svg/>"
+
+
+@pytest.mark.parametrize(("weight", "word"), [("warning", "Caution:"), ("note", "Note:")])
+def test_banners_say_what_they_are(weight, word):
+    parts = [blocks.Banner(EVIL, weight)]
+    html = pages.render(pages.Page("t", sections=[pages.Section("s", blocks=parts)]))
+    assert f"<strong>{word}</strong>" in html
+    assert EVIL not in html

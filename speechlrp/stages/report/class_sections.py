@@ -11,7 +11,8 @@ import pandas as pd
 from speechlrp.measures.concentration import concentration
 from speechlrp.pipeline.run import RunFiles
 from speechlrp.report import paper
-from speechlrp.report.page import Figure, Section, Table
+from speechlrp.report.blocks import Figure, Table
+from speechlrp.report.page import Section
 from speechlrp.stages.preprocess.windows import MOST_CLASSES
 
 

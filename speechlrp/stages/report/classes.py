@@ -16,8 +16,8 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.places import FEATURES, explanation_facts, place
 from speechlrp.pipeline.run import RunFiles, other_run, run_files
 from speechlrp.pipeline.stage import Context, Stage
+from speechlrp.report.blocks import Audio, Example, Figure, encode_audio
 from speechlrp.report.heatmap import heatmap
-from speechlrp.report.page import Audio, Example, Figure, encode_audio
 from speechlrp.report.style import figure_png
 from speechlrp.stages.explain.classes import panels, pick
 from speechlrp.stages.report import class_sections as sections

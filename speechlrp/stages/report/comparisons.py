@@ -6,7 +6,8 @@ import pandas as pd
 
 from speechlrp.data.conditions import subset_of
 from speechlrp.pipeline.run import RunFiles
-from speechlrp.report.page import Figure, Section, Table
+from speechlrp.report.blocks import Figure, Table
+from speechlrp.report.page import Section
 from speechlrp.report.paper import ASSIGNMENTS
 from speechlrp.stages.compare.bench import names_in
 from speechlrp.stages.compare.tables import ALL

@@ -10,8 +10,9 @@ from speechlrp.flipping import BASELINES
 from speechlrp.measures.verdicts import FEWEST
 from speechlrp.pipeline.run import RunFiles
 from speechlrp.report import paper
+from speechlrp.report.blocks import Figure, Table, Text
 from speechlrp.report.curves import flipping_curve
-from speechlrp.report.page import Figure, Section, Table, Text
+from speechlrp.report.page import Section
 from speechlrp.report.reference_grid import reference_grid, verdicts
 from speechlrp.report.style import figure_png
 from speechlrp.report.tables import accuracies, beside

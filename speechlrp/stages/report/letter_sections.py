@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.pipeline.run import RunFiles
+from speechlrp.report.blocks import Figure, Table
 from speechlrp.report.listen import listening
-from speechlrp.report.page import Figure, Section, Table
+from speechlrp.report.page import Section
 
 SENTENCES = 9
 """Utterances shown with what was recognised: from the best to the worst."""

@@ -11,7 +11,8 @@ from speechlrp.config.schema import Config
 from speechlrp.pipeline.record import FILE, fingerprint
 from speechlrp.pipeline.run import RunFiles, other_run, run_files
 from speechlrp.pipeline.stage import Context
-from speechlrp.report.page import Figure, Page, Section, Table, render
+from speechlrp.report.blocks import Figure, Table
+from speechlrp.report.page import Page, Section, render
 from speechlrp.report.paper import stands_beside
 
 

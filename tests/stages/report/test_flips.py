@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from speechlrp.pipeline.run import RunFiles
+from speechlrp.report.blocks import Figure, Table
 from speechlrp.report.curves import flipping_curve
-from speechlrp.report.page import Figure, Table
 from speechlrp.stages.report.flips import augmentation, flipping
 
 NAMES = ["strategy", "baseline", "repeat", "bins", "percent", "n", "accuracy"]
