@@ -12,24 +12,24 @@ from speechlrp.stages.report.flips import augmentation, flipping
 
 NAMES = ["strategy", "baseline", "repeat", "bins", "percent", "n", "accuracy"]
 ROWS = [("lrp", "zero", 0, b, p, 10, 0.9 - p / 100) for b, p in ((0, 0), (515, 1.0), (2576, 5.0))]
+FLIPPED = {"explainer": "lrp", "subset": "test", "grid": "table", "baseline": "zero"}
+FLIPPED |= {"strategy": "all"}
 
 
 @pytest.fixture
 def files(tmp_path):
     """A run of two networks, flipped."""
     settings = {"task.name": "gender", "features.reference": "max", "model.name": "resnet34"}
-    for where in ("preprocess", "train", *map(flip, ("train", "aug_mean"))):
+    for where in ("preprocess", "train", "flip/a", "flip/b"):
         folder = tmp_path / where
         folder.mkdir(parents=True)
-        record = {"stage": "x", "command": "", "config": settings, "inputs": {}}
+        stage = where.split("/")[0]
+        facts = FLIPPED | {"weights": {"flip/b": "aug-mean, really"}.get(where, "train")}
+        record = {"stage": stage, "command": "", "config": settings, "inputs": {}, "facts": facts}
         (folder / "stage.json").write_text(json.dumps(record))
-        if where.startswith("flip"):
+        if stage == "flip":
             pd.DataFrame(ROWS, columns=NAMES).to_csv(folder / "curve.csv", index=False)
     return RunFiles(tmp_path, tmp_path)
-
-
-def flip(weights):
-    return f"flip/{weights}-lrp-test-table-zero-all"
 
 
 def tables(section):
@@ -53,7 +53,7 @@ def test_the_thesis_stands_beside_where_the_run_repeats_it(files):
 
 def test_a_network_is_called_by_its_own_name(files):
     (table,) = tables(augmentation(files, None, 0.5))
-    assert set(table.frame.index) == {"resnet34", "aug_mean"}
+    assert set(table.frame.index) == {"resnet34", "aug-mean, really"}
 
 
 def test_chance_reaches_every_curve(files, monkeypatch):
