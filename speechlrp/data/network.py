@@ -17,7 +17,6 @@ from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.explainers.logits import logits_of
 from speechlrp.flipping import BASELINES
 from speechlrp.models.custom import own_code
-from speechlrp.models.outputs import check_outputs
 from speechlrp.pipeline.stage import Context
 from speechlrp.training.checkpoint import load_model
 from speechlrp.training.losses import probabilities
@@ -58,13 +57,8 @@ class Network:
 
     @torch.inference_mode()
     def scores(self, inputs: torch.Tensor) -> torch.Tensor:
-        """The model's output, ``[B, K]`` or ``[B, V, S]``, of inputs on any device.
-
-        Raises:
-            SpeechLRPError: it is not finite.
-        """
-        outputs = self.model(inputs.to(self.device))
-        return check_outputs(outputs, bool(inputs.isfinite().all()))
+        """The model's output, ``[B, K]`` or ``[B, V, S]``, of inputs on any device."""
+        return self.model(inputs.to(self.device))
 
 
 class Classifier(Network):
@@ -74,12 +68,8 @@ class Classifier(Network):
 
     @torch.inference_mode()
     def predict(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits, which decide, and class probabilities of the model's inputs, `[B, K]` each.
-
-        Raises:
-            SpeechLRPError: a logit is not finite.
-        """
-        logits = check_outputs(logits_of(self.model, inputs), bool(inputs.isfinite().all()))
+        """Logits, which decide, and class probabilities of the model's inputs, `[B, K]` each."""
+        logits = logits_of(self.model, inputs)
         return logits, probabilities(self.meta["loss"], logits)
 
     def baseline(self, name: str) -> torch.Tensor:

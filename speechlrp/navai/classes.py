@@ -17,8 +17,6 @@ from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.navai import SIDES
 from speechlrp.navai.frames import Clock
 
-STRESS = "ˈˌ"
-
 
 class Letters:
     """The predicted symbol itself, where it is one of those given (K 3.3: a to z).

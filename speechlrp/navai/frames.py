@@ -18,7 +18,6 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.models.outputs import check_outputs
 from speechlrp.navai.gathered import Gathered
 
 
@@ -207,9 +206,6 @@ def predict(model: nn.Module, features: Tensor) -> Tensor:
     Returns:
         The symbols of highest score ``[S]``, int64, on the CPU; step ``s`` sees the frames
         from ``s * stride``.
-
-    Raises:
-        SpeechLRPError: a model that cannot be asked so, or whose output is not finite.
     """
     if model.training or getattr(model, "padding", "none") != "none":
         raise SpeechLRPError(
@@ -217,8 +213,7 @@ def predict(model: nn.Module, features: Tensor) -> Tensor:
             f"training={model.training}, padding={getattr(model, 'padding', 'none')!r}"
         )
     with torch.no_grad():
-        scores = check_outputs(model(features[None].to(_device(model))))
-    return scores[0].argmax(0).cpu()
+        return model(features[None].to(_device(model)))[0].argmax(0).cpu()
 
 
 def _device(model: nn.Module) -> torch.device:

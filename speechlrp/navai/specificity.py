@@ -18,7 +18,7 @@ WITH_ERRORS = ("energy", "effective_ms")
 
 
 def specificity(
-    patterns: Patterns, averages: Averages, hop_s: float, within_s: float | None = None
+    patterns: Patterns, averages: Averages, offset_ms: np.ndarray, within_s: float | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Energy and width in time of each pattern, and which alignment is the most specific.
 
@@ -29,7 +29,7 @@ def specificity(
     Args:
         patterns: of C classes and A alignments.
         averages: what they come from; with sums by groups of utterances, for standard errors.
-        hop_s: seconds between two steps.
+        offset_ms: from the key step, ``[D]``.
         within_s: farthest offset from the key step that is looked at, in seconds.
 
     Returns:
@@ -47,16 +47,15 @@ def specificity(
         effective_ms_error and reliability; most_energy and narrowest, in how many of the
         classes it comes first.
     """
-    time = (np.arange(averages.width) - averages.width // 2) * 1000 * hop_s
-    near = np.abs(time) <= (np.inf if within_s is None else 1000 * within_s + 1e-6)
+    near = np.abs(offset_ms) <= (np.inf if within_s is None else 1000 * within_s + 1e-6)
     at = patterns.tested & near
-    numbers = _numbers(patterns.pattern, patterns.pattern_error, at, time, 1000 * hop_s)
+    numbers = _numbers(patterns.pattern, patterns.pattern_error, at, offset_ms)
     differs = (patterns.differs & at[:, :, None]).sum((2, 3)) / _bins(at, averages.bands)
     columns = {"frames": patterns.counts.max(2), "runs": patterns.runs.max(2)} | numbers
     columns |= {"differs": differs} | _nearest(patterns.pattern, at, averages.classes)
     replicates = {}
     if averages.groups:
-        replicates = _replicates(patterns, averages, at, time, 1000 * hop_s)
+        replicates = _replicates(patterns, averages, at, offset_ms)
         columns |= {f"{name}_error": standard_error(v) for name, v in replicates.items()}
         columns["reliability"] = _alike(*halves(averages), at)
     panels = [averages.classes, averages.alignments]
@@ -90,7 +89,7 @@ def _bins(at: np.ndarray, bands: int) -> np.ndarray:
 
 
 def _numbers(
-    pattern: np.ndarray, error: np.ndarray, at: np.ndarray, time: np.ndarray, hop: float
+    pattern: np.ndarray, error: np.ndarray, at: np.ndarray, offset_ms: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Numbers ``[C, A]`` of patterns at the offsets that count ``[C, A, D]``."""
     here = at[:, :, None]
@@ -99,23 +98,23 @@ def _numbers(
     bins = _bins(at, pattern.shape[2])
     total = course.sum(2)
     shape = course / np.where(total > 0, total, np.nan)[:, :, None]  # of the time course, sum 1
-    centre = shape @ time
+    centre, hop = shape @ offset_ms, np.ptp(offset_ms) / max(len(offset_ms) - 1, 1)
     return {
         "energy": total / bins,
         "noise": noise.sum((2, 3)) / bins,
         "peak": np.abs(np.where(here, pattern, 0)).max((2, 3)) + 0 * bins,
         "effective_ms": hop / (shape**2).sum(2),
         "centre_ms": centre,
-        "spread_ms": np.sqrt((shape * (time - centre[:, :, None]) ** 2).sum(2)),
+        "spread_ms": np.sqrt((shape * (offset_ms - centre[:, :, None]) ** 2).sum(2)),
     }
 
 
 def _replicates(
-    patterns: Patterns, averages: Averages, at: np.ndarray, time: np.ndarray, hop: float
+    patterns: Patterns, averages: Averages, at: np.ndarray, offset_ms: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Numbers ``[G, C, A]`` of the patterns without a group, whose noise is a little more."""
     error = patterns.pattern_error * (averages.groups / (averages.groups - 1)) ** 0.5
-    numbers = [_numbers(pattern, error, at, time, hop) for pattern in leave_one_out(averages)]
+    numbers = [_numbers(pattern, error, at, offset_ms) for pattern in leave_one_out(averages)]
     return {name: np.stack([one[name] for one in numbers]) for name in WITH_ERRORS}
 
 

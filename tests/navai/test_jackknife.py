@@ -74,7 +74,7 @@ def _tables(seed):
             "wide": torch.randint(8, 13, (60,), generator=generator),
         }
         averages.add(windows, classes, steps, groups=torch.full((60,), group))
-    return specificity(patterns(averages), averages, hop_s=0.01, within_s=0.08)
+    return specificity(patterns(averages), averages, 10.0 * np.arange(-10, 11), within_s=0.08)
 
 
 def test_the_alignment_that_is_right_is_the_most_specific_by_more_than_its_error():
@@ -99,7 +99,7 @@ def test_the_error_of_the_energy_is_its_spread_over_samples():
 
 def test_too_few_frames_for_any_number_leave_the_columns_there(sample):
     few = gathered(*(values[:8] for values in sample))
-    _, whole = specificity(patterns(few), few, hop_s=0.01)
+    _, whole = specificity(patterns(few), few, 10.0 * np.arange(-2, 2))
     assert whole.classes.tolist() == whole.narrowest.tolist() == [0]
     unknown = ["energy", "energy_error", "effective_ms_error", "reliability"]
     assert whole[unknown].isna().all(axis=None)

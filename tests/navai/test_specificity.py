@@ -22,7 +22,8 @@ def made(pattern, error=0.0, tested=None):
 
 def row(patterns, **options):
     averages = Averages(["a"], ["none"], *patterns.pattern.shape[2:])
-    return specificity(patterns, averages, hop_s=0.01, **options)[0].iloc[0]
+    offset_ms = 10.0 * (np.arange(averages.width) - averages.width // 2)
+    return specificity(patterns, averages, offset_ms, **options)[0].iloc[0]
 
 
 def test_a_box():

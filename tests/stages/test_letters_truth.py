@@ -16,7 +16,6 @@ from speechlrp.navai import ALIGNMENTS
 from speechlrp.navai.frames import Clock
 from speechlrp.navai.gather import FrameTable
 from speechlrp.pipeline.record import read_record
-from speechlrp.stages.navai.times import aligned_words
 from speechlrp.stages.navai.truth import known_truth, write_truth
 from speechlrp.timing.truth import Truth
 from speechlrp.training.checkpoint import load_model
@@ -200,19 +199,4 @@ def test_only_letters_of_known_times_are_measured(classes, times, tmp_path):
         _write_times(tmp_path)
     navai = SimpleNamespace(classes=classes, textgrids=None)
     config = SimpleNamespace(navai=navai, dataset={"root": str(tmp_path)})
-    assert known_truth(SimpleNamespace(config=config), None, None) is None
-
-
-def test_words_of_textgrids_without_those_the_aligner_did_not_know(tmp_path):
-    rows = pd.DataFrame({"start_s": [0.0, 0.5, 1.0], "end_s": [0.5, 1.0, 1.25]})
-    head = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", 0, 1.25, "<exists>", 1]
-    for key, name in (("u", "words"), ("v", "phones")):
-        lines = [*head, *_tier(name, rows, ["a", "<unk>", "cab"])]
-        (tmp_path / f"{key}.TextGrid").write_text("\n".join(map(str, lines)))
-    utterances = pd.DataFrame({"id": ["u", "v", "w"], "path": ["x/u.wav", "x/v.wav", "x/w.wav"]})
-    config = SimpleNamespace(navai=SimpleNamespace(textgrids=str(tmp_path), tier="phones"))
-    found = aligned_words(config, utterances)
-    expected = [("u", "a", 0.0, 0.5), ("u", "cab", 1.0, 1.25)]
-    assert list(found.itertuples(index=False, name=None)) == expected
-    config.navai.textgrids = None
-    assert aligned_words(config, utterances).empty
+    assert known_truth(SimpleNamespace(config=config), None) is None

@@ -14,6 +14,7 @@ from speechlrp.artifacts.atomic import write_bytes
 from speechlrp.artifacts.hdf5 import read_table
 from speechlrp.artifacts.tables import read_csv
 from speechlrp.config.schema import Config
+from speechlrp.navai.frames import Clock
 from speechlrp.pipeline.places import explanation_facts
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.record import read_record
@@ -22,14 +23,13 @@ from speechlrp.report.letters_frames import FrameRow, frames_figure
 from speechlrp.report.letters_overview import letters_figure, where_figure
 from speechlrp.report.letters_utterance import Along, utterance_figure
 from speechlrp.report.style import figure_png
-from speechlrp.stages.explain.letter_search import Asked
 
 FIRST = ("sensitivity", "lrp")
 """K's order of the columns; others follow by name."""
 FRAME = ["id", "letter", "start"]
 
 
-def draw_figures(context: Context, search: Asked) -> list[str]:
+def draw_figures(context: Context, clock: Clock) -> list[str]:
     """Write the figures.
 
     Returns:
@@ -39,7 +39,7 @@ def draw_figures(context: Context, search: Asked) -> list[str]:
     _over_all(context)
     _frames(context, others)
     if (context.folder / "utterances.h5").exists():
-        _utterances(context, search)
+        _utterances(context, clock)
     return sorted(others)
 
 
@@ -90,12 +90,12 @@ def _what(path: Path) -> tuple[str, list[tuple]]:
 
 def _frames(context: Context, others: dict[str, Path]) -> None:
     """A figure a letter: its example frames beside all explanations of them."""
-    own = context.folder / "relevance.h5"
-    paths = others | {context.config.explainer["name"]: own}
-    names = sorted(paths, key=lambda name: ((*FIRST, name).index(name), name))
+    name = context.config.explainer["name"]
+    paths = others | {name: context.folder / "relevance.h5"}
+    names = sorted(paths, key=lambda each: ((*FIRST, each).index(each), each))
     with ExitStack() as stack:
-        files = {name: stack.enter_context(h5py.File(paths[name])) for name in names}
-        here = files[context.config.explainer["name"]]
+        files = {each: stack.enter_context(h5py.File(paths[each])) for each in names}
+        here = files[name]
         axes, table = (here["frequency"][:], here["offset_ms"][:]), read_table(here)
         units = here["features"].attrs["units"]
         groups = table.groupby("letter").indices
@@ -103,7 +103,7 @@ def _frames(context: Context, others: dict[str, Path]) -> None:
             rows = [
                 FrameRow(
                     here["features"][place],
-                    {name: file["relevance"][place] for name, file in files.items()},
+                    {each: file["relevance"][place] for each, file in files.items()},
                     _said(table.iloc[place]),
                 )
                 for place in places
@@ -117,20 +117,20 @@ def _said(row: pd.Series) -> str:
     return f"'{row.letter}' at {row.time_s:.2f} s of {row.id}, probability {row.probability:.2f}"
 
 
-def _utterances(context: Context, search: Asked) -> None:
+def _utterances(context: Context, clock: Clock) -> None:
     with h5py.File(context.folder / "utterances.h5") as file:
         table, letters = read_table(file), read_table(file, "letters")
         offsets, frequency = file["offsets"][:], file["frequency"][:]
         units = file["features"].attrs["units"]
         for place, row in enumerate(table.itertuples()):
             frames = slice(offsets[place], offsets[place + 1])
-            own = np.flatnonzero(letters.utterance == place)
+            of_utterance = np.flatnonzero(letters.utterance == place)
             along = Along(
                 file["features"][frames],
                 file["relevance"][frames],
-                search.clock.seconds(np.arange(row.frames)),
-                letters.iloc[own].reset_index(drop=True),
-                file["profile"][own[0] : own[-1] + 1],
+                clock.seconds(np.arange(row.frames)),
+                letters.iloc[of_utterance].reset_index(drop=True),
+                file["profile"][of_utterance[0] : of_utterance[-1] + 1],
                 f"{row.id}: {_title(context.config)}\nsaid: {row.transcript}\n"
                 f"recognised: {row.recognised}",
             )

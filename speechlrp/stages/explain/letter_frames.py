@@ -15,7 +15,7 @@ from speechlrp.letters.vocabulary import SYMBOLS
 from speechlrp.navai.frames import LetterFrames
 from speechlrp.navai.relevance import OUTPUT, RELEVANCE, lay, profile, scored
 from speechlrp.pipeline.stage import Context
-from speechlrp.stages.explain.letter_search import Asked
+from speechlrp.stages.explain.letter_search import LetterExplaining
 
 WINDOW = ("frame", "frequency", "offset")
 ROW = ("frame", "frequency")
@@ -23,30 +23,27 @@ SHARE = "share of a letter frame's absolute relevance"
 KNOWN = ("id", "speaker", "transcript", "seconds")
 
 
-def write_examples(context: Context, search: Asked, drawn: pd.DataFrame) -> None:
-    """Explain some frames once more, and write them with what they see to `relevance.h5`."""
+def write_examples(context: Context, search: LetterExplaining, drawn: pd.DataFrame) -> None:
+    """Explain the drawn frames once more, and write them with what they see to `relevance.h5`."""
     parts = []
-    with search.spoken.features() as file:
+    with search.dataset.features() as file:
         for first in range(0, len(drawn), search.batch):
             parts.append(_explained(file, search, drawn.iloc[first : first + search.batch]))
     tables = {"table": pd.concat([table for _, table in parts], ignore_index=True)}
-    units = {
-        "features": search.spoken.units,
-        "relevance": search.explainer.units,
-        "output": "logit",
-    }
+    units = {"features": search.dataset.units, "relevance": search.explainer.units}
+    units["output"] = "logit"
     axes = {"features": WINDOW, "relevance": WINDOW, "output": ("frame", "symbol")}
     arrays = {
         name: Array(np.concatenate([part[name] for part, _ in parts]), axes[name], units[name])
         for name in axes
     }
-    attributes = {"classes": search.spoken.classes, **search.about}
+    attributes = {"classes": search.dataset.classes, **search.facts}
     path = context.folder / "relevance.h5"
     write_maps(path, EXAMPLES, arrays | search.axes(), tables=tables, attributes=attributes)
 
 
 def _explained(
-    file: Utterances, search: Asked, drawn: pd.DataFrame
+    file: Utterances, search: LetterExplaining, drawn: pd.DataFrame
 ) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
     """Features, relevance and output of frames, and a row about each."""
     windows = np.stack(
@@ -58,10 +55,10 @@ def _explained(
     inputs = torch.from_numpy(windows).to(search.recogniser.device)
     names = [search.classes.names[label] for label in drawn["class"]]
     symbols = torch.tensor([SYMBOLS.index(name) for name in names], device=inputs.device)
-    maps = search.explained(inputs * search.recogniser.scale, symbols)
+    maps = search.maps_of(inputs * search.recogniser.scale, symbols)
     columns = {"id": drawn.id.tolist(), "speaker": drawn.speaker.tolist(), "letter": names}
     columns |= {"symbol": symbols.cpu().numpy(), "start": drawn.start.to_numpy(np.int64)}
-    columns["time_s"] = search.clock.seconds(columns["start"] + search.width // 2)
+    columns["time_s"] = search.dataset.clock.seconds(columns["start"] + search.width // 2)
     scores = scored(maps[OUTPUT], symbols)
     columns |= {name: value.cpu().numpy() for name, value in scores.items()}
     arrays = {name: maps[name].cpu().numpy() for name in (RELEVANCE, OUTPUT)}
@@ -78,34 +75,35 @@ ALONG_AXES = {
 """The arrays of `utterances.h5` and their axes."""
 
 
-def write_utterances(context: Context, search: Asked, drawn: pd.DataFrame) -> None:
-    """Write some utterances with the relevance of all their letter frames to `utterances.h5`."""
+def write_utterances(context: Context, search: LetterExplaining, drawn: pd.DataFrame) -> None:
+    """Write the drawn utterances with the relevance of all their letter frames: `utterances.h5`."""
     if drawn.empty:
         return
-    known, found = search.spoken.table, []
-    with search.spoken.features() as file:
+    utterances = []
+    with search.dataset.features() as file:
         for place, row in enumerate(drawn.utterance):
-            found.append(_along(file.read(row), search, known.iloc[row], place))
-    arrays = {name: np.concatenate([a[name] for a, *_ in found]) for name in ALONG_AXES}
+            facts = search.dataset.table.iloc[row]
+            utterances.append(_along(file.read(row), search, facts, place))
+    arrays = {name: np.concatenate([a[name] for a, *_ in utterances]) for name in ALONG_AXES}
     units = dict.fromkeys(("relevance", "absolute", "profile"), SHARE)
-    units["features"] = search.spoken.units
+    units["features"] = search.dataset.units
     written = {n: Array(a, ALONG_AXES[n], units.get(n, "")) for n, a in arrays.items()}
-    offsets = np.cumsum([0, *(len(a["windows"]) for a, *_ in found)], dtype=np.int64)
+    offsets = np.cumsum([0, *(len(a["windows"]) for a, *_ in utterances)], dtype=np.int64)
     written["offsets"] = Array(offsets, ("utterance",))
     tables = {
-        "table": pd.DataFrame([about for _, about, _ in found]),
-        "letters": pd.concat([letters for *_, letters in found], ignore_index=True),
+        "table": pd.DataFrame([row for _, row, _ in utterances]),
+        "letters": pd.concat([letters for *_, letters in utterances], ignore_index=True),
     }
-    path, attributes = context.folder / "utterances.h5", dict(search.about)
+    path, attributes = context.folder / "utterances.h5", dict(search.facts)
     write_maps(path, ALONG, written | search.axes(), tables=tables, attributes=attributes)
 
 
 def _along(
-    features: np.ndarray, search: Asked, known: pd.Series, place: int
+    features: np.ndarray, search: LetterExplaining, facts: pd.Series, place: int
 ) -> tuple[dict[str, np.ndarray], dict[str, Any], pd.DataFrame]:
     """One utterance ``[T, F]``: its arrays, a row about it, and one about each letter frame."""
     inputs = torch.from_numpy(features.T.copy()) * search.recogniser.scale
-    model, stream = search.recogniser.model, [(str(known.id), inputs)]
+    model, stream = search.recogniser.model, [(facts.id, inputs)]
     batches = list(LetterFrames(stream, model, search.classes, search.batch))
     maps = [search.maps(batch) for batch in batches]
     relevance = torch.cat([one[RELEVANCE] for one in maps]).cpu()
@@ -117,9 +115,9 @@ def _along(
     output = torch.cat([one[OUTPUT] for one in maps]).cpu()
     letters = {"utterance": place, "start": rows.start, "run": rows.run}
     letters["letter"] = [search.classes.names[label] for label in rows["class"]]
-    letters["time_s"] = search.clock.seconds(rows.start + search.width // 2)
+    letters["time_s"] = search.dataset.clock.seconds(rows.start + search.width // 2)
     letters |= scored(output, torch.tensor(rows.symbol.tolist()))
     (decoded,) = greedy(search.recogniser.scores(inputs[None]))
-    about = {name: known[name] for name in KNOWN}
-    about |= {"recognised": decoded.text, "frames": len(features), "letter_frames": len(rows)}
-    return arrays, about, pd.DataFrame(letters)
+    row = {name: facts[name] for name in KNOWN} | {"recognised": decoded.text}
+    row |= {"frames": len(features), "letter_frames": len(rows)}
+    return arrays, row, pd.DataFrame(letters)

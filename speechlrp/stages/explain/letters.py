@@ -8,7 +8,6 @@ import torch
 
 from speechlrp.artifacts.atomic import write_csv
 from speechlrp.artifacts.maps import STATISTICS, Array, write_maps
-from speechlrp.data.dataset import dataset
 from speechlrp.letters.vocabulary import LETTERS
 from speechlrp.navai.focus import Numbers, focus
 from speechlrp.navai.frames import Tally
@@ -26,7 +25,11 @@ from speechlrp.pipeline.places import UTTERANCES, explanation_facts, weights
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.stages.explain.letter_figures import draw_figures
 from speechlrp.stages.explain.letter_frames import write_examples, write_utterances
-from speechlrp.stages.explain.letter_search import Asked, asked, check_letters
+from speechlrp.stages.explain.letter_search import (
+    LetterExplaining,
+    check_letters,
+    letter_explaining,
+)
 from speechlrp.stages.navai.gathering import clear, gather, say_tally
 
 MAP = ("class", "frequency", "offset")
@@ -35,10 +38,9 @@ MAP = ("class", "frequency", "offset")
 def work(context: Context) -> None:
     """Write `relevance.h5`, `statistics.h5`, `utterances.h5`, tables and figures."""
     check_letters(context.config.explainer)
-    spoken = dataset(context)
-    search = asked(context, spoken)
+    search = letter_explaining(context)
     parts = _parts(search)
-    tally = gather(context, spoken, search, parts)
+    tally = gather(context, search, parts)
     if not context.ranks.leader:
         return
     maps, numbers = parts["maps"], parts["numbers"].numbers
@@ -47,29 +49,28 @@ def work(context: Context) -> None:
     examples, utterances = _drawn(context, search, parts["frames"])
     write_examples(context, search, examples)
     write_utterances(context, search, utterances)
-    context.note("beside", draw_figures(context, search))
+    context.note("beside", draw_figures(context, search.dataset.clock))
     clear(context)
     say_tally(context, tally, LETTERS, "letters")
     _say(context, search, numbers)
 
 
-def _parts(search: Asked) -> dict[str, Part]:
+def _parts(search: LetterExplaining) -> dict[str, Part]:
     """What is gathered over all letter frames."""
-    letters, spoken = search.classes.names, search.spoken
-    size = len(spoken.frequency), search.width
+    letters, size = search.classes.names, (len(search.dataset.frequency), search.width)
     return {
         "maps": RelevancePart(letters, *size, device=search.recogniser.device),
         "numbers": NumbersPart(len(letters), search.offset_ms, search.promised),
-        "frames": FrameTable(spoken.table.id),
+        "frames": FrameTable(search.dataset.table.id),
     }
 
 
 def _drawn(
-    context: Context, search: Asked, gathered: FrameTable
+    context: Context, search: LetterExplaining, gathered: FrameTable
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The frames that are kept whole, and the utterances, whatever letters they have."""
     section, seed = context.config.explainer, context.config.seed
-    frames = gathered.table().join(search.spoken.table[["id", "speaker"]], on="utterance")
+    frames = gathered.table().join(search.dataset.table[["id", "speaker"]], on="utterance")
     utterances = frames.drop_duplicates("utterance").assign(**{"class": 0, "start": 0})
     return (
         draw(frames, section["examples"], seed),
@@ -77,7 +78,9 @@ def _drawn(
     )
 
 
-def _statistics(context: Context, search: Asked, maps: RelevancePart, tally: Tally) -> None:
+def _statistics(
+    context: Context, search: LetterExplaining, maps: RelevancePart, tally: Tally
+) -> None:
     """Write `statistics.h5`."""
     letters, units = search.classes.names, search.explainer.units
     signed = patterns(maps.averages["signed"])
@@ -91,22 +94,24 @@ def _statistics(context: Context, search: Asked, maps: RelevancePart, tally: Tal
     arrays["frames"] = Array(tally.counts.numpy(), ("class",))
     arrays |= search.axes()
     path, attributes = context.folder / "statistics.h5", {"classes": list(letters)}
-    write_maps(path, STATISTICS, arrays, attributes=attributes | dict(search.about))
+    write_maps(path, STATISTICS, arrays, attributes=attributes | dict(search.facts))
 
 
-def _tables(context: Context, search: Asked, maps: RelevancePart, numbers: Numbers) -> None:
+def _tables(
+    context: Context, search: LetterExplaining, maps: RelevancePart, numbers: Numbers
+) -> None:
     """Write `letters.csv`, `bands.csv` and `lags.csv`."""
     limits = context.config.explainer["bands_hz"]
     tables = {
         "letters": letter_table(search.classes.names, maps, numbers),
-        "bands": band_table(maps, search.spoken.frequency, limits),
+        "bands": band_table(maps, search.dataset.frequency, limits),
         "lags": lag_table(maps, search.offset_ms),
     }
     for name, table in tables.items():
         write_csv(context.folder / f"{name}.csv", table)
 
 
-def _say(context: Context, search: Asked, numbers: Numbers) -> None:
+def _say(context: Context, search: LetterExplaining, numbers: Numbers) -> None:
     means = dict(zip(numbers.names, numbers.means()[0][-1].tolist(), strict=True))
     context.note("means", {name: value for name, value in means.items() if np.isfinite(value)})
     even = focus(torch.ones(1, 1, search.width), torch.from_numpy(search.offset_ms))

@@ -9,23 +9,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from speechlrp.artifacts.saves import Saves
-from speechlrp.data.dataset import Spoken
-from speechlrp.data.network import Recogniser
-from speechlrp.navai.alignment import Alignment
-from speechlrp.navai.frames import FrameClasses, Frames, LetterFrames, Tally
+from speechlrp.navai.frames import LetterFrames, Tally
 from speechlrp.navai.gather import Part, units
 from speechlrp.navai.gathered import Gathered
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context
+from speechlrp.stages.navai.search import Search
 
 UNIT = 2048
 """Windows of a unit of work at least, whatever is predicted in them."""
@@ -35,35 +30,7 @@ SAVE_SHARE = 20
 """So many times as long as the last one took is worked before the next, at least."""
 
 
-@dataclass(frozen=True)
-class Search:
-    """How frames are found and where their key steps are looked for.
-
-    Attributes:
-        recogniser: the network, without padding.
-        classes: which windows have which class.
-        alignments: by name.
-        explainers: by the names that the alignments know them by.
-        batch: windows explained at once.
-    """
-
-    recogniser: Recogniser
-    classes: FrameClasses
-    alignments: Mapping[str, Alignment]
-    explainers: Mapping[str, Any]
-    batch: int
-
-    def maps(self, batch: Frames) -> dict[str, torch.Tensor]:
-        """Explanations ``[B, F, W]`` of the predicted symbol's logit, by explainer."""
-        model, symbols = self.recogniser.model, len(self.recogniser.meta["classes"])
-        target = functional.one_hot(batch.symbols, symbols).to(batch.windows)[:, :, None]
-        found = {}
-        for name, explainer in self.explainers.items():
-            found[name] = explainer.explain(model, batch.windows, target)[1]
-        return found
-
-
-def gather(context: Context, spoken: Spoken, search: Search, parts: Mapping[str, Part]) -> Tally:
+def gather(context: Context, search: Search, parts: Mapping[str, Part]) -> Tally:
     """Give all frames of the configured split to all parts.
 
     Where several processes work together, the leader's parts hold everything in the end,
@@ -71,23 +38,22 @@ def gather(context: Context, spoken: Spoken, search: Search, parts: Mapping[str,
 
     Args:
         context: of the stage; what is put down lies in its folder until `clear`.
-        spoken: the utterances.
         search: how frames and key steps are found.
         parts: what takes the frames in, by name.
 
     Returns:
         What was counted on the way.
     """
-    ranks, rows = context.ranks, spoken.rows(context.config.subset)
+    ranks, rows = context.ranks, search.dataset.rows(context.config.subset)
     tally = Tally(len(search.classes.names))
     gathered = {**parts, "tally": tally}
     saves = Saves(context.units("sums"), ranks.rank)
-    every = units(_windows(spoken, rows, search), UNIT)
+    every = units(_windows(search, rows), UNIT)
     done = ranks.share(saves.done() if ranks.leader else None)
     todo = [unit for unit in range(len(every)) if unit not in done][ranks.rank :: ranks.ranks]
     mine = _resume(saves, gathered)
     due = time.monotonic() + SAVE_S
-    stream = _read(context, spoken, search, [rows[place] for unit in todo for place in every[unit]])
+    stream = _read(context, search, [int(rows[at]) for unit in todo for at in every[unit]])
     for unit in todo:
         tally.absorb(_unit(search, islice(stream, len(every[unit])), parts).state())
         mine.append(unit)
@@ -133,20 +99,22 @@ def _unit(search: Search, utterances: Iterator, parts: Mapping[str, Part]) -> Ta
     return frames.tally
 
 
-def _windows(spoken: Spoken, rows: np.ndarray, search: Search) -> np.ndarray:
-    model, frames = search.recogniser.model, spoken.table.frames.to_numpy()[rows]
-    return np.maximum((frames - model.receptive_field) // model.stride + 1, 0)
+def _windows(search: Search, rows: np.ndarray) -> np.ndarray:
+    """How many windows each of the utterances has."""
+    frames = search.dataset.table.frames.to_numpy()[rows]
+    return np.maximum((frames - search.width) // search.recogniser.model.stride + 1, 0)
 
 
 def _read(
-    context: Context, spoken: Spoken, search: Search, rows: Sequence[int]
+    context: Context, search: Search, rows: Sequence[int]
 ) -> Iterator[tuple[str, torch.Tensor]]:
     """Ids and inputs ``[F, T]`` of utterances, one at a time."""
+    ids = search.dataset.table.id
     shown = progress(rows, "letter frames", len(rows)) if context.ranks.leader else rows
-    with spoken.features() as file:
+    with search.dataset.features() as file:
         for row in shown:
-            features = torch.from_numpy(file.read(int(row)).T.copy())
-            yield str(spoken.table.id.iloc[row]), features * search.recogniser.scale
+            features = torch.from_numpy(file.read(row).T.copy())
+            yield ids[row], features * search.recogniser.scale
 
 
 def _resume(saves: Saves, gathered: Mapping[str, Gathered]) -> list[int]:

@@ -9,31 +9,31 @@ from itertools import pairwise
 from typing import Any
 
 from speechlrp.config.schema import Config, call
-from speechlrp.data.dataset import Spoken
-from speechlrp.data.network import Recogniser
+from speechlrp.data.dataset import dataset
+from speechlrp.data.network import Recogniser, network
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.explainers import EXPLAINERS
+from speechlrp.explainers.base import Explainer
 from speechlrp.letters.vocabulary import BLANK_INDEX, LETTERS, SYMBOLS, THRICE, TWICE
 from speechlrp.navai import ALIGNMENTS
 from speechlrp.navai.alignment import Alignment, named
 from speechlrp.navai.classes import Bigrams, Letters, Phonemes
 from speechlrp.navai.frames import FrameClasses
 from speechlrp.pipeline.stage import Context
-from speechlrp.registry import is_reference
-from speechlrp.stages.navai.gathering import Search
+from speechlrp.stages.navai.search import LETTER_CLASSES, Search
 from speechlrp.stages.navai.times import phoneme_times
 
-OF_LETTERS = {SYMBOLS.index(letter): letter for letter in LETTERS}
 OTHERS = {SYMBOLS.index(" "): "_", SYMBOLS.index("'"): "'"}
 
 
-def search_of(context: Context, spoken: Spoken, recogniser: Recogniser) -> Search:
+def search_of(context: Context) -> Search:
     """The configured search for frames and key steps."""
     config = context.config
+    recogniser = network(context, dataset(context))
+    recogniser.model.padding = "none"
     alignments = chosen(config)
-    sources = sorted({a.source for a in alignments.values() if a.source})
-    explainers = {name: source(config, name) for name in sources}
-    classes = KINDS[config.navai.classes](context, spoken, recogniser)
+    explainers = {name: source(config, name) for name in _searched(config)}
+    classes = KINDS[config.navai.classes](context, recogniser)
     return Search(recogniser, classes, alignments, explainers, config.navai.batch)
 
 
@@ -47,15 +47,19 @@ def chosen(config: Config) -> dict[str, Alignment]:
     names = list(ALIGNMENTS) if align == "all" else [name.strip() for name in align.split(",")]
     known = {*ALIGNMENTS, *(f"{way}-{name}" for name in sources for way in ("max", "min"))}
     for name in names:
-        own = is_reference(name) and name[:4] not in ("max-", "min-")
-        if name not in known and not own:
+        if name not in known:
             raise unknown("value of navai.align", name, ("all", *known))
     if len(set(names)) < len(names):
         raise SpeechLRPError(f"navai.align names an alignment twice: {align}")
     return {name: named(name, config.navai.over) for name in names}
 
 
-def source(config: Config, name: str) -> Any:
+def _searched(config: Config) -> list[str]:
+    """The explainers that the chosen alignments search."""
+    return sorted({a.source for a in chosen(config).values() if a.source})
+
+
+def source(config: Config, name: str) -> Explainer:
     """The explainer of ``navai.sources``.
 
     Raises:
@@ -67,44 +71,49 @@ def source(config: Config, name: str) -> Any:
 
 def sources_in_use(config: Config) -> dict[str, Any]:
     """The settings of the explainers that the chosen alignments search."""
-    used = sorted({a.source for a in chosen(config).values() if a.source})
-    found = {name: _settings(config, name) for name in used}
-    return {f"navai.sources.{n}": {"kind": kind} | rest for n, (kind, rest) in found.items()}
+    settings = {name: _settings(config, name) for name in _searched(config)}
+    return {f"navai.sources.{n}": {"kind": kind} | rest for n, (kind, rest) in settings.items()}
 
 
 def _settings(config: Config, name: str) -> tuple[str, dict[str, Any]]:
     """Kind and settings of an explainer, without what an explain stage alone needs."""
-    section = dict(config.navai.sources[name])
-    kind, where = section.pop("kind", name), f"navai.sources.{name}"
+    section, where = config.navai.sources[name], f"navai.sources.{name}"
+    if not isinstance(section, dict):
+        raise SpeechLRPError(
+            f"{where} is {section!r}; it must be an explainer's settings, such as "
+            f"'{where}={{kind: lrp, preset: navai}}'"
+        )
+    kind = section.get("kind", name)
+    if not isinstance(kind, str):
+        raise SpeechLRPError(f"{where}.kind is {kind!r}; it must be an explainer's name")
     if section.get("reference", "zero") != "zero":
         raise SpeechLRPError(
             f"{where}.reference is {section['reference']}; frames are z-normalised, so that 0 is "
             f"their mean, and nothing else is at hand to measure them from: {where}.reference=zero"
         )
     takes = inspect.signature(EXPLAINERS[kind]).parameters
-    foreign = {"name", "reference", *config.explainer} - set(takes)
+    foreign = {"name", "kind", "reference", *config.explainer} - set(takes)
     settings = {key: value for key, value in section.items() if key not in foreign}
     if settings.get("start") == "probability":
         settings["start"] = "softmax"
     return kind, settings
 
 
-def _letters(context: Context, spoken: Spoken, recogniser: Recogniser) -> FrameClasses:
-    return Letters(OF_LETTERS)
+def _letters(context: Context, recogniser: Recogniser) -> FrameClasses:
+    return Letters(LETTER_CLASSES)
 
 
-def _phonemes(context: Context, spoken: Spoken, recogniser: Recogniser) -> FrameClasses:
-    table = phoneme_times(context, spoken)
-    width = recogniser.model.receptive_field
-    return Phonemes(table, width, spoken.clock, symbols=OF_LETTERS)
+def _phonemes(context: Context, recogniser: Recogniser) -> FrameClasses:
+    spoken, width = recogniser.dataset, recogniser.model.receptive_field
+    return Phonemes(phoneme_times(context, spoken), width, spoken.clock, LETTER_CLASSES)
 
 
-def _bigrams(context: Context, spoken: Spoken, recogniser: Recogniser) -> FrameClasses:
-    navai = context.config.navai
+def _bigrams(context: Context, recogniser: Recogniser) -> FrameClasses:
+    navai, spoken = context.config.navai, recogniser.dataset
     texts = spoken.texts(spoken.rows(context.config.subset))
     names = frequent(texts, navai.context, navai.most)
     repeats = [SYMBOLS.index(mark) for mark in (TWICE, THRICE)]
-    return Bigrams(OF_LETTERS, BLANK_INDEX, OTHERS, repeats, navai.context, names)
+    return Bigrams(LETTER_CLASSES, BLANK_INDEX, OTHERS, repeats, navai.context, names)
 
 
 KINDS = {"letters": _letters, "phonemes": _phonemes, "bigrams": _bigrams}
@@ -122,12 +131,11 @@ def frequent(texts: Sequence[str], side: str, most: int) -> list[str]:
     Raises:
         SpeechLRPError: there is none.
     """
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for text in texts:
-        text = text.replace(" ", "_")
-        for before, after in pairwise(text):
+        for before, after in pairwise(text.replace(" ", "_")):
             if (after if side == "left" else before) in LETTERS:
-                found[f"{before}|{after}"] += 1
-    if not found:
+                counts[f"{before}|{after}"] += 1
+    if not counts:
         raise SpeechLRPError("no transcript has two characters, so there is no bigram")
-    return sorted(found, key=lambda name: (-found[name], name))[:most]
+    return sorted(counts, key=lambda name: (-counts[name], name))[:most]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from speechlrp.config.schema import Config
-from speechlrp.data.dataset import dataset
-from speechlrp.data.network import network
 from speechlrp.navai.average import Averages
 from speechlrp.navai.gather import AveragePart, FrameTable
 from speechlrp.pipeline.places import UTTERANCES, weights, weights_name
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.stages.navai.gathering import clear, gather, say_tally
+from speechlrp.stages.navai.search import Search
 from speechlrp.stages.navai.setup import search_of, sources_in_use
 from speechlrp.stages.navai.times import times_on_disk
 from speechlrp.stages.navai.truth import known_truth, write_truth
@@ -24,37 +23,38 @@ SETTINGS = (
 
 def work(context: Context) -> None:
     """Write `averages.h5`, what follows from it as tables, and figures."""
-    spoken = dataset(context)
-    recogniser = network(context, spoken)
-    recogniser.model.padding = "none"
-    search = search_of(context, spoken, recogniser)
-    check_figure(context.config.navai.figure, search.classes.names)
-    truth = known_truth(context, spoken, search)
-    names, navai = search.classes.names, context.config.navai
-    size = len(spoken.frequency), recogniser.model.receptive_field
-    averages = Averages(
-        names,
-        tuple(search.alignments),
-        *size,
-        navai.crop,
-        device=recogniser.device,
-        groups=navai.groups,
-    )
-    ids = spoken.table.id.iloc[spoken.rows(context.config.subset)]
-    groups = {key: place % max(navai.groups, 1) for place, key in enumerate(ids)}
-    parts = {"averages": AveragePart(averages, recogniser.scale, groups)}
+    search, config = search_of(context), context.config
+    check_figure(config.navai.figure, search.classes.names)
+    averages = _averages(config, search)
+    spoken = search.dataset
+    ids = spoken.table.id.iloc[spoken.rows(config.subset)]
+    groups = {key: place % max(config.navai.groups, 1) for place, key in enumerate(ids)}
+    parts = {"averages": AveragePart(averages, search.recogniser.scale, groups)}
+    truth = known_truth(context, search)
     if truth is not None:
         parts["frames"] = FrameTable(spoken.table.id, averages.alignments)
-    tally = gather(context, spoken, search, parts)
+    tally = gather(context, search, parts)
     if not context.ranks.leader:
         return
-    write(context, averages, spoken)
+    write(context, averages, search)
     if truth is not None:
         write_truth(context, truth, parts["frames"])
     clear(context)
     without = averages.without.sum(0).tolist()
     context.note("without_step", dict(zip(averages.alignments, without, strict=True)))
-    say_tally(context, tally, names, navai.classes)
+    say_tally(context, tally, averages.classes, config.navai.classes)
+
+
+def _averages(config: Config, search: Search) -> Averages:
+    return Averages(
+        search.classes.names,
+        tuple(search.alignments),
+        bands=len(search.dataset.frequency),
+        width=search.width,
+        crop=config.navai.crop,
+        device=search.recogniser.device,
+        groups=config.navai.groups,
+    )
 
 
 def navai_facts(config: Config) -> dict[str, str]:

@@ -5,38 +5,28 @@ from __future__ import annotations
 import pandas as pd
 
 from speechlrp.artifacts.atomic import write_bytes, write_csv
-from speechlrp.artifacts.tables import read_csv
-from speechlrp.data.dataset import Spoken
 from speechlrp.navai.gather import FrameTable
 from speechlrp.pipeline.places import weights_name
 from speechlrp.pipeline.stage import Context
 from speechlrp.report.style import figure_png
 from speechlrp.report.truth import truth_figure
-from speechlrp.stages.navai.gathering import Search
-from speechlrp.stages.navai.times import (
-    SYNTH,
-    WORD_COLUMNS,
-    aligned_words,
-    has_times,
-    phoneme_times,
-    words_file,
-)
+from speechlrp.stages.navai.search import Search
+from speechlrp.stages.navai.times import has_times, phoneme_times, word_times
 from speechlrp.timing.errors import linked_frames
 from speechlrp.timing.tables import ALL, coverage_table, error_table, timing_table
-from speechlrp.timing.truth import Truth, words_of
+from speechlrp.timing.truth import Truth
 
 
-def known_truth(context: Context, spoken: Spoken, search: Search) -> Truth | None:
+def known_truth(context: Context, search: Search) -> Truth | None:
     """The known times that alignments are measured by, or None where there are none.
 
     Only frames of letters are measured: other classes leave some of them out.
     """
     if context.config.navai.classes != "letters" or not has_times(context.config):
         return None
-    phonemes = phoneme_times(context, spoken)
-    words = _words(context, spoken, phonemes)
-    width = search.recogniser.model.receptive_field
-    return Truth(words, phonemes, width, spoken.clock)
+    phonemes = phoneme_times(context, search.dataset)
+    words = word_times(context.config, search.dataset, phonemes)
+    return Truth(words, phonemes, search.width, search.dataset.clock)
 
 
 def write_truth(context: Context, truth: Truth, gathered: FrameTable) -> None:
@@ -69,18 +59,3 @@ def write_truth(context: Context, truth: Truth, gathered: FrameTable) -> None:
             f"quartiles {row.iqr_ms:.0f} ms apart; within 50 ms {row.within_50:.1%}, "
             f"by chance {row.uniform_within_50:.1%}"
         )
-
-
-def _words(context: Context, spoken: Spoken, phonemes: pd.DataFrame) -> pd.DataFrame:
-    """Words and their times: id, word, start_s, end_s; where none are known, by spelling."""
-    path = words_file(context.config)
-    rows = spoken.table[spoken.table.id.isin(phonemes.id)]
-    if path is None:
-        words = aligned_words(context.config, rows)
-    else:
-        words = read_csv(path, SYNTH, WORD_COLUMNS)[WORD_COLUMNS]
-    words = words[words.id.isin(rows.id)]
-    texts = dict(zip(rows.id, rows.transcript, strict=True))
-    rest = phonemes[~phonemes.id.isin(words.id)]
-    found = [words_of(texts[k], own).assign(id=k) for k, own in rest.groupby("id")]
-    return pd.concat([words, *found])

@@ -1,0 +1,127 @@
+"""Known times of phonemes and words: from tables, from TextGrid files, and from neither."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from speechlrp.errors import SpeechLRPError
+from speechlrp.stages.navai.times import has_times, phoneme_times, times_on_disk, word_times
+
+TABLE = pd.DataFrame(
+    {
+        "id": ["NA", "v"],
+        "path": ["bdl/wav/a1.wav", "slt/wav/a1.wav"],
+        "speaker": ["bdl", "slt"],
+        "transcript": ["A CAB", "A"],
+    }
+)
+SPOKEN = SimpleNamespace(table=TABLE, rows=lambda subset: np.arange(2))
+PHONEMES = "id,phoneme,start_s,end_s\nNA,ˈeɪ,0.1,0.2\nNA,k,0.2,0.3\nNA,æ,0.3,0.4\nNA,b,0.4,0.5\n"
+WORDS = "id,word,start_s,end_s\nNA,A,0.1,0.2\nNA,CAB,0.2,0.5\n"
+
+
+@pytest.fixture
+def context(tmp_path):
+    """Of a corpus without times, which says what it says into `said`."""
+    said, notes = [], {}
+    navai = SimpleNamespace(textgrids=None, tier="phones", classes="letters")
+    config = SimpleNamespace(navai=navai, subset="test", dataset={"root": str(tmp_path)})
+    return SimpleNamespace(config=config, note=notes.__setitem__, say=said.append, said=said)
+
+
+def grid(path, **tiers):
+    """A TextGrid file: tier -> labels, each of 0.1 s."""
+    lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", 0, 1, "<exists>"]
+    lines.append(len(tiers))
+    for name, labels in tiers.items():
+        lines += ['"IntervalTier"', f'"{name}"', 0, 1, len(labels)]
+        for place, label in enumerate(labels):
+            lines += [round(place / 10, 6), round((place + 1) / 10, 6), f'"{label}"']
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(map(str, lines)))
+
+
+def rows(table):
+    return list(table.itertuples(index=False, name=None))
+
+
+def test_times_of_a_synthesised_corpus(context, tmp_path):
+    assert not has_times(context.config)
+    (tmp_path / "phonemes.csv").write_text(PHONEMES)
+    (tmp_path / "words.csv").write_text(WORDS)
+    assert has_times(context.config)
+    phonemes = phoneme_times(context, SPOKEN)
+    assert rows(phonemes)[:2] == [("NA", "eɪ", 0.1, 0.2), ("NA", "k", 0.2, 0.3)]
+    assert "1 of 2 utterances have no phoneme times" in context.said[0]
+    words = word_times(context.config, SPOKEN, phonemes)
+    assert rows(words) == [("NA", "A", 0.1, 0.2), ("NA", "CAB", 0.2, 0.5)]
+    (tmp_path / "words.csv").unlink()
+    spelt = word_times(context.config, SPOKEN, phonemes)
+    pd.testing.assert_frame_equal(spelt[[*words]].reset_index(drop=True), words)
+
+
+def test_times_of_an_aligner_in_any_folder_and_without_unknown_words(context, tmp_path):
+    grid(tmp_path / "bdl/a1.TextGrid", phones=["EY1", "sil", "B"], words=["a", "", "<unk>"])
+    grid(tmp_path / "slt/a1.textgrid", phones=["EY0"])
+    context.config.navai.textgrids = str(tmp_path)
+    phonemes = phoneme_times(context, SPOKEN)
+    expected = [("NA", "EY", 0.0, 0.1), ("NA", "B", 0.2, 0.3), ("v", "EY", 0.0, 0.1)]
+    assert rows(phonemes) == expected
+    words = word_times(context.config, SPOKEN, phonemes)
+    assert rows(words[["id", "word", "start_s", "end_s"]]) == [
+        ("NA", "a", 0.0, 0.1),
+        ("v", "A", 0.0, 0.1),  # by the spelling of its transcript
+    ]
+
+
+def test_files_of_one_name_in_no_speakers_folder_are_not_guessed(context, tmp_path):
+    for folder in ("one", "two"):
+        grid(tmp_path / folder / "a1.TextGrid", phones=["EY"])
+    context.config.navai.textgrids = str(tmp_path)
+    with pytest.raises(SpeechLRPError, match=r"2 TextGrid files are named a1 .* named bdl"):
+        phoneme_times(context, SPOKEN)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,phoneme\nu,a\n", "has no column start_s, end_s"),
+        ("", "is no table"),
+        ("<html>\n", "has no column id"),
+        (PHONEMES + "NA,d,early,0.6\n", r"row 5: start_s is 'early', no number"),
+        (PHONEMES + "NA,d,0.7,0.6\n", r"row 5: 'd' is from 0.7 to 0.6 s"),
+        (PHONEMES + "NA,d,,0.6\n", r"row 5: 'd' is from nan to 0.6 s"),
+        (PHONEMES + "NA,d,0.6,inf\n", r"row 5: 'd' is from 0.6 to inf s"),
+        (PHONEMES.replace("NA,", "other,"), "has no phoneme of the 2 utterances of test"),
+    ],
+    ids=range(8),
+)
+def test_a_wrong_table_is_one_line(context, tmp_path, text, message):
+    (tmp_path / "phonemes.csv").write_text(text)
+    with pytest.raises(SpeechLRPError, match=message) as raised:
+        phoneme_times(context, SPOKEN)
+    assert "navai.textgrids=FOLDER" in str(raised.value)
+
+
+def test_rows_in_any_order_are_taken_in_order_of_time(context, tmp_path):
+    head, *lines = PHONEMES.splitlines()
+    (tmp_path / "phonemes.csv").write_text("\n".join([head, *reversed(lines)]))
+    assert phoneme_times(context, SPOKEN).phoneme.tolist() == ["eɪ", "k", "æ", "b"]
+
+
+def test_a_folder_without_textgrids_is_one_line(context, tmp_path):
+    context.config.navai.textgrids = str(tmp_path)
+    with pytest.raises(SpeechLRPError, match=r"there is no \.TextGrid file"):
+        phoneme_times(context, SPOKEN)
+
+
+def test_what_is_on_disk_has_a_digest_where_it_is_asked_for(context, tmp_path):
+    assert times_on_disk(context.config) == {}
+    (tmp_path / "phonemes.csv").write_text(PHONEMES)
+    before = times_on_disk(context.config)
+    (tmp_path / "words.csv").write_text(WORDS)
+    assert times_on_disk(context.config) != before
+    context.config.navai.classes = "bigrams"
+    assert times_on_disk(context.config) == {}
