@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from speechlrp.config.schema import call, options
 from speechlrp.data.network import Classifier
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.explainers import EXPLAINERS
+from speechlrp.explainers.settings import check_whole
 from speechlrp.flipping import BASELINES
 from speechlrp.training.losses import PROBABILITIES
 
@@ -38,11 +40,25 @@ def check(section: Mapping[str, Any]) -> None:
         if section[key] not in known:
             raise unknown(f"value of explainer.{key}", section[key], known)
     for key in ("batch_size", "examples"):
-        if not section[key] >= 1:
-            raise SpeechLRPError(f"explainer.{key} is {section[key]}; it must be at least 1")
+        check_whole(key, section[key])
     bands = section["bands_hz"]
-    if len(bands) < 2 or any(low >= high for low, high in pairwise(bands)):
-        raise SpeechLRPError(f"explainer.bands_hz must be rising limits; found {bands}")
+    if not _rises(bands) or len(bands) < 2:
+        raise SpeechLRPError(
+            f"explainer.bands_hz must be rising limits in Hz, such as [0,500,4000]; found {bands}"
+        )
+    f0 = section["f0_hz"]
+    if not isinstance(f0, Mapping) or not all(_rises(r) and len(r) == 2 for r in f0.values()):
+        raise SpeechLRPError(
+            "explainer.f0_hz must give classes two limits in Hz, such as {male: [85, 155]}; "
+            f"found {f0}"
+        )
+
+
+def _rises(limits: Any) -> bool:
+    numbers = isinstance(limits, list | tuple) and all(
+        isinstance(limit, Real) and not isinstance(limit, bool) for limit in limits
+    )
+    return numbers and all(low < high for low, high in pairwise(limits))
 
 
 def explainer(section: Mapping[str, Any], loss: str) -> Any:

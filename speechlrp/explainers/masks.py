@@ -8,7 +8,7 @@ from speechlrp.errors import SpeechLRPError
 
 
 def most_relevant(
-    relevance: np.ndarray, share: float, among: np.ndarray | None = None
+    relevance: np.ndarray, share: float, among: np.ndarray | None = None, seed: int = 0
 ) -> np.ndarray:
     """Mark the bins of highest relevance, of those whose relevance is above 0.
 
@@ -16,9 +16,10 @@ def most_relevant(
         relevance: of any shape.
         share: of the bins that are marked, in (0, 1]; fewer where fewer are above 0.
         among: bool, broadcast against the relevance: the bins that count; None: all.
+        seed: of the draw between equal bins at the border.
 
     Returns:
-        bool, in the shape of the relevance. Of equal bins at the border, the first ones.
+        bool, in the shape of the relevance.
 
     Raises:
         SpeechLRPError: no such share.
@@ -29,7 +30,8 @@ def most_relevant(
         np.ones(relevance.shape, bool) if among is None else np.broadcast_to(among, relevance.shape)
     )
     values = np.where(counts & (relevance > 0), relevance, 0.0).ravel()
-    most = np.argsort(-values, kind="stable")[: round(share * counts.sum())]
+    draw = np.random.default_rng(seed).permutation(values.size)
+    most = draw[np.argsort(-values[draw], kind="stable")][: round(share * counts.sum())]
     mask = np.zeros(values.shape, bool)
     mask[most] = values[most] > 0
     return mask.reshape(relevance.shape)

@@ -46,3 +46,8 @@ With ``none`` it stays: training on without augmentation, the control for the ot
 def strategies_of(setting: str) -> tuple[str, ...]:
     """The strategies that ``flipping.strategy`` names."""
     return THESIS if setting == "all" else (setting,)
+
+
+def baselines_of(setting: str) -> tuple[str, ...]:
+    """The baselines that ``flipping.baseline`` names."""
+    return BASELINES if setting == "all" else (setting,)

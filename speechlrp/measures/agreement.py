@@ -39,21 +39,25 @@ def spearman(maps: np.ndarray) -> np.ndarray:
 def top_overlap(maps: np.ndarray, share: float) -> np.ndarray:
     """The share of the most relevant bins of one map that are among those of another.
 
-    By chance it is `share`. Of equal values the first ones count as more relevant, as in
-    flipping.
+    By chance it is `share`. Of equal values at the border, each counts with the probability
+    that a draw would take it, so that two maps which say nothing agree by chance alone.
 
     Args:
         maps: ``[M, P]``.
         share: of all bins that are called the most relevant, in (0, 1]; at least one bin.
 
     Returns:
-        ``[M, M]``, 0..1.
+        ``[M, M]``, 0..1; 1 of a map with itself.
     """
-    count = max(1, round(share * maps.shape[1]))
-    order = np.argsort(-np.asarray(maps), axis=1, kind="stable")[:, :count]
-    inside = np.zeros(maps.shape, dtype=np.float32)
-    np.put_along_axis(inside, order, 1, axis=1)
-    return inside @ inside.T / count
+    values = np.asarray(maps)
+    count = max(1, round(share * values.shape[1]))
+    border = -np.partition(-values, count - 1, axis=1)[:, count - 1 : count]
+    above, tied = values > border, values == border
+    places = count - above.sum(axis=1, keepdims=True)
+    inside = above + tied * (places / tied.sum(axis=1, keepdims=True))
+    overlap = inside @ inside.T / count
+    np.fill_diagonal(overlap, 1)
+    return overlap
 
 
 def agreement(maps: Mapping[str, np.ndarray], share: float) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from speechlrp.artifacts.shards import Shards
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import dataset
 from speechlrp.data.network import Classifier, network
-from speechlrp.flipping import BASELINES, strategies_of
+from speechlrp.flipping import baselines_of, strategies_of
 from speechlrp.flipping.cells import CELL, Flips, rates
 from speechlrp.flipping.curve import grid_counts, summarise
 from speechlrp.measures.verdicts import speakers_areas
@@ -68,7 +68,7 @@ def chosen(labels: np.ndarray, limit: int | None, seed: int) -> np.ndarray:
 def flips_of(context: Context, network: Classifier, strategies: Sequence[str], bins: int) -> Flips:
     """What the configuration asks of the recordings of a network, with `bins` each."""
     flipping = context.config.flipping
-    names = BASELINES if flipping.baseline == "all" else (flipping.baseline,)
+    names = baselines_of(flipping.baseline)
     return Flips(
         predict=network.predict,
         counts=grid_counts(flipping.grids[flipping.grid], bins),
@@ -117,5 +117,9 @@ STAGE = Stage(
         **weights(config),
     },
     work=work,
+    sources=lambda config: {
+        "flipping.strategies": list(strategies_of(config.flipping.strategy)),
+        "flipping.baselines": list(baselines_of(config.flipping.baseline)),
+    },
     shared=True,
 )  # fmt: skip

@@ -25,8 +25,12 @@ def test_only_some_bins_count():
     assert not most_relevant(RELEVANCE, 1.0, np.zeros((2, 1), bool)).any()
 
 
-def test_equal_ones_are_taken_in_their_order():
-    assert most_relevant(np.ones((2, 4)), 0.5).tolist() == [[True] * 4, [False] * 4]
+def test_between_equal_ones_a_seed_decides():
+    masks = [most_relevant(np.ones((2, 4)), 0.5, seed=seed) for seed in range(200)]
+    assert all(mask.sum() == 4 for mask in masks)
+    assert len({mask.tobytes() for mask in masks}) > 50
+    assert np.abs(np.mean(masks, axis=0) - 0.5).max() < 0.2
+    assert np.array_equal(masks[3], most_relevant(np.ones((2, 4)), 0.5, seed=3))
 
 
 @pytest.mark.parametrize("share", [0.0, 1.5, float("nan")])

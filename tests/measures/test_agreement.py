@@ -53,3 +53,15 @@ def test_the_summary_is_the_mean_over_recordings_and_makes_a_matrix():
     row = summary[(summary.explainer == "a") & (summary.other == "b")].iloc[0]
     assert row.standard_error == pytest.approx(stats.sem(values))
     assert row.n == 5
+
+
+def test_maps_that_say_nothing_overlap_by_chance():
+    """By position, two constant maps had the same most relevant bins."""
+    noise = np.random.default_rng(0).normal(size=1000)
+    overlap = top_overlap(np.stack([np.zeros(1000), np.full(1000, 3.0), noise]), 0.1)
+    np.testing.assert_allclose(overlap, np.eye(3) * 0.9 + 0.1)
+
+
+def test_ties_at_the_border_count_as_a_draw_would():
+    first, second = np.array([3.0, 1, 1, 0]), np.array([9.0, 8, 0, 0])
+    assert top_overlap(np.stack([first, second]), 0.5)[0, 1] == (1 + 0.5) / 2

@@ -12,6 +12,7 @@ import torch
 from speechlrp.config.schema import Config
 from speechlrp.data.explaining import about
 from speechlrp.explainers.counting import counting
+from speechlrp.flipping import baselines_of
 from speechlrp.measures import SCORES
 from speechlrp.measures.completeness import completeness
 from speechlrp.measures.conservation import conservation
@@ -123,4 +124,5 @@ STAGE = Stage(
           "flipping.grids", "flipping.measures", "flipping.repeats", "seed"),
     inputs=lambda config: {"features": FEATURES, **weights(config)},
     work=work,
+    sources=lambda config: {"flipping.baselines": list(baselines_of(config.flipping.baseline))},
 )  # fmt: skip

@@ -9,7 +9,7 @@ from speechlrp.pipeline.places import UTTERANCES, weights, weights_name
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.stages.navai.gathering import clear, gather, say_tally
 from speechlrp.stages.navai.search import Search
-from speechlrp.stages.navai.setup import search_of, sources_in_use
+from speechlrp.stages.navai.setup import chosen, search_of, sources_in_use
 from speechlrp.stages.navai.times import times_on_disk
 from speechlrp.stages.navai.truth import known_truth, write_truth
 from speechlrp.stages.navai.writing import check_figure, write
@@ -74,6 +74,10 @@ STAGE = Stage(
     keys=("subset", *(f"navai.{name}" for name in SETTINGS)),
     inputs=lambda config: {"features": UTTERANCES, **weights(config)},
     work=work,
-    sources=lambda config: sources_in_use(config) | times_on_disk(config),
+    sources=lambda config: {
+        "navai.alignments": list(chosen(config)),
+        **sources_in_use(config),
+        **times_on_disk(config),
+    },
     shared=True,
 )

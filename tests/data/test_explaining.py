@@ -1,0 +1,49 @@
+"""Settings of an explainer that a stage itself uses."""
+
+import pytest
+
+from speechlrp.data.explaining import check
+from speechlrp.errors import SpeechLRPError
+
+SECTION = {
+    "target": "label",
+    "reference": "zero",
+    "batch_size": 32,
+    "examples": 2,
+    "bands_hz": [0, 250, 500.5],
+    "f0_hz": {"male": [85, 155]},
+}
+
+
+def test_the_usual_ones_pass():
+    check(SECTION)
+    check(SECTION | {"f0_hz": {}})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("target", "best", "unknown value of explainer.target 'best'"),
+        ("reference", "loud", "unknown value of explainer.reference 'loud'"),
+        ("batch_size", 0, "explainer.batch_size is 0; it must be at least 1"),
+        ("batch_size", 2.5, "explainer.batch_size is 2.5; it must be a whole number"),
+        ("examples", "two", "explainer.examples is two"),
+        ("bands_hz", 5, "explainer.bands_hz must be rising limits in Hz.*found 5"),
+        ("bands_hz", [5], r"must be rising limits.*found \[5\]"),
+        ("bands_hz", [5, 1], "must be rising limits"),
+        ("bands_hz", ["low", "high"], "must be rising limits"),
+        ("bands_hz", "0,500", "must be rising limits"),
+        ("bands_hz", None, "must be rising limits"),
+        ("bands_hz", [0, float("nan")], "must be rising limits"),
+        ("f0_hz", 5, "explainer.f0_hz must give classes two limits in Hz.*found 5"),
+        ("f0_hz", [85, 155], "must give classes two limits"),
+        ("f0_hz", {"male": 85}, "must give classes two limits"),
+        ("f0_hz", {"male": [85]}, "must give classes two limits"),
+        ("f0_hz", {"male": [155, 85]}, "must give classes two limits"),
+        ("f0_hz", {"male": "85-155"}, "must give classes two limits"),
+    ],
+)
+def test_lists_and_mappings_are_checked_as_numbers_are(key, value, message):
+    with pytest.raises(SpeechLRPError, match=message) as caught:
+        check(SECTION | {key: value})
+    assert "\n" not in str(caught.value)
