@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from speechlrp.errors import unknown
+from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.flipping import FILLS
+from speechlrp.flipping.ranking import check_order
 
 
 def fill_most_relevant(inputs: Tensor, relevance_order: Tensor, share: float, fill: str) -> Tensor:
@@ -22,9 +23,15 @@ def fill_most_relevant(inputs: Tensor, relevance_order: Tensor, share: float, fi
 
     Returns:
         New spectrograms `[B, C, F, T]`.
+
+    Raises:
+        SpeechLRPError: no such fill or share; an order of other bins.
     """
     if fill not in FILLS:
         raise unknown("fill", fill, FILLS)
+    if not 0 < share <= 1:
+        raise SpeechLRPError(f"a share of bins lies in (0, 1], not at {share}")
+    check_order(relevance_order, inputs)
     if fill == "none":
         return inputs.clone()
     bins = relevance_order[:, : round(share * relevance_order.shape[1])]

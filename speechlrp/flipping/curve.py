@@ -14,6 +14,7 @@ from torch import Tensor
 from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping import CURVES, STRATEGIES
 from speechlrp.flipping.measures import Curve
+from speechlrp.flipping.ranking import check_order
 
 
 def grid_counts(grid: Mapping[str, Any], bins: int) -> np.ndarray:
@@ -64,7 +65,16 @@ def flip(
         order: bin indices `[B, P]`, P = C F T.
         baseline: what a flipped bin becomes, `[P]`.
         counts: rising numbers of bins `[K]`.
+
+    Raises:
+        SpeechLRPError: an order of other bins; counts that fall, or that there are not.
     """
+    check_order(order, inputs)
+    steps = np.asarray(counts)
+    if steps.size and (steps[0] < 0 or steps[-1] > order.shape[1] or (np.diff(steps) < 0).any()):
+        raise SpeechLRPError(
+            f"numbers of flipped bins must rise within 0..{order.shape[1]}; found {steps.tolist()}"
+        )
     flipped = inputs.contiguous().clone()
     flat = flipped.flatten(1)
     done = 0

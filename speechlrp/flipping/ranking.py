@@ -23,7 +23,7 @@ def falling_order(relevance: Tensor, ids: Sequence[str], seed: int) -> Tensor:
     Returns:
         Bin indices `[B, P]`, int64.
     """
-    return ranked(relevance.flatten(1), ids, seed)
+    return ranked(_flat(relevance), ids, seed)
 
 
 def flipping_order(
@@ -45,7 +45,7 @@ def flipping_order(
         SpeechLRPError: no such strategy, or one whose priorities are not of the relevance's shape
             or not finite.
     """
-    flat = relevance.flatten(1)
+    flat = _flat(relevance)
     priority = STRATEGIES[strategy]().priority(flat)
     if not isinstance(priority, Tensor) or priority.shape != flat.shape:
         shape = list(priority.shape) if isinstance(priority, Tensor) else type(priority).__name__
@@ -72,15 +72,33 @@ def ranked(priority: Tensor, ids: Sequence[str], seed: int, repeat: int = 0) -> 
         Bin indices `[B, P]`, int64.
 
     Raises:
-        SpeechLRPError: a priority is not finite.
+        SpeechLRPError: a priority is not finite; there are more or fewer ids.
     """
     if not bool(priority.isfinite().all()):
         raise SpeechLRPError("bins cannot be ranked by numbers that are not finite")
+    if len(ids) != len(priority):
+        raise SpeechLRPError(f"there are {len(ids)} ids for the bins of {len(priority)} recordings")
     bins = priority.shape[1]
-    drawn = [_permutation(bins, f"{seed}/{repeat}/{name}") for name in ids]
-    draw = torch.stack(drawn).to(priority.device)
+    draw = torch.empty(priority.shape, dtype=torch.int64)
+    for row, name in zip(draw, ids, strict=True):
+        row.copy_(_permutation(bins, f"{seed}/{repeat}/{name}"))
+    draw = draw.to(priority.device)
     order = priority.gather(1, draw).argsort(dim=1, descending=True, stable=True)
     return draw.gather(1, order)
+
+
+def check_order(order: Tensor, inputs: Tensor) -> None:
+    """Raise SpeechLRPError where an order is not of the bins of the inputs ``[B, ...]``."""
+    wanted = [len(inputs), inputs[:1].numel()]
+    if list(order.shape) != wanted and len(inputs):
+        raise SpeechLRPError(f"an order must have the shape {wanted}; found {list(order.shape)}")
+
+
+def _flat(relevance: Tensor) -> Tensor:
+    if relevance.dim() < 2:
+        shape = list(relevance.shape)
+        raise SpeechLRPError(f"relevance must have the shape [B, ...]; found {shape}")
+    return relevance.flatten(1)
 
 
 def _permutation(bins: int, key: str) -> Tensor:

@@ -11,6 +11,8 @@ from itertools import combinations_with_replacement
 import numpy as np
 import pandas as pd
 
+from speechlrp.errors import SpeechLRPError
+from speechlrp.measures.checks import check_maps, check_share
 from speechlrp.measures.scores import mean_and_error
 
 COLUMNS = ("spearman", "spearman_absolute", "top_overlap")
@@ -28,6 +30,7 @@ def spearman(maps: np.ndarray) -> np.ndarray:
 
     Source: Spearman 1904.
     """
+    maps = check_maps(maps, "M, P", "maps")
     ranks = pd.DataFrame(np.asarray(maps, dtype=np.float64).T).rank().to_numpy().T
     ranks = ranks - ranks.mean(axis=1, keepdims=True)
     length = np.sqrt((ranks**2).sum(axis=1))
@@ -49,8 +52,8 @@ def top_overlap(maps: np.ndarray, share: float) -> np.ndarray:
     Returns:
         ``[M, M]``, 0..1; 1 of a map with itself.
     """
-    values = np.asarray(maps)
-    count = max(1, round(share * values.shape[1]))
+    values = check_maps(maps, "M, P", "maps")
+    count = max(1, round(check_share(share) * values.shape[1]))
     border = -np.partition(-values, count - 1, axis=1)[:, count - 1 : count]
     above, tied = values > border, values == border
     places = count - above.sum(axis=1, keepdims=True)
@@ -71,8 +74,16 @@ def agreement(maps: Mapping[str, np.ndarray], share: float) -> pd.DataFrame:
         A row a recording and a pair of explainers (of itself too): explainer, other,
         recording (0..N-1), spearman, spearman_absolute (of the maps without their signs),
         top_overlap.
+
+    Raises:
+        SpeechLRPError: there are no maps, or they differ in shape; no such share.
     """
     names, rows = list(maps), []
+    shapes = {name: list(np.shape(one)) for name, one in maps.items()}
+    if not names or any(shape != shapes[names[0]] for shape in shapes.values()):
+        raise SpeechLRPError(
+            f"maps of several explainers must be of the same recordings and bins; found {shapes}"
+        )
     for i in range(len(maps[names[0]])):
         stack = np.stack([maps[name][i].reshape(-1) for name in names])
         found = spearman(stack), spearman(np.abs(stack)), top_overlap(stack, share)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from speechlrp.errors import SpeechLRPError
+
 Part = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -27,8 +29,14 @@ def concentration(parts: Iterable[Part], classes: Sequence[str]) -> pd.DataFrame
         than 0: n; cancellation (the sum of absolute relevance over the sum), the share
         of the positive relevance in the top 1 % of bins, and bins_to_cancel (how many
         of the top bins hold as much relevance as the sum).
+
+    Raises:
+        SpeechLRPError: there are no parts.
     """
-    rows = pd.concat([_each(*part, classes) for part in parts], ignore_index=True)
+    tables = [_each(*part, classes) for part in parts]
+    if not tables:
+        raise SpeechLRPError("there is no recording whose relevance could be looked at")
+    rows = pd.concat(tables, ignore_index=True)
     grouped = rows.groupby("class", sort=False)
     return grouped.median().assign(n=grouped.n.sum()).reset_index()
 

@@ -11,8 +11,9 @@ import pandas as pd
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.explainers.checks import check
 from speechlrp.explainers.lrp import LRP
-from speechlrp.lrp import LRPError
+from speechlrp.explainers.question import explaining, plain
 from speechlrp.lrp import conservation as balances
 
 SUMS = ("received", "passed", "bias", "stabiliser")
@@ -33,12 +34,15 @@ def conservation(explainer: LRP, model: nn.Module, inputs: Tensor, target: Tenso
         stabiliser (see ``speechlrp.lrp.Balance``); NaN where the rule does not say.
 
     Raises:
-        SpeechLRPError: as ``LRP.explain``.
+        SpeechLRPError: as ``LRP.explain``; another explainer.
     """
-    try:
-        found = balances(model, inputs, target, explainer.composite, start=explainer.start)
-    except LRPError as error:
-        raise SpeechLRPError(str(error)) from error
+    if not isinstance(explainer, LRP):
+        kind = type(explainer).__name__
+        raise SpeechLRPError(f"only LRP passes relevance from layer to layer; {kind} does not")
+    with explaining():
+        check(model, inputs)
+        composite, start = explainer.composite, explainer.start
+        found = balances(model, inputs, plain(target), composite, start=start)
     rows = [
         {
             "step": step,

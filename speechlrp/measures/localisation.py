@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.measures.checks import check_maps
 from speechlrp.measures.scores import Maps, share
 
 TRUTH = ("true_start_s", "true_end_s", "true_low_hz", "true_high_hz")
@@ -120,11 +121,19 @@ def localisation(relevance: np.ndarray, inside: np.ndarray) -> dict[str, np.ndar
         relevance: ``[N, F, T]``.
         inside: the regions, ``[N, F, T]``.
 
+    Raises:
+        SpeechLRPError: the shapes differ, or are others.
+
     Source: Zhang et al. 2016 (pointing game); Arras et al. 2022 (relevance mass).
     """
-    count = len(relevance)
-    flat = np.asarray(relevance, np.float64).reshape(count, -1)
-    true = np.asarray(inside, bool).reshape(count, -1)
+    relevance, inside = check_maps(relevance), check_maps(inside, what="regions")
+    if relevance.shape != inside.shape:
+        raise SpeechLRPError(
+            f"regions of shape {list(inside.shape)} do not fit maps of {list(relevance.shape)}"
+        )
+    shape = len(relevance), int(np.prod(relevance.shape[1:]))
+    flat = np.asarray(relevance, np.float64).reshape(shape)
+    true = np.asarray(inside, bool).reshape(shape)
     area = true.mean(axis=1)
     known = (area > 0) & (area < 1)
     positive = np.clip(flat, 0, None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from torch import nn
 
+from speechlrp.measures.checks import check_maps
 from speechlrp.measures.scores import Maps, share
 
 NEIGHBOURHOOD = 3
@@ -42,6 +43,7 @@ def total_variation(relevance: np.ndarray) -> np.ndarray:
 
     Source: Rudin et al. 1992, in its anisotropic form.
     """
+    relevance = check_maps(relevance)
     steps = sum(np.abs(np.diff(relevance, axis=axis)).sum(axis=(1, 2)) for axis in (1, 2))
     return share(steps, np.abs(relevance).sum(axis=(1, 2)))
 
@@ -55,7 +57,8 @@ def entropy(relevance: np.ndarray) -> np.ndarray:
     Returns:
         The entropy of ``|R| / sum |R|`` as a share of the largest that there is, ``[N]``.
     """
-    size = np.abs(relevance).reshape(len(relevance), -1)
+    relevance = check_maps(relevance)
+    size = np.abs(relevance).reshape(len(relevance), np.prod(relevance.shape[1:], dtype=int))
     p = share(size, np.broadcast_to(size.sum(axis=1, keepdims=True), size.shape))
     logarithm = np.log(p, out=np.zeros_like(p), where=p != 0)
     return -(p * logarithm).sum(axis=1) / max(np.log(size.shape[1]), np.finfo(float).tiny)
@@ -79,7 +82,8 @@ def checkerboard(relevance: np.ndarray, period: int, axis: int) -> np.ndarray:
 
     Source: Odena et al. 2016 for the pattern that strides leave.
     """
-    whole = relevance.shape[axis] // period * period
+    relevance = check_maps(relevance)
+    whole = relevance.shape[axis] // max(period, 1) * period
     if period < 2 or not whole:
         return np.full(len(relevance), np.nan)
     cut = np.take(relevance, range(whole), axis=axis)
@@ -102,6 +106,7 @@ def sign_mixing(relevance: np.ndarray) -> np.ndarray:
     Returns:
         ``[N]``, 0..1; NaN of a map that is smaller than a neighbourhood.
     """
+    relevance = check_maps(relevance)
     if min(relevance.shape[1:]) < NEIGHBOURHOOD:
         return np.full(len(relevance), np.nan)
     net = np.abs(_neighbourhoods(relevance)).sum(axis=(1, 2))
