@@ -10,7 +10,7 @@ What has no rule raises ``NotExplainable``. Needs torch alone.
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.conservation import Balance, conservation, report
 from speechlrp.lrp.engine import attribute
-from speechlrp.lrp.errors import LRPError, NotExplainable
+from speechlrp.lrp.errors import LRPError, LRPWarning, NotExplainable
 from speechlrp.lrp.inner import attribute_layers
 from speechlrp.lrp.layer import Layer
 from speechlrp.lrp.overview import Assigned, Overview, describe
@@ -49,6 +49,7 @@ __all__ = [
     "Flat",
     "Gamma",
     "LRPError",
+    "LRPWarning",
     "Last",
     "Layer",
     "LinearView",

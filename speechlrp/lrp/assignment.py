@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from speechlrp.lrp.centring import Centring
@@ -35,11 +36,11 @@ def assign(tape: Tape, composite: Composite) -> None:
             _join(tape, producers.get(id(node.inputs[0])), node, composite.merge_batch_norm)
 
 
-def meets_zeros(tape: Tape, source: Value) -> bool:
+def meets_zeros(tape: Tape, sources: Sequence[Value]) -> bool:
     """Whether relevance that a rule gives to zeros has to be shared out again before the input."""
     producers = producers_of(tape)
     direct = [node for node in tape.nodes if node.rule is not None and node.rule.direct]
-    waiting, seen = [value for node in direct for value in node.inputs], {id(source)}
+    waiting, seen = [value for node in direct for value in node.inputs], set(map(id, sources))
     while waiting:
         value = waiting.pop()
         if id(value) in seen:

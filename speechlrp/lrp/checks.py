@@ -39,16 +39,32 @@ def check_inputs(inputs: Tensor) -> None:
     if not isinstance(inputs, Tensor):
         raise LRPError(f"inputs must be a tensor; found {type(inputs).__name__}")
     if not inputs.is_floating_point():
-        raise LRPError(f"inputs must be floating point; found {inputs.dtype}: use inputs.float()")
+        raise LRPError(
+            f"inputs must be floating point; found {inputs.dtype}: use inputs.float(), or, "
+            "where they are tokens, explain what they are embedded as (inputs_embeds)"
+        )
     if inputs.dim() == 0:
         raise LRPError("inputs must have a batch dimension first; found a single number")
+    if inputs.numel() == 0:
+        raise LRPError(f"inputs hold no numbers: their shape is {list(inputs.shape)}")
 
 
 def check_output(output: Any) -> None:
     """Raise unless the output is one tensor of finite numbers."""
     if not isinstance(output, Tensor):
-        raise LRPError(f"the model must return one tensor; found {type(output).__name__}")
+        raise LRPError(
+            f"the model must return one tensor; found {type(output).__name__}: say which part is "
+            f"explained with output=lambda o: {_part(output)}"
+        )
     check_finite("the output", output, "look at the inputs and the weights")
+
+
+def _part(output: Any) -> str:
+    """How one would write a part of an output."""
+    if not isinstance(output, dict):
+        return "o[0]" if isinstance(output, tuple | list) else "..."
+    name = "logits" if "logits" in output else next(iter(output), "logits")
+    return f"o.{name}" if hasattr(output, str(name)) else f"o[{name!r}]"
 
 
 def check_finite(what: str, numbers: Tensor, advice: str) -> None:

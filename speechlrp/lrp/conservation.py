@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from speechlrp.lrp.composite import Composite
-from speechlrp.lrp.engine import Start, explain
-from speechlrp.lrp.start import Target
+from speechlrp.lrp.engine import Start, explain, record
+from speechlrp.lrp.errors import LRPError
+from speechlrp.lrp.forward import Forward, Inputs, Output
+from speechlrp.lrp.naming import Naming
+from speechlrp.lrp.start import Target, weighting_of
 from speechlrp.lrp.table import table
 from speechlrp.lrp.tape import Flow, Node, Value
 
@@ -23,6 +28,8 @@ class Balance:
     Attributes:
         name: path of the module, ``""`` for the model itself.
         operation: such as ``"conv2d"``.
+        constants: the parameters and buffers that it adds or multiplies with, by their names,
+            where it has no rule: position embeddings are among them.
         rule: the rule as one writes it, ``""`` where the operation has none.
         received: the sum over the operation's outputs.
         passed: the sum over its inputs.
@@ -34,6 +41,7 @@ class Balance:
 
     name: str
     operation: str
+    constants: tuple[str, ...]
     rule: str
     received: Tensor
     passed: Tensor
@@ -48,24 +56,82 @@ class Balance:
 
 def conservation(
     model: nn.Module,
-    inputs: Tensor,
+    inputs: Inputs,
     target: Target,
     composite: Composite,
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    output: Output | None = None,
     *,
     start: Start = "logit",
 ) -> list[Balance]:
     """Relevance in and out of every operation, from the output to the input.
 
-    Arguments and errors as for ``attribute``. Keeps every intermediate tensor, so it takes
-    more memory. ``B`` must be the first dimension throughout. ``report`` makes a table.
+    Arguments and errors as for ``attribute``. Examples are explained one by one, so that
+    inside the model any dimension may count them; of ``args`` and ``kwargs``, tensors of
+    ``B`` rows are taken row by row. Keeps every intermediate tensor of an example. ``report``
+    makes a table.
+
+    Raises:
+        LRPError: also where the model takes another way for another example.
     """
+    forward = Forward(model, inputs, args, kwargs, output)
+    forward.check()
+    targets = _targets(forward, target)
+    pairs = zip(forward.examples(), targets, strict=True)
+    each = [_balances(example, one, composite, start) for example, one in pairs]
+    ways = {tuple((one.name, one.operation, one.rule) for one in way) for way in each}
+    if len(ways) > 1:
+        raise LRPError(
+            "the model takes another way for another example of the batch; take the examples "
+            "one by one"
+        )
+    return [_joined(same) for same in zip(*each, strict=True)]
+
+
+def _balances(
+    forward: Forward, target: Target, composite: Composite, start: Start
+) -> list[Balance]:
+    """Of one example."""
     balances: list[Balance] = []
 
     def observe(node: Node, outgoing: Sequence[Flow], incoming: Sequence[Flow]) -> None:
         balances.append(_balance(node, outgoing, incoming))
 
-    explain(model, inputs, target, composite, start, observe)
+    explain(forward, target, composite, start, observe, Naming)
     return balances
+
+
+def _joined(balances: Sequence[Balance]) -> Balance:
+    sums = {
+        name: torch.stack([getattr(one, name) for one in balances])
+        for name in ("received", "passed", "bias", "stabiliser")
+    }
+    return replace(balances[0], **sums)
+
+
+def _targets(forward: Forward, target: Target) -> list[Target]:
+    """What is explained of each example."""
+    count = forward.batch
+    if count == 1 or isinstance(target, int):
+        return [target] * count
+    if isinstance(target, Tensor) and not target.is_floating_point():
+        return list(target.split(1))
+    with torch.inference_mode(False), torch.enable_grad():
+        weighting = weighting_of(record(forward).logits.data, target, count)
+    return [partial(_weighed, weighting, index) for index in range(count)]
+
+
+def _weighed(weighting: Tensor, index: int, output: Tensor) -> Tensor:
+    """The entries of one example's output by their weights in that of the whole batch."""
+    for axis, size in enumerate(weighting.shape):
+        shape = [1 if one == axis else n for one, n in enumerate(weighting.shape)]
+        if list(output.shape) == shape and index < size:
+            return (output * weighting.narrow(axis, index, 1)).sum()
+    raise LRPError(
+        f"an output of shape {list(output.shape)} for one example and {list(weighting.shape)} for "
+        "all: which dimension counts examples can't be told; take the examples one by one"
+    )
 
 
 def report(balances: Sequence[Balance]) -> str:
@@ -80,7 +146,7 @@ def report(balances: Sequence[Balance]) -> str:
         return table(head, [])
     whole = balances[0].received
     rows = [
-        (one.name, one.operation, one.rule, *_numbers(one, whole))
+        (one.name, _shown(one), one.rule, *_numbers(one, whole))
         for one in balances
         if one.rule or not _negligible(one)
     ]
@@ -88,9 +154,14 @@ def report(balances: Sequence[Balance]) -> str:
         torch.stack([getattr(one, part) for one in balances]).sum(0)
         for part in ("bias", "stabiliser", "absorbed")
     )
-    total = Balance("", "all", "", whole, whole - absorbed, bias, stabiliser)
+    total = Balance("", "all", (), "", whole, whole - absorbed, bias, stabiliser)
     rows.append((total.name, total.operation, total.rule, *_numbers(total, whole)))
     return table(head, rows, right=(3, 4, 5, 6))
+
+
+def _shown(balance: Balance) -> str:
+    names = ", ".join(balance.constants)
+    return f"{balance.operation} ({names})" if names else balance.operation
 
 
 def _numbers(balance: Balance, whole: Tensor) -> list[str]:
@@ -113,16 +184,17 @@ def _balance(node: Node, outgoing: Sequence[Flow], incoming: Sequence[Flow]) -> 
     rule = "" if node.rule is None else repr(node.rule)
     bias = _bias(node, outgoing, received - passed)
     rest = received - passed - bias
-    return Balance(node.place.name, node.operation, rule, received, passed, bias, rest)
+    constants = node.constants if node.layer is None else ()
+    return Balance(node.place.name, node.operation, constants, rule, received, passed, bias, rest)
 
 
 def _bias(node: Node, outgoing: Sequence[Flow], absorbed: Tensor) -> Tensor:
-    """What the bias absorbs, ``[B]``."""
+    """What the bias absorbs."""
     if node.rule is None:
         return absorbed - _stranded(node, outgoing)
     c = node.outputs[0].per_unit(*outgoing[0])
     given = None if c is None else node.rule.bias(node.layer, c)
-    return torch.full_like(absorbed, torch.nan) if given is None else given.flatten(1).sum(1)
+    return torch.full_like(absorbed, torch.nan) if given is None else given.sum()
 
 
 def _stranded(node: Node, outgoing: Sequence[Flow]) -> Tensor | int:
@@ -130,17 +202,11 @@ def _stranded(node: Node, outgoing: Sequence[Flow]) -> Tensor | int:
     if node.carry is not None:
         return 0
     pairs = zip(node.outputs, outgoing, strict=True)
-    return sum(
-        torch.where(value.data == 0, r, 0).flatten(1).sum(1)
-        for value, (_, r) in pairs
-        if r is not None
-    )
+    return sum(torch.where(value.data == 0, r, 0).sum() for value, (_, r) in pairs if r is not None)
 
 
 def _total(values: Sequence[Value], flows: Sequence[Flow]) -> Tensor:
-    """The sum over several values, ``[B]``; 0 where none has relevance."""
+    """The sum over several values; 0 where none has relevance."""
     found = [value.relevance(*flow) for value, flow in zip(values, flows, strict=True)]
-    parts = [relevance.flatten(1).sum(1) for relevance in found if relevance is not None]
-    if not parts:
-        return values[0].data.new_zeros(len(values[0].data))
-    return sum(parts[1:], parts[0])
+    parts = [relevance.sum() for relevance in found if relevance is not None]
+    return sum(parts[1:], parts[0]) if parts else values[0].data.real.new_zeros(())

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from speechlrp.lrp.assignment import assign, meets_zeros
-from speechlrp.lrp.checks import (
-    check_composite,
-    check_finite,
-    check_inputs,
-    check_model,
-    check_output,
-)
+from speechlrp.lrp.checks import check_composite, check_finite, check_output
 from speechlrp.lrp.compiled import eagerly
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.errors import NotExplainable
+from speechlrp.lrp.forward import Forward, Inputs, Output
 from speechlrp.lrp.operations.last import check_ending
+from speechlrp.lrp.proportion import check_same, warn_of_explosion, warn_of_nothing
 from speechlrp.lrp.recorder import Recorder
 from speechlrp.lrp.start import Target, start_coefficient
 from speechlrp.lrp.tape import Logits, Observer, Tape, Value
@@ -30,112 +26,136 @@ MakeRecorder = Callable[[nn.Module, Tape, bool], Recorder]
 
 
 class Run(NamedTuple):
-    """A forward pass: the output, its tape, and the values of the input and the output."""
+    """A forward pass: the output, its tape, the values of the inputs, and the logits."""
 
     output: Tensor
     tape: Tape
-    source: Value
+    sources: list[Value]
     end: Value
+
+    @property
+    def logits(self) -> Logits:
+        """What target and start are about: before a last softmax or sigmoid, or the output."""
+        return self.end.logits or Logits(self.end, self.output)
 
 
 def attribute(
     model: nn.Module,
-    inputs: Tensor,
+    inputs: Inputs,
     target: Target,
     composite: Composite,
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    output: Output | None = None,
     *,
     start: Start = "logit",
-) -> tuple[Tensor, Tensor]:
+    check: bool = False,
+) -> tuple[Tensor, Any]:
     """Explain a model's output by the relevance of each number of its input.
 
     One forward and about one input gradient; the model is left as it was, whatever
     happens, and may be in use by other threads. Shapes: ``B`` examples, ``K`` classes.
 
     Args:
-        model: any module in evaluation mode whose forward takes one tensor and returns one.
-        inputs: ``[B, ...]``, floating point.
+        model: any module in evaluation mode.
+        inputs: ``[B, ...]``, floating point; or a tuple of such tensors, the model's first
+            arguments; or a mapping from the names of arguments to such tensors.
         target: what to explain. A class for all examples; a ``LongTensor [B]`` of classes;
             a floating-point weighting shaped like the output; or a function of the output
             that picks or weighs its entries, such as ``lambda z: z[:, 3, 17]`` (it should
             be linear: its gradient is the weighting).
         composite: which layer gets which rule.
+        args: what the model takes after the inputs and is not explained, such as lengths.
+        kwargs: likewise by name, such as an attention mask.
+        output: picks the tensor that is explained from what the model returns, where that
+            is more than a tensor, such as ``lambda o: o.logits``.
         start: the relevance of the output. ``"logit"``, the target's entry itself;
             ``"one"``; or the target's probability, ``"sigmoid"`` or ``"softmax"`` (over
             dimension 1) of the output. Where the model ends in a softmax, a sigmoid or the
             logarithm of one, its logits are what target and start are about, and
             ``"softmax"`` is over the model's own dimension.
+        check: whether the model is also run by itself, for one more forward, to see that the
+            watched pass gives what the model gives.
 
     Returns:
-        The model's output and the relevance, shaped like ``inputs``; both detached.
+        The model's output and the relevance, in the form of ``inputs``; both detached.
 
     Raises:
-        NotExplainable: the model does something that has no rule, or a layer that needs a
-            rule gets none.
-        LRPError: training mode, integer inputs, a target of the wrong shape or out of
-            range, an output that is not finite.
+        NotExplainable: the model does something that has no rule, a layer that needs a
+            rule gets none, or the check fails.
+        LRPError: training mode, integer inputs, arguments that the model does not take, a
+            target of the wrong shape or out of range, an output that is not finite.
+
+    Warns:
+        LRPWarning: relevance that is 0 everywhere, or out of all proportion to the output; a
+            pair of the composite that no layer meets.
 
     Source: Bach et al. 2015; as a modified gradient, ``docs/lrp.md``.
     """
-    return explain(model, inputs, target, composite, start)
+    forward = Forward(model, inputs, args, kwargs, output)
+    found = explain(forward, target, composite, start)
+    if check:
+        with torch.inference_mode(False):
+            check_same(found[0], forward.plain())
+    return found
 
 
 def explain(
-    model: nn.Module,
-    inputs: Tensor,
+    forward: Forward,
     target: Target,
     composite: Composite,
     start: str = "logit",
     observe: Observer | None = None,
     make_recorder: MakeRecorder = Recorder,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Any]:
     """``attribute``, with a look at every step of the sweep and another recorder if need be."""
     check_composite(composite)
     keep = observe is not None
     with torch.inference_mode(False), torch.enable_grad():
-        run = _ruled(record(model, inputs, keep, make_recorder), composite, keep)
+        run = _ruled(record(forward, keep, make_recorder), composite, keep)
         if run is None:
-            run = _ruled(record(model, inputs, True, make_recorder), composite, True)
-        output, tape, source, end = run
-        check_ending(tape, end, start)
-        logits = end.logits or Logits(end, output)
-        c = start_coefficient(logits.data, target, start, len(inputs), logits.dim)
+            run = _ruled(record(forward, True, make_recorder), composite, True)
+        check_ending(run.tape, run.end, start)
+        logits = run.logits
+        c = start_coefficient(logits.data, target, start, forward.batch, logits.dim)
         logits.value.give(c)
-        tape.sweep(observe)
-        return output, _relevance(source, inputs.detach())
+        run.tape.sweep(observe)
+        inputs = [tensor.detach() for tensor in forward.tensors]
+        relevances = [_relevance(*pair) for pair in zip(run.sources, inputs, strict=True)]
+        warn_of_nothing(relevances, inputs, logits.data * c)
+        warn_of_explosion(relevances, logits.data, c, composite)
+        return run.output, forward.like_inputs(relevances)
 
 
 def _ruled(run: Run, composite: Composite, keep: bool) -> Run | None:
     """The pass with its rules, or ``None`` if they ask for numbers that were not kept."""
     assign(run.tape, composite)
-    if keep or not meets_zeros(run.tape, run.source):
+    if keep or not meets_zeros(run.tape, run.sources):
         return run
     run.tape.nodes.clear()
     return None
 
 
-def record(
-    model: nn.Module, inputs: Tensor, keep: bool = False, make_recorder: MakeRecorder = Recorder
-) -> Run:
+def record(forward: Forward, keep: bool = False, make_recorder: MakeRecorder = Recorder) -> Run:
     """Check the model and its inputs, and watch one forward pass; gradients must be enabled.
 
     ``keep`` keeps the numbers of every value.
     """
-    check_model(model)
-    check_inputs(inputs)
+    forward.check()
     tape = Tape()
-    recorder = make_recorder(model, tape, keep)
-    tracer = Tracer(recorder)
-    visible, source = recorder.emit(inputs.clone() if inputs.is_inference() else inputs, data=keep)
+    recorder = make_recorder(forward.model, tape, keep)
+    inputs = [one.clone() if one.is_inference() else one for one in forward.tensors]
+    emitted = [recorder.emit(one, data=keep) for one in inputs]
     try:
-        with eagerly(), tracer:
-            output = model(visible)
+        with eagerly(), Tracer(recorder):
+            output = forward([visible for visible, _ in emitted])
         if recorder.failure is not None:
             raise recorder.failure
         check_output(recorder.numbers(output) if recorder.tracks(output) else output)
         if not recorder.tracks(output):
             raise NotExplainable("the model's output does not depend on its input")
         end = recorder.consume(output, last=True)
-        return Run(output.numbers, tape, source, end)
+        return Run(output.numbers, tape, [value for _, value in emitted], end)
     finally:
         recorder.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.engine import Start, explain
 from speechlrp.lrp.errors import LRPError
+from speechlrp.lrp.forward import Forward, Inputs, Output
 from speechlrp.lrp.places import path_of
 from speechlrp.lrp.recorder import Recorder
 from speechlrp.lrp.start import Target
@@ -29,13 +30,16 @@ CALLS = {nn.Module._wrapped_call_impl.__code__, nn.Module._call_impl.__code__}
 
 def attribute_layers(
     model: nn.Module,
-    inputs: Tensor,
+    inputs: Inputs,
     target: Target,
     composite: Composite,
     layers: Sequence[str],
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    output: Output | None = None,
     *,
     start: Start = "logit",
-) -> tuple[Tensor, dict[str, Tensor]]:
+) -> tuple[Tensor, dict[str, Any]]:
     """Explain a model's output by the relevance of what its modules make.
 
     Relevance is that of a module's output, as the rest of the model reads it. Without
@@ -47,6 +51,9 @@ def attribute_layers(
         inputs: likewise.
         target: likewise.
         composite: likewise.
+        args: likewise.
+        kwargs: likewise.
+        output: likewise.
         start: likewise.
         layers: paths of modules, containers too, such as ``"features.3"``; ``"input"`` or
             ``""`` for the model's input. A last softmax or sigmoid is no part of its
@@ -72,8 +79,9 @@ def attribute_layers(
                 found[id(value)] = value.relevance(*flow)
 
     recorder = partial(_Watching, list(calls.values()))
-    output, relevance = explain(model, inputs, target, composite, start, observe, recorder)
-    return output, {
+    forward = Forward(model, inputs, args, kwargs, output)
+    result, relevance = explain(forward, target, composite, start, observe, recorder)
+    return result, {
         name: calls[name].relevance(found) if name in calls else relevance for name in layers
     }
 

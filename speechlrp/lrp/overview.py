@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from speechlrp.lrp.assignment import assign
 from speechlrp.lrp.checks import check_composite
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.engine import record
+from speechlrp.lrp.forward import Forward, Inputs, Output
 from speechlrp.lrp.layer import Layer
 from speechlrp.lrp.product import Product
 from speechlrp.lrp.rules.base import Rule
@@ -57,13 +58,23 @@ class Overview:
         return "\n".join([text, *unused])
 
 
-def describe(model: nn.Module, inputs: Tensor, composite: Composite) -> Overview:
+def describe(
+    model: nn.Module,
+    inputs: Inputs,
+    composite: Composite,
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    output: Output | None = None,
+) -> Overview:
     """Which layer gets which rule; costs one forward pass.
 
     Args:
         model: in evaluation mode.
         inputs: ``[B, ...]``; one example is enough.
         composite: the rules.
+        args: as for ``attribute``.
+        kwargs: likewise.
+        output: likewise.
 
     Raises:
         NotExplainable: as ``attribute`` does: an operation or a layer without a rule.
@@ -74,7 +85,7 @@ def describe(model: nn.Module, inputs: Tensor, composite: Composite) -> Overview
     """
     check_composite(composite)
     with torch.inference_mode(False), torch.enable_grad():
-        tape = record(model, inputs).tape
+        tape = record(Forward(model, inputs, args, kwargs, output)).tape
         nodes = [node for node in tape.nodes if node.layer is not None]
         choices = composite.choices([node.layer for node in nodes])
         assign(tape, composite)

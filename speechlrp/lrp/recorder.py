@@ -156,6 +156,9 @@ class Recorder:
         name = call.name if layer is None else layer.operation
         self.tape.nodes.append(Node(name, place, inputs, outputs, backward, carry, layer))
 
+    def computed(self, call: Call, result: Any) -> None:
+        """Hear of a constant that the model computed from others; nobody asks."""
+
     def overwrite(self, tensor: Watched, result: Watched) -> Watched:
         """Give a tensor that the model holds the value of another, as in-place calls do."""
         # Other tensors may be views of what is overwritten: they differ from it from now on,

@@ -40,7 +40,7 @@ def start_coefficient(
     if start not in STARTS:
         hint = "; which probability?" if start == "probability" else ""
         raise LRPError(f"unknown start {start!r}{hint}; known: {', '.join(STARTS)}")
-    weight = _weighting(output, target, batch)
+    weight = weighting_of(output, target, batch)
     quantity = STARTS[start]
     if quantity is None:
         return weight
@@ -51,7 +51,12 @@ def start_coefficient(
     return torch.where(chosen, weight * quantities / output, torch.zeros_like(output))
 
 
-def _weighting(output: Tensor, target: Target, batch: int) -> Tensor:
+def weighting_of(output: Tensor, target: Target, batch: int) -> Tensor:
+    """The weight of every entry of the output, whatever kind of target says it.
+
+    Raises:
+        LRPError: see ``start_coefficient``.
+    """
     if isinstance(target, bool) or not (isinstance(target, int | Tensor) or callable(target)):
         raise LRPError(f"target must be an int, a tensor or a function; found {target!r}")
     if isinstance(target, Tensor) and target.is_floating_point():

@@ -94,6 +94,7 @@ class Value:
         if c is None:
             return r
         own = (self.data.conj() * c).real if self.data.is_complex() else self.data * c
+        own = torch.where(c == 0, 0, own)  # a masked score is -inf
         return own if r is None else own + r
 
     def per_unit(self, c: Tensor | None, r: Tensor | None) -> Tensor | None:
@@ -117,6 +118,7 @@ class Node:
             or pass relevance on; ``None`` where relevance is shared out by value.
         layer: what a rule sees, for the operations that take one: of one input, or a product.
         rule: the rule that it took.
+        constants: names of parameters and buffers among its arguments, for reports.
     """
 
     operation: str
@@ -127,6 +129,7 @@ class Node:
     carry: Sweep | None = None
     layer: Layer | Product | None = None
     rule: Rule | None = None
+    constants: tuple[str, ...] = ()
 
     def step(self) -> Step:
         """Take the relevance of the outputs and share it out over the inputs."""

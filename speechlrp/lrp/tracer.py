@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from speechlrp.lrp.arguments import mapped, tensors_in
@@ -69,11 +70,16 @@ class Tracer(TorchFunctionMode):
     def _depends(self, arguments: Any) -> bool:
         return any(map(self.recorder.tracks, tensors_in(arguments)))
 
+    def _bare(self, tensor: Tensor) -> Tensor:
+        return tensor.numbers if self.recorder.tracks(tensor) else tensor
+
     def _constant(self, call: Call) -> Any:
         if call.function is torch._C._set_grad_enabled:
             return None
         with torch.no_grad():
-            return call.function(*call.args, **call.kwargs)
+            result = call.function(*call.args, **call.kwargs)
+        self.recorder.computed(call, result)
+        return result
 
     def _watched(self, call: Call) -> Any:
         recorder, function = self.recorder, call.function
@@ -84,7 +90,7 @@ class Tracer(TorchFunctionMode):
             raise recorder.refuse(call, *REFUSALS[function])
         first, *others = call.args or call.kwargs.values()
         if takes_no_numbers(function, recorder.tracks(first), self._depends(others)):
-            args, kwargs = mapped(recorder.numbers, (call.args, call.kwargs))
+            args, kwargs = mapped(self._bare, (call.args, call.kwargs))
             return self._constant(Call(function, args, kwargs))
         if handler is None:
             raise recorder.refuse(call, "has no rule")

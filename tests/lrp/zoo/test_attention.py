@@ -183,7 +183,7 @@ def test_learned_queries_are_weights_of_a_layer(rule):
     """Their half is not split: keys and values share all of it."""
     learned = torch.randn(1, 4, 5, 2, dtype=torch.float64)
     x = torch.randn(2, 5, 8, dtype=torch.float64)
-    net = Heads(lambda q, k, v: SDPA(learned.expand(2, 4, 5, 2), k, v)).double().eval()
+    net = Heads(lambda q, k, v: SDPA(learned.expand(len(k), 4, 5, 2), k, v)).double().eval()
 
     def written(q, k, v):
         weights = torch.softmax(learned @ k.mT / math.sqrt(2), -1)
