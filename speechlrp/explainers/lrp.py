@@ -56,6 +56,7 @@ class LRP(Explainer):
         else:
             raise SpeechLRPError("explainer has neither rules nor a preset")
         self.start = start
+        self._first = True
 
     @property
     def _sign_corrected(self) -> list[SignCorrected]:
@@ -75,9 +76,16 @@ class LRP(Explainer):
     def explain(self, model: nn.Module, inputs: Tensor, target: Target) -> tuple[Tensor, Tensor]:
         """Explain a batch, by one forward pass and about one backward; as ``Sensitivity.explain``.
 
+        With the first batch the model is run once more by itself, to see that the pass that was
+        watched is the model's.
+
         Raises:
-            SpeechLRPError: also where the model has an operation without a rule.
+            SpeechLRPError: also where the model has an operation without a rule, or gives
+                another output when it is watched.
         """
         with explaining():
             check(model, inputs)
-            return attribute(model, inputs, plain(target), self.composite, start=self.start)
+            first, self._first = self._first, False
+            return attribute(
+                model, inputs, plain(target), self.composite, start=self.start, check=first
+            )

@@ -46,7 +46,7 @@ def check_inputs(inputs: Tensor) -> None:
     if inputs.dim() == 0:
         raise LRPError("inputs must have a batch dimension first; found a single number")
     if inputs.numel() == 0:
-        raise LRPError(f"inputs hold no numbers: their shape is {list(inputs.shape)}")
+        raise LRPError(f"inputs hold no example to explain: their shape is {list(inputs.shape)}")
 
 
 def check_output(output: Any) -> None:

@@ -229,9 +229,29 @@ def test_what_has_no_rule_is_an_expected_error(model):
     x, target = torch.ones(1, 1, 4, 4).double(), torch.tensor([0])
     with pytest.raises(SpeechLRPError, match="conv2d"):
         LRP(RULES[:1]).explain(model, x, target)
-    strange = nn.Sequential(nn.Flatten(), nn.GRU(16, 2)).double().eval()
-    with pytest.raises(SpeechLRPError, match="gru"):
-        LRP(RULES).explain(strange, x, target)
+
+
+class Strange(nn.Module):
+    """It asks, or it does what has no rule."""
+
+    def __init__(self, asks):
+        super().__init__()
+        self.asks, self.calls = asks, 0
+
+    def forward(self, x):
+        self.calls += 1
+        return x.flatten(1) * self.calls if self.asks else torch.erfinv(x)
+
+
+def test_strange_models_are_expected_errors():
+    x, target = torch.ones(1, 1, 4, 4).double(), torch.tensor([0])
+    with pytest.raises(SpeechLRPError, match="erfinv"):
+        LRP(RULES).explain(Strange(asks=False).eval(), x, target)
+    explainer, strange = LRP(RULES), Strange(asks=True).eval()
+    with pytest.raises(SpeechLRPError, match="another output than the model by itself"):
+        explainer.explain(strange, x, target)
+    explainer.explain(strange, x, target)  # only the first batch is checked
+    assert strange.calls == 3
 
 
 def test_an_output_that_is_not_finite_is_an_expected_error(model):

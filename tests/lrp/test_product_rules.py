@@ -200,10 +200,12 @@ def test_products_do_not_count_as_depth():
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_takes_gates_for_constants(name):
+def test_every_preset_but_attnlrp_takes_gates_for_constants(name):
     bounds = {"low": -9.0, "high": 9.0} if name.endswith("box") else {}
+    asked = {"products": "signal_takes_all"} if name == "attnlrp" else {}
     net, x = network(), torch.randn(3, 4, dtype=torch.float64)
-    _, found = attribute_layers(net, x, 1, PRESETS[name](**bounds), ["0", "0.signal", "0.gate"])
+    composite = PRESETS[name](**bounds, **asked)
+    _, found = attribute_layers(net, x, 1, composite, ["0", "0.signal", "0.gate"])
     torch.testing.assert_close(found["0.signal"], found["0"])
     assert found["0"].any()
     assert not found["0.gate"].any()
