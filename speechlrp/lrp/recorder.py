@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from speechlrp.lrp.tape import Node, Sweep, Tape, Value
 from speechlrp.lrp.watched import Watched
 
 ADD = "add it in speechlrp/lrp/operations (docs/adding-a-rule.md says how)"
+WRITE = "write into the tensor itself, by index: y[i] = x"
 IDENTITIES = (torch.ops.aten.view.default, torch.ops.aten.alias.default)
 """What autograd makes of a tensor that one of its functions returns as it came."""
 
@@ -62,6 +64,9 @@ class Recorder:
         self.anchor = torch.zeros((), requires_grad=True)
         self.watching: Callable[[], AbstractContextManager[Any]] = nullcontext
         """Makes a context in which what a handler calls is recorded as what the model calls."""
+        self.written: dict[int, torch.UntypedStorage] = {}
+        """What constants were stored in before the input's influence was written into them."""
+        self._model = model
         self._given: list[weakref.ref[Watched]] = []
         self._versions: dict[int, int] = {}
 
@@ -165,7 +170,43 @@ class Recorder:
         # which consume() finds by the version that they were made at.
         storage = _storage(tensor.numbers)
         self._versions[storage] = self._versions.get(storage, 0) + 1
-        if result.shape == tensor.shape:
+        return self.replace(tensor, result)
+
+    def fill(self, call: Call, constant: Tensor, result: Watched) -> Tensor:
+        """Make a watched tensor of a constant that the model writes into, such as a buffer.
+
+        Views of it, or what it is a view of, do not hear of that: they may be read no more.
+        """
+        kept = chain(self._model.parameters(), self._model.buffers())
+        if _storage(constant) in map(_storage, kept):
+            raise self.refuse(
+                call,
+                "writes the input's influence into a parameter or buffer of the model",
+                "let the forward make a tensor of its own",
+            )
+        storage = constant.untyped_storage()
+        self.written[storage._cdata] = storage  # alive, so that no other gets its place
+        try:
+            return self.replace(constant, result)
+        except RuntimeError as error:  # torch's answer where C++ holds it, as every view does
+            raise self.refuse(
+                call, "writes the input's influence into a constant that has views", WRITE
+            ) from error
+
+    def check_unwritten(self, call: Call, tensors: Iterable[Tensor]) -> None:
+        """Raise if a constant shares its numbers with one that was written into."""
+        for tensor in tensors:
+            if not self.tracks(tensor) and _storage(tensor) in self.written:
+                raise self.refuse(
+                    call,
+                    "reads a constant into which, or through a view of which, numbers of the "
+                    "input were written",
+                    WRITE,
+                )
+
+    def replace(self, tensor: Tensor, result: Watched) -> Tensor:
+        """Put a watched tensor in the place of another one that the model holds."""
+        if self.tracks(tensor) and result.shape == tensor.shape:
             tensor.numbers, tensor.value = result.numbers, result.value
             return tensor
         self._given = [one for one in self._given if one() is not tensor and one() is not result]

@@ -32,11 +32,12 @@ from speechlrp.lrp.operations.arithmetic import (
     divided,
     divided_by,
     in_place,
+    reshaped,
     scaled,
 )
 from speechlrp.lrp.operations.attention import attention
 from speechlrp.lrp.operations.complex_numbers import magnitude, polar, transform
-from speechlrp.lrp.operations.gradient import gradient, moved, norm, variance
+from speechlrp.lrp.operations.gradient import gradient, moved, norm, scattered, variance
 from speechlrp.lrp.operations.last import logarithm, sigmoid, softmax
 from speechlrp.lrp.operations.multiplied import cosine_similarity, glu
 from speechlrp.lrp.operations.names import AVERAGES, NORMS, WEIGHTED
@@ -94,6 +95,10 @@ _register(moved, "permute transpose swapaxes swapdims movedim moveaxis t contigu
 _register(moved, "chunk split tensor_split unbind narrow select diagonal index_select gather")
 _register(moved, "cat concat concatenate stack hstack vstack dstack flip fliplr flipud roll rot90")
 _register(moved, "expand expand_as broadcast_to repeat repeat_interleave tile __getitem__ pad")
+_register(scattered, "scatter index_put")
+_register(moved, "index_copy index_fill masked_scatter slice_scatter select_scatter")
+_register(moved, "diagonal_scatter as_strided atleast_1d atleast_2d atleast_3d")
+_register(gradient, "index_add scatter_add")
 _register(moved, "where masked_fill masked_select tril triu unfold take_along_dim")
 _register(moved, "pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle")
 _register(moved, "to as_tensor float double half bfloat16 type_as cpu cuda")
@@ -158,3 +163,7 @@ _register(in_place(scaled), "mul_ multiply_ __imul__")
 _register(in_place(divided), "div_ divide_ true_divide_ __itruediv__ __idiv__")
 _register(in_place(moved), "masked_fill_ copy_ tril_ triu_")
 _register(in_place(moved, assigned), "__setitem__")
+_register(in_place(moved), "index_copy_ index_fill_ masked_scatter_")
+_register(in_place(scattered), "scatter_ index_put_")
+_register(in_place(gradient), "index_add_ scatter_add_")
+_register(reshaped, "unsqueeze_ squeeze_ transpose_ t_ swapaxes_ swapdims_")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from speechlrp.lrp.operations.activations import activation
 from speechlrp.lrp.operations.complex_numbers import are_conjugates, squared_magnitude
-from speechlrp.lrp.operations.gradient import gradient, quadratic
+from speechlrp.lrp.operations.gradient import gradient, moved, quadratic
 from speechlrp.lrp.operations.multiplied import multiplied
 from speechlrp.lrp.recorder import Call, Recorder
 
@@ -92,8 +92,6 @@ def in_place(handler: Handler, written: Callable[..., Any] | None = None) -> Han
 
     def handle(recorder: Recorder, call: Call) -> Tensor:
         target = call.args[0] if call.args else call.kwargs["input"]
-        if not recorder.tracks(target):
-            raise recorder.refuse(call, "writes the input's influence into a constant")
         function = written or call.function
 
         @wraps(call.function)
@@ -102,9 +100,19 @@ def in_place(handler: Handler, written: Callable[..., Any] | None = None) -> Han
 
         kwargs = {key: value for key, value in call.kwargs.items() if key != "input"}
         args = call.args or (target,)
-        return recorder.overwrite(target, handler(recorder, Call(on_a_copy, args, kwargs)))
+        result = handler(recorder, Call(on_a_copy, args, kwargs))
+        if recorder.tracks(target):
+            return recorder.overwrite(target, result)
+        return recorder.fill(call, target, result)
 
     return handle
+
+
+def reshaped(recorder: Recorder, call: Call) -> Tensor:
+    """``x.unsqueeze_(0)`` and its like: another shape for the numbers that are there."""
+    target = call.args[0]
+    result = moved(recorder, Call(getattr(Tensor, call.name[:-1]), call.args, call.kwargs))
+    return target if result is target else recorder.replace(target, result)
 
 
 def assigned(x: Tensor, index: Any, value: Any) -> Tensor:

@@ -51,6 +51,18 @@ def moved(recorder: Recorder, call: Call) -> Any:
     return _recorded(recorder, call, moves=True)
 
 
+def scattered(recorder: Recorder, call: Call) -> Any:
+    """As ``moved``, or a sum where numbers are added to those that are there."""
+    if call.kwargs.get("reduce") not in (None, "add"):
+        raise recorder.refuse(call, "multiplies what it writes")
+    adds = (
+        "reduce" in call.kwargs
+        or call.kwargs.get("accumulate")
+        or any(one is True for one in call.args[3:])
+    )
+    return (gradient if adds else moved)(recorder, call)
+
+
 def variance(recorder: Recorder, call: Call) -> Any:
     """Half the gradient, since it is of degree two (Euler): ``c_in = c (x - m) / (N - 1)``."""
     return _recorded(recorder, call, moves=False, degrees=(2, 1))
