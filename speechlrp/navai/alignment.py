@@ -60,7 +60,9 @@ class Alignment:
         over_time = values.sum(1) if self.over == "sum" else self._extreme(values)
         steps = over_time.argmax(1) if self.largest else over_time.argmin(1)
         same = (over_time == over_time[:, :1]).all(1)
-        if self.over == "bin" and same.any():  # each step may still have a lower bin or a higher
+        # extremes of all steps may be equal although the map is not: its other bins decide. Only
+        # those windows are looked at again, as a whole map costs as much as the search
+        if self.over == "bin" and same.any():
             first = values[same][:, :1, :1]
             same[same.clone()] = (values[same] == first).flatten(1).all(1)
         return steps.masked_fill(same, NO_STEP)
@@ -87,16 +89,16 @@ MAX_LRP = Alignment("lrp")
 
 
 def named(name: str, over: str = "bin") -> Alignment:
-    """An alignment by its name: one of the table, or ``min-`` or ``max-`` any explainer.
+    """An alignment by its name: of the table or one's own, or ``min-`` or ``max-`` any explainer.
 
     Args:
-        name: such as ``"min-sens"`` or ``"max-occlusion"``.
+        name: such as ``"min-sens"``, ``"package.module:Name"`` or ``"max-occlusion"``.
         over: where the extreme is searched, see `Alignment`.
     """
     if over not in OVER:
         raise unknown("search of an alignment", over, OVER)
     which, _, source = name.partition("-")
-    if name in ALIGNMENTS or which not in ("min", "max") or not source:
+    if name in ALIGNMENTS or ":" in name or which not in ("min", "max") or not source:
         return replace(ALIGNMENTS[name], over=over)
     return Alignment(source, which == "max", over)
 

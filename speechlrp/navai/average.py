@@ -136,10 +136,12 @@ class Averages(Gathered):
         group: Tensor | None,
     ) -> None:
         values, kept = shift(windows, steps, self.crop)
+        # in float64: an error of rounding that grows with the frames would look like a pattern;
+        # copied, since squares are taken in place below
         values, kept = values.to(torch.float64, copy=True), kept.long()
         of_run = _first(runs, classes)
         reach, total = _by(runs, kept), _by(runs, values)
-        if group is not None:
+        if group is not None:  # groups and classes are one index of a flat view
             place = group * len(self.classes) + of_run
             self.arrays["group_sums"].flatten(0, 1)[:, column].index_add_(0, place, total)
             self.arrays["group_counts"].flatten(0, 1)[:, column].index_add_(0, place, reach)
@@ -151,9 +153,9 @@ class Averages(Gathered):
         self._put("counts", column, of_run, reach)
         self._put("runs", column, of_run, (reach > 0).long())
         self._put("run_counts", column, of_run, reach.square())
-        has = steps != NO_STEP
+        aligned = steps != NO_STEP
         self.arrays["keys"][:, column].index_put_(
-            (classes[has], steps[has]), torch.ones_like(steps[has]), accumulate=True
+            (classes[aligned], steps[aligned]), torch.ones_like(steps[aligned]), accumulate=True
         )
 
     def _put(self, name: str, column: int, classes: Tensor, values: Tensor) -> None:

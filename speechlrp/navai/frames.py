@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.models.outputs import check_outputs
 from speechlrp.navai.gathered import Gathered
 
 
@@ -165,8 +166,8 @@ class LetterFrames:
             kept = labels[labels >= 0]
             self.tally.counts += kept.bincount(minlength=len(self.tally.counts))
             for first, last in _equal(labels, symbols, self.batch):
-                of = int(labels[first]), int(symbols[first])
-                yield _Run(features, key, starts[first:last], *of, number)
+                label, symbol = int(labels[first]), int(symbols[first])
+                yield _Run(features, key, starts[first:last], label, symbol, number)
                 number += 1
 
     def _symbols(self, key: str, features: Tensor) -> Tensor:
@@ -206,6 +207,9 @@ def predict(model: nn.Module, features: Tensor) -> Tensor:
     Returns:
         The symbols of highest score ``[S]``, int64, on the CPU; step ``s`` sees the frames
         from ``s * stride``.
+
+    Raises:
+        SpeechLRPError: the model pads or trains, or its scores are not finite.
     """
     if model.training or getattr(model, "padding", "none") != "none":
         raise SpeechLRPError(
@@ -213,7 +217,8 @@ def predict(model: nn.Module, features: Tensor) -> Tensor:
             f"training={model.training}, padding={getattr(model, 'padding', 'none')!r}"
         )
     with torch.no_grad():
-        return model(features[None].to(_device(model)))[0].argmax(0).cpu()
+        scores = check_outputs(model(features[None].to(_device(model))))
+    return scores[0].argmax(0).cpu()
 
 
 def _device(model: nn.Module) -> torch.device:

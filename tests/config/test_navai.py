@@ -42,6 +42,15 @@ def test_all_are_k_s_four(config):
     assert k == {"kind": "sensitivity", "magnitude": "signed", "start": "logit"}
 
 
+def test_an_alignment_of_ones_own_is_taken(config):
+    own = "speechlrp.navai.alignment:MIN_SENS"
+    (alignment,) = chosen(aligned(config, own)).values()
+    assert (alignment.source, alignment.largest) == ("sensitivity", False)
+    assert list(sources_in_use(aligned(config, own))) == ["navai.sources.sensitivity"]
+    with pytest.raises(SpeechLRPError, match="Alignment"):
+        chosen(aligned(config, "speechlrp.navai.alignment:named"))
+
+
 def test_only_what_is_searched_counts(config):
     used = sources_in_use(aligned(config, "max-occlusion"))
     assert list(used) == ["navai.sources.occlusion"]

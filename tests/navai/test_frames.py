@@ -139,6 +139,13 @@ def test_no_letter_gives_no_batch(scripted):
     assert (stream.tally.windows, stream.tally.short) == (3, 1)
 
 
+def test_scores_that_are_not_finite_are_no_letters(wav2letter):
+    with torch.no_grad():
+        next(wav2letter.parameters())[0] = torch.nan
+    with pytest.raises(SpeechLRPError, match="outputs are not finite"):
+        predict(wav2letter, noise(5, wav2letter.receptive_field + 4, 0))
+
+
 def test_what_does_not_fit_is_one_clear_line(scripted, wav2letter):
     with pytest.raises(SpeechLRPError, match=r"features of 'u' .* 1 values that are not finite"):
         list(frames_of(scripted, {"u": torch.tensor([[0.0, np.nan]])}))

@@ -47,7 +47,7 @@ def chosen(config: Config) -> dict[str, Alignment]:
     names = list(ALIGNMENTS) if align == "all" else [name.strip() for name in align.split(",")]
     known = {*ALIGNMENTS, *(f"{way}-{name}" for name in sources for way in ("max", "min"))}
     for name in names:
-        if name not in known:
+        if ":" not in name and name not in known:
             raise unknown("value of navai.align", name, ("all", *known))
     if len(set(names)) < len(names):
         raise SpeechLRPError(f"navai.align names an alignment twice: {align}")
