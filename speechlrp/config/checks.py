@@ -59,6 +59,7 @@ def check(config: Config) -> None:
         )
     _check_inside(config)
     _check_compare(config.compare)
+    _in_range("explored", config.explored, config.explored >= 1, "at least 1")
     most = config.evaluate.max_trials
     _in_range("evaluate.max_trials", most, most >= 2, "at least 2, one of each kind")
     if config.workers is not None:

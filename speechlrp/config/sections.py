@@ -177,4 +177,5 @@ class Config:
     evaluate: Evaluate = field(default_factory=Evaluate)
     beside: list[str] = field(default_factory=list)
     paper: str | None = None
+    explored: int = 64
     sequence: Sequence = field(default_factory=lambda: Sequence([]))

@@ -16,6 +16,9 @@ from speechlrp.explainers.lrp import LRP
 from speechlrp.explainers.question import explaining, plain
 from speechlrp.lrp import conservation as balances
 
+MOST = 0.5
+"""Share of the relevance whose loss is told."""
+
 SUMS = ("received", "passed", "bias", "stabiliser")
 
 
@@ -77,3 +80,19 @@ def summarise_conservation(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     for name in ("bias", "stabiliser"):
         table[f"{name}_share"] = table[name] / started if started else float("nan")
     return table
+
+
+def absorbed(table: pd.DataFrame) -> str:
+    """Say that biases and stabilisers absorb most of the relevance; "" where they do not.
+
+    Args:
+        table: from ``summarise_conservation``.
+    """
+    whole = table[table.operation == "all"].iloc[-1]
+    bias, stabiliser = abs(whole.bias_share), abs(whole.stabiliser_share)
+    if not bias + stabiliser > MOST:
+        return ""
+    return (
+        f"biases absorb {bias:.0%} and stabilisers {stabiliser:.0%} of the relevance: the map adds "
+        "up to what is left, not to the output"
+    )

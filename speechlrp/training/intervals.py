@@ -59,3 +59,31 @@ def speaker_bootstrap(
     accuracy = np.asarray(correct)[drawn].sum(axis=1) / np.asarray(n)[drawn].sum(axis=1)
     low, high = np.quantile(accuracy, [0.025, 0.975])
     return float(low), float(high)
+
+
+def guessing(correct: Sequence[int], n: Sequence[int], classes: int, *, seed: int) -> str:
+    """Say that a network is no better than guessing; "" where it is, or is surely worse.
+
+    Args:
+        correct: successes of each speaker, [S].
+        n: trials of each speaker, [S].
+        classes: of which one is right.
+        seed: of the bootstrap's draws.
+
+    Returns:
+        A sentence where 1 / classes lies in one of the two intervals of 95 %.
+    """
+    total, chance = int(sum(n)), 1 / classes
+    accuracy = sum(correct) / total if total else math.nan
+    intervals = {
+        "recordings": wilson(int(sum(correct)), total),
+        "speakers": speaker_bootstrap(correct, n, seed=seed),
+    }
+    for over, (low, high) in intervals.items():
+        if low <= chance <= high:
+            return (
+                "the network is at chance on these recordings: accuracy "
+                f"{accuracy:.1%} of {total}, 95 % over {over} {low:.1%} to {high:.1%}, which holds "
+                f"1 / {classes} = {chance:.1%}; what explains it explains guesses"
+            )
+    return ""

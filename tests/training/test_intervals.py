@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from speechlrp.training.intervals import speaker_bootstrap, wilson
+from speechlrp.training.intervals import guessing, speaker_bootstrap, wilson
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,23 @@ def test_speakers_that_fail_whole_widen_the_interval():
 
 def test_one_speaker_says_nothing():
     assert all(math.isnan(end) for end in speaker_bootstrap([3], [4], seed=0))
+
+
+@pytest.mark.parametrize(
+    ("correct", "n", "classes", "guesses"),
+    [
+        ([3, 2, 4, 3], [6] * 4, 2, True),  # 12 of 24
+        ([2, 1, 2, 1], [6] * 4, 4, True),
+        ([6, 6, 6, 5], [6] * 4, 2, False),
+        ([0, 0, 0, 0], [6] * 4, 2, False),  # surely worse than guessing is no guess
+        ([40, 0], [40, 40], 2, True),  # all of one speaker, none of the other
+        ([300], [1000], 4, False),
+        ([258], [1000], 4, True),
+    ],
+)
+def test_a_network_that_guesses_is_told(correct, n, classes, guesses):
+    words = guessing(correct, n, classes, seed=0)
+    assert bool(words) is guesses
+    if guesses:
+        assert f"1 / {classes}" in words
+        assert f"of {sum(n)}" in words

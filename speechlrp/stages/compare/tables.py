@@ -8,6 +8,7 @@ import pandas as pd
 
 from speechlrp.artifacts.atomic import whole, write_bytes, write_csv
 from speechlrp.artifacts.hdf5 import describe, label_axes
+from speechlrp.data.caution import caution_of_guessing, caution_of_losses
 from speechlrp.data.conditions import WINDOW, described, named, several
 from speechlrp.flipping.cells import CELL, rates
 from speechlrp.flipping.curve import summarise
@@ -29,6 +30,7 @@ SUMS = ("relevance_sum", "promised", "completeness_error")
 
 def write(bench: Bench, random_order: str) -> None:
     """Write every table, map and figure from the units."""
+    _caution(bench)
     examples = _examples(bench)
     curve, summary = _curves(bench, random_order)
     write_csv(bench.context.folder / "examples.csv", examples)
@@ -56,6 +58,14 @@ def write(bench: Bench, random_order: str) -> None:
             for baseline in curve.baseline.unique()
         )
         bench.context.say(f"{row.explainer:24} {row.seconds:.4f} s a recording; area {areas}")
+
+
+def _caution(bench: Bench) -> None:
+    """Warn of a network that guesses, by the outputs beside the first explainer's maps."""
+    parts = list(bench.shards("maps", next(iter(bench.sections))))
+    predicted = np.concatenate([arrays["output"].argmax(1) for arrays, _ in parts])
+    table = pd.concat([table for _, table in parts], ignore_index=True)
+    caution_of_guessing(bench.context, table, predicted, len(bench.examples.classes))
 
 
 def _examples(bench: Bench) -> pd.DataFrame:
@@ -120,6 +130,7 @@ def _conservation(bench: Bench) -> None:
         if section["kind"] == "lrp":
             parts = [table for _, table in bench.shards("conservation", name)]
             table = summarise_conservation(parts)
+            caution_of_losses(bench.context, table, name)
             write_csv(bench.context.folder / f"conservation_{name}.csv", table)
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from speechlrp.artifacts.atomic import whole, write_bytes, write_csv
 from speechlrp.artifacts.hdf5 import describe, label_axes, read_table
 from speechlrp.artifacts.shards import Shards
+from speechlrp.data.caution import caution_of_guessing, caution_of_losses
 from speechlrp.data.dataset import Windows, dataset
 from speechlrp.data.explaining import Explaining, check, explainer
 from speechlrp.data.network import Classifier, network
@@ -24,6 +25,7 @@ from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.heatmap import Panel, heatmap, top_bins
 from speechlrp.report.shares import band_shares, region_shares
 from speechlrp.report.style import figure_png
+from speechlrp.training.losses import probabilities
 
 MOST_PANELS = 24
 """Recordings in a figure, however many classes there are."""
@@ -61,22 +63,17 @@ def _write(context: Context, classifier: Classifier, shards: Shards) -> None:
             file[name] = getattr(examples, name)
         describe(file, {"kind": "relevance", "classes": examples.classes})
         describe(file, {"explainer": section, "weights": str(context.inputs["weights"])})
+        predicted = file["output"][:].argmax(1)
+    caution_of_guessing(context, table, predicted, len(examples.classes))
     shards.remove()
     bands, regions = shares.tables()
     write_csv(context.folder / "bands.csv", bands)
     write_csv(context.folder / "regions.csv", regions)
-    shown = _shown(context, table)
+    shown = pick(table, predicted, section["examples"])
     _figures(context, examples, shown, bands, regions)
     if section["kind"] == "lrp":
         _conserve(context, classifier, [examples.row_of[table.id[i]] for i in shown])
     context.note("examples", len(table))
-
-
-def _shown(context: Context, table: pd.DataFrame) -> list[int]:
-    """The rows of `relevance.h5`, whose table is given, that the figures show."""
-    with h5py.File(context.folder / "relevance.h5") as file:
-        predicted = file["output"][:].argmax(1)
-    return pick(table, predicted, context.config.explainer["examples"])
 
 
 def _conserve(context: Context, classifier: Classifier, rows: list[int]) -> None:
@@ -88,7 +85,9 @@ def _conserve(context: Context, classifier: Classifier, rows: list[int]) -> None
             features = np.stack([stored[row] for row in some])
             _, inputs, target = explaining.batch(features, labels[some])
             parts.append(conservation(explaining.explainer, explaining.model, inputs, target))
-    write_csv(context.folder / "conservation.csv", summarise_conservation(parts))
+    table = summarise_conservation(parts)
+    write_csv(context.folder / "conservation.csv", table)
+    caution_of_losses(context, table, explaining.section["name"])
 
 
 def _explain(context: Context, classifier: Classifier, units, todo) -> Iterator:
@@ -108,6 +107,7 @@ def _explain(context: Context, classifier: Classifier, units, todo) -> Iterator:
                     "relevance": relevance.cpu().numpy(),
                     "order": order.astype(small),
                     "output": output.cpu().numpy(),
+                    "probability": probabilities(classifier.meta["loss"], output).cpu().numpy(),
                     "target": target.cpu().numpy(),
                 },
             )

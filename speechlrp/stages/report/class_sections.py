@@ -9,9 +9,10 @@ import h5py
 import pandas as pd
 
 from speechlrp.measures.concentration import concentration
+from speechlrp.measures.conservation import absorbed
 from speechlrp.pipeline.run import RunFiles
 from speechlrp.report import paper
-from speechlrp.report.blocks import Figure, Table
+from speechlrp.report.blocks import Banner, Figure, Heading, Table
 from speechlrp.report.page import Section
 from speechlrp.stages.preprocess.windows import MOST_CLASSES
 
@@ -109,11 +110,10 @@ EXPLAINED = (
 
 def explanations(files: RunFiles, examples: list, work: str | None) -> Section:
     """Heat maps, and where relevance falls; `work`: whose figures the captions number."""
-    blocks: list = list(examples)
-    for where in files.of("explain"):
+    blocks: list = [*cautions(files), *examples]
+    for where in _explained(files):
         facts, name = files.facts(where), files.name(where)
-        if facts["subset"] == "train":
-            continue
+        blocks += [Heading(f"{facts['explainer']}, {facts['weights']}"), *_doubts(files, where)]
         for file, caption in EXPLAINED:
             number = paper.FIGURES.get((file, facts["explainer"]), "")
             thesis = number if work == "thesis" else ""
@@ -129,6 +129,37 @@ def explanations(files: RunFiles, examples: list, work: str | None) -> Section:
             marks = tags(files, "the recordings shown")
             blocks.append(conservation_table(files.table(where, "conservation.csv"), name, marks))
     return Section("Explanations", "Where the network finds its reasons.", blocks)
+
+
+def _explained(files: RunFiles) -> list[str]:
+    """The explanations to show: the trained network's first, none of the training split."""
+    wheres = [where for where in files.of("explain") if files.facts(where)["subset"] != "train"]
+    return sorted(wheres, key=lambda where: files.facts(where)["weights"] != "train")
+
+
+def cautions(files: RunFiles, stage: str = "explain") -> list[Banner]:
+    """Which networks of a stage are at chance, said once each."""
+    told = {}
+    for where in files.of(stage):
+        words, facts = files.records[where].notes.get("guessing", ""), files.facts(where)
+        if words and facts["subset"] != "train":
+            told.setdefault(f"{facts['weights']}, {facts['subset']}: {words}.", None)
+    return [Banner(words) for words in told]
+
+
+def _doubts(files: RunFiles, where: str) -> list[Banner]:
+    """What must be known before an explanation is looked at."""
+    words = files.records[where].notes.get("guessing", "")
+    doubts = [Banner(f"{words[0].upper()}{words[1:]}.")] if words else []
+    if "conservation.csv" in files.records[where].outputs:
+        doubts += losses(files.table(where, "conservation.csv"))
+    return doubts
+
+
+def losses(conservation: pd.DataFrame) -> list[Banner]:
+    """A note where little of the relevance arrives."""
+    words = absorbed(conservation)
+    return [Banner(f"{words[0].upper()}{words[1:]}.", "note")] if words else []
 
 
 def conservation_table(table: pd.DataFrame, name: str, marks: tuple[str, ...]) -> Table:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import h5py
-import numpy as np
 
 from speechlrp.artifacts.hdf5 import read_table
-from speechlrp.audio import read
 from speechlrp.config.schema import Config
 from speechlrp.data.conditions import described
 from speechlrp.data.dataset import Windows, dataset
@@ -18,12 +14,21 @@ from speechlrp.pipeline.run import RunFiles, other_run, run_files
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.blocks import Audio, Example, Figure, encode_audio
 from speechlrp.report.heatmap import heatmap
+from speechlrp.report.page import Section
 from speechlrp.report.style import figure_png
 from speechlrp.stages.explain.classes import panels, pick
 from speechlrp.stages.report import class_sections as sections
 from speechlrp.stages.report import flips
+from speechlrp.stages.report.class_sections import cautions
 from speechlrp.stages.report.comparisons import comparisons
+from speechlrp.stages.report.exploring import explorer_of, sound_of
+from speechlrp.stages.report.summary import what_was_found
 from speechlrp.stages.report.writing import beside, everything, write_page
+
+EXPLORER = (
+    "Choose a recording and an explainer, point at the picture for the numbers, drag a region to "
+    "hear it alone. Red speaks for the class explained, blue against it."
+)
 
 
 def work(context: Context) -> None:
@@ -33,7 +38,11 @@ def work(context: Context) -> None:
     work = beside(config, files)
     examples = dataset(context)
     chance = 1 / len(examples.classes)
-    parts = [sections.recordings(files)]
+    parts = [what_was_found(files, examples.classes)]
+    explorer = explorer_of(config, files, examples)
+    if explorer:
+        parts.append(Section("Explorer", EXPLORER, [*cautions(files), explorer]))
+    parts.append(sections.recordings(files))
     if files.of("train"):
         parts.append(sections.training(files, work))
     if files.of("explain"):
@@ -73,8 +82,8 @@ def _examples(config: Config, files: RunFiles, examples: Windows) -> list[Exampl
         return []
     relevance = files.path(where, "relevance.h5")
     with h5py.File(relevance) as file:
-        table, predicted = read_table(file), file["output"][:].argmax(1)
-        units = file["relevance"].attrs["units"]
+        table, probability = read_table(file), file["probability"][:]
+        units, predicted = file["relevance"].attrs["units"], probability.argmax(1)
     shown = []
     rows = pick(table, predicted, config.explainer["examples"])
     for row, panel in zip(rows, panels(relevance, examples, rows), strict=True):
@@ -85,25 +94,22 @@ def _examples(config: Config, files: RunFiles, examples: Windows) -> list[Exampl
             "speaker": table.speaker[row],
             "true": examples.classes[table.label[row]],
             "classified": examples.classes[predicted[row]],
+            "probability": f"{probability[row].max():.1%}",
         }
+        if predicted[row] != table.label[row]:
+            facts["of the true class"] = f"{probability[row][table.label[row]]:.1%}"
         if table.loc[row].get("condition", ""):
             facts["mixed in"] = f"{described(table.loc[row])}, not in the sound below"
         text = f"Relevance over the spectrogram of {table.source[row]}."
-        audio = Audio(_sound(Path(table.path[row]), table.start_s[row], table.duration_s[row]))
+        samples, rate = sound_of(table.loc[row], examples)
+        audio = Audio(encode_audio(samples, rate, format="FLAC"))
         shown.append(Example(table.source[row], Figure(figure, text, text), audio, facts))
     return shown
 
 
-def _sound(path: Path, start: float, duration: float) -> bytes:
-    wave, rate = read(path)
-    first = round(start * rate)
-    samples = wave[:, first : first + round(duration * rate)].numpy()
-    return encode_audio(samples.astype(np.float32), rate, format="FLAC")
-
-
 STAGE = Stage(
     name="report",
-    keys=("beside", "paper"),
+    keys=("beside", "paper", "explored"),
     inputs=lambda config: {"features": FEATURES},
     work=work,
     sources=everything,

@@ -6,12 +6,12 @@ import pandas as pd
 
 from speechlrp.data.conditions import subset_of
 from speechlrp.pipeline.run import RunFiles
-from speechlrp.report.blocks import Figure, Table
+from speechlrp.report.blocks import Banner, Figure, Table
 from speechlrp.report.page import Section
 from speechlrp.report.paper import ASSIGNMENTS
 from speechlrp.stages.compare.bench import names_in
 from speechlrp.stages.compare.tables import ALL
-from speechlrp.stages.report.class_sections import conservation_table, tags
+from speechlrp.stages.report.class_sections import cautions, conservation_table, losses, tags
 
 INTRO = (
     "The same recordings through every explainer: its maps, what is still classified correctly "
@@ -35,7 +35,7 @@ COST_NOTE = (
 
 def comparisons(files: RunFiles, work: str | None) -> Section:
     """Figures and tables of every `compare` of the run; `work`: whose figures they number."""
-    blocks: list = []
+    blocks: list = [*cautions(files, "compare")]
     for where in files.of("compare"):
         name = files.name(where)
         for path in sorted(files.path(where, "").glob("*.png")):
@@ -65,7 +65,7 @@ def _heat_maps(files: RunFiles, where: str, work: str | None) -> str:
     )
 
 
-def _tables(files: RunFiles, where: str, name: str) -> list[Table]:
+def _tables(files: RunFiles, where: str, name: str) -> list[Table | Banner]:
     made = files.records[where].outputs
     found = []
     if "explainers.csv" in made:
@@ -80,7 +80,8 @@ def _tables(files: RunFiles, where: str, name: str) -> list[Table]:
         if file.startswith("conservation_"):
             explainer = file.removeprefix("conservation_").removesuffix(".csv")
             marks = tags(files, name)
-            found.append(conservation_table(files.table(where, file), explainer, marks))
+            table = files.table(where, file)
+            found += [*losses(table), conservation_table(table, explainer, marks)]
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from speechlrp.artifacts.atomic import write_bytes, write_csv, write_text
@@ -12,6 +13,7 @@ from speechlrp.pipeline.record import FILE, fingerprint
 from speechlrp.pipeline.run import RunFiles, other_run, run_files
 from speechlrp.pipeline.stage import Context
 from speechlrp.report.blocks import Figure, Table
+from speechlrp.report.explorer import Explorer
 from speechlrp.report.page import Page, Section, render
 from speechlrp.report.paper import stands_beside
 
@@ -20,8 +22,7 @@ def write_page(
     context: Context, files: RunFiles, sections: list[Section], facts: dict[str, object]
 ) -> None:
     """Write `index.html`, `figures/*.png` and `tables/*.csv`, of the sections with content."""
-    parts = [part for part in sections if part.blocks]
-    _write_parts(context.folder, parts)
+    parts = [_written(context.folder, part) for part in sections if part.blocks]
     page = _page(context.config, files, parts, facts)
     write_text(context.folder / "index.html", render(page))
     context.note("sections", [part.title for part in parts])
@@ -60,15 +61,22 @@ def _page(config: Config, files: RunFiles, parts: list[Section], facts: dict) ->
     return Page(config.run, subtitle, facts, parts, details)
 
 
-def _write_parts(folder: Path, parts: list[Section]) -> None:
-    for part in parts:
-        for i, block in enumerate(part.blocks, 1):
-            if isinstance(block, Figure):
-                name = _file_name(part.title, i, block)
-                write_bytes(folder / "figures" / f"{name}.png", block.image)
-            elif isinstance(block, Table):
-                frame = block.frame.reset_index() if block.index else block.frame
-                write_csv(folder / "tables" / f"{_file_name(part.title, i, block)}.csv", frame)
+def _written(folder: Path, part: Section) -> Section:
+    """Write a section's figures, tables and recordings as files; its figures lead to theirs."""
+    blocks: list = []
+    for i, block in enumerate(part.blocks, 1):
+        if isinstance(block, Figure):
+            path = f"figures/{_file_name(part.title, i, block)}.png"
+            write_bytes(folder / path, block.image)
+            block = replace(block, file=path)
+        elif isinstance(block, Table):
+            frame = block.frame.reset_index() if block.index else block.frame
+            write_csv(folder / "tables" / f"{_file_name(part.title, i, block)}.csv", frame)
+        elif isinstance(block, Explorer):
+            for path, script in block.beside.items():
+                write_text(folder / path, script)
+        blocks.append(block)
+    return replace(part, blocks=blocks)
 
 
 def _file_name(section: str, number: int, block: Figure | Table) -> str:

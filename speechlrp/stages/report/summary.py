@@ -1,0 +1,70 @@
+"""The first paragraph of the report: what was found, with its intervals and verdicts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from speechlrp.measures.verdicts import judge
+from speechlrp.pipeline.run import RunFiles
+from speechlrp.report.blocks import Banner, Text
+from speechlrp.report.page import Section
+
+UNKNOWN = (
+    "How well the network works is not known: no evaluation of it is on this page. "
+    "`speechlrp evaluate` makes one."
+)
+
+
+def what_was_found(files: RunFiles, classes: list[str]) -> Section:
+    """Accuracy, what flipping decides, and what training on changed, in sentences."""
+    sentences = [*_accuracy(files, classes), *_verdicts(files), *_trained_on(files)]
+    blocks: list = [Text(" ".join(sentences))]
+    if not _evaluations(files):
+        blocks.insert(0, Banner(UNKNOWN))
+    return Section("What was found", blocks=blocks)
+
+
+def _evaluations(files: RunFiles) -> dict[str, dict]:
+    """Weights -> their evaluation on test."""
+    wheres = [where for where in files.of("evaluate") if files.facts(where)["subset"] == "test"]
+    return {
+        files.facts(where)["weights"]: json.loads(
+            files.path(where, "evaluation.json").read_text(encoding="utf-8")
+        )
+        for where in wheres
+    }
+
+
+def _accuracy(files: RunFiles, classes: list[str]) -> Iterator[str]:
+    known = _evaluations(files).get("train")
+    if known:
+        yield (
+            f"The network tells {len(classes)} classes apart in {known['accuracy']:.1%} of "
+            f"{known['n']:,} examples kept for the test (95 %: "
+            f"{known['wilson_low']:.1%} to {known['wilson_high']:.1%} over recordings, "
+            f"{known['speaker_low']:.1%} to {known['speaker_high']:.1%} over "
+            f"{known['speakers']} speakers; chance {1 / len(classes):.1%})."
+        )
+
+
+def _verdicts(files: RunFiles) -> Iterator[str]:
+    areas = files.areas
+    areas = areas[areas.weights.eq("train") & areas.grid.eq("table")]
+    words = {True: "holds", False: "is reversed", None: "is not decided"}
+    for (explainer, baseline), part in areas.groupby(["explainer", "baseline"], sort=False):
+        verdict = judge(part)
+        if ("lrp", "lrp_rev") in verdict.differences:
+            yield (
+                f"When bins are flipped to the baseline {baseline}, the order that {explainer} "
+                f"gives them {words[verdict.holds]} ({verdict.evidence})."
+            )
+
+
+def _trained_on(files: RunFiles) -> Iterator[str]:
+    for weights, known in _evaluations(files).items():
+        if weights != "train":
+            yield (
+                f"Trained on ({weights}), it is right in {known['accuracy']:.1%} "
+                f"({known['wilson_low']:.1%} to {known['wilson_high']:.1%})."
+            )
