@@ -53,18 +53,17 @@ def explorer_of(config: Config, files: RunFiles, examples: Windows) -> Explorer 
 
 
 def chosen(table: pd.DataFrame, predicted: np.ndarray, count: int) -> list[int]:
-    """Rows to explore: classes in turn, of each the misclassified first.
+    """Rows to explore: classes and speakers in turn, of each the misclassified first.
 
     Args:
-        table: with labels.
+        table: with labels and speakers.
         predicted: the network's classes `[N]`.
         count: how many.
     """
     wrong = table.label.to_numpy() != predicted
-    order = pd.DataFrame({"label": table.label, "wrong": wrong}).sort_values(
-        "wrong", ascending=False, kind="stable"
-    )
-    turn = order.groupby("label", sort=False).cumcount()
+    order = table[["label", "speaker"]].assign(wrong=wrong)
+    order = order.sort_values("wrong", ascending=False, kind="stable")
+    turn = order.groupby(["label", "speaker"], sort=False).cumcount()
     return sorted(turn.sort_values(kind="stable").index[:count])
 
 

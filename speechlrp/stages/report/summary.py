@@ -51,14 +51,16 @@ def _accuracy(files: RunFiles, classes: list[str]) -> Iterator[str]:
 def _verdicts(files: RunFiles) -> Iterator[str]:
     areas = files.areas
     areas = areas[areas.weights.eq("train") & areas.grid.eq("table")]
-    words = {True: "holds", False: "is reversed", None: "is not decided"}
-    for (explainer, baseline), part in areas.groupby(["explainer", "baseline"], sort=False):
-        verdict = judge(part)
-        if ("lrp", "lrp_rev") in verdict.differences:
-            yield (
-                f"When bins are flipped to the baseline {baseline}, the order that {explainer} "
-                f"gives them {words[verdict.holds]} ({verdict.evidence})."
-            )
+    words = {True: "it holds", False: "it is reversed", None: "nothing is decided"}
+    for explainer, parts in areas.groupby("explainer", sort=False):
+        verdicts = {name: judge(part) for name, part in parts.groupby("baseline", sort=False)}
+        told = [
+            f"to {baseline} {words[verdict.holds]} ({verdict.evidence})"
+            for baseline, verdict in verdicts.items()
+            if ("lrp", "lrp_rev") in verdict.differences
+        ]
+        if told:
+            yield f"Flipping bins in the order that {explainer} gives them: {'; '.join(told)}."
 
 
 def _trained_on(files: RunFiles) -> Iterator[str]:

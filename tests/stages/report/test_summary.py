@@ -1,0 +1,74 @@
+"""The findings, from records and tables alone."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from speechlrp.pipeline.run import RunFiles
+from speechlrp.report.blocks import Banner
+from speechlrp.stages.report.class_sections import cautions
+from speechlrp.stages.report.summary import what_was_found
+
+EVALUATION = {
+    "n": 80, "accuracy": 0.9, "wilson_low": 0.82, "wilson_high": 0.95, "speakers": 8,
+    "speaker_low": 0.8, "speaker_high": 0.97,
+}  # fmt: skip
+FLIP = {"weights": "train", "explainer": "lrp", "subset": "test", "grid": "table"}
+FLIP |= {"baseline": "zero", "strategy": "all"}
+
+
+def record(folder, stage, facts=None, notes=None):
+    folder.mkdir(parents=True)
+    held = {"stage": stage, "command": "", "config": {}, "inputs": {}}
+    text = json.dumps(held | {"facts": facts or {}, "notes": notes or {}})
+    (folder / "stage.json").write_text(text)
+
+
+@pytest.fixture
+def run(tmp_path):
+    record(tmp_path / "preprocess", "preprocess")
+    record(tmp_path / "flip/a", "flip", FLIP)
+    rows = [
+        (name, "zero", 0, f"s{i}", 10, area + i / 1000)
+        for name, area in {"lrp": 0.2, "random": 0.8, "lrp_rev": 0.9}.items()
+        for i in range(8)
+    ]
+    columns = ["strategy", "baseline", "repeat", "speaker", "n", "area"]
+    pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "flip/a/areas.csv", index=False)
+    return tmp_path
+
+
+def evaluated(run, weights="train"):
+    facts = {"weights": weights, "subset": "test"}
+    record(run / f"evaluate/{weights}", "evaluate", facts)
+    (run / f"evaluate/{weights}/evaluation.json").write_text(json.dumps(EVALUATION))
+
+
+def test_accuracy_comes_with_its_intervals_and_chance(run):
+    evaluated(run)
+    evaluated(run, "aug_mean")
+    (text,) = what_was_found(RunFiles(run, run), ["a", "b", "c", "d"]).blocks
+    assert "90.0% of 80" in text.text
+    assert "82.0% to 95.0% over recordings, 80.0% to 97.0% over 8 speakers" in text.text
+    assert "chance 25.0%" in text.text
+    assert "Trained on (aug_mean)" in text.text
+
+
+def test_verdicts_come_with_their_evidence(run):
+    (*_, text) = what_was_found(RunFiles(run, run), ["a", "b"]).blocks
+    assert "to zero it holds (lrp_rev - lrp: 70 (70 to 70); n 80, 8 speakers)" in text.text
+
+
+def test_a_page_without_an_evaluation_says_so(run):
+    banner, _ = what_was_found(RunFiles(run, run), ["a", "b"]).blocks
+    assert isinstance(banner, Banner)
+    assert "speechlrp evaluate" in banner.text
+
+
+def test_a_network_at_chance_is_told_once(run):
+    for name in ("lrp", "random"):
+        facts = {"weights": "train", "explainer": name, "subset": "test"}
+        record(run / f"explain/{name}", "explain", facts, {"guessing": "the network is at chance"})
+    (banner,) = cautions(RunFiles(run, run))
+    assert banner.text == "train, test: the network is at chance."
