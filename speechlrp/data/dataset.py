@@ -169,7 +169,7 @@ def read_dataset(path: Path, command: str) -> Any:
         return Windows(**facts, **arrays, silence=float(file.attrs["silence"]))
 
 
-ONE_LENGTH = "one length, such as spectrogram_db"
+ONE_LENGTH = "one length, such as features=spectrogram_db"
 
 
 def feature_settings(config: Config, kind: type = WindowSettings, wanted: str = ONE_LENGTH) -> Any:
@@ -186,7 +186,7 @@ def feature_settings(config: Config, kind: type = WindowSettings, wanted: str = 
     name = config.features["name"]
     if not issubclass(FEATURES[name], kind):
         raise SpeechLRPError(
-            f"task={config.task.name} needs features of {wanted}; features={name} are none"
+            f"task={config.task.name} needs features of {wanted}, not features={name}"
         )
     return _settings(config.features)
 

@@ -69,6 +69,7 @@ def stage_of(verb: str, task: str) -> Stage:
     """
     stages = TASKS.get(task, CLASSES)
     if verb in SUMMARIES and verb not in stages:
-        where = "task=letters, such as experiment=demo_letters" if stages is CLASSES else "classes"
+        where = "task=letters, such as experiment=demo_letters has"
+        where = where if stages is CLASSES else "classes, such as task=gender has"
         raise SpeechLRPError(f"{verb} is for {where}; this run's task is {task}")
     return stages[verb]

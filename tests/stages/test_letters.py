@@ -204,9 +204,12 @@ def test_no_transcripts_at_all(letters, spoken, tmp_path):
     ("arguments", "message"),
     [
         (("train",), "no .*utterances.h5; make it with `speechlrp preprocess .*experiment=arctic"),
-        (("preprocess", "features=spectrogram_db"), "features=log_mel; spectrogram_db are of one"),
+        (
+            ("preprocess", "features=spectrogram_db"),
+            "such as features=log_mel, not features=spectrogram_db",
+        ),
         (("preprocess", "task=gender"), "task=gender needs features of one length"),
-        (("flip",), "stage for task=letters 'flip'; known: evaluate, explain, "),
+        (("flip",), "flip is for classes, .*; this run's task is letters"),
     ],
 )
 def test_what_does_not_fit_together(letters, arguments, message):
@@ -278,7 +281,7 @@ def test_the_page_of_a_recogniser(trained):
     done = trained.speechlrp("report")
     assert done.returncode == 0, done.stderr
     page = (trained.run / "report/index.html").read_text()
-    for text in ("letter errors, train-test", "Loss and errors per epoch", "What was recognised"):
+    for text in ("letter errors, train, test", "Loss and errors per epoch", "What was recognised"):
         assert text in page
     (table,) = (trained.run / "report/tables").glob("training-*-what-was-recognised.csv")
     said = pd.read_csv(table)

@@ -36,7 +36,9 @@ UNIT = 32
 def work(context: Context) -> None:
     """Write `utterances.h5`, and `rejected.csv` with what was left out and why."""
     config = context.config
-    settings = feature_settings(config, LogMelSettings, "whole utterances, such as log_mel")
+    settings = feature_settings(
+        config, LogMelSettings, "whole utterances, such as features=log_mel"
+    )
     if config.conditions.get("name"):
         raise SpeechLRPError(
             f"conditions={config.conditions['name']} makes copies of windows of one length; "
