@@ -29,6 +29,7 @@ from torch import nn
 from speechlrp.models.alexnet import AlexNet
 from speechlrp.models.resnet34 import ResNet34
 from speechlrp.training import loaders, loop, run
+from speechlrp.training.callbacks import Calling
 from speechlrp.training.losses import losses
 from speechlrp.training.schedules import build_optimizer
 from speechlrp.training.seeding import device as pick_device
@@ -132,7 +133,16 @@ def measure(asked: argparse.Namespace, folder: Path) -> dict[str, object]:
     step = model.timed(lambda *_: plain.step(ready.inputs, ready.labels))
     writers = {name: files.timed(getattr(run, name)) for name in FILES}
     with mock.patch.multiple(run, **writers), fit:
-        loop.fit(make(), train, validate, settings, folder / "run", device, meta=META, on_step=step)
+        loop.fit(
+            make(),
+            train,
+            validate,
+            settings,
+            folder / "run",
+            device,
+            meta=META,
+            callbacks=[Calling(step=step)],
+        )
     alone, cores = fit.wall - model.wall, fit.processor - model.processor
     for _ in range(settings.epochs * len(validate)):
         model.timed(plain.forward)(ready.inputs)

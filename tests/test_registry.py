@@ -21,6 +21,7 @@ ROOMS = {
     "letters": ["DECODERS"],
     "measures": ["SCORES"],
     "navai": ["ALIGNMENTS", "CLASSES"],
+    "training": ["LOGGERS"],
 }
 TABLES = [(room, name) for room, names in ROOMS.items() for name in names]
 

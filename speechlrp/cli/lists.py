@@ -23,6 +23,7 @@ def _lists() -> dict[str, Iterable[str]]:
     from speechlrp.models import MODELS
     from speechlrp.navai import ALIGNMENTS, CLASSES
     from speechlrp.stages import SUMMARIES
+    from speechlrp.training import LOGGERS
 
     tables = {
         "stages": SUMMARIES,
@@ -31,6 +32,7 @@ def _lists() -> dict[str, Iterable[str]]:
         "splits": SPLITS,
         "features": FEATURES,
         "models": MODELS,
+        "loggers": LOGGERS,
         "decodings": DECODERS,
         "explainers": EXPLAINERS,
         "scores": SCORES,

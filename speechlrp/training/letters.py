@@ -15,10 +15,11 @@ from torch import nn
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.training.bucketing import LetterBatch
+from speechlrp.training.callbacks import Callback
 from speechlrp.training.ctc import CTC, ctc, output_steps
 from speechlrp.training.prediction import autocast
 from speechlrp.training.ranks import ALONE, Ranks
-from speechlrp.training.run import OnEpoch, OnStep, Run
+from speechlrp.training.run import Run
 from speechlrp.training.settings import LetterSettings
 from speechlrp.training.state import identity
 from speechlrp.training.utterances import LetterBatches
@@ -56,8 +57,7 @@ def fit_letters(
     blank: int,
     judge: Judge,
     nothing: Errors,
-    on_epoch: OnEpoch | None = None,
-    on_step: OnStep | None = None,
+    callbacks: Sequence[Callback] = (),
     save_seconds: float | None = None,
     ranks: Ranks = ALONE,
 ) -> pd.DataFrame:
@@ -83,9 +83,7 @@ def fit_letters(
         blank: CTC's symbol for nothing.
         judge: counts what is recognised wrongly.
         nothing: such a count of no utterances.
-        on_epoch: called with each new row of the metrics, once it is on disk.
-        on_step: called with the epoch (from 1), the step in it (from 1) and the
-            number of steps in it.
+        callbacks: called by the leader.
         save_seconds: as in `loop.fit`.
         ranks: the processes that share the work; the batches must be those of this one.
 
@@ -100,9 +98,9 @@ def fit_letters(
             its transcript, a state that is damaged or of another training, or files that
             cannot be written.
     """
-    options = {"meta": meta, "on_step": on_step, "save_seconds": save_seconds, "ranks": ranks}
+    options = {"meta": meta, "callbacks": callbacks, "save_seconds": save_seconds, "ranks": ranks}
     given = model, train, validate, settings, folder, device, blank, judge, nothing
-    return _Run(*given, **options).complete(on_epoch)
+    return _Run(*given, **options).complete()
 
 
 class _Run(Run):
@@ -142,7 +140,7 @@ class _Run(Run):
             used, seen = used + usable, seen + len(each)
             if self.check_now(number):
                 self.check_finite(loss.item(), "training")
-            self.on_step(self.epoch + 1, number, steps)
+            self.stepped(number, steps)
         self.check_finite(loss.item(), "training")
         total, used, seen = self.ranks.total([loss.item(), used, seen])
         _check_used(used, seen, "training")

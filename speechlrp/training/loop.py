@@ -5,7 +5,7 @@ Shapes: B examples of a batch, 1 channel, F frequency bins, T time steps, K clas
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,13 @@ import torch
 from torch import nn
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.training.callbacks import Callback
 from speechlrp.training.loaders import Batch, Batches
 from speechlrp.training.losses import aam, losses
 from speechlrp.training.plan import Part
 from speechlrp.training.prediction import autocast, layout, predict
 from speechlrp.training.ranks import ALONE, Ranks
-from speechlrp.training.run import OnEpoch, OnStep, Run
+from speechlrp.training.run import Run
 from speechlrp.training.settings import TrainSettings
 from speechlrp.training.state import identity
 
@@ -34,8 +35,7 @@ def fit(
     device: torch.device,
     *,
     meta: Mapping[str, Any],
-    on_epoch: OnEpoch | None = None,
-    on_step: OnStep | None = None,
+    callbacks: Sequence[Callback] = (),
     save_seconds: float | None = None,
     ranks: Ranks = ALONE,
 ) -> pd.DataFrame:
@@ -60,9 +60,7 @@ def fit(
         folder: where the files go; made if need be.
         device: where to compute.
         meta: what `load_model` needs: model, kwargs, classes, input_scale, features.
-        on_epoch: called with each new row of the metrics, once it is on disk.
-        on_step: called with the epoch (from 1), the step in it (from 1) and the
-            number of steps an epoch.
+        callbacks: called by the leader.
         save_seconds: the least time between two saves; a kill loses at most so much
             and one epoch. 0 saves after every epoch; by default it is 50 times what
             the last save took, so that saving costs 2 % (seconds for a small model,
@@ -83,8 +81,8 @@ def fit(
         ValueError: batches whose size is not that of the settings.
     """
     _check(train, validate, settings, meta)
-    options = {"meta": meta, "on_step": on_step, "save_seconds": save_seconds, "ranks": ranks}
-    return _Run(model, train, validate, settings, folder, device, **options).complete(on_epoch)
+    options = {"meta": meta, "callbacks": callbacks, "save_seconds": save_seconds, "ranks": ranks}
+    return _Run(model, train, validate, settings, folder, device, **options).complete()
 
 
 class _Run(Run):
@@ -135,7 +133,7 @@ class _Run(Run):
             number += 1
             if self.check_now(number):
                 self.check_finite(loss.item(), "training")
-            self.on_step(self.epoch + 1, number, len(self.train))
+            self.stepped(number, len(self.train))
         self.check_finite(loss.item(), "training")
         total, right = self.ranks.total([loss.item(), correct.item()])
         n = self.train.examples

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import nn
 
 from speechlrp.artifacts.atomic import write_csv
 from speechlrp.errors import SpeechLRPError
+from speechlrp.training.callbacks import Callback
 from speechlrp.training.checkpoint import BEST, LAST, read_weights, save_weights, writing
 from speechlrp.training.clock import ModelClock
 from speechlrp.training.ranks import ALONE, Ranks
@@ -27,9 +29,6 @@ from speechlrp.training.tensor_files import check_finite
 METRICS = "metrics.csv"
 SAVE_RARELY = 50  # times what the last save took, between two saves
 CHECK_EVERY = 100  # steps between looks at the loss on a GPU, where a look waits for it
-
-OnEpoch = Callable[[dict[str, float]], None]
-OnStep = Callable[[int, int, int], None]
 
 
 class Run(ABC):
@@ -46,8 +45,7 @@ class Run(ABC):
         meta: what `load_model` needs, written beside the weights.
         identity: what decides the result; a state of another identity is refused.
         steps: of the whole training.
-        on_step: called with the epoch (from 1), the step in it (from 1) and the
-            number of steps in it.
+        callbacks: called by the leader.
         save_seconds: the least time between two saves; None: 50 times what the last
             one took.
         ranks: the processes that share the training; the leader alone writes.
@@ -63,7 +61,7 @@ class Run(ABC):
         meta: Mapping[str, Any],
         identity: dict[str, Any],
         steps: int,
-        on_step: OnStep | None = None,
+        callbacks: Sequence[Callback] = (),
         save_seconds: float | None = None,
         ranks: Ranks = ALONE,
     ) -> None:
@@ -76,7 +74,7 @@ class Run(ABC):
         self.metrics: list[dict[str, float]] = []
         self.best: dict[str, float] | None = None
         self.unsaved_best: dict[str, torch.Tensor] | None = None
-        self.on_step: OnStep = on_step or (lambda epoch, step, steps: None)
+        self.callbacks = callbacks if ranks.leader else ()
         self.save_seconds = 0.0 if save_seconds is None else save_seconds
         self.adaptive = save_seconds is None
         self.saved = self.ended = time.perf_counter()
@@ -93,14 +91,23 @@ class Run(ABC):
     def rank(self, row: Mapping[str, float]) -> tuple[float, ...]:
         """Say how good an epoch was: the highest is the best, the earliest of equal ones."""
 
-    def complete(self, on_epoch: OnEpoch | None = None) -> pd.DataFrame:
+    def complete(self) -> pd.DataFrame:
         """Go through all epochs that are left, and give the metrics of all."""
         self.resume()
-        while self.epoch < self.settings.epochs:
-            row = self.next_epoch()
-            if on_epoch:
-                on_epoch(row)
+        with ExitStack() as stack:
+            for callback in self.callbacks:
+                callback.on_start(self.epoch, self.settings.epochs)
+                stack.callback(callback.on_end)
+            while self.epoch < self.settings.epochs:
+                row = self.next_epoch()
+                for callback in self.callbacks:
+                    callback.on_epoch(row)
         return pd.DataFrame(self.metrics)
+
+    def stepped(self, step: int, steps: int) -> None:
+        """Say that a step of the epoch is done."""
+        for callback in self.callbacks:
+            callback.on_step(self.epoch + 1, step, steps)
 
     def resume(self) -> None:
         """Take up the state of an earlier call, where there is one."""

@@ -21,6 +21,7 @@ from speechlrp.lrp import PRESETS, RULES
 from speechlrp.measures import ORDERS, SCORES
 from speechlrp.models import MODELS
 from speechlrp.stages import CLASSES, LETTERS, SUMMARIES
+from speechlrp.training import LOGGERS
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = "from speechlrp.cli.main import main; main(prog_name='speechlrp')"
@@ -79,7 +80,7 @@ def test_list_of_lists(speechlrp):
         "stages": SUMMARIES, "corpora": CORPORA, "downloads": DOWNLOADS, "splits": SPLITS,
         "features": FEATURES, "models": MODELS, "explainers": EXPLAINERS, "rules": RULES,
         "presets": PRESETS, "strategies": STRATEGIES, "baselines": BASELINES, "fills": FILLS,
-        "decodings": DECODERS, "scores": SCORES,
+        "decodings": DECODERS, "scores": SCORES, "loggers": LOGGERS,
     }.items(),
 )  # fmt: skip
 def test_list_shows_the_table(speechlrp, what, table):

@@ -12,6 +12,7 @@ from torch.nn import functional
 from speechlrp.artifacts.utterances import write_utterances
 from speechlrp.errors import SpeechLRPError
 from speechlrp.models.wav2letter import Wav2Letter
+from speechlrp.training.callbacks import Calling
 from speechlrp.training.letters import fit_letters
 from speechlrp.training.settings import LetterSettings
 from speechlrp.training.spec_augment import SpecAugment
@@ -139,7 +140,7 @@ def test_stopped_and_called_again_it_ends_the_same(data, tmp_path):
 
     run(tmp_path / "whole", data)
     with pytest.raises(Stop):
-        run(tmp_path / "cut", data, on_step=stop)
+        run(tmp_path / "cut", data, callbacks=[Calling(step=stop)])
     run(tmp_path / "cut", data)
     for name in ("best.safetensors", "last.safetensors", "best.json", "last.json"):
         assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

@@ -7,6 +7,7 @@ import pytest
 import torch
 from process_state import changes, unchanged
 
+from speechlrp.training.callbacks import Calling
 from speechlrp.training.prefetch import read_ahead
 from speechlrp.training.ranks import Ranks
 
@@ -30,7 +31,7 @@ def test_training_changes_nothing_of_the_process(toy, features, tmp_path, cache_
 
         toy.loop.fit(
             model, train, validate, toy.SETTINGS, tmp_path, torch.device("cpu"), meta=toy.META,
-            on_step=look, on_epoch=lambda row: threads.extend(changes(before)),
+            callbacks=[Calling(lambda row: threads.extend(changes(before)), look)],
         )  # fmt: skip
     assert set(threads) == {3}
 

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from speechlrp.training import loop, run, state
+from speechlrp.training.callbacks import Calling
 from speechlrp.training.loaders import Batches
 from speechlrp.training.settings import TrainSettings
 
@@ -69,7 +70,8 @@ def batches(source, settings=SETTINGS, **options) -> tuple[Batches, Batches]:
 def train(folder: Path, source, settings=SETTINGS, **options):
     train_batches, validate = batches(source, settings)
     model = toy_model()
-    options = {"meta": META, "save_seconds": 0.0, **options}
+    calling = Calling(options.pop("on_epoch", None), options.pop("on_step", None))
+    options = {"meta": META, "save_seconds": 0.0, "callbacks": [calling], **options}
     device = torch.device("cpu")
     return model, loop.fit(model, train_batches, validate, settings, folder, device, **options)
 

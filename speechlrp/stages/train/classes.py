@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
 from speechlrp.artifacts.atomic import write_bytes
-from speechlrp.config.schema import Config, call
+from speechlrp.config.schema import Config, call, options
 from speechlrp.data.crops import crop_batches, extra_classes, from_audio
 from speechlrp.data.dataset import Windows, dataset
 from speechlrp.data.network import describe_model
@@ -16,6 +18,8 @@ from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.style import figure_png
 from speechlrp.report.training import training_curves
 from speechlrp.stages.train.foreign import adopt, model_options, published_weights
+from speechlrp.stages.train.loggers import loggers
+from speechlrp.training.callbacks import Calling
 from speechlrp.training.crops import CropBatches
 from speechlrp.training.description import architecture
 from speechlrp.training.loaders import Batches
@@ -54,7 +58,7 @@ def work(context: Context) -> None:
 
 def recipe(config: Config) -> TrainSettings:
     """The configured recipe, with the run's seed."""
-    return call("trainer", TrainSettings, config.trainer, seed=config.seed)
+    return call("trainer", TrainSettings, options(config.trainer, "logger"), seed=config.seed)
 
 
 def teach(
@@ -68,7 +72,14 @@ def teach(
     """Fit a model to the training split of `examples`, and keep what came of it."""
     ranks = {"rank": context.ranks.rank, "ranks": context.ranks.ranks}
     common = {"batch_size": settings.batch_size, "input_scale": meta["input_scale"], **ranks}
-    with steps() as on_step:
+
+    def say(row: Mapping[str, float]) -> None:
+        context.say(
+            f"epoch {row['epoch']:.0f} of {settings.epochs}: loss {row['train_loss']:.4f}, "
+            f"validation accuracy {row['validate_accuracy']:.2%}, {row['seconds']:.1f} s"
+        )
+
+    with steps() as bar:
         metrics = fit(
             model,
             _training(context, examples, settings, common),
@@ -77,11 +88,7 @@ def teach(
             context.folder,
             device(context.config.device),
             meta=meta,
-            on_epoch=lambda row: context.say(
-                f"epoch {row['epoch']:.0f} of {settings.epochs}: loss {row['train_loss']:.4f}, "
-                f"validation accuracy {row['validate_accuracy']:.2%}, {row['seconds']:.1f} s"
-            ),
-            on_step=on_step if context.ranks.leader else None,
+            callbacks=[Calling(say, bar), *loggers(context, settings, meta)],
             ranks=context.ranks,
         )
     if not context.ranks.leader:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
 from speechlrp.artifacts.atomic import write_bytes
@@ -12,12 +14,14 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.letters.decoding import greedy
 from speechlrp.letters.error_rates import ErrorCounts, count_errors
 from speechlrp.letters.vocabulary import BLANK_INDEX
-from speechlrp.models import MODELS
 from speechlrp.pipeline.places import UTTERANCES
 from speechlrp.pipeline.progress import steps
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.style import figure_png
 from speechlrp.report.training import recogniser_curves
+from speechlrp.stages.train.loggers import loggers
+from speechlrp.training.callbacks import Calling
+from speechlrp.training.description import architecture
 from speechlrp.training.letters import fit_letters
 from speechlrp.training.seeding import device, seed_everything
 from speechlrp.training.settings import LetterSettings
@@ -40,7 +44,7 @@ def recipe(config: Config) -> LetterSettings:
     masks = config.trainer.get("spec_augment")
     if masks is not None:
         masks = call("trainer.spec_augment", SpecAugment, masks, seed=config.seed)
-    rest = options(config.trainer, "spec_augment")
+    rest = options(config.trainer, "spec_augment", "logger")
     about = {"seed": config.seed, "spec_augment": masks}
     return call(f"trainer for task={config.task.name}", LetterSettings, rest, **about)
 
@@ -51,7 +55,7 @@ def build(name: str, settings: dict, classes: int, bands: int) -> torch.nn.Modul
     Raises:
         SpeechLRPError: it gives no sequence of symbols, or is for another number of bands.
     """
-    model = call(f"model {name}", MODELS[name], settings, classes=classes)
+    model = call(f"model {name}", architecture(name), settings, classes=classes)
     if not hasattr(model, "receptive_field"):
         raise SpeechLRPError(
             f"task=letters needs a model of sequences, such as model=wav2letter; {name} is none"
@@ -80,8 +84,16 @@ def _teach(
         recognised = [found.text for found in greedy(scores, counts)]
         return count_errors(spoken.texts(rows.numpy()), recognised)
 
+    def say(row: Mapping[str, float]) -> None:
+        context.say(
+            f"epoch {row['epoch']:.0f} of {settings.epochs}: loss {row['train_loss']:.4f}, "
+            f"validation loss {row['validate_loss']:.4f}, "
+            f"letter errors {row['validate_letter_error_rate']:.2%}, "
+            f"word errors {row['validate_word_error_rate']:.2%}, {row['seconds']:.1f} s"
+        )
+
     order = {"jitter": settings.jitter, "seed": settings.seed}
-    with steps() as on_step:
+    with steps() as bar:
         metrics = fit_letters(
             model,
             spoken.batches("train", **order, **common),
@@ -94,13 +106,7 @@ def _teach(
             judge=judge,
             nothing=ErrorCounts(),
             ranks=context.ranks,
-            on_epoch=lambda row: context.say(
-                f"epoch {row['epoch']:.0f} of {settings.epochs}: loss {row['train_loss']:.4f}, "
-                f"validation loss {row['validate_loss']:.4f}, "
-                f"letter errors {row['validate_letter_error_rate']:.2%}, "
-                f"word errors {row['validate_word_error_rate']:.2%}, {row['seconds']:.1f} s"
-            ),
-            on_step=on_step if context.ranks.leader else None,
+            callbacks=[Calling(say, bar), *loggers(context, settings, meta)],
         )
     if context.ranks.leader:
         write_bytes(context.folder / "curves.png", figure_png(recogniser_curves(metrics)))

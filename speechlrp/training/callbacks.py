@@ -1,0 +1,67 @@
+"""What is called while a network is trained: progress, logs, one's own measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+
+class Callback:
+    """Called by the leader of a training; a subclass takes up the moments that it wants.
+
+    What a callback raises ends the training, which goes on from its last saved epoch when it
+    is called again.
+    """
+
+    def on_start(self, epoch: int, epochs: int) -> None:
+        """Before the first step.
+
+        Args:
+            epoch: epochs that are behind: not 0 where a training goes on after a kill.
+            epochs: of the whole training.
+        """
+
+    def on_step(self, epoch: int, step: int, steps: int) -> None:
+        """After each step of the optimizer.
+
+        Args:
+            epoch: from 1.
+            step: in it, from 1.
+            steps: of an epoch.
+        """
+
+    def on_epoch(self, row: Mapping[str, float]) -> None:
+        """After each epoch, once its row of the metrics is on disk.
+
+        Args:
+            row: ``epoch`` (from 1), ``train_loss``, ``validate_loss``, ``lr``, ``seconds``, and
+                what the kind of training measures, such as ``validate_accuracy``.
+        """
+
+    def on_end(self) -> None:
+        """When no more comes, also after an error."""
+
+
+class Calling(Callback):
+    """Two functions as a callback.
+
+    Args:
+        epoch: in place of `on_epoch`.
+        step: in place of `on_step`.
+    """
+
+    def __init__(
+        self,
+        epoch: Callable[[Mapping[str, float]], None] | None = None,
+        step: Callable[[int, int, int], None] | None = None,
+    ) -> None:
+        self._epoch, self._step = epoch, step
+
+    def on_step(self, epoch: int, step: int, steps: int) -> None:
+        """See `Callback`."""
+        if self._step is not None:
+            self._step(epoch, step, steps)
+
+    def on_epoch(self, row: Mapping[str, float]) -> None:
+        """See `Callback`."""
+        if self._epoch is not None:
+            self._epoch(row)
