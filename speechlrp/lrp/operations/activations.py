@@ -132,20 +132,23 @@ def _away_from_zero(
 
 
 def power(recorder: Recorder, call: Call) -> Tensor:
-    """``x ** k`` for a constant number ``k``, as an activation: ``c_in = c_out x^(k - 1)``.
+    """``x ** k`` for constants ``k``, as an activation: ``c_in = c_out x^(k - 1)``.
 
     With ``k < 0`` it is a divisor where it is multiplied with something.
     """
     named = dict(zip(("input", "exponent"), call.args, strict=False)) | call.kwargs
     x, exponent = named["input"], named.get("exponent")
-    if isinstance(exponent, bool) or not isinstance(exponent, int | float) or exponent == 0:
-        raise recorder.refuse(call, "has an exponent that is not a constant number other than 0")
-    if exponent > 0:
+    if not recorder.tracks(x) or recorder.tracks(exponent):
+        raise recorder.refuse(call, "has an exponent that depends on the input")
+    sign = torch.as_tensor(exponent).sign()
+    if bool((sign == 0).any()):
+        raise recorder.refuse(call, "has an exponent of 0, which makes a constant of it")
+    if bool((sign > 0).any()):
         return activation(recorder, call)
     return activation(recorder, Call(negative_power, (x, exponent), {}))
 
 
-def negative_power(x: Tensor, exponent: float) -> Tensor:
+def negative_power(x: Tensor, exponent: float | Tensor) -> Tensor:
     """``x ** -k``, by a name that tells it from other powers on the tape."""
     return x**exponent
 

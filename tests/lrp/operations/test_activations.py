@@ -187,7 +187,15 @@ POSITIVE = {
         lambda x: 1 / x,
         [torch.reciprocal, lambda x: 1 / x, lambda x: x.pow(-1), lambda x: torch.div(1, x)],
     ),
-    "pow 1.7": (lambda x: x**1.7, [lambda x: x**1.7, lambda x: x.pow(exponent=1.7)]),
+    "pow 1.7": (
+        lambda x: x**1.7,
+        [
+            lambda x: x**1.7,
+            lambda x: x.pow(exponent=1.7),
+            lambda x: x ** torch.tensor(1.7),
+            lambda x: torch.pow(x, torch.full((5,), 1.7).double()),
+        ],
+    ),
 }
 ZERO = Composite([(nn.Module, Zero())])
 FORMS = [(name, n) for name, (*_, forms) in ACTIVATIONS.items() for n in range(len(forms))]
