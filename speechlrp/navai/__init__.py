@@ -1,7 +1,7 @@
 """NAvAI: what do all frames that are predicted as one letter share?
 
 Frames are found (`frames`), aligned at the step that matters most (`alignment`), summed
-(`average`) and compared with the mean over all letters (`pattern`); `truth` asks on
+(`average`) and compared with the mean over all letters (`pattern`). `speechlrp.timing` asks on
 speech with known phoneme times whether that step is the letter's.
 
 Source: Krug and Stober, *Introspection for convolutional automatic speech recognition*,
@@ -28,9 +28,9 @@ ALIGNMENTS = Registry(
 CLASSES = Registry(
     "kind of class",
     {
-        "letters": "speechlrp.navai.classes:Letters",
-        "phonemes": "speechlrp.navai.classes:Phonemes",
-        "bigrams": "speechlrp.navai.classes:Bigrams",
+        "letters": "speechlrp.navai.frame_classes:Letters",
+        "phonemes": "speechlrp.navai.frame_classes:Phonemes",
+        "bigrams": "speechlrp.navai.frame_classes:Bigrams",
     },
 )
 """What frames are averaged by."""

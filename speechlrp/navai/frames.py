@@ -23,7 +23,7 @@ from speechlrp.navai.gathered import Gathered
 
 
 class FrameClasses(Protocol):
-    """Says which class each window of an utterance has; see `speechlrp.navai.classes`."""
+    """Says which class each window of an utterance has; see `speechlrp.navai.frame_classes`."""
 
     names: Sequence[str]
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from speechlrp.navai.average import Averages
 from speechlrp.navai.focus import PLACES, Numbers, focus
 from speechlrp.navai.frames import Frames
-from speechlrp.navai.gather import Part
+from speechlrp.navai.parts import Part
 
 RELEVANCE, OUTPUT = "relevance", "output"
 NUMBERS = ("logit", "probability", "promised", "gap", *PLACES)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from speechlrp.audio.log_mel import LogMelSettings
 from speechlrp.errors import SpeechLRPError
-from speechlrp.navai.classes import Letters
+from speechlrp.navai.frame_classes import Letters
 from speechlrp.navai.frames import Clock, LetterFrames, predict
 
 LETTERS = Letters({1: "a", 2: "b", 3: "c"})

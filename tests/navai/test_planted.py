@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from speechlrp.navai import ALIGNMENTS
 from speechlrp.navai.alignment import named
 from speechlrp.navai.average import Averages
-from speechlrp.navai.classes import Letters
+from speechlrp.navai.frame_classes import Letters
 from speechlrp.navai.frames import LetterFrames
 from speechlrp.navai.pattern import patterns
 from speechlrp.navai.specificity import specificity

@@ -136,10 +136,10 @@ def _arrays(folder):
         return {name: file[name][:] for name in file}
 
 
-QUICK = "import speechlrp.stages.navai.gathering as n; n.UNIT, n.SAVE_S, n.SAVE_SHARE = 1, 0, 0\n"
+QUICK = "import speechlrp.stages.navai.frame_pass as n; n.UNIT, n.SAVE_S, n.SAVE_SHARE = 1, 0, 0\n"
 
 
-ADD = "speechlrp.navai.gather:AveragePart.add"
+ADD = "speechlrp.navai.parts:AveragePart.add"
 
 
 def _killed(project, killing) -> None:

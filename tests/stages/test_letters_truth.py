@@ -14,10 +14,10 @@ from speechlrp.artifacts.utterances import Utterances
 from speechlrp.letters.vocabulary import LETTERS, SYMBOLS
 from speechlrp.navai import ALIGNMENTS
 from speechlrp.navai.frames import Clock
-from speechlrp.navai.gather import FrameTable
+from speechlrp.navai.parts import FrameTable
 from speechlrp.pipeline.record import read_record
 from speechlrp.stages.navai.truth import known_truth, write_truth
-from speechlrp.timing.truth import Truth
+from speechlrp.timing.linking import Truth
 from speechlrp.training.checkpoint import load_model
 
 SMALL = toy.SMALL

@@ -17,7 +17,7 @@ from speechlrp.data.network import network
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers.base import Explainer
 from speechlrp.navai.alignment import NONE
-from speechlrp.navai.classes import Letters
+from speechlrp.navai.frame_classes import Letters
 from speechlrp.navai.frames import Frames
 from speechlrp.navai.relevance import OUTPUT, RELEVANCE
 from speechlrp.pipeline.record import fingerprint

@@ -11,7 +11,7 @@ from speechlrp.artifacts.maps import STATISTICS, Array, write_maps
 from speechlrp.letters.vocabulary import LETTERS
 from speechlrp.navai.focus import Numbers, focus
 from speechlrp.navai.frames import Tally
-from speechlrp.navai.gather import FrameTable, Part
+from speechlrp.navai.parts import FrameTable, Part
 from speechlrp.navai.pattern import patterns
 from speechlrp.navai.relevance import (
     NumbersPart,
@@ -30,7 +30,7 @@ from speechlrp.stages.explain.letter_search import (
     check_letters,
     letter_explaining,
 )
-from speechlrp.stages.navai.gathering import clear, gather, say_tally
+from speechlrp.stages.navai.frame_pass import clear, gather, say_tally
 
 MAP = ("class", "frequency", "offset")
 

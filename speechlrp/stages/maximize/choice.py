@@ -12,7 +12,7 @@ from speechlrp.data.dataset import Spoken
 from speechlrp.data.network import Recogniser
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.letters.vocabulary import LETTERS, SYMBOLS
-from speechlrp.navai.classes import Letters
+from speechlrp.navai.frame_classes import Letters
 from speechlrp.navai.frames import LetterFrames
 from speechlrp.neurons.layers import Sight, before_activation, find_layer, pick_channels, sight
 from speechlrp.neurons.neurons import Activity

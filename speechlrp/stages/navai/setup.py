@@ -17,7 +17,7 @@ from speechlrp.explainers.base import Explainer
 from speechlrp.letters.vocabulary import BLANK_INDEX, LETTERS, SYMBOLS, THRICE, TWICE
 from speechlrp.navai import ALIGNMENTS
 from speechlrp.navai.alignment import Alignment, named
-from speechlrp.navai.classes import Bigrams, Letters, Phonemes
+from speechlrp.navai.frame_classes import Bigrams, Letters, Phonemes
 from speechlrp.navai.frames import FrameClasses
 from speechlrp.pipeline.stage import Context
 from speechlrp.stages.navai.search import LETTER_CLASSES, Search

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from speechlrp.config.schema import Config
 from speechlrp.navai.average import Averages
-from speechlrp.navai.gather import AveragePart, FrameTable
+from speechlrp.navai.parts import AveragePart, FrameTable
 from speechlrp.pipeline.places import UTTERANCES, weights, weights_name
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.stages.navai.gathering import clear, gather, say_tally
+from speechlrp.stages.navai.frame_pass import clear, gather, say_tally
+from speechlrp.stages.navai.results import check_figure, write
 from speechlrp.stages.navai.search import Search
 from speechlrp.stages.navai.setup import chosen, search_of, sources_in_use
 from speechlrp.stages.navai.times import times_on_disk
 from speechlrp.stages.navai.truth import known_truth, write_truth
-from speechlrp.stages.navai.writing import check_figure, write
 
 SETTINGS = (
     *("align", "over", "crop", "classes", "context", "most", "textgrids", "tier", "batch", "rate"),

@@ -14,7 +14,7 @@ from speechlrp.corpora.textgrid import phonemes_of, read_textgrid
 from speechlrp.data.dataset import Spoken
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.stage import Context
-from speechlrp.timing.truth import SPAN, words_of
+from speechlrp.timing.linking import SPAN, words_of
 
 STRESS = str.maketrans("", "", "ˈˌ012")
 """Marks of stress in IPA, and in aligners' dictionaries."""

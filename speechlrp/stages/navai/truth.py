@@ -5,16 +5,16 @@ from __future__ import annotations
 import pandas as pd
 
 from speechlrp.artifacts.atomic import write_bytes, write_csv
-from speechlrp.navai.gather import FrameTable
+from speechlrp.navai.parts import FrameTable
 from speechlrp.pipeline.places import weights_name
 from speechlrp.pipeline.stage import Context
 from speechlrp.report.style import figure_png
 from speechlrp.report.truth import truth_figure
 from speechlrp.stages.navai.search import Search
 from speechlrp.stages.navai.times import has_times, phoneme_times, word_times
-from speechlrp.timing.errors import linked_frames
-from speechlrp.timing.tables import ALL, coverage_table, error_table, timing_table
-from speechlrp.timing.truth import Truth
+from speechlrp.timing.exactness import ALL, coverage_table, error_table, timing_table
+from speechlrp.timing.key_steps import linked_frames
+from speechlrp.timing.linking import Truth
 
 
 def known_truth(context: Context, search: Search) -> Truth | None:

@@ -10,7 +10,7 @@ import torch
 from speechlrp.navai.average import Averages
 from speechlrp.navai.counts import counted
 from speechlrp.navai.frames import Frames
-from speechlrp.navai.gather import AveragePart, FrameTable, units
+from speechlrp.navai.parts import AveragePart, FrameTable, units
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.letters.vocabulary import LETTERS
-from speechlrp.navai.gather import step_of
-from speechlrp.timing.truth import LINKED, LINKS, Truth
+from speechlrp.navai.parts import step_of
+from speechlrp.timing.linking import LINKED, LINKS, Truth
 
 ROUNDING_MS = 1e-6
 """Times are sums of decimal fractions: what is on a phoneme's end is inside."""
@@ -23,7 +23,7 @@ def linked_frames(frames: pd.DataFrame, ids: Sequence[str], truth: Truth) -> pd.
     """Link the letter frames of utterances to their phonemes; those without times fall out.
 
     Args:
-        frames: as `navai.gather.FrameTable` gives them; their classes are the letters.
+        frames: as `navai.parts.FrameTable` gives them; their classes are the letters.
         ids: of the utterances, in the order that the table numbers them by.
         truth: the known times.
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.letters.vocabulary import LETTERS
-from speechlrp.timing.errors import errors_by_chance, key_step_errors
+from speechlrp.timing.key_steps import errors_by_chance, key_step_errors
+from speechlrp.timing.linking import LINKS
 from speechlrp.timing.statistics import (
     SHARES,
     intervals,
@@ -16,7 +17,6 @@ from speechlrp.timing.statistics import (
     resampled,
     statistics,
 )
-from speechlrp.timing.truth import LINKS
 
 ALL, CENTRED = "all", "all centred"
 MEASURED, UNIFORM, SHUFFLED = "", "uniform_", "shuffled_"
@@ -35,7 +35,7 @@ def timing_table(
     """Bias and spread of each alignment, for each letter and for all.
 
     Args:
-        frames: as `errors.linked_frames` gives them.
+        frames: as `key_steps.linked_frames` gives them.
         alignments: their names.
         width: steps of a window.
         hop_ms: from one step to the next.
@@ -108,7 +108,7 @@ def coverage_table(frames: pd.DataFrame, text: pd.DataFrame) -> pd.DataFrame:
     """How many letters have a phoneme, and how many frames could be linked to theirs.
 
     Args:
-        frames: as `errors.linked_frames` gives them.
+        frames: as `key_steps.linked_frames` gives them.
         text: of all texts: letter and start_s (NaN: silent), as `Truth.letters` gives them.
 
     Returns:

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from speechlrp.letters.vocabulary import LETTERS
 from speechlrp.navai.frames import Clock
-from speechlrp.navai.gather import step_of
-from speechlrp.timing.errors import linked_frames
-from speechlrp.timing.tables import timing_table
-from speechlrp.timing.truth import Truth, match, spelled, words_of
+from speechlrp.navai.parts import step_of
+from speechlrp.timing.exactness import timing_table
+from speechlrp.timing.key_steps import linked_frames
+from speechlrp.timing.linking import Truth, match, spelled, words_of
 
 CLOCK = Clock(0.01, 0.0)
 SPAN = ["start_s", "end_s"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.navai import CLASSES
-from speechlrp.navai.classes import Bigrams, Letters, Phonemes
+from speechlrp.navai.frame_classes import Bigrams, Letters, Phonemes
 from speechlrp.navai.frames import Clock, LetterFrames
 
 BLANK, SPACE, A, B, TWICE, THRICE = 0, 1, 2, 3, 4, 5
