@@ -20,6 +20,7 @@ from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.explainers.settings import check_whole
 from speechlrp.flipping import BASELINES
+from speechlrp.measures.asked import Asked
 from speechlrp.training.losses import PROBABILITIES
 
 TARGETS = ("label", "predicted")
@@ -110,6 +111,13 @@ class Explaining:
     def model(self) -> nn.Module:
         """The model of differences from the reference."""
         return self._measured[0]
+
+    def asked(
+        self, inputs: torch.Tensor, target: torch.Tensor, relevance: torch.Tensor, seed: int
+    ) -> Asked:
+        """The network behind some maps, for measures that ask it again; see `batch`."""
+        probability = PROBABILITIES.get(self.network.meta["loss"], "softmax")
+        return Asked(self.explainer, self.model, inputs, target, relevance, probability, seed=seed)
 
     def batch(
         self, features: np.ndarray, labels: np.ndarray

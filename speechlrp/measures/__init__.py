@@ -14,6 +14,12 @@ SCORES = Registry(
         "texture": "speechlrp.measures.texture:texture",
         "bands": "speechlrp.measures.scores:bands",
         "cue": "speechlrp.measures.localisation:cue",
+        "sparseness": "speechlrp.measures.sparseness:sparseness",
+        "infidelity": "speechlrp.measures.infidelity:infidelity",
+        "sensitivity_n": "speechlrp.measures.sensitivity_n:sensitivity_n",
+        "stability": "speechlrp.measures.stability:stability",
+        "sufficiency": "speechlrp.measures.sufficiency:sufficiency",
+        "masking": "speechlrp.measures.sufficiency:masking",
     },
     Interface("a function of Maps that gives columns of numbers", positional=1),
 )

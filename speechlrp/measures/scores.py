@@ -12,6 +12,9 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from speechlrp.errors import SpeechLRPError
+from speechlrp.measures.asked import Asked
+
 
 @dataclass(frozen=True)
 class Maps:
@@ -25,6 +28,7 @@ class Maps:
         time: centres of the frames, s ``[T]``.
         bands_hz: rising limits of frequency bands.
         period: bins from one step of the network's first stride to the next.
+        asked: the network, for measures that ask it again; None: it is not at hand.
     """
 
     relevance: np.ndarray
@@ -33,6 +37,14 @@ class Maps:
     time: np.ndarray
     bands_hz: Sequence[float]
     period: int
+    asked: Asked | None = None
+
+
+def asked_of(maps: Maps) -> Asked:
+    """The network behind the maps; SpeechLRPError where there is none."""
+    if maps.asked is None:
+        raise SpeechLRPError("this measure asks the network again, and only the maps are at hand")
+    return maps.asked
 
 
 def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

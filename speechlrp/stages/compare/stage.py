@@ -14,6 +14,7 @@ from speechlrp.data.explaining import about
 from speechlrp.explainers.counting import counting
 from speechlrp.flipping import baselines_of
 from speechlrp.measures import SCORES
+from speechlrp.measures.asked import Asked
 from speechlrp.measures.completeness import completeness
 from speechlrp.measures.conservation import conservation
 from speechlrp.measures.scores import Maps
@@ -65,7 +66,9 @@ def explain(bench: Bench, name: str) -> None:
         costs |= {"backward_passes": backward}
         sums = completeness(explainer, model, inputs, target, relevance)
         maps = relevance.cpu().numpy()
-        numbers = {k: v.cpu().numpy() for k, v in sums.items()} | score(bench, maps, table, period)
+        asked = explaining.asked(inputs, target, relevance, bench.context.config.seed)
+        numbers = {name: values.cpu().numpy() for name, values in sums.items()}
+        numbers |= score(bench, asked, table, period)
         arrays = {"relevance": maps, "output": output.cpu().numpy(), "target": target.cpu().numpy()}
         shards.put(unit, arrays, table.assign(**costs, **numbers))
 
@@ -76,14 +79,12 @@ def finish(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def score(
-    bench: Bench, relevance: np.ndarray, table: pd.DataFrame, period: int
-) -> dict[str, np.ndarray]:
-    """The configured scores of maps `[N, 1, F, T]`, a column each."""
+def score(bench: Bench, asked: Asked, table: pd.DataFrame, period: int) -> dict[str, np.ndarray]:
+    """The configured scores of maps, a column each."""
     axes = bench.examples.frequency, bench.examples.time
     bands = bench.context.config.explainer["bands_hz"]
-    summed = relevance.sum(axis=1, dtype=np.float64)
-    maps = Maps(summed, table.reset_index(drop=True), *axes, bands, period)
+    summed = asked.relevance.sum(dim=1, dtype=torch.float64).cpu().numpy()
+    maps = Maps(summed, table.reset_index(drop=True), *axes, bands, period, asked)
     return {column: v for name in bench.scores for column, v in SCORES[name](maps).items()}
 
 
