@@ -16,7 +16,7 @@ def _lists() -> dict[str, Iterable[str]]:
     from speechlrp.audio import FEATURES
     from speechlrp.corpora import CORPORA, DOWNLOADS, SPLITS
     from speechlrp.explainers import EXPLAINERS
-    from speechlrp.flipping import BASELINES, CURVES, FILLS, STRATEGIES
+    from speechlrp.flipping import CURVES, FILL_INS, FILLS, STRATEGIES
     from speechlrp.letters import DECODERS
     from speechlrp.lrp import PRESETS, RULES
     from speechlrp.measures import SCORES
@@ -39,7 +39,7 @@ def _lists() -> dict[str, Iterable[str]]:
         "rules": RULES,
         "presets": PRESETS,
         "strategies": STRATEGIES,
-        "baselines": BASELINES,
+        "baselines": FILL_INS,
         "curves": CURVES,
         "fills": FILLS,
         "alignments": dict.fromkeys(

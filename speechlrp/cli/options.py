@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import click
 
 from speechlrp.config import CHECKPOINTS, SOURCES, SUBSETS
-from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
+from speechlrp.flipping import FILL_INS, FILLS, STRATEGIES
 from speechlrp.letters import DECODERS
 from speechlrp.measures import ORDERS
 from speechlrp.navai import CLASSES
@@ -112,7 +112,7 @@ OPTIONS |= {
     ),
     "flip": (
         Option("--strategy", "flipping.strategy", "Order of flipping.", ("all", *STRATEGIES)),
-        Option("--baseline", "flipping.baseline", "What a bin becomes.", ("all", *BASELINES)),
+        Option("--baseline", "flipping.baseline", "What a bin becomes.", ("all", *FILL_INS)),
         Option("--grid", "flipping.grid", "A grid of conf/flipping."),
         *_EXPLAINER,
         *_WEIGHTS,
@@ -121,7 +121,7 @@ OPTIONS |= {
     "compare": (
         Option("--explainers", "compare.explainers", "Some of conf/explainer: lrp,random."),
         Option("--sanity", "compare.sanity", "The check on random layers.", ("none", *ORDERS)),
-        Option("--baseline", "flipping.baseline", "What a bin becomes.", ("all", *BASELINES)),
+        Option("--baseline", "flipping.baseline", "What a bin becomes.", ("all", *FILL_INS)),
         Option("--grid", "flipping.grid", "A grid of conf/flipping."),
         *_WEIGHTS,
         *_COMMON,

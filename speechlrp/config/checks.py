@@ -16,7 +16,7 @@ def check(config: Config) -> None:
     Raises:
         SpeechLRPError: a value that cannot be, or two that do not fit.
     """
-    from speechlrp.flipping import BASELINES, CURVES, FILLS, STRATEGIES
+    from speechlrp.flipping import CURVES, FILL_INS, FILLS, STRATEGIES
     from speechlrp.navai import CLASSES, CROPS, SIDES
 
     flipping, augment = config.flipping, config.augment
@@ -28,7 +28,7 @@ def check(config: Config) -> None:
     _named("flipping.strategy", flipping.strategy, STRATEGIES, "all")
     for name in flipping.measures:
         _named("flipping.measures", name, CURVES)
-    _one_of("flipping.baseline", flipping.baseline, ("all", *BASELINES))
+    _named("flipping.baseline", flipping.baseline, FILL_INS, "all")
     _one_of("flipping.grid", flipping.grid, flipping.grids)
     _one_of("augment.fill", augment.fill, FILLS)
     _in_range("augment.share", augment.share, 0 < augment.share <= 1, "in (0, 1]")

@@ -5,6 +5,7 @@ Shapes: B examples, F frequencies, T frames, K classes; V symbols and S steps of
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,15 @@ from speechlrp.data.dataset import Dataset, Windows
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.explainers.logits import logits_of
 from speechlrp.flipping import BASELINES
+from speechlrp.flipping.fill_ins import Surroundings
 from speechlrp.models.custom import own_code
 from speechlrp.pipeline.stage import Context
 from speechlrp.training.checkpoint import load_model
 from speechlrp.training.losses import probabilities
 from speechlrp.training.seeding import device
+
+DONORS = 128
+"""Recordings that flipped bins may be taken from."""
 
 
 class Network:
@@ -85,6 +90,20 @@ class Classifier(Network):
         if name not in values:
             raise unknown("baseline", name, BASELINES)
         return torch.full_like(mean, values[name])
+
+    def surroundings(self, seed: int) -> Surroundings:
+        """What bins may be filled in from; donors are drawn from the training split."""
+        silence = float(self.dataset.silence * self.scale)
+        return Surroundings(silence, self.baseline("mean"), partial(self._donors, seed), seed)
+
+    def _donors(self, seed: int) -> tuple[list[str], torch.Tensor]:
+        """Names and inputs `[D, 1, F, T]` of at most `DONORS` recordings."""
+        table = self.dataset.table
+        rows = np.flatnonzero(table.subset == "train")
+        rows = rows if len(rows) > 1 else np.arange(len(table))
+        drawn = np.sort(np.random.default_rng(seed).permutation(rows)[:DONORS])
+        with self.dataset.features() as features:
+            return table.id.iloc[drawn].astype(str).tolist(), self.inputs(features[drawn])
 
     def measured_from(self, reference: str) -> tuple[nn.Module, torch.Tensor]:
         """The model of differences from a baseline, and that baseline `[1, F, T]`."""

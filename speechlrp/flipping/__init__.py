@@ -34,7 +34,25 @@ CURVES = Registry(
 """Numbers of a flipping curve: a column of `summary.csv` each."""
 
 BASELINES = ("zero", "silence", "mean")
-"""What a flipped bin becomes: 0 (T), the value of silence, its mean over the training set."""
+"""Values that inputs are measured from: 0 (T), the value of silence, the mean over the training
+set; and what ``flipping.baseline=all`` stands for."""
+
+FILL_INS = Registry(
+    "baseline",
+    {
+        "zero": "speechlrp.flipping.fill_ins:Zero",
+        "silence": "speechlrp.flipping.fill_ins:Silence",
+        "mean": "speechlrp.flipping.fill_ins:Mean",
+        "neighbours": "speechlrp.flipping.neighbours:Neighbours",
+        "donor": "speechlrp.flipping.fill_ins:Donor",
+        "noise": "speechlrp.flipping.fill_ins:Noise",
+    },
+    Interface(
+        "a class derived from speechlrp.flipping.fill_ins:FillIn",
+        bases=("speechlrp.flipping.fill_ins:FillIn",),
+    ),
+)
+"""What a flipped bin becomes."""
 
 FILLS = ("zero", "mean", "none")
 """What an augmented bin becomes: 0, or the mean of its Moore neighbourhood (T 6.2).

@@ -13,6 +13,7 @@ from torch import Tensor
 from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping import STRATEGIES
 from speechlrp.flipping.curve import flip
+from speechlrp.flipping.fill_ins import Filled, FillIn
 from speechlrp.flipping.ranking import flipping_order
 
 CELL = ["strategy", "baseline", "repeat", "bins"]
@@ -28,7 +29,7 @@ class Flips:
     Attributes:
         predict: inputs ``[B, C, F, T]`` -> logits and probabilities, ``[B, L]`` each.
         counts: rising numbers of bins ``[K]``.
-        baselines: name -> what a flipped bin becomes, ``[P]``.
+        baselines: name -> what flipped bins become.
         strategies: see `strategies_of`.
         repeats: orders that are drawn of a strategy that is repeated.
         seed: of the draws.
@@ -36,7 +37,7 @@ class Flips:
 
     predict: Callable[[Tensor], tuple[Tensor, Tensor]]
     counts: np.ndarray
-    baselines: Mapping[str, Tensor]
+    baselines: Mapping[str, FillIn]
     strategies: Sequence[str]
     repeats: int
     seed: int
@@ -58,12 +59,12 @@ class Flips:
         """
         labels = torch.tensor(table.label.to_numpy(), device=inputs.device)
         unflipped = [self._scores(inputs, labels)] if self.counts[0] == 0 else []
-        parts = []
+        ids, parts = table.id.astype(str).tolist(), []
+        filled = {name: fill_in.of(inputs, ids) for name, fill_in in self.baselines.items()}
         for strategy in self.strategies:
             for repeat in range(self.repeats if STRATEGIES[strategy].repeated else 1):
-                ids = table.id.astype(str).tolist()
                 order = flipping_order(strategy, relevance, ids, self.seed, repeat)
-                for baseline, points in self._points(inputs, order, labels, unflipped):
+                for baseline, points in self._points(inputs, order, filled, labels, unflipped):
                     for count, point in zip(self.counts, points, strict=True):
                         cell = strategy, baseline, repeat, int(count)
                         named = dict(zip(CELL, cell, strict=True))
@@ -72,12 +73,17 @@ class Flips:
         return pd.concat(parts, ignore_index=True)[columns]
 
     def _points(
-        self, inputs: Tensor, order: Tensor, labels: Tensor, unflipped: list
+        self,
+        inputs: Tensor,
+        order: Tensor,
+        filled: Mapping[str, Filled],
+        labels: Tensor,
+        unflipped: list,
     ) -> Iterator[tuple[str, list]]:
         """The scores at every count, of each baseline; those that are equal are run once."""
-        done: list[tuple[Tensor, list]] = []
-        for baseline, values in self.baselines.items():
-            points = next((p for other, p in done if torch.equal(other, values)), None)
+        done: list[tuple[Filled, list]] = []
+        for baseline, values in filled.items():
+            points = next((p for other, p in done if _same(other, values)), None)
             if points is None:
                 flipped = flip(inputs, order, values, self.counts[self.counts > 0])
                 points = unflipped + [self._scores(x, labels) for x in flipped]
@@ -86,6 +92,11 @@ class Flips:
 
     def _scores(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         return scores(*self.predict(inputs), labels)
+
+
+def _same(first: Filled, second: Filled) -> bool:
+    both = isinstance(first, Tensor) and isinstance(second, Tensor)
+    return both and first.shape == second.shape and torch.equal(first, second)
 
 
 def scores(logits: Tensor, probabilities: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping import CURVES, STRATEGIES
+from speechlrp.flipping.fill_ins import Filled
 from speechlrp.flipping.measures import Curve
 from speechlrp.flipping.ranking import check_order
 
@@ -53,17 +55,15 @@ def _counts(grid: Mapping[str, Any], bins: int) -> list[int]:
     return list(map(index, points))
 
 
-def flip(
-    inputs: Tensor, order: Tensor, baseline: Tensor, counts: Sequence[int]
-) -> Iterator[Tensor]:
-    """Yield the inputs with the first `count` bins of their order set to the baseline.
+def flip(inputs: Tensor, order: Tensor, filled: Filled, counts: Sequence[int]) -> Iterator[Tensor]:
+    """Yield the inputs with the first `count` bins of their order filled in.
 
     The same tensor is yielded at every point: use it before the next.
 
     Args:
         inputs: `[B, C, F, T]`, left as they are.
         order: bin indices `[B, P]`, P = C F T.
-        baseline: what a flipped bin becomes, `[P]`.
+        filled: what a flipped bin becomes, see `fill_ins`.
         counts: rising numbers of bins `[K]`.
 
     Raises:
@@ -76,11 +76,15 @@ def flip(
             f"numbers of flipped bins must rise within 0..{order.shape[1]}; found {steps.tolist()}"
         )
     flipped = inputs.contiguous().clone()
-    flat = flipped.flatten(1)
-    done = 0
+    flat, done = flipped.flatten(1), 0
+    mask = torch.zeros_like(flat, dtype=torch.bool)
     for count in counts:
         some = order[:, done:count]
-        flat.scatter_(1, some, baseline[some])
+        mask.scatter_(1, some, True)
+        if isinstance(filled, Tensor):
+            flat.scatter_(1, some, filled.expand_as(flat).gather(1, some))
+        else:
+            flat.copy_(torch.where(mask, filled(mask), flat))
         done = count
         yield flipped
 

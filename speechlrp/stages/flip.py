@@ -14,7 +14,7 @@ from speechlrp.artifacts.shards import Shards
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import dataset
 from speechlrp.data.network import Classifier, network
-from speechlrp.flipping import baselines_of, strategies_of
+from speechlrp.flipping import FILL_INS, baselines_of, strategies_of
 from speechlrp.flipping.cells import CELL, Flips, rates
 from speechlrp.flipping.curve import grid_counts, summarise
 from speechlrp.measures.verdicts import speakers_areas
@@ -68,11 +68,11 @@ def chosen(labels: np.ndarray, limit: int | None, seed: int) -> np.ndarray:
 def flips_of(context: Context, network: Classifier, strategies: Sequence[str], bins: int) -> Flips:
     """What the configuration asks of the recordings of a network, with `bins` each."""
     flipping = context.config.flipping
-    names = baselines_of(flipping.baseline)
+    names, around = baselines_of(flipping.baseline), network.surroundings(context.config.seed)
     return Flips(
         predict=network.predict,
         counts=grid_counts(flipping.grids[flipping.grid], bins),
-        baselines={name: network.baseline(name).flatten() for name in names},
+        baselines={name: FILL_INS[name](around) for name in names},
         strategies=strategies,
         repeats=flipping.repeats,
         seed=context.config.seed,
