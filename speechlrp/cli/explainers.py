@@ -1,18 +1,28 @@
-"""The settings of several explainers in one configuration, for `compare`."""
+"""The settings of several explainers in one configuration, for `compare` and `navai`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from speechlrp.explainers import EXPLAINERS
+from speechlrp.navai import ALIGNMENTS
+from speechlrp.registry import is_reference
+
+SETTINGS = {"compare": "compare.explainers", "navai": "navai.align"}
+"""The verbs that take several explainers, and the setting that names them."""
+
 
 def with_explainers(composed: DictConfig, verb: str, overrides: Sequence[str]) -> DictConfig:
-    """Put the configuration of every explainer that is compared into `compare.settings`.
+    """Put the configuration of every explainer that is named into the configuration.
 
-    Each is composed as `explainer=NAME` would be, with all other overrides in place, and
-    what `compare.settings` says of it comes last.
+    Those that are compared go into `compare.settings`, those that alignments search into
+    `navai.sources`. Each is composed as `explainer=NAME` would be, with all other overrides in
+    place, and what is said of it there comes last. A name without a file, of the table or of
+    one's own (``package.module:Name``), has the settings of ``explainer=custom``.
 
     Args:
         composed: the configuration.
@@ -22,27 +32,56 @@ def with_explainers(composed: DictConfig, verb: str, overrides: Sequence[str]) -
     Raises:
         HydraException: an explainer that there is not, and as composing raises.
     """
-    wanted = _compared(composed, verb)
-    if not wanted:
-        return composed
-    from hydra import compose
-
-    others = [o for o in overrides if re.split(r"[.=@]", o.lstrip("+~"))[0] != "explainer"]
-    own = OmegaConf.to_container(composed.compare.settings, resolve=True)
-    with open_dict(composed):
-        for name in wanted:
-            found = compose(verb, [*others, f"explainer={name}"]).explainer
-            section = OmegaConf.to_container(found, resolve=True)
-            composed.compare.settings[name] = OmegaConf.merge(section, own.get(name, {}))
+    compared = [name for text in _texts(composed, verb, "compare") for name in _names(text)]
+    aligned = [name for text in _texts(composed, verb, "navai") for name in _names(text)]
+    searched = (name[4:] for name in aligned if name not in ALIGNMENTS and name[3:4] == "-")
+    known = {*_files(), *EXPLAINERS} if aligned else set()
+    searched = [name for name in searched if name in known or is_reference(name)]
+    _fill(composed.compare, "settings", compared, verb, overrides)
+    missing = [name for name in searched if name not in composed.navai.sources]
+    _fill(composed.navai, "sources", missing, verb, overrides)
     return composed
 
 
-def _compared(composed: DictConfig, verb: str) -> list[str]:
-    """The names of the explainers that a run of the verb compares."""
-    if verb not in ("compare", "run"):
+def _fill(
+    section: DictConfig, key: str, names: Iterable[str], verb: str, overrides: Sequence[str]
+) -> None:
+    names = list(dict.fromkeys(names))
+    if not names:
+        return
+    own = OmegaConf.to_container(section[key], resolve=True)
+    with open_dict(section):
+        for name in names:
+            section[key][name] = OmegaConf.merge(
+                _composed(name, verb, overrides), own.get(name, {})
+            )
+
+
+def _composed(name: str, verb: str, overrides: Sequence[str]) -> dict[str, Any]:
+    from hydra import compose
+
+    others = [o for o in overrides if re.split(r"[.=@]", o.lstrip("+~"))[0] != "explainer"]
+    choice = [f"explainer={name}"]
+    if is_reference(name) or (name in EXPLAINERS and name not in _files()):
+        choice = ["explainer=custom", f"explainer.kind='{name}'", f"explainer.name='{name}'"]
+    return OmegaConf.to_container(compose(verb, [*others, *choice]).explainer, resolve=True)
+
+
+def _files() -> list[str]:
+    """The configurations of explainers, with those of a folder of one's own."""
+    from hydra.core.global_hydra import GlobalHydra
+
+    return GlobalHydra.instance().config_loader().get_group_options("explainer")
+
+
+def _texts(composed: DictConfig, verb: str, stage: str) -> list[str]:
+    """What the runs of a stage by this verb say in the setting that names explainers."""
+    if verb not in (stage, "run"):
         return []
-    steps = [{"stage": "compare"}] if verb == "compare" else composed.sequence.steps
-    default = composed.compare.explainers
-    texts = [s.get("compare.explainers", default) for s in steps if s["stage"] == "compare"]
-    names = [name.strip() for text in texts for name in str(text).split(",")]
-    return list(dict.fromkeys(filter(None, names)))
+    steps = [{"stage": stage}] if verb == stage else composed.sequence.steps
+    default = OmegaConf.select(composed, SETTINGS[stage])
+    return [str(s.get(SETTINGS[stage], default)) for s in steps if s["stage"] == stage]
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]

@@ -10,11 +10,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping import STRATEGIES
 from speechlrp.flipping.curve import flip
 from speechlrp.flipping.fill_ins import Filled, FillIn
 from speechlrp.flipping.ranking import flipping_order
+from speechlrp.models.outputs import check_outputs
 
 CELL = ["strategy", "baseline", "repeat", "bins"]
 """Columns that name a cell: a point of a curve."""
@@ -115,12 +115,7 @@ def scores(logits: Tensor, probabilities: Tensor, labels: Tensor) -> tuple[Tenso
     Raises:
         SpeechLRPError: a logit is not finite, which no class can be read from.
     """
-    if not bool(logits.isfinite().all()):
-        wrong = int((~logits.isfinite()).any(dim=1).sum())
-        raise SpeechLRPError(
-            f"the network's output is not finite for {wrong} of {len(logits)} recordings with "
-            "flipped bins; look at its weights and at flipping.baseline"
-        )
+    check_outputs(logits)
     true = probabilities.gather(1, labels[:, None])[:, 0]
     return (logits.argmax(1) == labels).cpu(), true.double().cpu()
 

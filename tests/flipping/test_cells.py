@@ -61,5 +61,5 @@ def test_logits_decide_where_probabilities_are_saturated():
 @pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
 def test_an_output_that_is_not_finite_is_never_counted(value):
     logits = torch.tensor([[0.0, 1.0], [value, 1.0]])
-    with pytest.raises(SpeechLRPError, match="not finite for 1 of 2 recordings with flipped bins"):
+    with pytest.raises(SpeechLRPError, match=r"not finite .* for 1 of 2 examples"):
         scores(logits, logits.softmax(1), torch.tensor([0, 0]))

@@ -20,7 +20,8 @@ from speechlrp.navai.alignment import Alignment, named
 from speechlrp.navai.frame_classes import Bigrams, Letters, Phonemes
 from speechlrp.navai.frames import FrameClasses
 from speechlrp.pipeline.stage import Context
-from speechlrp.stages.navai.search import LETTER_CLASSES, Search
+from speechlrp.registry import is_reference
+from speechlrp.stages.navai.gathering import Search
 from speechlrp.stages.navai.times import phoneme_times
 
 OTHERS = {SYMBOLS.index(" "): "_", SYMBOLS.index("'"): "'"}
@@ -47,7 +48,8 @@ def chosen(config: Config) -> dict[str, Alignment]:
     names = list(ALIGNMENTS) if align == "all" else [name.strip() for name in align.split(",")]
     known = {*ALIGNMENTS, *(f"{way}-{name}" for name in sources for way in ("max", "min"))}
     for name in names:
-        if ":" not in name and name not in known:
+        own = is_reference(name) and name[:4] not in ("max-", "min-")
+        if name not in known and not own:
             raise unknown("value of navai.align", name, ("all", *known))
     if len(set(names)) < len(names):
         raise SpeechLRPError(f"navai.align names an alignment twice: {align}")
