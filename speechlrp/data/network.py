@@ -19,6 +19,7 @@ from speechlrp.explainers.logits import logits_of
 from speechlrp.flipping import BASELINES
 from speechlrp.flipping.fill_ins import Surroundings
 from speechlrp.models.custom import own_code
+from speechlrp.models.outputs import check_outputs
 from speechlrp.pipeline.stage import Context
 from speechlrp.training.checkpoint import load_model
 from speechlrp.training.losses import probabilities
@@ -62,8 +63,13 @@ class Network:
 
     @torch.inference_mode()
     def scores(self, inputs: torch.Tensor) -> torch.Tensor:
-        """The model's output, ``[B, K]`` or ``[B, V, S]``, of inputs on any device."""
-        return self.model(inputs.to(self.device))
+        """The model's output, ``[B, K]`` or ``[B, V, S]``, of inputs on any device.
+
+        Raises:
+            SpeechLRPError: it is not finite.
+        """
+        outputs = self.model(inputs.to(self.device))
+        return check_outputs(outputs, bool(inputs.isfinite().all()))
 
 
 class Classifier(Network):
@@ -73,8 +79,12 @@ class Classifier(Network):
 
     @torch.inference_mode()
     def predict(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits, which decide, and class probabilities of the model's inputs, `[B, K]` each."""
-        logits = logits_of(self.model, inputs)
+        """Logits, which decide, and class probabilities of the model's inputs, `[B, K]` each.
+
+        Raises:
+            SpeechLRPError: a logit is not finite.
+        """
+        logits = check_outputs(logits_of(self.model, inputs), bool(inputs.isfinite().all()))
         return logits, probabilities(self.meta["loss"], logits)
 
     def baseline(self, name: str) -> torch.Tensor:

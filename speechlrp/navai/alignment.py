@@ -98,7 +98,7 @@ def named(name: str, over: str = "bin") -> Alignment:
     if over not in OVER:
         raise unknown("search of an alignment", over, OVER)
     which, _, source = name.partition("-")
-    if name in ALIGNMENTS or ":" in name or which not in ("min", "max") or not source:
+    if name in ALIGNMENTS or which not in ("min", "max") or not source:
         return replace(ALIGNMENTS[name], over=over)
     return Alignment(source, which == "max", over)
 

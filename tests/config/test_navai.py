@@ -1,5 +1,7 @@
 """The explainers that alignments can search, as they are committed."""
 
+from dataclasses import replace
+
 import pytest
 from hydra import initialize_config_dir
 
@@ -116,4 +118,4 @@ def test_a_source_that_is_no_explainers_settings_is_one_line(config, section, me
     with pytest.raises(SpeechLRPError, match=message):
         source(config, "a")
     with pytest.raises(SpeechLRPError, match=message):
-        sources_in_use(aligned(config, "max-a"))
+        sources_in_use(replace(config, navai=replace(config.navai, align="max-a")))

@@ -20,9 +20,17 @@ def _by_sum(inputs):
     return logits, logits.softmax(1)
 
 
+class _Value:
+    def __init__(self, value):
+        self.value = value
+
+    def of(self, inputs, ids):
+        return torch.full((10,), self.value)
+
+
 def _flips(**more):
     counts = np.array([0, 3, 10])
-    baselines = {"zero": torch.zeros(10), "two": torch.full((10,), 2.0), "same": torch.zeros(10)}
+    baselines = {"zero": _Value(0.0), "two": _Value(2.0), "same": _Value(0.0)}
     settings = {"strategies": ("lrp", "random"), "repeats": 2, "seed": 1}
     return Flips(_by_sum, counts, baselines, **(settings | more))
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
+from process_state import unchanged
 
 from speechlrp.cli.main import main
 
@@ -75,7 +76,7 @@ class Project:
     def speechlrp(
         self, *arguments: str, settings: tuple[str, ...] = (), before: str = ""
     ) -> subprocess.CompletedProcess:
-        """Run the command line with the small settings.
+        """Run the command line with the small settings; it leaves the process as it was.
 
         Args:
             arguments: after `speechlrp`.
@@ -88,7 +89,8 @@ class Project:
         toy = [s for s in self.toy if s.split("=")[0] not in changed]
         arguments = [*arguments, *toy, *settings]
         if not before:
-            done = CliRunner(env=places).invoke(main, arguments, prog_name="speechlrp")
+            with unchanged():
+                done = CliRunner(env=places).invoke(main, arguments, prog_name="speechlrp")
             if done.exception and not isinstance(done.exception, SystemExit):
                 raise done.exception
             return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)

@@ -246,11 +246,14 @@ def mine(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("mine")
 def test_explainer_score_strategy_and_measure_of_a_users_own(copied):
     own = "own_compared_5:Slope"
-    few = ("compare.examples=2", "compare.scores='own_compared_5:loudest'")
+    asking = "sparseness,infidelity,sensitivity_n,stability,sufficiency,masking"
+    few = ("compare.examples=2", f"compare.scores='own_compared_5:loudest,{asking}'")
     done = copied.speechlrp("compare", "--explainers", f"random,{own}", *few)
     assert done.returncode == 0, done.stderr
     scores = pd.read_csv(copied.run / PLACE / "scores.csv").set_index(["explainer", "score"])
     assert scores.loc[(own, "loudest"), "mean"] > 0
+    for column in ("gini", "infidelity", "max_sensitivity", "sufficiency", "drop"):
+        assert np.isfinite(scores.loc[("random", column), "mean"])
     with h5py.File(copied.run / PLACE / f"maps/{own}.h5") as file:
         assert file["relevance"].attrs["units"] == "own"
     explainer = ("explainer=custom", f"explainer.kind={own}", "explainer.name=slope")
@@ -262,5 +265,8 @@ def test_explainer_score_strategy_and_measure_of_a_users_own(copied):
     table = pd.read_csv(summary)
     assert table.strategy.tolist() == ["own_compared_5:Big"]
     assert 0 <= table["last"][0] <= 1
+    for baseline in ("neighbours", "donor", "noise"):
+        done = copied.speechlrp("flip", *explainer, "--baseline", baseline, "--strategy", "lrp_abs")
+        assert done.returncode == 0, done.stderr
     line = one_line(copied.speechlrp("flip", *explainer, "--strategy", "own_compared_5:Slope"))
     assert "own_compared_5:Slope is the class Slope; it must be a class derived from" in line

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import locale
+import pickle
 import random
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -24,7 +26,7 @@ def snapshot() -> dict[str, Any]:
         "torch's threads": torch.get_num_threads(),
         "torch's threads in a new thread": fresh[0],
         "torch's random state": torch.get_rng_state().numpy().tobytes(),
-        "numpy's random state": repr(np.random.get_state(legacy=False)),
+        "numpy's random state": pickle.dumps(np.random.get_state()),
         "python's random state": random.getstate(),
         "signal handlers": {number: signal.getsignal(number) for number in signal.valid_signals()},
         "locale": locale.setlocale(locale.LC_ALL),
@@ -41,18 +43,23 @@ def changes(before: dict[str, Any]) -> list[str]:
 
 
 @contextmanager
-def unchanged(threads: int = 3) -> Iterator[dict[str, Any]]:
+def unchanged(threads: int | None = None) -> Iterator[dict[str, Any]]:
     """Fail where the block leaves the process changed.
 
     Args:
         threads: of torch inside the block: a number that nobody else would set, so that a
-            change shows whatever it is to.
+            change shows whatever it is to. None: as many as there are, and to set any number
+            is an error, since it might be the same.
     """
-    count = torch.get_num_threads()
-    torch.set_num_threads(threads)
+    count, refused = torch.get_num_threads(), AssertionError("the threads are the process's")
+    setting = mock.patch.object(torch, "set_num_threads", side_effect=refused)
+    if threads is not None:
+        torch.set_num_threads(threads)
+        setting = nullcontext()
     before = snapshot()
     try:
-        yield before
+        with setting:
+            yield before
         assert changes(before) == []
     finally:
         torch.set_num_threads(count)

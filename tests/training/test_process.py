@@ -13,7 +13,7 @@ from speechlrp.training.ranks import Ranks
 
 
 def test_readers_and_the_reader_of_their_batches_compute_with_the_process_s_threads():
-    with unchanged() as before:
+    with unchanged(3) as before:
         counts = list(read_ahead(lambda _: torch.get_num_threads(), range(5), 2, threads=2))
         assert changes(before) == []
     assert set(counts) == {3}
@@ -23,7 +23,7 @@ def test_readers_and_the_reader_of_their_batches_compute_with_the_process_s_thre
 def test_training_changes_nothing_of_the_process(toy, features, tmp_path, cache_mb):
     model = toy.toy_model()
     train, validate = toy.batches(features, cache_mb=cache_mb)
-    with unchanged() as before:
+    with unchanged(3) as before:
         threads = []
 
         def look(*ignored):
@@ -39,7 +39,7 @@ def test_training_changes_nothing_of_the_process(toy, features, tmp_path, cache_
 @pytest.mark.parametrize("kind", ["HDF5", "memory"])
 def test_an_iteration_that_is_left_changes_nothing(toy, features, kind):
     train, _ = toy.batches(features if kind == "HDF5" else toy.data()[0])
-    with unchanged():
+    with unchanged(3):
         iterator = train.epoch(0)
         next(iterator)
         iterator.close()
@@ -54,5 +54,5 @@ def test_training_on_utterances_and_on_recordings_changes_nothing(name, tmp_path
     spec.loader.exec_module(training)
     training.write(tmp_path)
     training.network()  # it seeds
-    with unchanged():
+    with unchanged(3):
         training.train(tmp_path, Ranks(), 4, "one")

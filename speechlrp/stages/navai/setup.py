@@ -21,7 +21,7 @@ from speechlrp.navai.frame_classes import Bigrams, Letters, Phonemes
 from speechlrp.navai.frames import FrameClasses
 from speechlrp.pipeline.stage import Context
 from speechlrp.registry import is_reference
-from speechlrp.stages.navai.gathering import Search
+from speechlrp.stages.navai.search import LETTER_CLASSES, Search
 from speechlrp.stages.navai.times import phoneme_times
 
 OTHERS = {SYMBOLS.index(" "): "_", SYMBOLS.index("'"): "'"}
