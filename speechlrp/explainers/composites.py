@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from speechlrp.errors import SpeechLRPError, unknown
-from speechlrp.lrp import PRESETS, Composite, Depth, First, Last, LRPError
+from speechlrp.lrp import PRESETS, All, Composite, Depth, First, Last, LRPError
 from speechlrp.lrp.rules import RULES as CLASSES
 from speechlrp.registry import Interface, Registry, imported, is_reference
 
@@ -27,7 +27,8 @@ def from_rules(rules: Sequence[Mapping[str, Any]], merge_batch_norm: bool) -> Co
 
     Args:
         rules: the first that matches a layer wins. ``layers`` is the name of a class of
-            torch.nn (``Module`` for all), or a mapping of conditions that must all hold:
+            torch.nn (``Module`` for all), a list of such for any of them, or a mapping of
+            conditions that must all hold:
             ``class``, ``name`` (a pattern of the module's path), ``depth`` (two fractions,
             as in ``[0, 1/3]``), ``first: true`` or ``last: true``. ``rule`` is the rule's
             name; the rest are its parameters, lists standing for tensors.
@@ -104,10 +105,12 @@ def _selector(layers: Any) -> Any:
             raise unknown("condition of explainer.rules.layers", condition, CONDITIONS)
     if not layers:
         raise SpeechLRPError("explainer.rules: no condition in layers: {}")
-    return tuple(CONDITIONS[key](value) for key, value in layers.items())
+    return All(*(CONDITIONS[key](value) for key, value in layers.items()))
 
 
-def _class(name: Any) -> type[nn.Module]:
+def _class(name: Any) -> Any:
+    if isinstance(name, list | tuple) and name:
+        return tuple(map(_class, name))
     if is_reference(name):
         kind = imported(name, f"explainer.rules: layers {name}")
     else:

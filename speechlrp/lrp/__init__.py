@@ -33,12 +33,13 @@ from speechlrp.lrp.rules import (
     Zero,
     ZPlus,
 )
-from speechlrp.lrp.selectors import Depth, First, Last
+from speechlrp.lrp.selectors import All, Depth, First, Last
 from speechlrp.lrp.views import LinearView, STFTView, View, attribute_view
 
 __all__ = [
     "PRESETS",
     "RULES",
+    "All",
     "AlphaBeta",
     "Assigned",
     "Balance",

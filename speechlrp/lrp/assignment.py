@@ -11,12 +11,17 @@ from speechlrp.lrp.gates import mark_gates, producers_of
 from speechlrp.lrp.layer import Layer
 from speechlrp.lrp.operations.names import WEIGHTED
 from speechlrp.lrp.product import Product
+from speechlrp.lrp.rules.base import Rule
 from speechlrp.lrp.scaling import Merged
+from speechlrp.lrp.selectors import Selector
 from speechlrp.lrp.tape import Coefficients, Node, Tape, Value
 
 
-def assign(tape: Tape, composite: Composite) -> None:
+def assign(tape: Tape, composite: Composite) -> list[tuple[Selector, Rule]]:
     """Choose the rules, and join batch norms to the layer before them where that is asked for.
+
+    Returns:
+        The composite's pairs that no layer meets.
 
     Raises:
         NotExplainable: a layer that needs a rule gets none.
@@ -25,7 +30,8 @@ def assign(tape: Tape, composite: Composite) -> None:
     if composite.constant_mean:
         _hold_means(nodes)
     mark_gates(tape)
-    rules = composite.assign([node.layer for node in nodes])
+    layers = [node.layer for node in nodes]
+    rules = composite.assign(layers)
     for node, rule in zip(nodes, rules, strict=True):
         node.rule = rule
         if isinstance(node.layer, Product) and node.layer.elementwise:
@@ -34,6 +40,7 @@ def assign(tape: Tape, composite: Composite) -> None:
     for node in nodes:
         if node.operation == "batch_norm":
             _join(tape, producers.get(id(node.inputs[0])), node, composite.merge_batch_norm)
+    return composite.unmet(layers)
 
 
 def meets_zeros(tape: Tape, sources: Sequence[Value]) -> bool:

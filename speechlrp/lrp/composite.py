@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from torch import nn
+
 from speechlrp.lrp.errors import LRPError, NotExplainable
 from speechlrp.lrp.layer import Layer
 from speechlrp.lrp.operations.names import MODULE_OF
@@ -26,12 +28,16 @@ class Composite:
             * ``First()`` or ``Last()``: the first or last layer that needs a rule;
             * ``Depth(start, stop)``: a part of the depth, ``Depth(0, 1/3)`` for the third
               nearest the input;
-            * a tuple of selectors, which must all match. ``(nn.Conv2d, First())`` is the
-              model's first layer if that is a convolution, and nothing if it isn't.
+            * a tuple of classes or of patterns: what any of them matches, as ``isinstance``
+              has it;
+            * ``All(...)``: what several selectors all match. ``All(nn.Conv2d, First())`` is
+              the model's first layer if that is a convolution, and nothing if it isn't.
         merge_batch_norm: whether a batch norm that alone reads the output of a dense layer
             or a convolution is merged into it, so that the layer's rule acts on both at once.
         constant_mean: whether layer, group and instance norms take their mean for a constant,
             as they do their deviation. It then absorbs relevance as a bias does.
+        general: whether it is for networks of many kinds, as presets are. Of any other, a
+            pair that no layer meets is told as a slip of the pen.
 
     Layers are calls: a module that runs twice is two layers, each with its own depth.
     Dense layers and convolutions need a rule. A norm or an average pooling takes one where
@@ -55,8 +61,10 @@ class Composite:
         *,
         merge_batch_norm: bool = False,
         constant_mean: bool = False,
+        general: bool = False,
     ) -> None:
         self.merge_batch_norm, self.constant_mean = merge_batch_norm, constant_mean
+        self.general = general
         self.rules = tuple(_checked(pair) for pair in rules)
 
     def assign(self, layers: Sequence[Layer | Product]) -> list[Rule | None]:
@@ -71,6 +79,21 @@ class Composite:
     def choices(self, layers: Sequence[Layer | Product]) -> list[int | None]:
         """As ``assign``, giving the number of the pair in ``rules`` in place of its rule."""
         return [self._choice(position) for position in positions(layers)]
+
+    def unmet(self, layers: Sequence[Layer | Product]) -> list[tuple[Selector, Rule]]:
+        """The pairs that no layer meets, whichever pair it takes; a pair for all is none.
+
+        Of a general composite, too, none is.
+        """
+        if self.general:
+            return []
+        places = list(positions(layers))
+        return [
+            (selector, rule)
+            for selector, rule in self.rules
+            if selector is not nn.Module
+            and not any(rule.fits(one.layer.operation) and matches(selector, one) for one in places)
+        ]
 
     def _choice(self, position: Position) -> int | None:
         for index, (selector, rule) in enumerate(self.rules):

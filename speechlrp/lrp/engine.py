@@ -15,7 +15,12 @@ from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.errors import NotExplainable
 from speechlrp.lrp.forward import Forward, Inputs, Output
 from speechlrp.lrp.operations.last import check_ending
-from speechlrp.lrp.proportion import check_same, warn_of_explosion, warn_of_nothing
+from speechlrp.lrp.proportion import (
+    check_same,
+    warn_of_explosion,
+    warn_of_nothing,
+    warn_of_unmet,
+)
 from speechlrp.lrp.recorder import Recorder
 from speechlrp.lrp.start import Target, start_coefficient
 from speechlrp.lrp.tape import Logits, Observer, Tape, Value
@@ -112,9 +117,13 @@ def explain(
     check_composite(composite)
     keep = observe is not None
     with torch.inference_mode(False), torch.enable_grad():
-        run = _ruled(record(forward, keep, make_recorder), composite, keep)
-        if run is None:
-            run = _ruled(record(forward, True, make_recorder), composite, True)
+        run = record(forward, keep, make_recorder)
+        unmet = assign(run.tape, composite)
+        if not keep and meets_zeros(run.tape, run.sources):  # which needs numbers not kept
+            run.tape.nodes.clear()
+            run = record(forward, True, make_recorder)
+            assign(run.tape, composite)
+        warn_of_unmet(unmet)
         check_ending(run.tape, run.end, start)
         logits = run.logits
         c = start_coefficient(logits.data, target, start, forward.batch, logits.dim)
@@ -125,15 +134,6 @@ def explain(
         warn_of_nothing(relevances, inputs, logits.data * c)
         warn_of_explosion(relevances, logits.data, c, composite)
         return run.output, forward.like_inputs(relevances)
-
-
-def _ruled(run: Run, composite: Composite, keep: bool) -> Run | None:
-    """The pass with its rules, or ``None`` if they ask for numbers that were not kept."""
-    assign(run.tape, composite)
-    if keep or not meets_zeros(run.tape, run.sources):
-        return run
-    run.tape.nodes.clear()
-    return None
 
 
 def record(forward: Forward, keep: bool = False, make_recorder: MakeRecorder = Recorder) -> Run:

@@ -39,7 +39,7 @@ from speechlrp.lrp.rules import (
     ZPlus,
 )
 from speechlrp.lrp.rules.z_box import Bound
-from speechlrp.lrp.selectors import Depth, First, Selector
+from speechlrp.lrp.selectors import All, Depth, First, Selector
 
 Pairs = list[tuple[Selector, Rule]]
 
@@ -84,7 +84,7 @@ def resnet_eps_gamma(
     ``depth`` is their part of all layers; batch norms keep LRP-epsilon. The least noisy of
     the three, above all on what speaks against the speaker. Source: T 6.3 (c).
     """
-    first: Pairs = [((Convolution, Depth(0, depth)), Gamma(gamma))]
+    first: Pairs = [(All(Convolution, Depth(0, depth)), Gamma(gamma))]
     return Composite(first + _speaker(Epsilon(epsilon)), merge_batch_norm=merge_batch_norm)
 
 
@@ -164,7 +164,7 @@ def epsilon_gamma_box(
     For inputs between known bounds, as pixels or decibels above a floor; see ``ZBox`` for
     ``low`` and ``high``. Source: Montavon et al. 2019.
     """
-    first: Pairs = [((Convolution, First()), ZBox(low, high, stabilizer))]
+    first: Pairs = [(All(Convolution, First()), ZBox(low, high, stabilizer))]
     return _customary(Gamma(gamma, stabilizer), epsilon, merge_batch_norm, first)
 
 
@@ -243,6 +243,7 @@ def _with_options(
             [*first, *made.rules],
             merge_batch_norm=made.merge_batch_norm,
             constant_mean=constant_mean,
+            general=True,
         )
 
     own, more = inspect.signature(preset), inspect.signature(make, follow_wrapped=False)

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.errors import LRPWarning, NotExplainable
+from speechlrp.lrp.rules.base import Rule
 from speechlrp.lrp.rules.products import Uniform
+from speechlrp.lrp.selectors import Selector, shown
 
 MOST = 1e6
 """Times the output beyond which the sum of absolute relevance is told."""
@@ -71,6 +73,17 @@ def warn_of_explosion(
         LRPWarning,
         stacklevel=4,
     )
+
+
+def warn_of_unmet(pairs: Sequence[tuple[Selector, Rule]]) -> None:
+    """Tell of pairs of a composite that no layer meets."""
+    for selector, rule in pairs:
+        warnings.warn(
+            f"no layer of the model meets the pair ({shown(selector)}, {rule!r}) of the composite; "
+            "describe(model, inputs, composite) shows the layers",
+            LRPWarning,
+            stacklevel=4,
+        )
 
 
 def check_same(output: Tensor, plain: Tensor) -> None:

@@ -59,8 +59,32 @@ class Depth:
         return f"Depth({float(self.start):.3g}, {float(self.stop):.3g})"
 
 
+class All:
+    """The layers that every one of some selectors picks.
+
+    ``All(nn.Conv2d, First())`` is the model's first layer if that is a convolution, and nothing
+    if it isn't.
+
+    Args:
+        selectors: one or more.
+
+    Raises:
+        LRPError: none, or one of no known kind.
+    """
+
+    def __init__(self, *selectors: Selector) -> None:
+        if not selectors:
+            raise LRPError("All() needs selectors, such as All(nn.Conv2d, First())")
+        for selector in selectors:
+            check_selector(selector)
+        self.selectors = selectors
+
+    def __repr__(self) -> str:
+        return f"All({', '.join(map(shown, self.selectors))})"
+
+
 Predicate = Callable[[str, nn.Module], bool]
-Selector = type[nn.Module] | str | Predicate | First | Last | Depth | tuple[Any, ...]
+Selector = type[nn.Module] | str | Predicate | First | Last | Depth | All | tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +114,13 @@ def positions(layers: Sequence[Layer | Product]) -> Iterator[Position]:
 
 
 def matches(selector: Selector, position: Position) -> bool:
-    """Whether a selector picks a layer; of a tuple, whether all its members do."""
+    """Whether a selector picks a layer; of a tuple, whether any of its members does."""
     place, operation = position.layer.place, position.layer.operation
     match selector:
         case tuple():
-            return all(matches(one, position) for one in selector)
+            return any(matches(one, position) for one in selector)
+        case All():
+            return all(matches(one, position) for one in selector.selectors)
         case First():
             return position.needs_a_rule and position.number == 0
         case Last():
@@ -112,8 +138,7 @@ def matches(selector: Selector, position: Position) -> bool:
 def check_selector(selector: Any) -> None:
     """Raise unless a selector is of a known kind."""
     if isinstance(selector, tuple) and selector:
-        for one in selector:
-            check_selector(one)
+        _check_alternatives(selector)
         return
     if isinstance(selector, type):
         if not issubclass(selector, nn.Module):
@@ -121,10 +146,22 @@ def check_selector(selector: Any) -> None:
             raise LRPError(
                 f"a selector class must be a torch module; found {selector.__name__}{hint}"
             )
-    elif not (isinstance(selector, str | First | Last | Depth) or callable(selector)):
+    elif not (isinstance(selector, str | First | Last | Depth | All) or callable(selector)):
         raise LRPError(
-            "a selector is a module class, a pattern, a function, First(), Last(), Depth(...) "
-            f"or a tuple of them; found {selector!r}"
+            "a selector is a module class, a pattern, a tuple of either, a function, First(), "
+            f"Last(), Depth(...) or All(...); found {selector!r}"
+        )
+
+
+def _check_alternatives(selectors: tuple[Any, ...]) -> None:
+    """Raise unless a tuple reads as ``isinstance`` reads it: classes, or patterns."""
+    for one in selectors:
+        check_selector(one)
+    if not any(all(isinstance(one, kind) for one in selectors) for kind in (type, str)):
+        together = ", ".join(map(shown, selectors))
+        raise LRPError(
+            f"a tuple of classes or of patterns picks what any of them picks; found ({together}): "
+            f"for what all of them pick write All({together})"
         )
 
 
@@ -134,6 +171,6 @@ def shown(selector: Selector) -> str:
         return f"({', '.join(map(shown, selector))}{',' if len(selector) == 1 else ''})"
     if isinstance(selector, type):
         return f"nn.{selector.__name__}" if hasattr(nn, selector.__name__) else selector.__name__
-    if isinstance(selector, str | First | Last | Depth):
+    if isinstance(selector, str | First | Last | Depth | All):
         return repr(selector)
     return getattr(selector, "__name__", repr(selector))

@@ -237,10 +237,12 @@ class Strange(nn.Module):
     def __init__(self, asks):
         super().__init__()
         self.asks, self.calls = asks, 0
+        self.conv, self.dense = nn.Conv2d(1, 3, 4).double(), nn.Linear(3, 2).double()
 
     def forward(self, x):
         self.calls += 1
-        return x.flatten(1) * self.calls if self.asks else torch.erfinv(x)
+        x = self.dense(self.conv(x).flatten(1))
+        return x * self.calls if self.asks else torch.erfinv(x)
 
 
 def test_strange_models_are_expected_errors():
@@ -266,3 +268,15 @@ def test_a_rule_a_layer_and_a_preset_may_be_ones_own(deep, generator):
     own = LRP(preset="speechlrp.lrp.presets:epsilon", preset_options={"epsilon": 0.1})
     named = LRP(preset="epsilon", preset_options={"epsilon": 0.1})
     assert _rules(deep, own) == _rules(deep, named)
+
+
+def test_a_list_of_classes_is_any_of_them(model):
+    both = {"layers": ["Conv1d", "Conv2d"], "rule": "epsilon", "eps": 0.3}
+    x, target = torch.randn(2, 1, 4, 4).double(), torch.tensor([0, 1])
+    expected = LRP(RULES).explain(model, x, target)[1]
+    torch.testing.assert_close(LRP([RULES[0], both]).explain(model, x, target)[1], expected)
+    first = {"layers": {"class": ["Linear", "Conv2d"], "first": True}, "rule": "zero"}
+    layers = describe(model, x, LRP([first, *RULES]).composite).layers
+    assert [repr(layer.rule) for layer in layers] == ["Zero()", "Zero()"]
+    with pytest.raises(SpeechLRPError, match=r"torch\.nn has no layer 'Conv9d'"):
+        LRP([{"layers": ["Conv1d", "Conv9d"], "rule": "zero"}])

@@ -6,6 +6,7 @@ from torch import nn
 
 from speechlrp.lrp import (
     PRESETS,
+    All,
     Composite,
     Depth,
     Epsilon,
@@ -195,7 +196,7 @@ def test_products_do_not_count_as_depth():
     found = {one.name: one.rule for one in describe(net, torch.randn(1, 4), rules).layers}
     assert isinstance(found["0.gate.0"], Epsilon)
     assert isinstance(found["1"], Zero)
-    first = Composite([((nn.Linear, Last()), Epsilon(1)), (nn.Module, Zero())])
+    first = Composite([(All(nn.Linear, Last()), Epsilon(1)), (nn.Module, Zero())])
     assert isinstance(describe(net, torch.randn(1, 4), first).layers[-1].rule, Epsilon)
 
 

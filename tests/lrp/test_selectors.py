@@ -1,5 +1,6 @@
 """Layers picked by their place in the forward pass, and by several conditions at once."""
 
+import warnings
 from itertools import pairwise
 
 import pytest
@@ -8,14 +9,18 @@ from torch import nn
 from torch.nn import functional as F
 
 from speechlrp.lrp import (
+    All,
     Composite,
     Depth,
     Epsilon,
     First,
     Last,
     LRPError,
+    LRPWarning,
     NotExplainable,
+    Uniform,
     Zero,
+    attribute,
     describe,
 )
 
@@ -51,14 +56,18 @@ CASES = {
     "all": (Depth(0, 1), [0, 1, 2, 3, 4, 5, 6, 7]),
     "too thin for a second": (Depth(0, 0.01), [0, 1]),
     "between two": (Depth(0.01, 0.16), []),
-    "a class and a depth": ((nn.Conv1d, Depth(0, 1 / 3)), [1, 2]),
-    "a pattern and a depth": (("t*", Depth(0, 0.5)), [4]),
-    "a class and first": ((nn.Conv1d, First()), [1]),
-    "first of another class": ((nn.Linear, First()), []),
-    "first and last": ((First(), Last()), []),
-    "a function and a class": ((lambda name, module: name == "pool", nn.Module), [3]),
-    "nested": (((nn.Conv1d, "*"), (Depth(0.5, 1), "twice")), [5]),
-    "one alone": ((Last(),), [7]),
+    "a class and a depth": (All(nn.Conv1d, Depth(0, 1 / 3)), [1, 2]),
+    "a pattern and a depth": (All("t*", Depth(0, 0.5)), [4]),
+    "a class and first": (All(nn.Conv1d, First()), [1]),
+    "first of another class": (All(nn.Linear, First()), []),
+    "first and last": (All(First(), Last()), []),
+    "a function and a class": (All(lambda name, module: name == "pool", nn.Module), [3]),
+    "nested": (All(All(nn.Conv1d, "*"), Depth(0.5, 1), ("twice", "a")), [5]),
+    "one alone": (All(Last()), [7]),
+    "either class": ((nn.Conv1d, nn.AvgPool1d), [1, 2, 3, 4, 5]),
+    "either pattern": (("a", "t*"), [1, 4, 5]),
+    "a tuple of one": ((nn.Conv1d,), [1, 2, 4, 5]),
+    "either, and a depth": (All((nn.Conv1d, nn.AvgPool1d), Depth(0, 1 / 3)), [1, 2, 3]),
 }
 
 
@@ -90,7 +99,7 @@ def test_a_model_without_layers_that_need_a_rule_has_a_depth_too():
     net = nn.Sequential(nn.BatchNorm1d(2), nn.AvgPool1d(2)).eval()
     layers = describe(net, torch.randn(1, 2, 4), Composite([(Depth(0, 0.1), Zero())])).layers
     assert [type(layer.rule) for layer in layers] == [Zero, Zero]
-    layers = describe(net, torch.randn(1, 2, 4), Composite([((First(), Last()), Zero())])).layers
+    layers = describe(net, torch.randn(1, 2, 4), Composite([(All(First(), Last()), Zero())])).layers
     assert [layer.rule for layer in layers] == [None, None]
 
 
@@ -110,9 +119,11 @@ def test_fractions_that_are_no_part_of_the_depth_are_refused(ends):
         (3, r"a selector is .*; found 3"),
         (None, r"a selector is .*; found None"),
         ((), r"a selector is .*; found \(\)"),
-        ([nn.Conv1d], r"a selector is .* a tuple of them; found \["),
+        ([nn.Conv1d], r"a selector is .* a tuple of either, .*; found \["),
         ((nn.Conv1d, 0.5), r"a selector is .*; found 0.5"),
-        ((nn.Conv1d, (First(), None)), r"a selector is .*; found None"),
+        ((nn.Conv1d, None), r"a selector is .*; found None"),
+        ((nn.Conv1d, First()), r"a tuple of classes or of patterns .* write All\(nn.Conv1d, First"),
+        ((nn.Conv1d, "a"), r"what all of them pick write All\(nn.Conv1d, 'a'\)"),
         (int, "must be a torch module; found int"),
         (Zero, "must be a torch module; found Zero"),
         (First, r"found First; write First\(\)"),
@@ -127,8 +138,53 @@ def test_what_selects_nothing_known_is_refused(selector, message):
 
 def test_a_composite_is_shown_as_it_is_written():
     composite = Composite(
-        [((nn.Conv2d, Depth(0, 0.25)), Epsilon(2)), ((First(),), Zero()), ("a.*", Zero())],
+        [(All(nn.Conv2d, First()), Epsilon(2)), (("b", "c"), Zero()), ((nn.Linear,), Zero())],
         merge_batch_norm=True,
     )
-    shown = "[((nn.Conv2d, Depth(0, 0.25)), Epsilon(2)), ((First(),), Zero()), ('a.*', Zero())]"
+    shown = "[(All(nn.Conv2d, First()), Epsilon(2)), (('b', 'c'), Zero()), ((nn.Linear,), Zero())]"
     assert repr(composite) == f"Composite({shown}, merge_batch_norm=True)"
+
+
+def test_all_needs_selectors_of_known_kinds():
+    with pytest.raises(LRPError, match=r"All\(\) needs selectors"):
+        All()
+    with pytest.raises(LRPError, match=r"a selector is .*; found 0.5"):
+        All(nn.Conv1d, 0.5)
+
+
+def net_of_two():
+    return nn.Sequential(nn.Conv1d(2, 3, 2), nn.ReLU(), nn.Flatten(), nn.Linear(9, 2)).eval()
+
+
+UNMET = {
+    "a class": (nn.Conv2d, Epsilon(1)),
+    "a pattern": ("features.*", Epsilon(1)),
+    "all": (All(nn.Linear, First()), Epsilon(1)),
+    "a rule for products": (nn.Linear, Uniform()),
+}
+
+
+@pytest.mark.parametrize("name", UNMET)
+def test_a_pair_that_no_layer_meets_is_told(name):
+    composite = Composite([UNMET[name], (nn.Module, Zero())])
+    with pytest.warns(LRPWarning, match="no layer of the model meets the pair") as told:
+        attribute(net_of_two(), torch.randn(1, 2, 4), 0, composite)
+    assert len(told) == 1
+    assert repr(UNMET[name][1]) in str(told[0].message)
+    general = Composite(composite.rules, general=True)
+    attribute(net_of_two(), torch.randn(1, 2, 4), 0, general)
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [((nn.Conv1d, nn.Conv2d), Epsilon(1)), (nn.Linear, Zero())],
+        [(nn.Module, Zero()), (nn.Linear, Epsilon(1))],
+        [(nn.Module, Uniform()), (nn.Module, Zero())],
+    ],
+    ids=["either", "met though another pair comes first", "for all"],
+)
+def test_a_pair_that_a_layer_meets_is_not(pairs):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        attribute(net_of_two(), torch.randn(1, 2, 4), 0, Composite(pairs))
