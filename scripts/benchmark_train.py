@@ -109,9 +109,7 @@ def write_features(path: Path, shape: tuple[int, int, int, int]) -> np.ndarray:
     return rng.integers(2, size=shape[0])
 
 
-def read_at_its_turn(
-    read: Callable, items: Iterator, count: int, close: Callable = lambda: None
-) -> Iterator:
+def read_at_its_turn(read: Callable, items: Iterator, close: Callable = lambda: None) -> Iterator:
     """Stand in for `read_ahead`: nothing is read before it is asked for."""
     try:
         yield from map(read, items)

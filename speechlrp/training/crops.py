@@ -92,8 +92,8 @@ class CropBatches:
         """
         device = device or torch.device("cpu")
         read = partial(self._read, number, device.type == "cuda")
-        ahead = self._threads + 1
-        batches = read_ahead(read, self.plan.epoch(number), ahead, threads=self._threads)
+        plan, threads = self.plan.epoch(number), self._threads
+        batches = read_ahead(read, plan, count=threads + 1, threads=threads)
         with closing(batches):
             for batch in batches:
                 yield to_device(batch, device)
@@ -107,10 +107,11 @@ class CropBatches:
 
     def _read(self, turn: int, pinned: bool, positions: np.ndarray) -> Batch:
         with torch.inference_mode():
-            found = [self.crops(self.sources[place], turn) for place in positions]
-            waves = torch.stack([wave for wave, _ in found])
+            crops = [self.crops(self.sources[place], turn) for place in positions]
+            waves = torch.stack([wave for wave, _ in crops])
             features = self.crops.settings.transform(waves) * self.input_scale
-        labels = self.labels[positions] + self._speed_classes * np.array([n for _, n in found])
+        speeds = np.array([speed for _, speed in crops])
+        labels = self.labels[positions] + self._speed_classes * speeds
         inputs = torch.empty(features.shape, pin_memory=pinned).copy_(features)
         label = torch.from_numpy(labels)
         rows = torch.from_numpy(positions)

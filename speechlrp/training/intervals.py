@@ -17,22 +17,22 @@ import numpy as np
 Z95 = NormalDist().inv_cdf(0.975)
 
 
-def wilson(correct: int, n: int, z: float = Z95) -> tuple[float, float]:
-    """Give the score interval of a proportion (Wilson 1927).
+def wilson(correct: int, n: int) -> tuple[float, float]:
+    """Give the 95 % score interval of a proportion (Wilson 1927).
 
-    With p = correct / n:
+    With p = correct / n and z = 1.96:
     (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
 
     Args:
         correct: successes.
         n: trials; 0 gives (nan, nan).
-        z: normal quantile, 1.96 for 95 %.
 
     Returns:
         Lower and upper end, within [0, 1].
     """
     if n == 0:
         return math.nan, math.nan
+    z = Z95
     p, weight = correct / n, 1 + z * z / n
     centre = (p + z * z / (2 * n)) / weight
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / weight

@@ -21,7 +21,6 @@ from speechlrp.training.prediction import autocast
 from speechlrp.training.ranks import ALONE, Ranks
 from speechlrp.training.run import Run
 from speechlrp.training.settings import LetterSettings
-from speechlrp.training.state import identity
 from speechlrp.training.utterances import LetterBatches
 
 
@@ -98,9 +97,22 @@ def fit_letters(
             its transcript, a state that is damaged or of another training, or files that
             cannot be written.
     """
-    options = {"meta": meta, "callbacks": callbacks, "save_seconds": save_seconds, "ranks": ranks}
-    given = model, train, validate, settings, folder, device, blank, judge, nothing
-    return _Run(*given, **options).complete()
+    return _Run(
+        model,
+        train,
+        validate,
+        settings,
+        folder,
+        device,
+        meta=meta,
+        steps=sum(train.steps(epoch) for epoch in range(settings.epochs)),
+        callbacks=callbacks,
+        save_seconds=save_seconds,
+        ranks=ranks,
+        blank=blank,
+        judge=judge,
+        nothing=nothing,
+    ).complete()
 
 
 class _Run(Run):
@@ -109,24 +121,10 @@ class _Run(Run):
     settings: LetterSettings
 
     def __init__(
-        self,
-        model: nn.Module,
-        train: LetterBatches,
-        validate: LetterBatches,
-        settings: LetterSettings,
-        folder: Path,
-        device: torch.device,
-        blank: int,
-        judge: Judge,
-        nothing: Errors,
-        **options: Any,
+        self, *args: Any, blank: int, judge: Judge, nothing: Errors, **options: Any
     ) -> None:
-        self.train, self.validate, self.blank = train, validate, blank
-        self.judge, self.nothing = judge, nothing
-        who = identity(settings, train, validate, dict(options["meta"]))
-        steps = sum(train.steps(epoch) for epoch in range(settings.epochs))
-        super().__init__(model, settings, folder, device, identity=who, steps=steps, **options)
-        self.spread = self.ranks.spread(self.model)
+        super().__init__(*args, **options)
+        self.blank, self.judge, self.nothing = blank, judge, nothing
 
     def train_epoch(self) -> dict[str, float]:
         """See `Run`."""
@@ -138,9 +136,7 @@ class _Run(Run):
                 each, usable = self._train_step(batch)
             loss += each.sum()
             used, seen = used + usable, seen + len(each)
-            if self.check_now(number):
-                self.check_finite(loss.item(), "training")
-            self.stepped(number, steps)
+            self.stepped(loss, number, steps)
         self.check_finite(loss.item(), "training")
         total, used, seen = self.ranks.total([loss.item(), used, seen])
         _check_used(used, seen, "training")
@@ -151,8 +147,10 @@ class _Run(Run):
         if self.settings.spec_augment:
             masks = self.settings.spec_augment
             inputs = masks(inputs, batch.frames, batch.rows, epoch=self.epoch)
-        _, found = self._forward(self.spread, batch, inputs)
-        each, usable = _per_symbol(found, batch), int(found.usable.sum())
+        _, loss = self._forward(self.spread, batch, inputs)
+        each, usable = _per_symbol(loss, batch), int(loss.usable.sum())
+        # Of all processes: each may have another number of utterances that are long enough, and
+        # the mean over processes of their own means would weigh them differently.
         (all_usable,) = self.ranks.total([usable])
         self.descend(each.sum() * self.ranks.ranks / max(1, all_usable))
         return each.detach(), usable
@@ -162,17 +160,17 @@ class _Run(Run):
         """See `Run`."""
         self.ranks.align(self.model)
         self.model.eval()
-        loss, used, errors = 0.0, 0, self.nothing
-        for batch, scores, found in self._validated():
-            loss += _per_symbol(found, batch).double().sum().item()
-            used += int(found.usable.sum())
+        total, used, errors = 0.0, 0, self.nothing
+        for batch, scores, loss in self._validated():
+            total += _per_symbol(loss, batch).double().sum().item()
+            used += int(loss.usable.sum())
             errors += self.judge(scores, self._steps(batch), batch.rows)
-        loss, used, *counts = self.ranks.total([loss, used, *errors.numbers()])
+        total, used, *counts = self.ranks.total([total, used, *errors.numbers()])
         errors = type(errors).of(counts)
         _check_used(used, self.validate.examples, "validation")
-        self.check_finite(loss, "validation")
+        self.check_finite(total, "validation")
         return {
-            "validate_loss": loss / used,
+            "validate_loss": total / used,
             "validate_letter_error_rate": errors.letter_error_rate,
             "validate_word_error_rate": errors.word_error_rate,
         }
@@ -180,8 +178,8 @@ class _Run(Run):
     def _validated(self) -> Iterator[tuple[LetterBatch, torch.Tensor, CTC]]:
         for batch in self.validate.epoch(0, self.device):
             with self.clock:
-                scores, found = self._forward(self.model, batch, batch.inputs)
-            yield batch, scores, found
+                scores, loss = self._forward(self.model, batch, batch.inputs)
+            yield batch, scores, loss
 
     def _forward(
         self, model: nn.Module, batch: LetterBatch, inputs: torch.Tensor
@@ -201,9 +199,9 @@ class _Run(Run):
         return -row["validate_letter_error_rate"], -row["validate_loss"]
 
 
-def _per_symbol(found: CTC, batch: LetterBatch) -> torch.Tensor:
+def _per_symbol(loss: CTC, batch: LetterBatch) -> torch.Tensor:
     """The losses in nats per symbol, `[B]`."""
-    return found.losses / batch.lengths.clamp(min=1).to(found.losses.device)
+    return loss.losses / batch.lengths.clamp(min=1).to(loss.losses.device)
 
 
 def _check_used(used: float, seen: float, what: str) -> None:

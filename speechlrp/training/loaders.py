@@ -56,9 +56,6 @@ class Batches:
         input_scale: factor on the inputs.
         cache_mb: memory for examples, in MiB. Where all rows fit they are kept
             once read; otherwise memory is a few batches, whatever N.
-        half: keep them as float16, in half the memory and with 11 bits.
-        prefetch: batches read ahead.
-        dataset: name of the dataset in the file.
         command: the command line that makes the file, named in errors.
 
     Raises:
@@ -80,20 +77,17 @@ class Batches:
         accumulate: int = 1,
         input_scale: float = 1.0,
         cache_mb: float = 1024.0,
-        half: bool = False,
-        prefetch: int = 2,
-        dataset: str = "features",
         command: str = "speechlrp preprocess",
     ) -> None:
         on_disk = isinstance(source, str | Path)
-        self._source = HDF5Rows(Path(source), dataset, command) if on_disk else MemoryRows(source)
+        self._source = HDF5Rows(Path(source), command) if on_disk else MemoryRows(source)
         self.rows = _checked_rows(rows, labels, self._source.shape)
         self.labels = np.asarray(labels, dtype=np.int64)[self.rows]
         order = {"shuffle": shuffle, "seed": seed, "accumulate": accumulate}
         self.plan = Plan(len(self.rows), batch_size, rank=rank, ranks=ranks, **order)
         self.batch_size = batch_size
-        self.input_scale, self._prefetch = input_scale, max(1, prefetch)
-        self._cache = self._new_cache(cache_mb, np.float16 if half else np.float32)
+        self.input_scale = input_scale
+        self._cache = self._new_cache(cache_mb)
         self._cached = np.zeros(len(self.rows), dtype=bool)
 
     @property
@@ -132,9 +126,7 @@ class Batches:
         device = device or torch.device("cpu")
         pinned, reader = device.type == "cuda", self._source.reader()
         read = partial(self._read, reader, pinned)
-        with closing(
-            read_ahead(read, self.plan.epoch(number), self._prefetch, reader.close)
-        ) as batches:
+        with closing(read_ahead(read, self.plan.epoch(number), reader.close)) as batches:
             for batch in batches:
                 yield to_device(batch, device)
 
@@ -173,11 +165,11 @@ class Batches:
         if self.input_scale != 1.0:
             np.multiply(out, np.float32(self.input_scale), out=out)
 
-    def _new_cache(self, cache_mb: float, dtype: type) -> np.ndarray | None:
-        size = self.examples * int(np.prod(self.shape)) * np.dtype(dtype).itemsize
+    def _new_cache(self, cache_mb: float) -> np.ndarray | None:
+        size = 4 * self.examples * int(np.prod(self.shape))
         if self._source.in_memory or size > cache_mb * 2**20:
             return None
-        return np.empty((self.examples, *self.shape), dtype=dtype)
+        return np.empty((self.examples, *self.shape), dtype=np.float32)
 
 
 def check_features(values: np.ndarray, rows: np.ndarray) -> None:

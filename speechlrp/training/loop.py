@@ -23,7 +23,6 @@ from speechlrp.training.prediction import autocast, layout, predict
 from speechlrp.training.ranks import ALONE, Ranks
 from speechlrp.training.run import Run
 from speechlrp.training.settings import TrainSettings
-from speechlrp.training.state import identity
 
 
 def fit(
@@ -81,40 +80,30 @@ def fit(
         ValueError: batches whose size is not that of the settings.
     """
     _check(train, validate, settings, meta)
-    options = {"meta": meta, "callbacks": callbacks, "save_seconds": save_seconds, "ranks": ranks}
-    return _Run(model, train, validate, settings, folder, device, **options).complete()
+    if settings.loss == "aam" and getattr(model, "scale", None) is None:
+        raise SpeechLRPError(
+            f"loss aam needs a model whose outputs are cosines; {meta['model']} gives others: "
+            "use model=resnet34_aam, or trainer.loss=cross_entropy"
+        )
+    return _Run(
+        model.to(memory_format=layout(settings.channels_last)),
+        train,
+        validate,
+        settings,
+        folder,
+        device,
+        meta={**meta, "loss": settings.loss},
+        steps=settings.epochs * len(train),
+        callbacks=callbacks,
+        save_seconds=save_seconds,
+        ranks=ranks,
+    ).complete()
 
 
 class _Run(Run):
     """The training of a classifier under way; see `fit` for the arguments."""
 
     settings: TrainSettings
-
-    def __init__(
-        self,
-        model: nn.Module,
-        train: Batches,
-        validate: Batches,
-        settings: TrainSettings,
-        folder: Path,
-        device: torch.device,
-        *,
-        meta: Mapping[str, Any],
-        **options: Any,
-    ) -> None:
-        self.train, self.validate = train, validate
-        model = model.to(memory_format=layout(settings.channels_last))
-        about = {"meta": {**meta, "loss": settings.loss}, **options}
-        about["identity"] = identity(settings, train, validate, dict(meta))
-        about["steps"] = settings.epochs * len(train)
-        super().__init__(model, settings, folder, device, **about)
-        self.scale = getattr(model, "scale", None)
-        if settings.loss == "aam" and self.scale is None:
-            raise SpeechLRPError(
-                f"loss aam needs a model whose outputs are cosines; {meta['model']} gives others: "
-                "use model=resnet34_aam, or trainer.loss=cross_entropy"
-            )
-        self.spread = self.ranks.spread(self.model)
 
     def train_epoch(self) -> dict[str, float]:
         """See `Run`."""
@@ -131,9 +120,7 @@ class _Run(Run):
             if not part.last:
                 continue
             number += 1
-            if self.check_now(number):
-                self.check_finite(loss.item(), "training")
-            self.stepped(number, len(self.train))
+            self.stepped(loss, number, len(self.train))
         self.check_finite(loss.item(), "training")
         total, right = self.ranks.total([loss.item(), correct.item()])
         n = self.train.examples
@@ -145,6 +132,8 @@ class _Run(Run):
             with autocast(self.device, self.settings.precision):
                 logits = self.spread(inputs)
             each = self._losses(logits, batch.labels)
+            # DistributedDataParallel averages over processes, so each weighs its mean by its
+            # part of the step: the step then is the mean over all its examples.
             share = len(each) * self.ranks.ranks / part.examples
             self.descend(each.mean() if share == 1 else each.mean() * share, part.last)
         return each.detach(), logits.detach()
@@ -160,7 +149,7 @@ class _Run(Run):
         rise = (
             min(1.0, self.step / self.settings.margin_warmup) if self.settings.margin_warmup else 1
         )
-        return aam(logits, labels, self.scale, rise * self.settings.margin)
+        return aam(logits, labels, self.model.scale, rise * self.settings.margin)
 
     def validate_epoch(self) -> dict[str, float]:
         """See `Run`."""

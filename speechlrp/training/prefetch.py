@@ -14,8 +14,9 @@ Result = TypeVar("Result")
 def read_ahead(
     read: Callable[[Item], Result],
     items: Iterable[Item],
-    count: int,
     close: Callable[[], None] = lambda: None,
+    *,
+    count: int = 2,
     threads: int = 1,
 ) -> Iterator[Result]:
     """Yield ``read(item)`` for each item, in order, while the next ones are being read.
@@ -26,8 +27,8 @@ def read_ahead(
     Args:
         read: called in a thread.
         items: what to read.
-        count: how many are read ahead.
         close: called last, in a thread.
+        count: how many are read ahead.
         threads: how many; what several read at once must share nothing.
     """
     # No thread may call torch.set_num_threads: it is the process's, so the model in the main

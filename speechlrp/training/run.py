@@ -23,7 +23,14 @@ from speechlrp.training.ranks import ALONE, Ranks
 from speechlrp.training.schedules import build_optimizer, factor, set_lr
 from speechlrp.training.seeding import NOISE, derive, seed_everything
 from speechlrp.training.settings import Recipe
-from speechlrp.training.state import STATE, check_optimizer, going_on, load_state, save_state
+from speechlrp.training.state import (
+    STATE,
+    check_optimizer,
+    going_on,
+    identity,
+    load_state,
+    save_state,
+)
 from speechlrp.training.tensor_files import check_finite
 
 METRICS = "metrics.csv"
@@ -39,11 +46,13 @@ class Run(ABC):
 
     Args:
         model: moved to `device`.
+        train: batches of every epoch.
+        validate: the same.
         settings: the recipe.
         folder: where the files go; made if need be.
         device: where to compute.
-        meta: what `load_model` needs, written beside the weights.
-        identity: what decides the result; a state of another identity is refused.
+        meta: what `load_model` needs, written beside the weights. With the recipe and the data
+            it decides the result: a state of others is refused.
         steps: of the whole training.
         callbacks: called by the leader.
         save_seconds: the least time between two saves; None: 50 times what the last
@@ -54,20 +63,23 @@ class Run(ABC):
     def __init__(
         self,
         model: nn.Module,
+        train: Any,
+        validate: Any,
         settings: Recipe,
         folder: Path,
         device: torch.device,
         *,
         meta: Mapping[str, Any],
-        identity: dict[str, Any],
         steps: int,
         callbacks: Sequence[Callback] = (),
         save_seconds: float | None = None,
         ranks: Ranks = ALONE,
     ) -> None:
-        self.ranks = ranks
+        self.train, self.validate, self.ranks = train, validate, ranks
         self.settings, self.folder, self.device, self.meta = settings, folder, device, meta
-        self.model, self.identity, self.steps = model.to(device), identity, steps
+        self.identity = identity(settings, train, validate, dict(meta))
+        self.model, self.steps = model.to(device), steps
+        self.spread = ranks.spread(self.model)
         self.optimizer = build_optimizer(model, settings)
         self.clock = ModelClock(device)
         self.epoch = self.step = 0
@@ -104,8 +116,16 @@ class Run(ABC):
                     callback.on_epoch(row)
         return pd.DataFrame(self.metrics)
 
-    def stepped(self, step: int, steps: int) -> None:
-        """Say that a step of the epoch is done."""
+    def stepped(self, loss: torch.Tensor, step: int, steps: int) -> None:
+        """Look at the loss after a step of the epoch, and tell the callbacks.
+
+        Args:
+            loss: the sum over the epoch's examples so far: one that is not finite stays so.
+            step: in the epoch, from 1.
+            steps: of the epoch.
+        """
+        if step % (1 if self.device.type == "cpu" else CHECK_EVERY) == 0:
+            self.check_finite(loss.item(), "training")
         for callback in self.callbacks:
             callback.on_step(self.epoch + 1, step, steps)
 
@@ -161,10 +181,6 @@ class Run(ABC):
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
 
-    def check_now(self, number: int) -> bool:
-        """Whether to look at the loss after so many steps of an epoch."""
-        return number % (1 if self.device.type == "cpu" else CHECK_EVERY) == 0
-
     def check_finite(self, loss: float, what: str) -> None:
         """Stop where a loss is not finite.
 
@@ -200,7 +216,9 @@ class Run(ABC):
         else:
             state["model"] = self.model.state_dict()
             state["optimizer"] = self.optimizer.state_dict()
-        save_state(self.folder / STATE, state)  # last: it must not name weights that are not there
+        # Last: a kill in between leaves weights that the older state knows nothing of, and they
+        # are written again; the other way about, the state would name weights that are not there.
+        save_state(self.folder / STATE, state)
         self.saved = time.perf_counter()
         if self.adaptive:
             self.save_seconds = SAVE_RARELY * (self.saved - started)

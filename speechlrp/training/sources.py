@@ -18,6 +18,8 @@ import torch
 
 from speechlrp.errors import SpeechLRPError
 
+FEATURES = "features"
+
 
 class Reader(Protocol):
     """Reads rows; used by one thread only."""
@@ -53,19 +55,18 @@ class MemoryRows:
 
 
 class HDF5Rows:
-    """Rows of a dataset [N, 1, F, T] in an HDF5 file.
+    """Rows of the dataset `FEATURES` [N, 1, F, T] in an HDF5 file.
 
     Args:
         path: the file.
-        dataset: the name of the dataset in it.
         command: the command line that makes the file, named in errors.
 
     Raises:
         SpeechLRPError: the file is missing, truncated or foreign.
     """
 
-    def __init__(self, path: Path, dataset: str, command: str) -> None:
-        self._path, self._dataset, self._command = path, dataset, command
+    def __init__(self, path: Path, command: str) -> None:
+        self._path, self._command = path, command
         self.in_memory = False
         reader = self.reader()
         self.shape = reader.shape()
@@ -73,14 +74,14 @@ class HDF5Rows:
 
     def reader(self) -> HDF5Reader:
         """Give a reader, which opens the file when it is first needed."""
-        return HDF5Reader(self._path, self._dataset, self._command)
+        return HDF5Reader(self._path, self._command)
 
 
 class HDF5Reader:
     """Reads rows of one dataset run by run; see `HDF5Rows` for the arguments."""
 
-    def __init__(self, path: Path, dataset: str, command: str) -> None:
-        self._path, self._dataset, self._command = path, dataset, command
+    def __init__(self, path: Path, command: str) -> None:
+        self._path, self._command = path, command
         self._file: h5py.File | None = None
 
     def shape(self) -> tuple[int, ...]:
@@ -110,9 +111,9 @@ class HDF5Reader:
     def _values(self) -> h5py.Dataset:
         if self._file is None:
             self._file = self._open()
-        values = self._file.get(self._dataset)
+        values = self._file.get(FEATURES)
         if not isinstance(values, h5py.Dataset) or values.ndim != 4:
-            raise self._damaged(f"it has no dataset {self._dataset!r} of four axes")
+            raise self._damaged(f"it has no dataset {FEATURES!r} of four axes")
         return values
 
     def _open(self) -> h5py.File:

@@ -20,8 +20,6 @@ from speechlrp.training.bucketing import Buckets, LetterBatch, collate
 from speechlrp.training.loaders import check_features
 from speechlrp.training.prefetch import read_ahead
 
-PREFETCH = 2
-
 
 class LetterBatches:
     """Batches of some utterances of a file, epoch by epoch.
@@ -73,7 +71,7 @@ class LetterBatches:
         utterances = Utterances(self._path, self._command)
         read = partial(self._read, utterances, device.type == "cuda")
         plan = self.buckets.epoch(number)
-        with closing(read_ahead(read, plan, PREFETCH, utterances.close)) as batches:
+        with closing(read_ahead(read, plan, utterances.close)) as batches:
             for batch in batches:
                 yield batch.to(device)
 

@@ -58,34 +58,22 @@ def equal_error_rate(scores: np.ndarray, same: np.ndarray) -> float:
     return float(miss[after - 1] + part * (miss[after] - miss[after - 1]))
 
 
-def min_dcf(
-    scores: np.ndarray,
-    same: np.ndarray,
-    *,
-    target: float = 0.01,
-    miss_cost: float = 1.0,
-    false_cost: float = 1.0,
-) -> float:
+def min_dcf(scores: np.ndarray, same: np.ndarray, *, target: float = 0.01) -> float:
     """The least detection cost over all thresholds, as a share of the best without listening.
 
-    ``min(C_miss P_miss P + C_fa P_fa (1 - P)) / min(C_miss P, C_fa (1 - P))``, as in NIST's
-    speaker recognition evaluations; 1 is no better than to refuse or accept always.
+    ``min(P_miss P + P_fa (1 - P)) / min(P, 1 - P)``, as in NIST's speaker recognition
+    evaluations with equal costs; 1 is no better than to refuse or accept always.
 
     Args:
         scores: as in ``error_rates``.
         same: the same.
         target: prior probability ``P`` of one speaker (VoxCeleb: 0.01 or 0.05).
-        miss_cost: ``C_miss``.
-        false_cost: ``C_fa``.
 
     Raises:
-        SpeechLRPError: as in ``error_rates``, or a probability or cost out of range.
+        SpeechLRPError: as in ``error_rates``, or a probability out of range.
     """
-    if not (0 < target < 1 and miss_cost > 0 and false_cost > 0):
-        raise SpeechLRPError(
-            f"minDCF needs a prior within 0 to 1 and costs above 0; found {target}, "
-            f"{miss_cost} and {false_cost}"
-        )
+    if not 0 < target < 1:
+        raise SpeechLRPError(f"minDCF needs a prior within 0 to 1; found {target}")
     miss, false, _ = error_rates(scores, same)
-    cost = miss_cost * target * miss + false_cost * (1 - target) * false
-    return float(cost.min() / min(miss_cost * target, false_cost * (1 - target)))
+    cost = target * miss + (1 - target) * false
+    return float(cost.min() / min(target, 1 - target))

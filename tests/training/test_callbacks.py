@@ -62,15 +62,15 @@ def test_a_callback_that_cannot_start_stops_the_others(toy, features, tmp_path):
     assert broken.calls == []
 
 
-def test_only_the_leader_calls(toy):
-    options = {"meta": toy.META, "identity": {}, "steps": 1, "callbacks": [Noting()]}
-
+def test_only_the_leader_calls(toy, features):
     class Follower(toy.run.Run):
         train_epoch = validate_epoch = rank = None
 
     for rank, count in ((0, 1), (1, 0)):
+        ranks = Ranks(rank, 2)
+        ranks.__dict__["spread"] = lambda model: model  # nobody to exchange gradients with
         follower = Follower(
-            toy.toy_model(), toy.SETTINGS, None, toy.torch.device("cpu"),
-            ranks=Ranks(rank, 2), **options,
+            toy.toy_model(), *toy.batches(features), toy.SETTINGS, None, toy.torch.device("cpu"),
+            meta=toy.META, steps=1, callbacks=[Noting()], ranks=ranks,
         )  # fmt: skip
         assert len(follower.callbacks) == count

@@ -67,15 +67,6 @@ def test_sources_agree(toy, stored):
             assert torch.equal(together[0].rows, other.rows)
 
 
-def test_half_rounds_the_same_in_every_epoch(toy, stored):
-    features, _ = toy.data()
-    batches = stored(half=True, cache_mb=toy.N * toy.F * toy.T * 2 / 2**20)
-    assert batches.in_memory
-    first, second = (torch.cat([b.inputs for b in batches.epoch(n)]) for n in (0, 1))
-    assert torch.equal(first, second)
-    np.testing.assert_array_equal(first.numpy(), features.astype("f2").astype("f4"))
-
-
 def test_order_follows_from_seed_and_epoch(stored):
     one, two = stored(shuffle=True, seed=1), stored(shuffle=True, seed=1)
     assert rows_of(one, 5) == rows_of(two, 5)
@@ -114,7 +105,7 @@ def test_only_prefetched_batches_are_read_ahead(stored, monkeypatch):
     monkeypatch.setattr(
         HDF5Reader, "read", lambda self, rows, out: (asked.append(len(rows)), read(self, rows, out))
     )
-    iterator = stored(cache_mb=0, prefetch=2).epoch(0)
+    iterator = stored(cache_mb=0).epoch(0)
     next(iterator)
     iterator.close()
     assert 1 <= len(asked) <= 3
