@@ -48,8 +48,9 @@ class _Ending(TorchFunctionMode):
         settings, name = kwargs or {}, getattr(function, "__name__", "")
         if name not in SOFTMAXES | SIGMOIDS:
             return function(*args, **settings)
-        given = args[0] if args else settings["input"]
-        before = given.clone() if name.endswith("_") else given  # in place, nothing is left of it
+        argument = args[0] if args else settings["input"]
+        in_place = name.endswith("_")  # which leaves nothing of what it was given
+        before = argument.clone() if in_place else argument
         result = function(*args, **settings)
         dim = None
         if name in SOFTMAXES:

@@ -28,6 +28,7 @@ CURVES = Registry(
         "bins_at_50": "speechlrp.flipping.measures:bins_at_half",
         "percent_at_50": "speechlrp.flipping.measures:percent_at_half",
         "symmetric_gain": "speechlrp.flipping.measures:symmetric_gain",
+        "insertion": "speechlrp.flipping.measures:insertion",
     },
     Interface("a function of a Curve that gives a number", positional=1),
 )

@@ -79,10 +79,10 @@ def flip(inputs: Tensor, order: Tensor, filled: Filled, counts: Sequence[int]) -
     flat, done = flipped.flatten(1), 0
     mask = torch.zeros_like(flat, dtype=torch.bool)
     for count in counts:
-        some = order[:, done:count]
-        mask.scatter_(1, some, True)
+        bins = order[:, done:count]
+        mask.scatter_(1, bins, True)
         if isinstance(filled, Tensor):
-            flat.scatter_(1, some, filled.expand_as(flat).gather(1, some))
+            flat.scatter_(1, bins, filled.expand_as(flat).gather(1, bins))
         else:
             flat.copy_(torch.where(mask, filled(mask), flat))
         done = count

@@ -59,6 +59,20 @@ def symmetric_gain(curve: Curve) -> float:
     return math.nan if curve.reverse is None else area(curve.reverse) - area(curve)
 
 
+def insertion(curve: Curve) -> float:
+    """Mean accuracy while the bins come back, this order's first, from all filled in to none.
+
+    Inserting the first k bins leaves filled in what the opposite order would flip first, so it
+    is that order's area; NaN where that was not run from 0 to all bins (``flipping.grid=full``).
+
+    Source: Petsiuk et al. 2018.
+    """
+    reverse = curve.reverse
+    if reverse is None or reverse.bins[0] > 0 or reverse.bins[-1] < reverse.total:
+        return math.nan
+    return area(reverse)
+
+
 def falls_below(x: np.ndarray, y: np.ndarray, level: float) -> float:
     """The first x at which y falls below `level`, linear between points; NaN if never."""
     below = np.flatnonzero(y < level)

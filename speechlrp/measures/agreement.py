@@ -35,8 +35,8 @@ def spearman(maps: np.ndarray) -> np.ndarray:
     ranks = ranks - ranks.mean(axis=1, keepdims=True)
     length = np.sqrt((ranks**2).sum(axis=1))
     with np.errstate(invalid="ignore", divide="ignore"):
-        found = ranks @ ranks.T / np.outer(length, length)
-    return np.clip(found, -1, 1)
+        correlations = ranks @ ranks.T / np.outer(length, length)
+    return np.clip(correlations, -1, 1)
 
 
 def top_overlap(maps: np.ndarray, share: float) -> np.ndarray:
@@ -86,9 +86,9 @@ def agreement(maps: Mapping[str, np.ndarray], share: float) -> pd.DataFrame:
         )
     for i in range(len(maps[names[0]])):
         stack = np.stack([maps[name][i].reshape(-1) for name in names])
-        found = spearman(stack), spearman(np.abs(stack)), top_overlap(stack, share)
+        matrices = spearman(stack), spearman(np.abs(stack)), top_overlap(stack, share)
         for a, b in combinations_with_replacement(range(len(names)), 2):
-            numbers = dict(zip(COLUMNS, (float(matrix[a, b]) for matrix in found), strict=True))
+            numbers = dict(zip(COLUMNS, (float(matrix[a, b]) for matrix in matrices), strict=True))
             rows.append({"explainer": names[a], "other": names[b], "recording": i, **numbers})
     return pd.DataFrame(rows)
 

@@ -85,6 +85,6 @@ class Asked:
             inputs, _, question, whole = ask(self.model, self.inputs, self.target, start)
             parts = []
             for part in chunks(len(factors), len(inputs), self.pass_size):
-                some = factors[part.start : part.stop].unflatten(2, inputs.shape[1:])
-                parts.append(answers(self.model, question, inputs * some.to(inputs)))
+                scales = factors[part.start : part.stop].unflatten(2, inputs.shape[1:])
+                parts.append(answers(self.model, question, inputs * scales.to(inputs)))
             return whole.double(), torch.cat(parts).double()

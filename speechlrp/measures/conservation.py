@@ -45,7 +45,7 @@ def conservation(explainer: LRP, model: nn.Module, inputs: Tensor, target: Tenso
     with explaining():
         check(model, inputs)
         composite, start = explainer.composite, explainer.start
-        found = balances(model, inputs, plain(target), composite, start=start)
+        balanced = balances(model, inputs, plain(target), composite, start=start)
     rows = [
         {
             "step": step,
@@ -55,7 +55,7 @@ def conservation(explainer: LRP, model: nn.Module, inputs: Tensor, target: Tenso
             "n": len(inputs),
             **{name: float(getattr(one, name).double().sum()) for name in SUMS},
         }
-        for step, one in enumerate(found)
+        for step, one in enumerate(balanced)
     ]
     return pd.DataFrame(rows)
 

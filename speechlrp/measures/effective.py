@@ -27,8 +27,8 @@ def has_weights(module: nn.Module) -> bool:
     """Whether a module has weights of its own, stored as they are or by parametrizations."""
     if isinstance(module, parametrize.ParametrizationList):
         return False  # the module that it belongs to has them
-    own = next(module.parameters(recurse=False), None) is not None
-    return own or parametrize.is_parametrized(module)
+    weighted = next(module.parameters(recurse=False), None) is not None
+    return weighted or parametrize.is_parametrized(module)
 
 
 def plain(module: nn.Module) -> nn.Module:
@@ -41,8 +41,8 @@ def plain(module: nn.Module) -> nn.Module:
     other.__dict__.update(vars(module))
     hooks = list(_hooks(module))
     stored = {f"{h.name}_{part}" for h in hooks for part in ("g", "v", "orig", "u")}
-    own = dict(module.named_parameters(recurse=False))
-    weights = {name: value for name, value in own.items() if name not in stored}
+    parameters = dict(module.named_parameters(recurse=False))
+    weights = {name: value for name, value in parameters.items() if name not in stored}
     weights |= {name: getattr(module, name) for name in getattr(module, "parametrizations", ())}
     weights |= {hook.name: hook.compute_weight(module, *_still(hook)) for hook in hooks}
     buffers = {n: b.detach().clone() for n, b in module.named_buffers(recurse=False)}

@@ -58,18 +58,18 @@ def regions(table: pd.DataFrame, frequency: np.ndarray, time: np.ndarray) -> np.
 
 def near(inside: np.ndarray, bins: int = NEAR) -> np.ndarray:
     """Regions and what lies at most some bins away, in frequency and in time, ``[N, F, T]``."""
-    found = inside
+    reached = inside
     for axis in (1, 2):
-        moved = [found]
+        moved = [reached]
         for step in range(1, bins + 1):
-            one = np.zeros_like(found)
+            one = np.zeros_like(reached)
             into, out = [slice(None)] * 3, [slice(None)] * 3
             into[axis], out[axis] = slice(step, None), slice(None, -step)
-            one[tuple(into)] |= found[tuple(out)]
-            one[tuple(out)] |= found[tuple(into)]
+            one[tuple(into)] |= reached[tuple(out)]
+            one[tuple(out)] |= reached[tuple(into)]
             moved.append(one)
-        found = np.logical_or.reduce(moved)
-    return found
+        reached = np.logical_or.reduce(moved)
+    return reached
 
 
 def cue(maps: Maps) -> dict[str, np.ndarray]:
@@ -178,7 +178,7 @@ def another(count: int, labels: np.ndarray, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     order = rng.permutation(count)
     order = order[np.argsort(labels[order], kind="stable")]
-    found = np.empty(count, dtype=np.int64)
+    others = np.empty(count, dtype=np.int64)
     most = int(np.bincount(labels).max()) if count else 0
-    found[order] = np.roll(order, -min(most, max(count - 1, 0)))
-    return found
+    others[order] = np.roll(order, -min(most, max(count - 1, 0)))
+    return others

@@ -55,12 +55,12 @@ def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 def bands(maps: Maps) -> dict[str, np.ndarray]:
     """The share of absolute relevance in each frequency band, 0..1; the last holds its end."""
     size = np.abs(maps.relevance).sum(axis=2)
-    total, found = size.sum(axis=1), {}
+    total, shares = size.sum(axis=1), {}
     for low, high in pairwise(maps.bands_hz):
         ends = (high == maps.bands_hz[-1]) & (maps.frequency == high)
         inside = (maps.frequency >= low) & ((maps.frequency < high) | ends)
-        found[f"share_{low:g}_{high:g}_hz"] = share(size[:, inside].sum(axis=1), total)
-    return found
+        shares[f"share_{low:g}_{high:g}_hz"] = share(size[:, inside].sum(axis=1), total)
+    return shares
 
 
 def mean_and_error(rows: pd.DataFrame, by: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
@@ -77,5 +77,5 @@ def mean_and_error(rows: pd.DataFrame, by: Sequence[str], columns: Sequence[str]
     """
     long = rows.melt(id_vars=list(by), value_vars=list(columns), var_name="score")
     groups = long.groupby([*by, "score"], sort=False).value
-    found = groups.agg(mean="mean", standard_error="sem", n="count", rows="size").reset_index()
-    return found.assign(undefined=found.rows - found.n).drop(columns="rows")
+    table = groups.agg(mean="mean", standard_error="sem", n="count", rows="size").reset_index()
+    return table.assign(undefined=table.rows - table.n).drop(columns="rows")

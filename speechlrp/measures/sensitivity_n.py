@@ -49,5 +49,5 @@ def random_sets(asked: Asked, size: int) -> torch.Tensor:
 def _correlation(first: torch.Tensor, second: torch.Tensor) -> np.ndarray:
     first, second = (values - values.mean(0) for values in (first, second))
     length = (first.square().sum(0) * second.square().sum(0)).sqrt()
-    found = (first * second).sum(0) / length  # 0 / 0 is nan
-    return found.clamp(-1, 1).cpu().numpy()
+    correlation = (first * second).sum(0) / length  # 0 / 0 is nan
+    return correlation.clamp(-1, 1).cpu().numpy()

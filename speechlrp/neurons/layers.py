@@ -129,12 +129,12 @@ def _probes(model: nn.Module, shape: Sequence[int]) -> Tensor:
 
 
 def _made(model: nn.Module, path: str, inputs: Tensor) -> Tensor:
-    found: list[Tensor] = []
-    with watched(model, [path], lambda _, made: found.append(made.clone())):
+    outputs: list[Tensor] = []
+    with watched(model, [path], lambda _, made: outputs.append(made.clone())):
         model(inputs.clone())
-    if not found:
+    if not outputs:
         raise SpeechLRPError(f"layer {path!r} did not run")
-    return found[0]
+    return outputs[0]
 
 
 def pick_channels(wanted: str, layer: str, channels: int, names: Sequence[str] = ()) -> list[int]:
@@ -152,8 +152,8 @@ def pick_channels(wanted: str, layer: str, channels: int, names: Sequence[str] =
     if wanted == "all":
         return list(range(channels))
     known = {name: number for number, name in enumerate(names)}
-    found = [_channel(item.strip(), layer, channels, known) for item in wanted.split(",")]
-    return list(dict.fromkeys(found))
+    numbers = [_channel(item.strip(), layer, channels, known) for item in wanted.split(",")]
+    return list(dict.fromkeys(numbers))
 
 
 def _channel(item: str, layer: str, channels: int, known: dict[str, int]) -> int:

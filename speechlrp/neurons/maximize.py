@@ -141,8 +141,8 @@ def energy_centre(inputs: np.ndarray, frequency: np.ndarray, time: np.ndarray) -
     """Find where inputs ``[N, F, T]`` differ from 0, in time ``[T]`` and frequency ``[F]``."""
     energy = np.square(inputs.astype(np.float64))
     total = energy.sum((1, 2))
-    some = np.where(total > 0, total, np.nan)
-    place, hertz = energy.sum(1) @ time / some, energy.sum(2) @ frequency / some
+    defined = np.where(total > 0, total, np.nan)
+    place, hertz = energy.sum(1) @ time / defined, energy.sum(2) @ frequency / defined
     return Centre(place, hertz, total)
 
 
@@ -176,19 +176,19 @@ class _Enough(Exception):
 
 def _activations(model: nn.Module, neurons: Sequence[Neuron], inputs: Tensor) -> Tensor:
     """The activation ``[N]`` of each neuron by its own input."""
-    found: dict[int, Tensor] = {}
+    activations: dict[int, Tensor] = {}
 
     def see(layer: str, made: Tensor) -> None:
         for index, neuron in enumerate(neurons):
-            if neuron.layer == layer and index not in found:
-                found[index] = neuron.activation(made[index : index + 1])[0]
-        if len(found) == len(neurons):
+            if neuron.layer == layer and index not in activations:
+                activations[index] = neuron.activation(made[index : index + 1])[0]
+        if len(activations) == len(neurons):
             raise _Enough
 
     with watched(model, [neuron.layer for neuron in neurons], see):
         try:
             model(inputs)
         except _Enough:
-            return torch.stack([found[index] for index in range(len(neurons))])
-    missing = next(neuron for index, neuron in enumerate(neurons) if index not in found)
+            return torch.stack([activations[index] for index in range(len(neurons))])
+    missing = next(neuron for index, neuron in enumerate(neurons) if index not in activations)
     raise SpeechLRPError(f"layer {missing.layer!r} did not run")

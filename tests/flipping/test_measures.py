@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from speechlrp.flipping import CURVES
-from speechlrp.flipping.measures import Curve, area, falls_below
+from speechlrp.flipping.measures import Curve, area, falls_below, insertion
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,17 @@ def test_every_measure_of_a_straight_line(name):
     flat = Curve(np.arange(0, 110, 10.0), np.full(11, 0.75), line, 200)
     curve = Curve(np.arange(0, 110, 10.0), line, line, 200, flat)
     expected = {"auc": 0.5, "bins_at_50": 50, "percent_at_50": 25, "symmetric_gain": 0.25}
-    assert CURVES[name](curve) == pytest.approx(expected[name], abs=1e-9)
+    expected["insertion"] = math.nan  # the grid ends at half of the bins
+    assert CURVES[name](curve) == pytest.approx(expected[name], abs=1e-9, nan_ok=True)
+
+
+def test_inserting_bins_is_flipping_the_others_first():
+    """A network whose accuracy is a function of the bins that are left alone."""
+    bins = np.array([0.0, 1, 2, 3, 4])
+    gained = np.array([0.1, 0.7, 0.8, 0.9, 1.0])  # with the first k bins there, no others
+    reverse = Curve(bins, gained[::-1], gained[::-1], 4)
+    curve = Curve(bins, np.ones(5), np.ones(5), 4, reverse)
+    assert insertion(curve) == pytest.approx(np.trapezoid(gained, bins) / 4)
 
 
 def test_the_area_is_that_of_the_range_that_was_run():

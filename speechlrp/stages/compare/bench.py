@@ -93,15 +93,15 @@ def choose(table: pd.DataFrame, rows: np.ndarray, limit: int | None, seed: int) 
         limit: how many; where that is fewer than the classes, some classes have none.
         seed: of the draw.
     """
-    some = table.iloc[rows].reset_index(drop=True)
-    windows = some.drop_duplicates(WINDOW)
+    candidates = table.iloc[rows].reset_index(drop=True)
+    windows = candidates.drop_duplicates(WINDOW)
     if limit is not None:
-        limit = max(1, limit * len(windows) // len(some))
+        limit = max(1, limit * len(windows) // len(candidates))
     picked = chosen(windows.label.to_numpy(), limit, seed)
     if limit is not None and limit < windows.label.nunique():
         picked = np.sort(np.random.default_rng(seed).permutation(picked)[:limit])
     keys = pd.MultiIndex.from_frame(windows[WINDOW].iloc[picked])
-    return rows[pd.MultiIndex.from_frame(some[WINDOW]).isin(keys)]
+    return rows[pd.MultiIndex.from_frame(candidates[WINDOW]).isin(keys)]
 
 
 def names_in(text: str) -> list[str]:

@@ -75,9 +75,9 @@ def _explain(bench: Bench, name: str, steps: list[list[str]]) -> None:
         models = randomised(other.model, steps, config.sanity, config.randomise, seed)
         for i, _ in enumerate(models):
             output, relevance = explaining.explainer.explain(explaining.model, inputs, target)
-            found = relevance.cpu().numpy()
+            maps = relevance.cpu().numpy()
             where = label(steps[i])
-            parts.append(_compared(original, found, output, table, i + 1, where, config.top))
+            parts.append(_compared(original, maps, output, table, i + 1, where, config.top))
         shards.put(unit, {}, pd.concat(parts, ignore_index=True))
 
 

@@ -95,8 +95,8 @@ def conserve(bench: Bench, name: str) -> None:
     shards, explaining = bench.shards("conservation", name), bench.explaining(name)
     for unit, table, features in bench.batches(shards.missing(), f"{name}: conservation"):
         _, inputs, target = explaining.batch(features, table.label.to_numpy())
-        found = conservation(explaining.explainer, explaining.model, inputs, target)
-        shards.put(unit, {}, found)
+        sums = conservation(explaining.explainer, explaining.model, inputs, target)
+        shards.put(unit, {}, sums)
 
 
 def flip(bench: Bench, name: str, strategies: tuple[str, ...]) -> None:

@@ -203,9 +203,9 @@ def _pick_windows(table: pd.DataFrame, predicted: np.ndarray, count: int) -> lis
     """Windows under every condition: first those classified correctly in most, a speaker once."""
     table = table.assign(right=table.label.to_numpy() == predicted, named=named(table))
     windows = table.groupby(WINDOW, sort=False)
-    about = windows.agg(right=("right", "sum"), speaker=("speaker", "first"))
-    about = about.sort_values("right", ascending=False, kind="stable")
-    again = about.duplicated("speaker").sort_values(kind="stable").index
+    windows_shown = windows.agg(right=("right", "sum"), speaker=("speaker", "first"))
+    windows_shown = windows_shown.sort_values("right", ascending=False, kind="stable")
+    again = windows_shown.duplicated("speaker").sort_values(kind="stable").index
     shown = []
     for window in again[: max(1, count // table.named.nunique())]:
         shown += list(windows.get_group(window).sort_values("named").index)
