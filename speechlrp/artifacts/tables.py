@@ -44,6 +44,8 @@ def read_csv(path: Path, mend: str, needed: Sequence[str] = ()) -> pd.DataFrame:
         raise SpeechLRPError(
             f"{path} is no table ({str(error).splitlines()[0]}): {mend}"
         ) from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes the first of them for names
+        raise SpeechLRPError(f"{path} is no table (rows have more cells than its header): {mend}")
     missing = [name for name in needed if name not in table]
     if missing:
         raise SpeechLRPError(f"{path} has no column {', '.join(missing)}: {mend}")
