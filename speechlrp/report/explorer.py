@@ -31,6 +31,21 @@ SCRIPTS = (
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What the network says once the strongest bins are removed.
+
+    Attributes:
+        percent: of the bins.
+        correct: whether it still says the true class.
+        probability: of the true class.
+    """
+
+    percent: float
+    correct: bool
+    probability: float
+
+
+@dataclass(frozen=True)
 class Explanation:
     """A map of a recording.
 
@@ -39,14 +54,16 @@ class Explanation:
         target: the class explained.
         relevance: `[F, T]`.
         units: of the relevance.
-        flips: % of the bins set to the baseline -> the class probabilities `[K]` then.
+        answers: when more and more of its strongest bins are set to the baseline.
+        baseline: what they are set to.
     """
 
     explainer: str
     target: str
     relevance: np.ndarray
     units: str = ""
-    flips: Mapping[float, np.ndarray] = field(default_factory=dict)
+    answers: Sequence[Answer] = ()
+    baseline: str = ""
 
 
 @dataclass(frozen=True)
@@ -193,9 +210,14 @@ def _entry(recording: Recording, place: str, classes: Sequence[str]) -> dict[str
                 "explainer": one.explainer,
                 "class": one.target,
                 "units": one.units,
-                "flips": [
-                    {"percent": float(percent), "probabilities": [float(p) for p in values]}
-                    for percent, values in one.flips.items()
+                "baseline": one.baseline,
+                "answers": [
+                    {
+                        "percent": float(answer.percent),
+                        "correct": bool(answer.correct),
+                        "probability": float(answer.probability),
+                    }
+                    for answer in one.answers
                 ],
             }
             for one in recording.maps

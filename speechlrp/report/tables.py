@@ -16,6 +16,7 @@ from speechlrp.report.curve_parts import names_of, statistics
 from speechlrp.report.paper import Values
 
 NOTHING = "–"
+COLUMN = '<th scope="col" class="{}">{}</th>'
 NEAR = 0.011
 """Percent of bins by which a point may miss the column: a bin of 227 x 227 is 0.002 %."""
 
@@ -104,7 +105,7 @@ def to_html(table: pd.DataFrame, *, index: bool = True) -> Markup:
     heads = [str(table.index.name or "")] * index + [str(c) for c in table.columns]
     kinds = ["text"] * index + [_kind(table.iloc[:, i]) for i in range(table.shape[1])]
     head = Markup("").join(
-        Markup('<th scope="col" class="{}">{}</th>').format(kind, name)
+        Markup(COLUMN if name else "<td></td>").format(kind, name)
         for kind, name in zip(kinds, heads, strict=True)
     )
     body = Markup("").join(_row(name, row, index) for name, row in table.iterrows())

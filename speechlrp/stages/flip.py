@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import h5py
 import numpy as np
 import pandas as pd
 import torch
@@ -13,6 +14,7 @@ from speechlrp.artifacts.hdf5 import open_artifact, read_table
 from speechlrp.artifacts.shards import Shards
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import dataset
+from speechlrp.data.explored import explored
 from speechlrp.data.network import Classifier, network
 from speechlrp.flipping import FILL_INS, baselines_of, strategies_of
 from speechlrp.flipping.cells import CELL, Flips, rates
@@ -26,7 +28,7 @@ from speechlrp.report.style import figure_png
 
 
 def work(context: Context) -> None:
-    """Write `curve.csv`, `curve_by_class.csv`, `summary.csv`, `areas.csv` and the figure."""
+    """Write the curves (of all, classes, speakers, some recordings), their summary and figures."""
     flipping = context.config.flipping
     examples = dataset(context)
     classifier = network(context, examples)
@@ -48,7 +50,9 @@ def work(context: Context) -> None:
             inputs = classifier.inputs(features[np.sort([examples.row_of[i] for i in some.id])])
             maps = torch.from_numpy(relevance["relevance"][units[unit]]).to(classifier.device)
             shards.put(unit, {}, flips.cells(inputs, maps, some))
-    context.ranks.wait()
+        context.ranks.wait()
+        if context.ranks.leader and "lrp" in flips.strategies and flipping.grid == "table":
+            _answer(context, classifier, relevance, features)
     if context.ranks.leader:
         _write(context, shards.table(), bins, examples.classes)
         shards.remove()
@@ -77,6 +81,23 @@ def flips_of(context: Context, network: Classifier, strategies: Sequence[str], b
         repeats=flipping.repeats,
         seed=context.config.seed,
     )
+
+
+def _answer(context: Context, classifier: Classifier, relevance: h5py.File, features) -> None:
+    """Write `answers.csv`: what the network says of each recording to explore, by ``lrp``."""
+    table, size = read_table(relevance), context.config.flipping.batch_size
+    rows = explored(table, relevance["output"][:].argmax(1), context.config.explored)
+    bins = relevance["relevance"][0].size
+    flips, parts = flips_of(context, classifier, ("lrp",), bins), []
+    for some in (rows[i : i + size] for i in range(0, len(rows), size)):
+        inputs = classifier.inputs(
+            np.stack([features[classifier.dataset.row_of[i]] for i in table.id.iloc[some]])
+        )
+        maps = torch.from_numpy(relevance["relevance"][some]).to(classifier.device)
+        each = table.iloc[some].assign(speaker=table.id.iloc[some])  # a recording a row
+        parts.append(flips.cells(inputs, maps, each))
+    answers = rates(pd.concat(parts), [*CELL, "speaker"], bins).rename(columns={"speaker": "id"})
+    write_csv(context.folder / "answers.csv", answers)
 
 
 def _write(context: Context, cells: pd.DataFrame, bins: int, classes: list[str]) -> None:
@@ -110,7 +131,8 @@ STAGE = Stage(
     name="flip",
     facts=_facts,
     keys=("flipping.strategy", "flipping.baseline", "flipping.grid", "flipping.grids",
-          "flipping.measures", "flipping.repeats", "flipping.limit", "flipping.batch_size", "seed"),
+          "flipping.measures", "flipping.repeats", "flipping.limit", "flipping.batch_size",
+          "explored", "seed"),
     inputs=lambda config: {
         "features": FEATURES,
         "relevance": explanation(config, "relevance.h5"),

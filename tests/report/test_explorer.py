@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.report.explorer import Explanation, Explorer, Recording, pack
+from speechlrp.report.explorer import Answer, Explanation, Explorer, Recording, pack
 from speechlrp.report.page import Page, Section, render
 
 FREQUENCY, TIME = np.arange(4) * 100.0, np.arange(6) * 0.01
@@ -16,7 +16,7 @@ VALUES = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
 
 
 def recording(name="a", **more):
-    maps = [Explanation("lrp", "yes", -VALUES, "share", {1.0: np.array([0.4, 0.6])})]
+    maps = [Explanation("lrp", "yes", -VALUES, "share", [Answer(1.0, True, 0.6)], "zero")]
     return Recording(name, name, VALUES, [0.25, 0.75], maps, **more)
 
 
@@ -49,7 +49,8 @@ def test_the_index_says_what_is_known():
     (entry,) = index["recordings"]
     assert entry["predicted"] == "yes"
     assert (entry["label"], entry["speaker"], entry["marks"]) == ("no", "12", [[0, 0.1, "a"]])
-    assert entry["maps"][0]["flips"] == [{"percent": 1, "probabilities": [0.4, 0.6]}]
+    assert entry["maps"][0]["answers"] == [{"percent": 1, "correct": True, "probability": 0.6}]
+    assert entry["maps"][0]["baseline"] == "zero"
     assert index["frequency"] == FREQUENCY.tolist()
 
 

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from speechlrp.report.explorer import Explanation, Explorer, Recording
+from speechlrp.report.explorer import Answer, Explanation, Explorer, Recording
 from speechlrp.report.page import Page, Section, render
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -17,12 +17,16 @@ FREQUENCY, TIME = 50.0 + np.arange(F) * 100.0, np.arange(T) * 0.02
 CLASSES = ["left", "right"]
 
 
+def drawn(generator):
+    return generator.normal(size=(F, T)).astype(np.float32)
+
+
 def recording(i, label, probability):
     generator = np.random.default_rng(i)
     features = generator.uniform(-80, 0, (F, T)).astype(np.float32)
     maps = [
-        Explanation(name, label, generator.normal(size=(F, T)).astype(np.float32), "share", flips)
-        for name, flips in (("lrp", {0.5: [0.9, 0.1], 5.0: [0.2, 0.8]}), ("occlusion", {}))
+        Explanation(name, label, drawn(generator), "share", answers, "zero")
+        for name, answers in (("lrp", [Answer(0.5, False, 0.1), Answer(5, True, 0.8)]), ("b", []))
     ]
     seconds = np.arange(RATE) / RATE
     sound = 0.4 * np.sin(2 * np.pi * 600 * seconds) + 0.4 * np.sin(2 * np.pi * 2500 * seconds)
@@ -105,7 +109,7 @@ def shown(page):
 
 @pytest.mark.parametrize(("x", "y"), [(0, 0), (7, 31), (T - 1, F - 1)])
 def test_pointing_gives_the_files_own_numbers(opened, x, y):
-    page = opened("#recording=id1&second=occlusion")
+    page = opened("#recording=id1&second=b")
     page.mouse.move(*point(page, x, y))
     found = read_numbers(page.text_content("[data-readout]"))
     one = RECORDINGS[1]
@@ -114,7 +118,7 @@ def test_pointing_gives_the_files_own_numbers(opened, x, y):
 
 
 def test_both_pictures_share_the_cursor(opened):
-    page = opened("#second=occlusion")
+    page = opened("#second=b")
     page.mouse.move(*point(page, 5, 6, "second"))
     assert page.evaluate("speechlrp.explorers[0].cursor") == {"x": 5, "y": 6}
 
@@ -192,11 +196,9 @@ def test_a_recording_beside_the_page_is_loaded_when_chosen(opened):
 
 
 def test_a_link_leads_to_the_state_it_was_made_of(opened):
-    page = opened(
-        "#recording=id2&explainer=occlusion&sign=-1&share=0&opacity=0.5&region=0.2,0.4,500,900"
-    )
+    page = opened("#recording=id2&explainer=b&sign=-1&share=0&opacity=0.5&region=0.2,0.4,500,900")
     assert page.locator("[data-set=recording]").input_value() == "id2"
-    assert page.locator("[data-set=explainer]").input_value() == "occlusion"
+    assert page.locator("[data-set=explainer]").input_value() == "b"
     assert page.is_checked("[data-set=sign][value='-1']")
     assert page.text_content("[data-of=share]") == "1 %"
     assert page.locator("[data-region=f1]").input_value() == "900"
@@ -204,13 +206,17 @@ def test_a_link_leads_to_the_state_it_was_made_of(opened):
     assert shown(again) == shown(page)
 
 
-def test_probabilities_and_flips_are_told(opened):
+def test_probabilities_and_answers_are_told(opened):
     page = opened("#recording=id1&share=-0.3")
     assert "right (true)90.0 %" in page.text_content("[data-bars]").replace("\n", "")
     rows = page.locator("[data-flips] tr").all_text_contents()
-    assert rows == ["bins removedthe network saysright then", "0.5 %left10.0 %", "5 %right80.0 %"]
+    assert rows == [
+        "bins set to zerothe network saysright then",
+        "0.5 %left10.0 %",
+        "5 %right80.0 %",
+    ]
     assert page.text_content("[data-flips] [aria-current]").startswith("0.5 %")
-    page.select_option("[data-set=explainer]", "occlusion")
+    page.select_option("[data-set=explainer]", "b")
     assert page.is_hidden("[data-flips-box]")
 
 
@@ -301,9 +307,7 @@ def test_the_playhead_moves_and_stops(opened):
 @pytest.mark.parametrize("width", [360, 1200])
 def test_nothing_sticks_out_and_axe_has_nothing_to_say(opened, scheme, width):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    page = opened(
-        "#second=occlusion", viewport={"width": width, "height": 800}, color_scheme=scheme
-    )
+    page = opened("#second=b", viewport={"width": width, "height": 800}, color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     results = axe.Axe().run(page)
     assert results.violations_count == 0, results.generate_report()

@@ -39,7 +39,7 @@ def test_models_without_a_row_in_the_paper_stand_alone(curve):
 def test_html_escapes_text_and_marks_numbers_and_the_paper():
     table = pd.DataFrame({"<b>": ["<script>", "1.50 ± 0.10"]}, index=["a&b", "lrp (thesis)"])
     assert to_html(table) == (
-        '<table><thead><tr><th scope="col" class="text"></th>'
+        "<table><thead><tr><td></td>"
         '<th scope="col" class="text">&lt;b&gt;</th></tr></thead><tbody>'
         '<tr><th scope="row">a&amp;b</th><td class="text">&lt;script&gt;</td></tr>'
         '<tr class="paper"><th scope="row">lrp (thesis)</th>'

@@ -133,6 +133,19 @@ def test_the_report_shows_what_there_is(finished):
     assert any("accuracy-in-of" in name and "baseline-zero" in name for name in tables)
 
 
+def test_the_explored_recordings_are_told_what_the_network_says_of_them_flipped(finished):
+    folder = next(finished.run.glob("flip/train-lrp-test-table-*"))
+    answers = pd.read_csv(folder / "answers.csv", dtype={"id": str})
+    areas = pd.read_csv(folder / "areas.csv")
+    with h5py.File(finished.run / "explain/train-lrp-test/relevance.h5") as file:
+        table, probability = read_table(file), file["probability"][:]
+    whole = answers[(answers.bins == 0) & (answers.baseline == "zero")].set_index("id")
+    assert set(whole.index) == set(table.id)
+    for row, one in table.iterrows():
+        assert whole.probability[one.id] == pytest.approx(probability[row, one.label], rel=1e-4)
+    assert set(areas.strategy) == {"lrp", "random", "lrp_rev"}
+
+
 def test_shares_cover_all_relevance(finished):
     folder = finished.run / "explain/train-lrp-test"
     regions = pd.read_csv(folder / "regions.csv").set_index(["class", "region"])

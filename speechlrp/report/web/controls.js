@@ -44,21 +44,21 @@ function showFacts(list, entry) {
   list.replaceChildren(...pairs);
 }
 
-/* Class probabilities when the first bins of the order are set to a baseline, at known steps. */
-function showFlips(box, index, map, share) {
-  const flips = map?.flips ?? [];
-  box.hidden = !flips.length;
-  if (!flips.length) return;
-  const near = flips.reduce((best, one) =>
-    Math.abs(one.percent / 100 - share) < Math.abs(best.percent / 100 - share) ? one : best);
-  const explained = map.class, place = index.classes.indexOf(explained);
-  const lines = flips.map((one) => {
-    const says = index.classes[one.probabilities.indexOf(Math.max(...one.probabilities))];
-    const line = row([`${one.percent} %`, says, `${(100 * one.probabilities[place]).toFixed(1)} %`]);
+/* What the network says when the first bins of the order are set to a baseline, at known steps. */
+function showAnswers(box, index, entry, map, share) {
+  const answers = map?.answers ?? [];
+  box.hidden = !answers.length;
+  if (!answers.length) return;
+  const far = (one) => Math.abs(one.percent / 100 - share);
+  const near = answers.reduce((best, one) => (far(one) < far(best) ? one : best));
+  const other = index.classes.length === 2 ? index.classes.find((name) => name !== entry.label) : `not ${entry.label}`;
+  const lines = answers.map((one) => {
+    const says = one.correct ? entry.label : other;
+    const line = row([`${Number(one.percent.toPrecision(2))} %`, says, `${(100 * one.probability).toFixed(1)} %`]);
     if (one === near && share < 1) line.setAttribute("aria-current", "true");
     return line;
   });
-  const head = row(["bins removed", "the network says", `${explained} then`], true);
+  const head = row([`bins set to ${map.baseline}`, "the network says", `${entry.label} then`], true);
   box.querySelector("table").replaceChildren(head, ...lines);
 }
 

@@ -146,7 +146,7 @@ class Explorer {
     showBars(this.one("[data-bars]"), index, entry);
     showFacts(this.one("[data-facts]"), entry);
     this.one("[data-facts-box]").hidden = !Object.keys(entry.facts).length;
-    showFlips(this.one("[data-flips-box]"), index, first, share);
+    showAnswers(this.one("[data-flips-box]"), index, entry, first, share);
     const silent = !this.data.samples.length;
     for (const name of ["play", "for", "against", "stop"]) this.one(`[data-do=${name}]`).disabled = silent;
     this.one("[data-do=region]").disabled = silent || !this.region;

@@ -14,9 +14,10 @@ from speechlrp.audio.resampling import mono, resample
 from speechlrp.config.schema import Config
 from speechlrp.data.conditions import described
 from speechlrp.data.dataset import Windows
-from speechlrp.pipeline.places import explanation_facts
+from speechlrp.data.explored import explored
+from speechlrp.pipeline.places import weights_name
 from speechlrp.pipeline.run import RunFiles
-from speechlrp.report.explorer import Explanation, Explorer, Recording
+from speechlrp.report.explorer import Answer, Explanation, Explorer, Recording
 
 HEARD_HZ = 16_000
 """Sounds of higher rates are resampled: speech has its cues below 8 kHz."""
@@ -27,21 +28,20 @@ def explorer_of(config: Config, files: RunFiles, examples: Windows) -> Explorer 
 
     Of each class alike `explored` of them are chosen, those that were misclassified first.
     """
-    asked = explanation_facts(config)
-    wheres = [
-        where
-        for where in files.of("explain")
-        if all(files.facts(where)[name] == asked[name] for name in ("weights", "subset"))
-    ]
+    asked = {"weights": weights_name(config), "subset": config.subset}
+    wheres = [where for where in files.of("explain") if asked.items() <= files.facts(where).items()]
     if not wheres:
         return None
-    paths = {files.facts(where)["explainer"]: files.path(where, "relevance.h5") for where in wheres}
-    first = asked["explainer"] if asked["explainer"] in paths else next(iter(paths))
-    paths = {first: paths[first], **paths}
-    with h5py.File(paths[first]) as file:
+    places = {files.facts(where)["explainer"]: where for where in wheres}
+    configured = config.explainer["name"]
+    first = configured if configured in places else next(iter(places))
+    places = {first: places[first], **places}
+    with h5py.File(files.path(places[first], "relevance.h5")) as file:
         table, probability = read_table(file), file["probability"][:]
-    rows = chosen(table, probability.argmax(1), config.explored)
-    maps = {name: _maps(path, name, table.id.iloc[rows], examples) for name, path in paths.items()}
+    rows = explored(table, probability.argmax(1), config.explored)
+    maps = {
+        name: _maps(files, where, table.id.iloc[rows], examples) for name, where in places.items()
+    }
     recordings = []
     with examples.features() as features:
         for row in rows:
@@ -52,29 +52,43 @@ def explorer_of(config: Config, files: RunFiles, examples: Windows) -> Explorer 
     return Explorer(examples.classes, examples.frequency, examples.time, examples.units, recordings)
 
 
-def chosen(table: pd.DataFrame, predicted: np.ndarray, count: int) -> list[int]:
-    """Rows to explore: classes and speakers in turn, of each the misclassified first.
+def _answers(files: RunFiles, explained: str) -> pd.DataFrame:
+    """What the network says of recordings with bins flipped in an explanation's order.
 
-    Args:
-        table: with labels and speakers.
-        predicted: the network's classes `[N]`.
-        count: how many.
+    Bins are set to what the explanation measures from, where they were flipped to that;
+    the table is empty where none were flipped.
     """
-    wrong = table.label.to_numpy() != predicted
-    order = table[["label", "speaker"]].assign(wrong=wrong)
-    order = order.sort_values("wrong", ascending=False, kind="stable")
-    turn = order.groupby(["label", "speaker"], sort=False).cumcount()
-    return sorted(turn.sort_values(kind="stable").index[:count])
+    wheres = [
+        where
+        for where in files.of("flip")
+        if files.facts(explained).items() <= files.facts(where).items()
+        and "answers.csv" in files.records[where].outputs
+    ]
+    if not wheres:
+        return pd.DataFrame({"id": [], "baseline": []})
+    answers = pd.concat([files.table(where, "answers.csv") for where in wheres])
+    own = files.records[explained].config["explainer.reference"]
+    baseline = own if (answers.baseline == own).any() else answers.baseline.iloc[0]
+    return answers[answers.baseline == baseline].drop_duplicates(["id", "bins"])
 
 
-def _maps(path: Path, name: str, ids: pd.Series, examples: Windows) -> dict[str, Explanation]:
+def _maps(files: RunFiles, where: str, ids: pd.Series, examples: Windows) -> dict[str, Explanation]:
     """The explanations of some recordings, by their id."""
-    with h5py.File(path) as file:
+    answers = _answers(files, where)
+    with h5py.File(files.path(where, "relevance.h5")) as file:
         held = {id_: row for row, id_ in enumerate(read_table(file).id)}
         units, target = file["relevance"].attrs["units"], file["target"][:]
         return {
             id_: Explanation(
-                name, examples.classes[target[held[id_]]], file["relevance"][held[id_]][0], units
+                explainer=files.facts(where)["explainer"],
+                target=examples.classes[target[held[id_]]],
+                relevance=file["relevance"][held[id_]][0],
+                units=units,
+                answers=[
+                    Answer(row.percent, bool(row.correct), row.probability)
+                    for row in answers[answers.id == id_].itertuples()
+                ],
+                baseline=answers.baseline.iloc[0] if len(answers) else "",
             )
             for id_ in ids
             if id_ in held

@@ -18,8 +18,8 @@ UNKNOWN = (
 
 def what_was_found(files: RunFiles, classes: list[str]) -> Section:
     """Accuracy, what flipping decides, and what training on changed, in sentences."""
-    sentences = [*_accuracy(files, classes), *_verdicts(files), *_trained_on(files)]
-    blocks: list = [Text(" ".join(sentences))]
+    works = " ".join([*_accuracy(files, classes), *_trained_on(files)])
+    blocks: list = [Text("\n\n".join([works, *_verdicts(files)]))]
     if not _evaluations(files):
         blocks.insert(0, Banner(UNKNOWN))
     return Section("What was found", blocks=blocks)

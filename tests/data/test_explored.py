@@ -1,12 +1,12 @@
 import numpy as np
 import pandas as pd
 
-from speechlrp.stages.report.exploring import chosen
+from speechlrp.data.explored import explored
 
 
 def test_classes_and_speakers_take_turns_and_mistakes_come_first():
     table = pd.DataFrame({"label": [0] * 6 + [1] * 2, "speaker": list("aaabbb") + list("cc")})
     predicted = np.array([0, 0, 1, 0, 0, 0, 1, 1])
-    assert chosen(table, predicted, 3) == [2, 3, 6]
-    assert chosen(table, predicted, 5) == [0, 2, 3, 4, 6]
-    assert chosen(table, predicted, 99) == list(range(8))
+    assert explored(table, predicted, 3) == [2, 3, 6]
+    assert explored(table, predicted, 5) == [0, 2, 3, 4, 6]
+    assert explored(table, predicted, 99) == list(range(8))
