@@ -75,7 +75,7 @@ def check_custom(model: nn.Module, like: Tensor, classes: int, factory: str | No
         factory: where it is from, for the error.
 
     Raises:
-        SpeechLRPError: it raises an error, or gives something else than ``[B, K]``.
+        SpeechLRPError: it raises an error, or gives something else than finite ``[B, K]``.
     """
     training, inputs = model.training, like.new_zeros(2, *like.shape)
     asked = f"model.factory={factory}: for inputs of shape {list(inputs.shape)} the network"
@@ -89,9 +89,13 @@ def check_custom(model: nn.Module, like: Tensor, classes: int, factory: str | No
     finally:
         model.train(training)
     wanted = [2, classes]
-    found = list(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
-    if found != wanted:
-        raise SpeechLRPError(f"{asked} gives {found}; it must give logits [B, K], here {wanted}")
+    shape = list(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+    if shape != wanted:
+        raise SpeechLRPError(f"{asked} gives {shape}; it must give logits [B, K], here {wanted}")
+    if not bool(outputs.isfinite().all()):
+        raise SpeechLRPError(
+            f"{asked} gives numbers that are not finite; look at its first weights"
+        )
 
 
 def _check_takes(function: Callable[..., Any], settings: Mapping[str, Any], factory: str) -> None:

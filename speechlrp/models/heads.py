@@ -11,6 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from speechlrp.errors import unknown
+
+HEADS = ("softmax", "cosine")
+
 
 class CosineLinear(nn.Linear):
     """Cosines between the input and each class's weights: ``s x w_k / (|x| |w_k|)``.
@@ -37,6 +41,25 @@ class CosineLinear(nn.Linear):
                 x = x.float()
             classes = self.scale * functional.normalize(self.weight)
             return functional.linear(functional.normalize(x), classes)
+
+
+def last_layer(head: str, features: int, classes: int, scale: float) -> nn.Linear:
+    """The last layer of a configured kind, ``[B, E]`` -> ``[B, K]``.
+
+    Args:
+        head: one of ``HEADS``.
+        features: ``E``.
+        classes: ``K``.
+        scale: of cosines.
+
+    Raises:
+        SpeechLRPError: there is no such head.
+    """
+    if head not in HEADS:
+        raise unknown("model.head", head, HEADS)
+    if head == "cosine":
+        return CosineLinear(features, classes, scale)
+    return nn.Linear(features, classes)
 
 
 def _no_autocast(kind: str) -> AbstractContextManager:

@@ -12,10 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from speechlrp.errors import SpeechLRPError, unknown
-from speechlrp.models.heads import CosineLinear
-
-HEADS = ("softmax", "cosine")
+from speechlrp.errors import SpeechLRPError
+from speechlrp.models.heads import last_layer
 
 
 class Block(nn.Module):
@@ -102,8 +100,6 @@ class ResNet34(nn.Module):
         extra_classes: int = 0,
     ) -> None:
         super().__init__()
-        if head not in HEADS:
-            raise unknown("model.head", head, HEADS)
         if not 0 < len(channels) == len(blocks) == len(strides):
             raise SpeechLRPError(
                 "model.channels, model.blocks and model.strides need one value a stage; found "
@@ -118,10 +114,8 @@ class ResNet34(nn.Module):
             bands = -(-bands // stride)
         self.dense = nn.Linear(2 * channels[-1] * bands, embedding)
         self.bn2 = nn.BatchNorm1d(embedding)
-        about = {"scale": scale} if head == "cosine" else {}
-        kind = CosineLinear if head == "cosine" else nn.Linear
-        self.output = kind(embedding, classes, **about)
-        self.extra = kind(embedding, extra_classes, **about) if extra_classes else None
+        self.output = last_layer(head, embedding, classes, scale)
+        self.extra = last_layer(head, embedding, extra_classes, scale) if extra_classes else None
         self._least = 1
         for stride in strides:
             self._least *= stride

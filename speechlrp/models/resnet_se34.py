@@ -13,11 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from speechlrp.errors import SpeechLRPError, unknown
-from speechlrp.models.heads import CosineLinear
+from speechlrp.models.heads import last_layer
 
 VARIANTS = ("fast", "performance")
 POOLINGS = ("SAP", "ASP")
-HEADS = ("cosine", "softmax")
 REDUCTION = 8
 """Channels of a gate's input for each of its hidden layer."""
 
@@ -100,8 +99,7 @@ class ResNetSE34(nn.Module):
         scale: float = 30.0,
     ) -> None:
         super().__init__()
-        chosen = (("variant", variant, VARIANTS), ("pooling", pooling, POOLINGS))
-        for key, value, known in (*chosen, ("head", head, HEADS)):
+        for key, value, known in (("variant", variant, VARIANTS), ("pooling", pooling, POOLINGS)):
             if value not in known:
                 raise unknown(f"model.{key}", value, known)
         fast = variant == "fast"
@@ -120,12 +118,11 @@ class ResNetSE34(nn.Module):
         self.bn1 = nn.BatchNorm2d(channels[0])
         strides = (1, 2, 2, 1) if fast else (1, 2, 2, 2)
         stages = zip([channels[0], *channels], channels, blocks, strides, strict=False)
-        self.layer1, self.layer2, self.layer3, self.layer4 = (_stage(*about) for about in stages)
+        self.layer1, self.layer2, self.layer3, self.layer4 = (_stage(*sizes) for sizes in stages)
         width = channels[-1] * (1 if fast else -(-bands // 8))
         self._add_attention(width)
         self.fc = nn.Linear(width * (1 + self.deviations), embedding)
-        kind = CosineLinear if head == "cosine" else nn.Linear
-        self.output = kind(embedding, classes, **({"scale": scale} if head == "cosine" else {}))
+        self.output = last_layer(head, embedding, classes, scale)
 
     def _add_attention(self, width: int) -> None:
         if self.fast:

@@ -11,11 +11,9 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
-from speechlrp.errors import SpeechLRPError, unknown
-from speechlrp.models.heads import CosineLinear
+from speechlrp.errors import SpeechLRPError
+from speechlrp.models.heads import last_layer
 from speechlrp.models.resnet34 import Block, StatisticsPooling
-
-HEADS = ("cosine", "softmax")
 
 
 class WespeakerResNet34(nn.Module):
@@ -53,8 +51,6 @@ class WespeakerResNet34(nn.Module):
         scale: float = 32.0,
     ) -> None:
         super().__init__()
-        if head not in HEADS:
-            raise unknown("model.head", head, HEADS)
         if not len(channels) == len(blocks) == 4:
             raise SpeechLRPError(
                 "model.channels and model.blocks need four values, one a stage; found "
@@ -64,15 +60,12 @@ class WespeakerResNet34(nn.Module):
         self.conv1 = nn.Conv2d(1, channels[0], 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(channels[0])
         stages = zip([channels[0], *channels], channels, blocks, (1, 2, 2, 2), strict=False)
-        self.layer1, self.layer2, self.layer3, self.layer4 = (_stage(*about) for about in stages)
+        self.layer1, self.layer2, self.layer3, self.layer4 = (_stage(*sizes) for sizes in stages)
         self.pool = StatisticsPooling(eps=1e-8)
         self.seg_1 = nn.Linear(2 * channels[-1] * -(-bands // 8), embedding)
         self.seg_bn_1 = nn.BatchNorm1d(embedding, affine=False) if two_layers else None
         self.seg_2 = nn.Linear(embedding, embedding) if two_layers else None
-        if head == "cosine":
-            self.projection = CosineLinear(embedding, classes, scale)
-        else:
-            self.projection = nn.Linear(embedding, classes)
+        self.projection = last_layer(head, embedding, classes, scale)
 
     def embed(self, x: Tensor) -> Tensor:
         """Embeddings ``[B, E]`` of filterbanks ``[B, 1, F, T]``."""

@@ -89,8 +89,8 @@ def ctc(
     chosen = usable.nonzero()[:, 0]
     there = chosen.to(scores.device)
     table = scores[there].float().log_softmax(dim=1).permute(2, 0, 1)
-    found = F.ctc_loss(
+    nats = F.ctc_loss(
         table, targets[there.to(targets.device)], steps[chosen], lengths[chosen],
         blank=blank, reduction="none",
     )  # fmt: skip
-    return CTC(losses.index_put((there,), found), usable)
+    return CTC(losses.index_put((there,), nats), usable)

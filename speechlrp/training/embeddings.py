@@ -58,8 +58,8 @@ def cosine_scores(embeddings: np.ndarray, first: np.ndarray, second: np.ndarray)
     values /= np.linalg.norm(values, axis=1, keepdims=True)
     scores = np.empty(len(first))
     for start in range(0, len(first), PAIRS):
-        some = slice(start, start + PAIRS)
-        scores[some] = np.einsum("ne,ne->n", values[first[some]], values[second[some]])
+        block = slice(start, start + PAIRS)
+        scores[block] = np.einsum("ne,ne->n", values[first[block]], values[second[block]])
     return scores
 
 
@@ -76,7 +76,6 @@ def verification(scored: pd.DataFrame) -> dict[str, float | int]:
         SpeechLRPError: there are not both kinds of trials.
     """
     scores, same = scored.score.to_numpy(), scored.same.to_numpy(bool)
-    found = {"trials": len(scored), "same": int(same.sum())}
-    found["equal_error_rate"] = equal_error_rate(scores, same)
+    counts = {"trials": len(scored), "same": int(same.sum())}
     costs = {f"min_dcf_{target:g}": min_dcf(scores, same, target=target) for target in TARGETS}
-    return found | costs
+    return counts | {"equal_error_rate": equal_error_rate(scores, same)} | costs

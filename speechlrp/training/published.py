@@ -25,6 +25,8 @@ from speechlrp.training.tensor_files import (
     read_torch,
 )
 
+NAMED = 4
+"""Differences that an error names."""
 SAVING = "save the weights alone: torch.save(model.state_dict(), FILE), or as FILE.safetensors"
 
 HOLDERS = ("model_state_dict", "state_dict", "model", "net", "network")
@@ -99,53 +101,54 @@ def _tensors(content: Any) -> dict[str, Tensor]:
     return {}
 
 
-def load_published(model: nn.Module, found: Mapping[str, Tensor], path: Path, kind: str) -> None:
+def load_published(model: nn.Module, weights: Mapping[str, Tensor], path: Path, name: str) -> None:
     """Give a model a checkpoint's weights.
 
     Args:
         model: the model.
-        found: the checkpoint's tensors.
+        weights: the checkpoint's tensors.
         path: the checkpoint, for the error.
-        kind: the model's name, for the error.
+        name: the model's, for the error.
 
     Raises:
         SpeechLRPError: names or shapes differ; says which.
     """
     wanted = model.state_dict()
-    counters = {name for name in wanted if name.endswith("num_batches_tracked")}
-    missing = sorted(wanted.keys() - found.keys() - counters)
-    extra = sorted(found.keys() - wanted.keys())
+    counters = {key for key in wanted if key.endswith("num_batches_tracked")}
+    missing = sorted(wanted.keys() - weights.keys() - counters)
+    extra = sorted(weights.keys() - wanted.keys())
     shapes = [
-        f"{name} is {list(found[name].shape)}, not {list(wanted[name].shape)}"
-        for name in sorted(wanted.keys() & found.keys())
-        if found[name].shape != wanted[name].shape
+        f"{key} is {list(weights[key].shape)}, not {list(wanted[key].shape)}"
+        for key in sorted(wanted.keys() & weights.keys())
+        if weights[key].shape != wanted[key].shape
     ]
     if missing or extra or shapes:
         parts = [("missing", missing), ("not known", extra), ("of another shape", shapes)]
-        said = "; ".join(f"{what}: {_some(names)}" for what, names in parts if names)
-        raise SpeechLRPError(f"{path} does not fit model {kind}: {said}{_advice(found, kind)}")
-    model.load_state_dict({**wanted, **found})
+        differences = "; ".join(f"{what}: {_first(keys)}" for what, keys in parts if keys)
+        advice = _advice(weights, name)
+        raise SpeechLRPError(f"{path} does not fit model {name}: {differences}{advice}")
+    model.load_state_dict({**wanted, **weights})
 
 
-def _some(names: Sequence[str], most: int = 4) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+def _first(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
-def _advice(found: Mapping[str, Tensor], kind: str) -> str:
+def _advice(weights: Mapping[str, Tensor], model: str) -> str:
     """What would fit, as far as the names tell."""
-    names = found.keys()
+    names = weights.keys()
     if any(name.startswith("pool.linear") for name in names):
         return "; its attentive pooling (ASTP) is none of ours: bring it as model=custom"
     if any(".conv3." in name for name in names):
         return "; it has bottleneck blocks, so it is deeper than ResNet34: bring it as model=custom"
-    if "seg_2.weight" in names and kind == "wespeaker":
+    if "seg_2.weight" in names and model == "wespeaker":
         return "; it has seg_2: set model.two_layers=true"
-    if any(".se.fc." in name for name in names) and kind != "resnet_se34":
+    if any(".se.fc." in name for name in names) and model != "resnet_se34":
         return "; it looks like voxceleb_trainer's: set model=resnet_se34"
-    if "sap_linear.weight" in names and kind == "resnet_se34":
+    if "sap_linear.weight" in names and model == "resnet_se34":
         return "; it has sap_linear: set model.variant=fast model.bands=40"
-    if "seg_1.weight" in names and kind != "wespeaker":
+    if "seg_1.weight" in names and model != "wespeaker":
         return "; it looks like wespeaker's: set model=wespeaker"
     return "; set the model's options to the checkpoint's"
 
@@ -194,7 +197,7 @@ def pick_classes(
     if absent:
         raise SpeechLRPError(
             f"{path} does not know {len(absent)} of the data's {len(classes)} classes: "
-            f"{_some(absent)}; {instead}"
+            f"{_first(absent)}; {instead}"
         )
     rows = torch.tensor([list(known).index(name) for name in classes])
     return {name: one[rows] for name, one in weights.items()}

@@ -29,6 +29,8 @@ def mine(tmp_path, monkeypatch):
         "class Narrow(nn.Sequential):\n"
         "    def __init__(self, classes):\n"
         "        super().__init__(nn.Flatten(), nn.Linear(7, classes))\n"
+        "class Lost(Narrow):\n"
+        "    def forward(self, x):\n        return x.flatten(1)[:, :5] / 0\n"
         "class Pair(nn.Module):\n"
         "    def __init__(self, classes):\n        super().__init__()\n"
         "    def forward(self, x):\n        return x, x\n"
@@ -88,6 +90,7 @@ def test_what_cannot_be_called_is_one_line(factory, options, words):
     [
         ("Wrong", r"gives \[2, 6\]; it must give logits \[B, K\], here \[2, 5\]"),
         ("Pair", r"gives tuple; it must give logits \[B, K\], here \[2, 5\]"),
+        ("Lost", "gives numbers that are not finite"),
         ("Narrow", r"raises RuntimeError: mat1 and mat2 .*; it must take \[B, 1, F, T\]"),
     ],
 )

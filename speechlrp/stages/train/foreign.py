@@ -38,8 +38,8 @@ def model_options(config: Config) -> dict[str, Any]:
 
 def published_weights(config: Config) -> dict[str, Any]:
     """What is known of the checkpoint and its list of speakers, where there are any."""
-    given = {name: config.model.get(name) for name in ("weights", "speakers")}
-    paths = {name: _path(path) for name, path in given.items() if path}
+    settings = {name: config.model.get(name) for name in ("weights", "speakers")}
+    paths = {name: _path(path) for name, path in settings.items() if path}
     return {f"model.{name}": fingerprint(path) for name, path in paths.items() if path.is_file()}
 
 
@@ -61,22 +61,23 @@ def adopt(context: Context, model: nn.Module, meta: dict[str, Any], examples: Wi
     """
     section, place = context.config.model, device(context.config.device)
     path, name = _path(section["weights"]), section["name"]
-    found = read_published(path, rename=name in LAST)
-    last, own = LAST.get(name), {}
+    weights = read_published(path, rename=name in LAST)
+    last, classifier = LAST.get(name), {}
     if last:
-        own = {key: found.pop(key) for key in list(found) if key.startswith(f"{last}.")}
-    if _from_checkpoint(section, own, last):
+        keys = [key for key in weights if key.startswith(f"{last}.")]
+        classifier = {key: weights.pop(key) for key in keys}
+    if _from_checkpoint(section, classifier, last):
         if last:
             known = _speakers(section["speakers"])
-            found |= pick_classes(own, examples.classes, known, path)
-        load_published(model, found, path, name)
+            weights |= pick_classes(classifier, examples.classes, known, path)
+        load_published(model, weights, path, name)
         model.to(place).eval()
     else:
         layer = getattr(model, last)
         if not isinstance(layer, CosineLinear):
             raise SpeechLRPError("centroids are compared by cosines; add model.head=cosine")
-        kept = {f"{last}.{key}": one for key, one in layer.state_dict().items()}
-        load_published(model, found | kept, path, name)
+        drawn = {f"{last}.{key}": values for key, values in layer.state_dict().items()}
+        load_published(model, weights | drawn, path, name)
         model.to(place).eval()
         with torch.no_grad():
             layer.weight.copy_(centroids(model, examples, meta["input_scale"], place))
@@ -84,7 +85,9 @@ def adopt(context: Context, model: nn.Module, meta: dict[str, Any], examples: Wi
     _write(context, model, {**meta, "loss": "cross_entropy", "published": path.name}, examples)
 
 
-def _from_checkpoint(section: dict[str, Any], own: dict[str, Tensor], last: str | None) -> bool:
+def _from_checkpoint(
+    section: dict[str, Any], classifier: dict[str, Tensor], last: str | None
+) -> bool:
     """Whether the last layer is the checkpoint's.
 
     Raises:
@@ -100,11 +103,11 @@ def _from_checkpoint(section: dict[str, Any], own: dict[str, Tensor], last: str 
                 f"{section['name']} has a last layer of its own"
             )
         return True
-    if asked == "checkpoint" and not own:
+    if asked == "checkpoint" and not classifier:
         raise SpeechLRPError(
             f"{section['weights']} has no last layer ({last}); set model.classifier=centroids"
         )
-    return asked == "checkpoint" or (asked == "auto" and bool(own))
+    return asked == "checkpoint" or (asked == "auto" and bool(classifier))
 
 
 def _speakers(file: str | None) -> list[str] | None:
@@ -152,12 +155,13 @@ def _write(context: Context, model: nn.Module, meta: dict[str, Any], examples: W
     row: dict[str, float] = {"epoch": 0}
     place, scale = next(model.parameters()).device, meta["input_scale"]
     for subset in ("train", "validate"):
-        found = None
+        evaluation = None
         if (examples.table.subset == subset).any():
             batches = examples.batches(subset, batch_size=BATCH, input_scale=scale, cache_mb=0)
-            found = evaluate(model, batches, place, classes=examples.classes, loss=meta["loss"])
-        row[f"{subset}_loss"] = found.loss if found else math.nan
-        row[f"{subset}_accuracy"] = found.accuracy if found else math.nan
+            classes = examples.classes
+            evaluation = evaluate(model, batches, place, classes=classes, loss=meta["loss"])
+        row[f"{subset}_loss"] = evaluation.loss if evaluation else math.nan
+        row[f"{subset}_accuracy"] = evaluation.accuracy if evaluation else math.nan
     metrics = pd.DataFrame([row | {"lr": 0.0, "seconds": 0.0, "model_seconds": 0.0}])
     for name in ("last", "best"):
         save_model(context.folder / f"{name}.safetensors", model, {**meta, "epoch": 0})
