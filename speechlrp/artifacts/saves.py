@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,8 @@ class Saves:
     def put(self, units: Sequence[int], arrays: Mapping[str, np.ndarray]) -> None:
         """Put down what this process has gathered, in place of what it had put down before."""
         with whole(self.path(self.rank)) as beside, beside.open("wb") as file:
-            np.savez(file, **{UNITS: np.asarray(units, np.int64)}, **arrays)
+            held: dict[str, Any] = {UNITS: np.asarray(units, np.int64), **arrays}
+            np.savez(file, **held)
 
     def remove(self) -> None:
         """Delete the files."""

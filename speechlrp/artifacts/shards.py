@@ -10,6 +10,7 @@ import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -40,9 +41,9 @@ class Shards:
 
     def put(self, unit: int, arrays: dict[str, np.ndarray], table: pd.DataFrame) -> None:
         """Write a unit: arrays `[n, ...]` and a table of their n rows (n may be 0)."""
-        columns = {COLUMN + name: _plain(column) for name, column in table.items()}
+        columns: dict[str, Any] = {COLUMN + name: _plain(column) for name, column in table.items()}
         with whole(self.path(unit)) as beside, beside.open("wb") as file:
-            np.savez(file, **arrays, **columns)
+            np.savez(file, **(arrays | columns))
 
     def get(self, unit: int) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
         """Read a unit back.

@@ -71,7 +71,7 @@ class Augmentation:
         if number:
             wave = change_speed(wave, factor)
         draw = draw_for(self.seed, turn, f"room {name}")
-        if draw.random() < self.reverberation:
+        if self.load and draw.random() < self.reverberation:
             chosen = self.responses[int(draw.integers(len(self.responses)))]
             wave = reverberate(wave, self.load(chosen))
         return self.mixer(wave, name, turn)[0] if self.mixer else wave

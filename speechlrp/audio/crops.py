@@ -72,7 +72,8 @@ class Crops:
         speed, factor = self.augmentation.speed(source.id, turn) if self.augmentation else (0, 1.0)
         samples = min(round(source.seconds * rate), self.augmentation_length(factor))
         latest = source.seconds - samples / rate
-        best, loudest = None, -float("inf")
+        best: Tensor | None = None
+        loudest = -float("inf")
         for _ in range(TRIES):
             start_s, channel = latest * draw.random(), self.settings.channel
             piece = read_part(source.path, start_s, samples, rate, channel)
@@ -81,6 +82,7 @@ class Crops:
                 best, loudest = piece, level
             if self._is_loud(piece, level, source) or latest <= 0:
                 break
+        assert best is not None  # there is at least one try
         piece = best if self.augmentation is None else self.augmentation(best, source.id, turn)
         piece = piece[:length]
         offset = int(draw.integers(length - len(piece) + 1))

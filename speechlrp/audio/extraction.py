@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from speechlrp.audio.conditions import Copies
 from speechlrp.audio.errors import RecordingError
+from speechlrp.audio.log_mel import LogMelSettings
 from speechlrp.audio.mixing import Mixed
 from speechlrp.audio.parallel import ordered_map
 from speechlrp.audio.reading import read
@@ -27,15 +28,6 @@ from speechlrp.audio.windows import WindowSettings, cut, level_db, place
 from speechlrp.errors import SpeechLRPError
 
 Unit = Sequence[tuple[str, Path]]
-
-
-class Reading(Protocol):
-    """What reading needs of the settings of any features; see ``WindowSettings``."""
-
-    rate: int
-    lowpass_width: int
-    channel: int | None
-    longest_s: float | None
 
 
 COLUMNS = ("id", "start_s", "onset_s", "duration_s")
@@ -97,8 +89,8 @@ def extract(
     """
     if workers < 1:
         raise SpeechLRPError(f"workers is {workers}; it must be at least 1")
-    given = {"settings": settings, "seed": seed, "copies": copies}
-    return ordered_map(partial(extract_unit, **given), units, workers=workers)
+    unit = partial(extract_unit, settings=settings, seed=seed, copies=copies)
+    return ordered_map(unit, units, workers=workers)
 
 
 def extract_unit(
@@ -164,7 +156,9 @@ def _about(
     return dict(zip(RECORDING, (*about, short / settings.rate), strict=True))
 
 
-def read_unit(unit: Unit, settings: Reading, reasons: dict[int, str]) -> dict[int, Tensor]:
+def read_unit(
+    unit: Unit, settings: WindowSettings | LogMelSettings, reasons: dict[int, str]
+) -> dict[int, Tensor]:
     """Read and resample what can be read: place in the unit -> ``[N]``; fills ``reasons``."""
     by_rate: dict[int, dict[int, Tensor]] = {}
     for index, (_, path) in enumerate(unit):

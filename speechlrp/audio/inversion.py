@@ -191,8 +191,8 @@ def distance_db(
     Raises:
         RecordingError: the wave is silent, or shorter than a window.
     """
-    anything = {"min_s": 0.0, "longest_s": None, "min_peak": 0.0}
-    found = log_mel(wave, replace(settings or LogMelSettings(), **anything))
+    anything = replace(settings or LogMelSettings(), min_s=0.0, longest_s=None, min_peak=0.0)
+    found = log_mel(wave, anything)
     frames = min(len(found.values), len(values))
     levels = found.values[:frames].double() * found.deviation + found.mean
     asked = values[:frames].double() * deviation + mean

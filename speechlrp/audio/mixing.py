@@ -118,7 +118,8 @@ class Mixer:
         there = self.files[kind.source]
         count = int(draw.integers(kind.voices[0], kind.voices[1] + 1))
         chosen = tuple(there[i] for i in draw.integers(len(there), size=count))
-        addition = sum(_levelled(excerpt(self.load(f), len(wave), draw)) for f in chosen)
+        excerpts = (_levelled(excerpt(self.load(f), len(wave), draw)) for f in chosen)
+        addition = sum(excerpts, wave.new_zeros(len(wave)))
         if not (_power(wave) and _power(addition)):
             return wave, None
         return mix(wave, addition, snr_db), Mixed(label, snr_db, chosen)

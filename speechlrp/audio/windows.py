@@ -136,14 +136,14 @@ def cut(wave: Tensor, settings: WindowSettings) -> tuple[list[tuple[int, Tensor]
             limit = settings.length / settings.rate
             raise RecordingError(f"too long: {seconds:.4g} s, at most {limit:g} s")
         return [(0, wave)], Counter()
-    return _segments(wave, settings)
+    return _segments(wave, settings.segment_s, settings)
 
 
 def _segments(
-    wave: Tensor, settings: WindowSettings
+    wave: Tensor, segment_s: float, settings: WindowSettings
 ) -> tuple[list[tuple[int, Tensor]], Counter[str]]:
     """Cut, then drop what is short, what is quiet and what is too many, in this order."""
-    size = max(1, min(round(settings.segment_s * settings.rate), settings.length))
+    size = max(1, min(round(segment_s * settings.rate), settings.length))
     pieces = [(start, wave[start : start + size]) for start in range(0, len(wave), size)]
     shortest = settings.min_segment_s * settings.rate
     long = [piece for piece in pieces if piece[0] == 0 or len(piece[1]) >= shortest]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from speechlrp.config.names import conf_dir
 from speechlrp.errors import unknown
@@ -12,7 +12,7 @@ def _configurations(group: str) -> list[str]:
     return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
 
 
-def _lists() -> dict[str, Iterable[str]]:
+def _lists() -> Mapping[str, Iterable[str]]:
     from speechlrp.audio import FEATURES
     from speechlrp.corpora import CORPORA, DOWNLOADS, SPLITS
     from speechlrp.explainers import EXPLAINERS

@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -61,7 +61,7 @@ def task_overrides() -> list[str]:
     """
     from hydra.core.hydra_config import HydraConfig
 
-    return OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
+    return cast(list[str], OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False))
 
 
 def _plain(root: DictConfig, key: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from speechlrp.config import CHECKPOINTS, CONDITIONS, SOURCES, SUBSETS, WORKS
@@ -94,9 +95,9 @@ def _check_compare(compare: Compare) -> None:
         _in_range(f"compare.{name}", value, value is None or value >= 1, "at least 1")
 
 
-def _one_of(key: str, value: str, known) -> None:
+def _one_of(key: str, value: str | None, known: Collection[str | None]) -> None:
     if value not in known:
-        raise unknown(f"value of {key}", value, known)
+        raise unknown(f"value of {key}", str(value), map(str, known))
 
 
 def _named(key: str, value: str, table: Registry, *more: str) -> None:

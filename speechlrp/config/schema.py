@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -24,7 +24,7 @@ def typed(composed: DictConfig) -> Config:
     """
     try:
         merged = OmegaConf.merge(OmegaConf.structured(Config), composed)
-        config = OmegaConf.to_object(merged)
+        config = cast(Config, OmegaConf.to_object(merged))
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or "configuration"
         raise SpeechLRPError(f"{key}: {str(error).splitlines()[0]}") from error
@@ -64,7 +64,13 @@ def call(what: str, function: Callable, settings: Mapping[str, Any], *given: Any
     return function(*given, **more, **settings)
 
 
-SCALARS = {"int": int, "float": (int, float), "str": str, "bool": bool, "None": type(None)}
+SCALARS: dict[str, Any] = {
+    "int": int,
+    "float": (int, float),
+    "str": str,
+    "bool": bool,
+    "None": type(None),
+}
 
 
 def _of_type(key: str, value: Any, annotation: Any) -> None:

@@ -127,7 +127,7 @@ def _transcripts(path: Path, names: Sequence[str]) -> dict[str, str]:
 
 def _sexes(path: Path) -> dict[str, str | None]:
     """Read ``SPEAKERS.TXT``: speaker -> gender. Lines that start with ``;`` are comments."""
-    sexes = {}
+    sexes: dict[str, str | None] = {}
     for number, line in enumerate(read_text(path, "the speakers' sex", MEND).splitlines(), 1):
         if not line.strip() or line.lstrip().startswith(";"):
             continue

@@ -61,7 +61,7 @@ class Recording:
 
 def tasks(recordings: Iterable[Recording]) -> list[str]:
     """Name the labels that at least one of the recordings has, in alphabetical order."""
-    names = set()
+    names: set[str] = set()
     for recording in recordings:
         names.update(recording.extra)
         names.update(t for t in ("gender", "digit", "speaker") if recording.label(t))
@@ -113,7 +113,7 @@ def need_folder(path: Path, corpus: str, mend: str) -> Path:
 
 
 def pick_speakers(
-    asked: Sequence[str] | None, known: Iterable[str], where: str | Path
+    asked: Sequence[str | int] | None, known: Iterable[str], where: str | Path
 ) -> list[str]:
     """Choose the speakers that were asked for; all of them where None was.
 
@@ -123,15 +123,15 @@ def pick_speakers(
     known = sorted(set(known))
     if asked is None:
         return known
-    asked = [composed(str(speaker)) for speaker in asked]
-    missing = [speaker for speaker in asked if speaker not in known]
+    wanted = [composed(str(speaker)) for speaker in asked]
+    missing = [speaker for speaker in wanted if speaker not in known]
     if missing:
         close = difflib.get_close_matches(missing[0], known, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise SpeechLRPError(
             f"no recordings of speaker {some(missing)} in {where}; known: {some(known, 60)}{hint}"
         )
-    return sorted(set(asked))
+    return sorted(set(wanted))
 
 
 def some(names: Sequence[str], most: int = 8) -> str:

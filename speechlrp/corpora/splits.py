@@ -171,7 +171,9 @@ def _counts(
     if type(shares[0]) is int:
         if balance == "proportional" and len(groups) > 1:
             raise SpeechLRPError("balance=proportional needs fractions, such as train=0.5")
-        counts = dict.fromkeys(groups, _per_class(shares, sorted(groups), unit))
+        counts = dict.fromkeys(
+            groups, _per_class([int(share) for share in shares], sorted(groups), unit)
+        )
     elif balance == "equal":
         counts = dict.fromkeys(groups, _apportion(min(sizes.values()), shares))
     else:
@@ -212,7 +214,7 @@ def _apportion(size: int, shares: Sequence[float]) -> list[int]:
 
 def _deal(groups: Groups, counts: Mapping[str, Sequence[int]], seed: int) -> dict[str, str]:
     """Give each class's units to the subsets in the order of their hashes."""
-    split = {}
+    split: dict[str, str] = {}
     for name, units in groups.items():
         ranked = iter(sorted(units, key=lambda unit: rank(seed, unit)))
         for subset, count in zip(SUBSETS, counts[name], strict=True):

@@ -42,7 +42,7 @@ def official(
     """
     starts = dict(zip(SUBSETS, (train, validate, test), strict=True))
     usable = labelled(recordings, label)
-    split = {}
+    split: dict[str, str] = {}
     for subset, start in starts.items():
         split |= {r.id: subset for r in usable if r.extra.get(PART, "").startswith(start)}
     parts = sorted({r.extra.get(PART, "") for r in usable})
@@ -53,8 +53,15 @@ def official(
         )
     if "validate" not in there:
         chosen = [r for r in usable if split.get(r.id) == "train"]
-        drawn = {"train": 1.0 - share, "validate": share, "test": 0.0}
-        split |= seeded(chosen, label=None, seed=seed, balance="proportional", **drawn)
+        split |= seeded(
+            chosen,
+            label=None,
+            seed=seed,
+            balance="proportional",
+            train=1.0 - share,
+            validate=share,
+            test=0.0,
+        )
     return dict(sorted(split.items()))
 
 

@@ -75,7 +75,7 @@ def _published(
     if type(fold) is not int or not 0 <= fold < len(groups):
         raise SpeechLRPError(f"{name} has no fold {fold!r}; known: 0 to {len(groups) - 1}")
     there = by_speaker(labelled(recordings, label))
-    split = {}
+    split: dict[str, str] = {}
     for subset, speakers in _rotate(groups, fold, train).items():
         _check(name, fold, subset, speakers, there)
         for speaker in speakers:

@@ -46,7 +46,10 @@ def trial_pairs(recordings: Sequence[Recording], *, most: int, seed: int) -> Tri
             f"{totals[0]} pairs of one speaker and {totals[1]} of two; both kinds are needed"
         )
     generator, wanted = np.random.default_rng(seed), _wanted(totals, most)
-    starts = (1, counts[0] + 1)  # the first partner, counted from the recording itself
+    starts: tuple[np.ndarray | int, ...] = (
+        1,
+        counts[0] + 1,
+    )  # the first partner, counted from the recording itself
     pairs = [
         _pairs(_drawn(total, count, generator), each, start)
         for total, count, each, start in zip(totals, wanted, counts, starts, strict=True)

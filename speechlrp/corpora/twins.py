@@ -13,6 +13,7 @@ import stat
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import soundfile
 
@@ -20,6 +21,7 @@ from speechlrp.corpora.recording import Recording, by_speaker, some
 from speechlrp.errors import SpeechLRPError
 
 log = logging.getLogger(__name__)
+Key = TypeVar("Key", bound=Hashable)
 MIDDLE = 4096  # bytes from a file's middle that are compared before all of it is read
 
 
@@ -35,8 +37,8 @@ def without_twins(recordings: Sequence[Recording], where: Path) -> list[Recordin
             speaker has two genders.
     """
     _check_genders(recordings, where)
-    status = {r.id: _status(r.path) for r in recordings}
-    gone = [str(r.path) for r in recordings if status[r.id] is None]
+    status = {r.id: there for r in recordings if (there := _status(r.path)) is not None}
+    gone = [str(r.path) for r in recordings if r.id not in status]
     if gone:
         raise SpeechLRPError(
             f"{where} lists {len(gone)} recordings that are not there: {some(gone)}"
@@ -73,9 +75,9 @@ def _status(path: Path) -> os.stat_result | None:
 
 
 def _groups(
-    recordings: Sequence[Recording], key: Callable[[Recording], Hashable]
-) -> dict[Hashable, list[Recording]]:
-    found = defaultdict(list)
+    recordings: Sequence[Recording], key: Callable[[Recording], Key]
+) -> dict[Key, list[Recording]]:
+    found: defaultdict[Key, list[Recording]] = defaultdict(list)
     for recording in recordings:
         found[key(recording)].append(recording)
     return found

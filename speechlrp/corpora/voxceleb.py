@@ -91,7 +91,7 @@ def _tables(root: Path, mend: str) -> dict[str, tuple[str | None, dict[str, str]
     paths = [root / name for name in METAS if (root / name).is_file()]
     if not paths:
         raise SpeechLRPError(f"neither {METAS[0]} nor {METAS[1]} is in {root}: {mend}")
-    about = {}
+    about: dict[str, tuple[str | None, dict[str, str]]] = {}
     for path in paths:
         _read_table(path, mend, about)
     return about

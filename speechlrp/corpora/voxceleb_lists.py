@@ -111,8 +111,8 @@ def meant(names: Iterable[str], ids: Iterable[str]) -> dict[str, str]:
         one id alone does.
     """
     known, ends = set(ids), {}
-    for one in known:
-        ends[_id(one)] = None if _id(one) in ends else one
+    for key in known:
+        ends[_id(key)] = None if _id(key) in ends else key
     found = {}
     for name in names:
         bare = _bare(name)

@@ -80,8 +80,15 @@ def configured(config: Config, rate: int) -> Augmentation | None:
     files = synthesised() if root is None else musan(Path(root))
     load = synthesiser(rate) if root is None else loader(rate)
     given = options(mixing, "name", "root", "speed_classes")
-    about = {"files": files, "load": load, "rate": rate, "seed": config.seed}
-    return call(f"mixing {mixing['name']}", augmentation, given, **about)
+    return call(
+        f"mixing {mixing['name']}",
+        augmentation,
+        given,
+        files=files,
+        load=load,
+        rate=rate,
+        seed=config.seed,
+    )
 
 
 def augmentation(
@@ -106,8 +113,14 @@ def augmentation(
     ranges = {"noise": noise_db, "music": music_db, "babble": babble_db}
     kinds = {name: kind_at("mixing", name, found) for name, found in ranges.items()}
     mixer = Mixer(files, load, seed=seed, probability=probability, kinds=kinds)
-    rooms = {"responses": _responses(rirs), "load": loader(rate), "reverberation": reverberation}
-    return Augmentation(seed=seed, mixer=mixer, speeds=tuple(speeds), **rooms)
+    return Augmentation(
+        seed=seed,
+        mixer=mixer,
+        responses=_responses(rirs),
+        load=loader(rate),
+        reverberation=reverberation,
+        speeds=tuple(speeds),
+    )
 
 
 def kind_at(section: str, name: str, snr_db: Sequence[float]) -> Kind:

@@ -97,7 +97,7 @@ class Windows(Dataset):
 
     time: np.ndarray
     silence: float
-    train_mean: np.ndarray | None
+    train_mean: np.ndarray
 
     @property
     def labels(self) -> np.ndarray:
@@ -153,7 +153,7 @@ def read_dataset(path: Path, command: str) -> Any:
     """
     kind = UTTERANCES if path.stem == UTTERANCES else WINDOWS
     with open_artifact(path, kind, command) as file:
-        facts = {
+        facts: dict[str, Any] = {
             "path": path,
             "command": command,
             "table": read_table(file),
@@ -165,7 +165,7 @@ def read_dataset(path: Path, command: str) -> Any:
         }
         if kind == UTTERANCES:
             return Spoken(**facts)
-        arrays = {key: file[key][:] if key in file else None for key in ("time", "train_mean")}
+        arrays = {key: file[key][:] for key in ("time", "train_mean")}
         return Windows(**facts, **arrays, silence=float(file.attrs["silence"]))
 
 

@@ -100,8 +100,8 @@ def count_errors(said: Sequence[str], recognised: Sequence[str]) -> ErrorCounts:
     """
     if len(said) != len(recognised):
         raise ValueError(f"{len(said)} transcripts, {len(recognised)} texts")
-    pair = [[" ".join(text.split()) for text in texts] for texts in (said, recognised)]
-    outputs = jiwer.process_characters(*pair), jiwer.process_words(*pair)
+    first, second = ([" ".join(text.split()) for text in texts] for texts in (said, recognised))
+    outputs = jiwer.process_characters(first, second), jiwer.process_words(first, second)
     letters, words = (
         Edits(out.hits, out.substitutions, out.deletions, out.insertions) for out in outputs
     )

@@ -45,8 +45,9 @@ def layers_of(model: nn.Module) -> dict[str, str]:
 
     They are the members of the model's ``layers`` where it has such a list, else its own.
     """
-    inside = isinstance(getattr(model, "layers", None), nn.Sequential | nn.ModuleList)
-    holder, prefix = (model.layers, "layers.") if inside else (model, "")
+    holder, prefix = model, ""
+    if isinstance(layers := getattr(model, "layers", None), nn.Sequential | nn.ModuleList):
+        holder, prefix = layers, "layers."
     paths = [prefix + name for name, _ in holder.named_children()]
     numbered = {str(number): path for number, path in enumerate(paths, 1)}
     return numbered | ({OUTPUT: paths[-1]} if paths else {})

@@ -109,16 +109,16 @@ def maximize(
         generator = torch.Generator().manual_seed(settings.seed)
         inputs = _start(model, len(neurons), shape, generator).requires_grad_()
         adam = torch.optim.Adam([inputs], lr=settings.learning_rate)
-        history = []
+        activations = []
         for _ in shown(range(settings.steps)):
             activation = _activations(model, neurons, _moved(inputs, settings.jitter, generator))
-            history.append(activation.detach())
+            activations.append(activation.detach())
             loss = _penalty(inputs, settings) - activation.sum()
             (inputs.grad,) = torch.autograd.grad(loss, inputs)
             adam.step()
         with torch.no_grad():
             last = _activations(model, neurons, _moved(inputs, settings.jitter, generator))
-        history = torch.stack([*history, last])
+        history = torch.stack([*activations, last])
         check_finite("an activation", history, "take a smaller learning rate")
         return Maximized(inputs.detach(), history)
 

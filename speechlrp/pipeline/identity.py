@@ -144,9 +144,10 @@ def check_run(config: Config) -> bool:
     whole, outputs = asdict(config), Path(config.paths.outputs)
     parts = settings_of(whole, True), settings_of(whole, False)
     for name, checked in ((config.data_run, parts[:1]), (config.run, parts)):
-        run, differing = read_run(outputs / name), {}
-        for part in checked if run else ():
-            differing |= run.differences(part)
+        run = read_run(outputs / name)
+        differing = (
+            {k: v for part in checked for k, v in run.differences(part).items()} if run else {}
+        )
         if differing:
             was = ", ".join(f"{key}={old}" for key, (old, _) in list(differing.items())[:4])
             now = ", ".join(f"{key}={new}" for key, (_, new) in list(differing.items())[:4])

@@ -124,7 +124,8 @@ def _plan_librispeech(request: Request) -> list[Utterance]:
 def _describe_librispeech(
     request: Request, plan: list[Utterance], seconds: Mapping[str, float]
 ) -> dict[str, str]:
-    chapters, minutes = defaultdict(list), defaultdict(float)
+    chapters: defaultdict[str, list[str]] = defaultdict(list)
+    minutes: defaultdict[int, float] = defaultdict(float)
     for utterance in plan:
         folder, _, _ = utterance.path.rpartition("/")
         prefix, _, _ = utterance.id.rpartition("-")

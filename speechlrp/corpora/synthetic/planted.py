@@ -157,8 +157,8 @@ def _digit(one: Plant, rng: np.random.Generator) -> np.ndarray:
 def _make(store: Store, kind: str, plan: list[Plant], workers: int, progress) -> tuple[list, int]:
     """Make what is not there yet; the entries in the plan's order, and how many are new."""
     blocks = {k: plan[k : k + _BLOCK] for k in range(0, len(plan), _BLOCK)}
-    entries = {k: store.done(k) for k in blocks}
-    missing = [k for k, found in entries.items() if found is None]
+    entries = {k: found for k in blocks if (found := store.done(k)) is not None}
+    missing = [k for k in blocks if k not in entries]
     done = len(plan) - sum(len(blocks[k]) for k in missing)
     written = len(plan) - done
     tasks = (delayed(_block)(k, store.root, kind, blocks[k]) for k in missing)
@@ -167,7 +167,7 @@ def _make(store: Store, kind: str, plan: list[Plant], workers: int, progress) ->
         done += len(made)
         if progress:
             progress(done, len(plan))
-    return [entry for found in entries.values() for entry in found], written
+    return [entry for k in blocks for entry in entries[k]], written
 
 
 def _block(block: int, root: Path, kind: str, plants: list[Plant]) -> tuple[int, list[dict]]:

@@ -154,8 +154,8 @@ def _make(
 ) -> tuple[list[dict], int]:
     """Speak what is not there yet; return the entries in the plan's order, and how many are new."""
     blocks = {k: plan[k : k + _BLOCK] for k in range(0, len(plan), _BLOCK)}
-    entries = {k: store.done(k) for k in blocks}
-    missing = [k for k, found in entries.items() if found is None]
+    entries = {k: found for k in blocks if (found := store.done(k)) is not None}
+    missing = [k for k in blocks if k not in entries]
     tasks = [
         (k, store.root, [(request.cast[u.speaker], u) for u in blocks[k]], layout, request.seed)
         for k in missing
@@ -169,7 +169,7 @@ def _make(
         done += len(made)
         if progress:
             progress(done, len(plan))
-    return [entry for found in entries.values() for entry in found], written
+    return [entry for k in blocks for entry in entries[k]], written
 
 
 def _run(tasks: list[tuple], workers: int) -> Iterator[tuple[int, list[dict]]]:
