@@ -16,6 +16,9 @@ CORPORA = Registry(
         "librispeech": "speechlrp.corpora.librispeech:librispeech",
         "voxceleb": "speechlrp.corpora.voxceleb:voxceleb",
         "manifest": "speechlrp.corpora.manifest:manifest",
+        "folder": "speechlrp.corpora.folder:folder",
+        "kaldi": "speechlrp.corpora.kaldi:kaldi",
+        "lhotse": "speechlrp.corpora.lhotse:lhotse",
     },
     Interface("a function of a folder that gives a list of Recording", positional=1),
 )

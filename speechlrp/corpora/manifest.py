@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from speechlrp.corpora.recording import Recording, gender, need_folder, pick_speakers
+from speechlrp.corpora.labels import labelled
+from speechlrp.corpora.places import place
+from speechlrp.corpora.recording import Recording, need_folder, pick_speakers
 from speechlrp.corpora.text import read_rows
 from speechlrp.corpora.twins import without_twins
 from speechlrp.errors import SpeechLRPError
 
 MEND = "list your recordings in a CSV file with the columns path, speaker and any labels"
-_OWN = ("id", "path", "speaker", "gender", "digit", "transcript")
+_OWN = ("id", "path", "speaker", "transcript")
 
 
 def manifest(
@@ -23,19 +25,19 @@ def manifest(
     ``gender`` (male, female, m, f), ``digit`` and ``transcript`` are understood; any
     other column is a label of that name, in `extra`. An empty cell is an unknown label.
     Columns are separated by commas, tabs or semicolons. Paths are relative to the CSV
-    file's folder. The id is the path as written, unless there is a column ``id``. A recording
-    that is listed twice is taken once, see `twins`.
+    file's folder, or else to where one stands. The id is the path as written, unless there is
+    a column ``id``. A recording that is listed twice is taken once, see `twins`.
 
     Args:
         root: the folder of the CSV file.
-        file: the CSV file, relative to `root` (or absolute).
+        file: the CSV file, relative to `root`, or else to where one stands (or absolute).
         speakers: take only these.
 
     Raises:
         SpeechLRPError: no such file, a column is missing, a row is broken or there twice,
             a recording is not there or contradicts another, or an unknown speaker.
     """
-    path = Path(root) / file
+    path = place(file, Path(root))
     need_folder(path.parent, "folder of recordings", MEND)
     recordings = [_recording(path, number, row) for number, row in _rows(path)]
     _check_unique(recordings, path)
@@ -69,15 +71,13 @@ def _recording(path: Path, number: int, row: dict[str, str]) -> Recording:
     for needed in ("path", "speaker"):
         if not row[needed]:
             raise SpeechLRPError(f"{where}: {needed} is empty")
-    return Recording(
+    bare = Recording(
         id=row.get("id") or row["path"],
-        path=path.parent / row["path"],
+        path=place(row["path"], path.parent),
         speaker=row["speaker"],
-        gender=gender(row.get("gender", ""), where),
-        digit=row.get("digit") or None,
         transcript=row.get("transcript") or None,
-        extra={name: cell for name, cell in row.items() if name not in _OWN and cell},
     )
+    return labelled(bare, {name: cell for name, cell in row.items() if name not in _OWN}, where)
 
 
 def _check_unique(recordings: Sequence[Recording], path: Path) -> None:

@@ -34,6 +34,17 @@ def test_paths_are_relative_to_the_file(listed, tmp_path):
     assert recording.path.samefile(tmp_path / "a.wav")
 
 
+def test_paths_are_those_from_where_one_stands_if_not_beside_the_list(
+    listed, tmp_path, monkeypatch
+):
+    root = listed("path,speaker\na.wav,ann\nsub/b.flac,bob\n", name="lists/my.csv")
+    monkeypatch.chdir(root)
+    found = manifest(tmp_path / "none", file="lists/my.csv")
+    assert [r.path for r in found] == [root / "a.wav", root / "sub/b.flac"]
+    (root / "lists/a.wav").write_text("beside the list")
+    assert manifest(root, file="lists/my.csv")[0].path == root / "lists/a.wav"
+
+
 def test_quoted_transcript(listed):
     (recording,) = manifest(listed('path,speaker,transcript\na.wav,ann,"well, yes"\n'))
     assert recording.transcript == "well, yes"

@@ -1,0 +1,92 @@
+"""A data folder as Kaldi's recipes, ESPnet and wespeaker make them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from speechlrp.corpora.labels import labelled
+from speechlrp.corpora.places import place
+from speechlrp.corpora.recording import Recording, need_folder, pick_speakers
+from speechlrp.corpora.text import read_text
+from speechlrp.corpora.twins import without_twins
+from speechlrp.errors import SpeechLRPError
+
+MEND = "give a folder with wav.scp and utt2spk as dataset.root"
+NO_LABELS = ("utt2spk", "utt2dur", "utt2num_frames", "utt2uniq", "spk2utt")
+"""Files of an utterance or a speaker that label nothing."""
+
+
+def kaldi(root: Path, *, speakers: Sequence[str] | None = None) -> list[Recording]:
+    """Read ``wav.scp`` (utterance, file) and ``utt2spk`` (utterance, speaker).
+
+    ``text`` gives transcripts. Any other ``utt2<label>`` and ``spk2<label>`` file gives a label
+    of utterances or of all a speaker's, such as ``utt2lang``, ``spk2gender``. Files are looked
+    for in the folder and from where one stands. The id is the utterance's.
+
+    Args:
+        root: the folder.
+        speakers: take only these.
+
+    Raises:
+        SpeechLRPError: no such folder, a file that is missing or not as Kaldi has it, commands
+            or archives in ``wav.scp``, a file ``segments``, or an unknown speaker.
+    """
+    root = need_folder(Path(root), "Kaldi data folder", MEND)
+    if (root / "segments").exists():
+        raise SpeechLRPError(
+            f"{root}/segments cuts recordings, which is not understood: write a file for each "
+            "segment first, as Kaldi's extract-segments does"
+        )
+    owners = _table(root / "utt2spk")
+    chosen = set(pick_speakers(speakers, owners.values(), root))
+    words = _table(root / "text") if (root / "text").exists() else {}
+    labels = dict(_labels(root))
+    recordings = []
+    for key, written in _table(root / "wav.scp").items():
+        if key not in owners:
+            raise SpeechLRPError(f"{root}/wav.scp has {key}, but utt2spk has not: {MEND}")
+        if owners[key] not in chosen:
+            continue
+        path = place(_file(written, key, root), root)
+        bare = Recording(key, path, owners[key], transcript=words.get(key))
+        own = {
+            name: table.get(key if of == "utt" else owners[key], "")
+            for (of, name), table in labels.items()
+        }
+        recordings.append(labelled(bare, own, f"{root}, {key}"))
+    if not recordings:
+        raise SpeechLRPError(f"no recordings in {root}/wav.scp: {MEND}")
+    return sorted(without_twins(recordings, root / "wav.scp"), key=lambda r: r.id)
+
+
+def _table(path: Path) -> dict[str, str]:
+    """Read lines of a key and, behind blanks, what it has."""
+    found: dict[str, str] = {}
+    for number, line in enumerate(read_text(path, "of a Kaldi data folder", MEND).split("\n"), 1):
+        key, *rest = line.strip().split(maxsplit=1) if line.strip() else ("",)
+        if not key:
+            continue
+        value = rest[0] if rest else ""
+        if found.setdefault(key, value) != value:
+            raise SpeechLRPError(f"{path}, line {number}: {key} is there twice")
+    return found
+
+
+def _labels(root: Path) -> Iterator[tuple[tuple[str, str], dict[str, str]]]:
+    """Yield ``utt`` or ``spk`` and a label's name, and the table of it."""
+    for path in sorted(root.iterdir()):
+        of, two, name = path.name.partition("2")
+        if of in ("utt", "spk") and two and name and path.name not in NO_LABELS and path.is_file():
+            yield (of, name), _table(path)
+
+
+def _file(written: str, key: str, root: Path) -> str:
+    is_archive = ".ark:" in written
+    if not written or written.endswith("|") or is_archive:
+        what = "an archive" if is_archive else "a command" if written else "nothing"
+        raise SpeechLRPError(
+            f"{root}/wav.scp has {what} for {key} ({written[:60]}): write files first, as Kaldi's "
+            "wav-copy does, and list those"
+        )
+    return written

@@ -1,0 +1,25 @@
+"""Labels by name, as lists and tables have them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from speechlrp.corpora.recording import Recording, gender
+
+
+def labelled(recording: Recording, labels: Mapping[str, str], where: str) -> Recording:
+    """Put labels where they belong: a gender, a digit, a speaker, or something else.
+
+    Args:
+        recording: without them.
+        labels: name -> text; an empty text is no label.
+        where: they are from, for the error.
+
+    Raises:
+        SpeechLRPError: a gender that is none.
+    """
+    known = {name: text for name, text in labels.items() if text}
+    fields = {name: known.pop(name) for name in ("digit", "speaker") if name in known}
+    sex = gender(known.pop("gender", ""), where) or recording.gender
+    return replace(recording, gender=sex, extra={**recording.extra, **known}, **fields)
