@@ -26,6 +26,7 @@ import torch
 from hydra import compose, initialize_config_dir
 
 from speechlrp.artifacts.hdf5 import describe, label_axes, write_table
+from speechlrp.artifacts.tables import read_csv
 from speechlrp.config.names import conf_dir
 from speechlrp.config.schema import Config, options, typed
 from speechlrp.data.dataset import feature_settings
@@ -117,7 +118,7 @@ def measure(recordings: int, net: str, overrides: list[str]) -> None:
         place = perform(stage_of("flip", config.task.name), config, Invocation("benchmark"))
         seconds = time.perf_counter() - start
         alone = (before + forward_seconds(config, batch, 5)) / 2
-        curve = pd.read_csv(place / "curve.csv")
+        curve = read_csv(place / "curve.csv", "run the benchmark again")
         points = len(curve) - curve.strategy.nunique() + 1  # 0 % once, not for each strategy
     forwards = points * recordings / batch
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

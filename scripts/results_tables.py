@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from speechlrp.artifacts.tables import read_csv
 from speechlrp.report.tables import as_text, to_markdown
 
 WANTED = re.compile(r"(accuracy|verdicts|how-few-bins|mean-share)")
@@ -21,8 +22,10 @@ def main() -> None:
         print(f"### {run.name}\n\n`{record['command']}`, commit {record['commit']}\n")
         for path in sorted((run / "report/tables").glob("*.csv")):
             if WANTED.search(path.name):
-                texts = str if "accuracy-in" in path.stem else None
-                table = as_text(pd.read_csv(path, dtype=texts), decimals=3)
+                table = read_csv(path, f"make it again with `{record['command']}`")
+                if "accuracy-in" in path.stem:  # its cells are texts already
+                    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+                table = as_text(table, decimals=3)
                 print(f"**{path.stem}**\n\n{to_markdown(table, index=False)}\n")
 
 

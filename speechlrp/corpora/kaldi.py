@@ -45,7 +45,7 @@ def kaldi(root: Path, *, speakers: Sequence[str] | None = None) -> list[Recordin
     recordings = []
     for key, written in _table(root / "wav.scp").items():
         if key not in owners:
-            raise SpeechLRPError(f"{root}/wav.scp has {key}, but utt2spk has not: {MEND}")
+            raise SpeechLRPError(f"{root}/wav.scp has {key[:60]}, but utt2spk has not: {MEND}")
         if owners[key] not in chosen:
             continue
         path = place(_file(written, key, root), root)
@@ -69,7 +69,7 @@ def _table(path: Path) -> dict[str, str]:
             continue
         value = rest[0] if rest else ""
         if found.setdefault(key, value) != value:
-            raise SpeechLRPError(f"{path}, line {number}: {key} is there twice")
+            raise SpeechLRPError(f"{path}, line {number}: {key[:60]} is there twice")
     return found
 
 
@@ -86,7 +86,7 @@ def _file(written: str, key: str, root: Path) -> str:
     if not written or written.endswith("|") or is_archive:
         what = "an archive" if is_archive else "a command" if written else "nothing"
         raise SpeechLRPError(
-            f"{root}/wav.scp has {what} for {key} ({written[:60]}): write files first, as Kaldi's "
-            "wav-copy does, and list those"
+            f"{root}/wav.scp has {what} for {key[:60]} ({written[:60]}): write files first, as "
+            "Kaldi's wav-copy does, and list those"
         )
     return written

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from speechlrp.corpora.labels import labelled
 from speechlrp.corpora.places import place
-from speechlrp.corpora.recording import Recording, need_folder, pick_speakers
+from speechlrp.corpora.recording import Recording, need_folder, pick_speakers, some
 from speechlrp.corpora.text import read_rows
 from speechlrp.corpora.twins import without_twins
 from speechlrp.errors import SpeechLRPError
@@ -54,9 +54,9 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     _, names = next(rows, (1, []))
     for needed in ("path", "speaker"):
         if needed not in names:
-            raise SpeechLRPError(f"{path} has no column {needed!r}; found: {', '.join(names)}")
+            raise SpeechLRPError(f"{path} has no column {needed!r}; found: {some(names, 20)}")
     if len(set(names)) < len(names) or "" in names:
-        raise SpeechLRPError(f"{path}: a column's name is empty or there twice: {names}")
+        raise SpeechLRPError(f"{path}: a column's name is empty or there twice: {some(names, 20)}")
     for number, cells in rows:
         if len(cells) != len(names):
             raise SpeechLRPError(

@@ -15,9 +15,9 @@ def place(written: str, folder: Path) -> Path:
     Returns:
         Where the file is; where it is in neither place, where it is not in the folder.
     """
-    beside = folder / Path(written).expanduser()
-    here = Path(written)
+    beside = folder / written
     try:
+        here = Path(written).expanduser()
         return here.absolute() if not beside.exists() and here.exists() else beside
-    except (OSError, ValueError):  # too long a name, a zero byte in it, a loop of links
+    except (OSError, ValueError, RuntimeError):  # too long a name, a zero byte, a home of nobody's
         return beside

@@ -13,6 +13,7 @@ from typing import Any
 from speechlrp.corpora.text import composed
 from speechlrp.errors import SpeechLRPError
 
+LONGEST = 200  # characters of a name that are shown
 _GENDERS = {"m": "male", "male": "male", "f": "female", "female": "female"}
 
 
@@ -84,7 +85,7 @@ def gender(text: str, where: str) -> str | None:
         return _GENDERS[text.strip().lower()]
     except KeyError:
         raise SpeechLRPError(
-            f"unknown gender {text.strip()!r} in {where}; known: male, female, m, f"
+            f"unknown gender {text.strip()[:40]!r} in {where}; known: male, female, m, f"
         ) from None
 
 
@@ -135,8 +136,8 @@ def pick_speakers(
 
 
 def some(names: Sequence[str], most: int = 8) -> str:
-    """Join names with commas; of many, the first few and how many more there are."""
-    shown = ", ".join(str(n) for n in names[:most])
+    """Join names with commas, in one line; of many, the first few and how many more there are."""
+    shown = ", ".join(" ".join(str(n).split())[:LONGEST] for n in names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from speechlrp.corpora.gathering import Gathering, files, folders, is_audio
-from speechlrp.corpora.recording import Recording, describe, gender, need_folder, pick_speakers
+from speechlrp.corpora.recording import (
+    Recording,
+    describe,
+    gender,
+    need_folder,
+    pick_speakers,
+    some,
+)
 from speechlrp.corpora.text import read_rows
 from speechlrp.errors import SpeechLRPError
 
@@ -103,8 +110,8 @@ def _read_table(path: Path, mend: str, about: dict) -> None:
     _, names = next(rows, (1, []))
     names = [name.lower() for name in names]
     if "gender" not in names or names.index("gender") == 0:
-        found = ", ".join(names)
-        raise SpeechLRPError(f"{path} has no column Gender after the speaker's; found: {found!r}")
+        found = some(names, 20)
+        raise SpeechLRPError(f"{path} has no column Gender after the speaker's; found: {found}")
     for number, cells in rows:
         if len(cells) < len(names) or any(cells[len(names) :]):
             raise SpeechLRPError(f"{path}, row {number}: {len(cells)} of {len(names)} columns")
