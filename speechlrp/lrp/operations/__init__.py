@@ -37,7 +37,7 @@ from speechlrp.lrp.operations.arithmetic import (
 )
 from speechlrp.lrp.operations.attention import attention
 from speechlrp.lrp.operations.complex_numbers import magnitude, polar, transform
-from speechlrp.lrp.operations.gradient import gradient, moved, norm, scattered, variance
+from speechlrp.lrp.operations.gradient import gradient, moved, norm, scattered, typed, variance
 from speechlrp.lrp.operations.last import logarithm, sigmoid, softmax
 from speechlrp.lrp.operations.multiplied import cosine_similarity, glu
 from speechlrp.lrp.operations.names import AVERAGES, NORMS, WEIGHTED
@@ -102,6 +102,7 @@ _register(gradient, "index_add scatter_add")
 _register(moved, "where masked_fill masked_select tril triu unfold take_along_dim")
 _register(moved, "pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle")
 _register(moved, "to as_tensor float double half bfloat16 type_as cpu cuda")
+HANDLERS[Tensor.type] = typed
 _register(resized, "interpolate upsample upsample_nearest")
 # Homogeneous of degree one and without a bias: the gradient is LRP-0 and loses nothing.
 _register(gradient, "sum mean neg negative cumsum diff fold std std_mean")

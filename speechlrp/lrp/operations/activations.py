@@ -166,7 +166,7 @@ def _limit(function: Elementwise, x: Tensor) -> Tensor:
     """``f'(0)`` where ``f(0) = 0`` and it is finite, else 0; per channel where f is (PReLU)."""
     shape = [size if axis == 1 else 1 for axis, size in enumerate(x.shape)]
     zero = x.new_zeros(shape).requires_grad_()
-    with torch.enable_grad():
+    with torch.enable_grad():  # off in the forward of an autograd function
         value = function(zero)
-    (slope,) = torch.autograd.grad(value.sum(), zero)
+        (slope,) = torch.autograd.grad(value.sum(), zero)
     return torch.where(value.detach() == 0, slope.nan_to_num_(0, 0, 0), 0)

@@ -51,6 +51,13 @@ def moved(recorder: Recorder, call: Call) -> Any:
     return _recorded(recorder, call, moves=True)
 
 
+def typed(recorder: Recorder, call: Call) -> Any:
+    """``x.type(dtype)``; without one, the name of the type that ``x`` has."""
+    if len(call.args) == 1 and not call.kwargs.get("dtype"):
+        return recorder.numbers(call.args[0]).type()
+    return moved(recorder, call)
+
+
 def scattered(recorder: Recorder, call: Call) -> Any:
     """As ``moved``, or a sum where numbers are added to those that are there."""
     if call.kwargs.get("reduce") not in (None, "add"):

@@ -307,6 +307,24 @@ def test_relevance_is_conserved_in_free_forms(name, expression, explained):
     torch.testing.assert_close(explained(net, x, c).sum(1), (c * net(x)).sum(1).detach())
 
 
+class Written(torch.autograd.Function):
+    """An activation with a backward of its own, as BLOOM's has."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x * 0.5 * (1.0 + torch.tanh(0.8 * x * (1 + 0.04 * x * x)))
+
+    @staticmethod
+    def backward(ctx, gradient):
+        raise AssertionError
+
+
+def test_the_inside_of_an_autograd_function_is_watched(expression, explained):
+    net, x = expression(lambda m, x: Written.apply(m.dense(x))), torch.randn(3, 6).double()
+    c = torch.randn(3, 6, dtype=torch.float64)
+    torch.testing.assert_close(explained(net, x, c).sum(1), (c * net(x)).sum(1).detach())
+
+
 def test_epsilon_before_an_activation_literally():
     """R_i = sum_j x_i w_ji / (z_j + eps sgn z_j) f(z_j)."""
     weight, x = torch.randn(5, 4, dtype=torch.float64), torch.randn(1, 4, dtype=torch.float64)

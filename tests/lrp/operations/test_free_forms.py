@@ -57,6 +57,7 @@ def in_place_chain(m, x):
 
 
 LINEAR = {
+    "type": lambda m, x: m.dense(x).type(torch.float32).type(x.dtype) if x.type() else x,
     "where": lambda m, x: torch.where(MASK, m.dense(x), x),
     "where, a number": lambda m, x: torch.where(MASK, m.dense(x), 0.0),
     "Tensor.where": lambda m, x: m.dense(x).where(MASK, -x),
