@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
+pytest_plugins = ["toy_project"]
+"""A toy corpus and runs of the command line, one for the whole session."""
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from speechlrp.cli.answers import answer_files
 from speechlrp.cli.explainers import with_explainers
 from speechlrp.cli.options import OPTIONS
 from speechlrp.cli.runs import (
@@ -44,6 +46,11 @@ def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> 
     """
     if values.get("cfg") and values.get("multirun"):
         raise click.UsageError("--cfg shows one configuration, and -m runs several; leave one out")
+    if verb == "explain" and (recordings := [o for o in overrides if Path(o).is_file()]):
+        rest = [override for override in overrides if override not in recordings]
+        with one_line_errors(verb, overrides):
+            answer_files(recordings, rest, values)
+        return
     overrides = tuple(map(_spelt_out, overrides))
     overrides = (*overrides, *_from_options(verb, overrides, values))
     with one_line_errors(verb, overrides):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from speechlrp import __version__
-from speechlrp.cli.options import HYDRA_OPTIONS, OPTIONS
+from speechlrp.cli.options import FILE_OPTIONS, HYDRA_OPTIONS, OPTIONS
 from speechlrp.stages import SUMMARIES
 
 LAYOUTS = ("audiomnist", "librispeech", "voxceleb", "planted_tone", "planted_f0")
@@ -32,7 +32,9 @@ def _verb(name: str, summary: str) -> click.Command:
 
     parameters: list[click.Parameter] = [option.parameter() for option in OPTIONS[name]]
     parameters += [option() for option in HYDRA_OPTIONS]
-    parameters.append(click.Argument(["overrides"], nargs=-1, metavar="[KEY=VALUE]..."))
+    parameters += [option() for option in FILE_OPTIONS] if name == "explain" else []
+    words = "[FILE]... [KEY=VALUE]..." if name == "explain" else "[KEY=VALUE]..."
+    parameters.append(click.Argument(["overrides"], nargs=-1, metavar=words))
     return click.Command(name, params=parameters, callback=callback, help=summary)
 
 

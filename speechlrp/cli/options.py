@@ -156,3 +156,13 @@ HYDRA_OPTIONS: tuple[Callable[[], click.Option], ...] = (
         help="A folder of your own configurations, such as experiment/mine.yaml.",
     ),
 )
+
+FILE_OPTIONS: tuple[Callable[[], click.Option], ...] = (
+    lambda: click.Option(["--target"], help="With files: the class to explain."),
+    lambda: click.Option(["--against"], help="With files: why the target and not this class."),
+    lambda: click.Option(["--pair"], is_flag=True, help="With two files: why they sound alike."),
+    lambda: click.Option(
+        ["--out"], type=click.Path(file_okay=False), help="With files: where to write; default: ."
+    ),
+)
+"""Of `explain`, where recordings are named."""

@@ -13,12 +13,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
+from speechlrp.config.composing import CONFIG_DIR, default_outputs
 from speechlrp.config.names import (
     DATA,
     IDENTITY,
     base_name,
     check_name,
-    conf_dir,
     identity_overrides,
     key_of,
 )
@@ -92,8 +92,8 @@ def with_remembered(
         return overrides, folder
     check_name(name)
     run = read_run(_outputs(given) / name) or Run(name)
-    kept = [o for o in run.overrides if not o.startswith("--config-dir=")]
-    own = [o.partition("=")[2] for o in run.overrides if o.startswith("--config-dir=")]
+    kept = [o for o in run.overrides if not o.startswith(CONFIG_DIR)]
+    own = [o.partition("=")[2] for o in run.overrides if o.startswith(CONFIG_DIR)]
     folder = folder or next(iter(own), None)
     asked = ",".join([name, *_swept(overrides)])
     names = [f"run=${{run_name:{asked}}}", f"data_run=${{data_run_name:{asked}}}"]
@@ -113,14 +113,14 @@ def _outputs(given: Mapping[str, str]) -> Path:
     """The folder of all runs, as given or as configured."""
     if "paths.outputs" in given:
         return Path(given["paths.outputs"].partition("=")[2].strip("'\""))
-    return Path(OmegaConf.load(conf_dir() / "paths" / "default.yaml").outputs)
+    return default_outputs()
 
 
 def to_remember(overrides: Sequence[str], config_dir: str | None) -> tuple[str, ...]:
     """The overrides that a run remembers, and the folder of configurations that they need."""
     kept = identity_overrides(overrides, REMEMBERED)
     kept = [o for o in kept if not o.startswith("data_run=$")]
-    return (*kept, *([f"--config-dir={config_dir}"] if config_dir else []))
+    return (*kept, *([f"{CONFIG_DIR}{config_dir}"] if config_dir else []))
 
 
 def hints(overrides: Sequence[str], config_dir: str | None, remembered: bool) -> tuple[str, ...]:

@@ -5,8 +5,7 @@ import unicodedata
 
 import pandas as pd
 import pytest
-
-from tests.stages.conftest import SPEAKERS
+from toy_project import SPEAKERS
 
 NAMES = ("NA", "nan", "null", "None", "N/A", "01", "1e3", "true")
 COMPOSED, APART = (unicodedata.normalize(form, "\u00e9t\u00e9") for form in ("NFC", "NFD"))

@@ -10,6 +10,7 @@ import torch
 
 from speechlrp.artifacts.maps import ALONG, EXAMPLES, Array, write_maps
 from speechlrp.artifacts.utterances import Utterances
+from speechlrp.errors import SpeechLRPError
 from speechlrp.letters.decoding import greedy
 from speechlrp.letters.vocabulary import SYMBOLS
 from speechlrp.navai.frames import LetterFrames
@@ -83,7 +84,7 @@ def write_utterances(context: Context, search: LetterExplaining, drawn: pd.DataF
     with search.dataset.features() as file:
         for place, row in enumerate(drawn.utterance):
             facts = search.dataset.table.iloc[row]
-            utterances.append(_along(file.read(row), search, facts, place))
+            utterances.append(along(file.read(row), search, facts, place))
     arrays = {name: np.concatenate([a[name] for a, *_ in utterances]) for name in ALONG_AXES}
     units = dict.fromkeys(("relevance", "absolute", "profile"), SHARE)
     units["features"] = search.dataset.units
@@ -98,13 +99,15 @@ def write_utterances(context: Context, search: LetterExplaining, drawn: pd.DataF
     write_maps(path, ALONG, written | search.axes(), tables=tables, attributes=attributes)
 
 
-def _along(
+def along(
     features: np.ndarray, search: LetterExplaining, facts: pd.Series, place: int
 ) -> tuple[dict[str, np.ndarray], dict[str, Any], pd.DataFrame]:
     """One utterance ``[T, F]``: its arrays, a row about it, and one about each letter frame."""
     inputs = torch.from_numpy(features.T.copy()) * search.recogniser.scale
     model, stream = search.recogniser.model, [(facts.id, inputs)]
     batches = list(LetterFrames(stream, model, search.classes, search.batch))
+    if not batches:
+        raise SpeechLRPError(f"{facts.id}: the network takes no window of it for a letter")
     maps = [search.maps(batch) for batch in batches]
     relevance = torch.cat([one[RELEVANCE] for one in maps]).cpu()
     rows = pd.concat([batch.table() for batch in batches], ignore_index=True)

@@ -13,7 +13,7 @@ from torch import Tensor
 from speechlrp.artifacts.maps import Array
 from speechlrp.data.dataset import dataset
 from speechlrp.data.explaining import check, explainer
-from speechlrp.data.network import network
+from speechlrp.data.network import Recogniser, network
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers.base import Explainer
 from speechlrp.navai.alignment import NONE
@@ -67,9 +67,10 @@ class LetterExplaining(Search):
         }
 
 
-def letter_explaining(context: Context) -> LetterExplaining:
-    """The configured explainer at work on the configured recogniser."""
-    config, recogniser = context.config, network(context, dataset(context))
+def letter_explaining(context: Context, recogniser: Recogniser | None = None) -> LetterExplaining:
+    """The configured explainer at work on a recogniser, by default the configured one."""
+    config = context.config
+    recogniser = recogniser or network(context, dataset(context))
     section = config.explainer
     recogniser.model.padding = "none"
     explainers = {section["name"]: explainer(section, recogniser.meta.get("loss", ""))}

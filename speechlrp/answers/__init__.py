@@ -1,0 +1,1 @@
+"""A trained run, asked about single recordings: from a file to an answer."""

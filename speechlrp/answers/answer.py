@@ -1,0 +1,139 @@
+"""What a network says of one recording, and what it rests on.
+
+Shapes: F frequencies, T frames, K classes, N samples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from speechlrp.answers.saving import WRITERS
+from speechlrp.errors import SpeechLRPError
+
+SHOWN = 3
+"""Classes in a line about an answer."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An explained recording.
+
+    Attributes:
+        name: of the recording.
+        label: the class that the network gives it, or what it writes.
+        probability: of that class; of a recogniser, the mean over its letters.
+        probabilities: of all classes; empty for a recogniser.
+        target: what is explained, such as ``"female"`` or ``"female against male"``.
+        relevance: of every bin, ``[F, T]``; what speaks for the target is positive.
+        features: what the network saw, ``[F, T]``.
+        frequencies: of the rows in Hz, ``[F]``.
+        times: of the columns in s of the recording, ``[T]``; below 0 lies padding.
+        units: of the relevance.
+        feature_units: of the features.
+        explainer: whose explanation it is.
+        bands_hz: limits of the bands that `where` sums over.
+        samples: the recording ``[N]``, as the features were computed from it.
+        rate: samples a second.
+        letters: of a recogniser, a row a letter: letter, time_s, probability.
+        facts: more, such as the segments that it was cut into.
+    """
+
+    name: str
+    label: str
+    probability: float
+    probabilities: dict[str, float]
+    target: str
+    relevance: np.ndarray
+    features: np.ndarray
+    frequencies: np.ndarray
+    times: np.ndarray
+    units: str
+    feature_units: str
+    explainer: str
+    bands_hz: tuple[float, ...]
+    samples: np.ndarray
+    rate: int
+    letters: pd.DataFrame = field(default_factory=pd.DataFrame)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def bands(self) -> pd.DataFrame:
+        """Shares of the absolute and of the positive relevance in each band, a row a band."""
+        edges = np.digitize(self.frequencies, self.bands_hz[1:-1])
+        absolute, positive = np.abs(self.relevance).sum(1), self.relevance.clip(min=0).sum(1)
+        names = [f"{low:g}-{high:g}" for low, high in zip(self.bands_hz, self.bands_hz[1:])]  # noqa: B905
+        rows = [
+            (
+                name,
+                _share(absolute[edges == i].sum(), absolute.sum()),
+                _share(positive[edges == i].sum(), positive.sum()),
+            )
+            for i, name in enumerate(names)
+        ]
+        return pd.DataFrame(rows, columns=["band_hz", "absolute", "positive"])
+
+    @cached_property
+    def where(self) -> str:
+        """Where the relevance lies, in words."""
+        most = self.bands.iloc[int(self.bands.positive.argmax())]
+        row, column = np.unravel_index(int(self.relevance.argmax()), self.relevance.shape)
+        return (
+            f"{most.positive:.0%} of what speaks for it in {most.band_hz} Hz, "
+            f"most at {self.times[column]:.2f} s and {self.frequencies[row]:.0f} Hz"
+        )
+
+    def describe(self) -> str:
+        """The answer in a line."""
+        if self.letters is not None and len(self.letters):
+            said = f"{self.label!r}, {len(self.letters)} letters"
+        else:
+            order = sorted(self.probabilities.items(), key=lambda pair: -pair[1])[:SHOWN]
+            said = ", ".join(f"{name} {value:.1%}" for name, value in order)
+        return f"{self.name}: {said}; {self.target} by {self.explainer}: {self.where}"
+
+    def plot(self) -> Any:
+        """A figure of the relevance over the features, a matplotlib ``Figure``."""
+        from speechlrp.report.heatmap import heatmap
+        from speechlrp.report.spectrogram import Panel
+
+        title = f"{self.name}: {self.label} ({self.probability:.1%}); explained: {self.target}"
+        seen = max(0.0, float(-self.times[0]))
+        panel = Panel(
+            features=self.features,
+            relevance=self.relevance,
+            title=title,
+            onset_s=seen,
+            duration_s=min(len(self.samples) / self.rate, float(np.ptp(self.times))),
+        )
+        axes = self.frequencies, self.times - min(0.0, float(self.times[0]))
+        units = {"units": self.feature_units, "relevance_units": self.units}
+        return heatmap(panel, *axes, **units)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the answer, in the format that the file's suffix names.
+
+        Args:
+            path: ``.npz`` (all arrays), ``.csv`` (a row a bin), ``.png``, ``.wav`` (what is
+                relevant, alone), ``.TextGrid`` (a tier of relevance) or ``.html`` (to explore).
+
+        Raises:
+            SpeechLRPError: another suffix.
+        """
+        path = Path(path)
+        write = WRITERS.get(path.suffix.lower())
+        if write is None:
+            raise SpeechLRPError(
+                f"{path.name}: an answer is saved as {', '.join(WRITERS)}, not {path.suffix!r}"
+            )
+        write(self, path)
+        return path
+
+
+def _share(part: float, whole: float) -> float:
+    return float(part / whole) if whole else 0.0

@@ -1,0 +1,160 @@
+"""A classifier, asked about one recording of any length.
+
+It is cut as in training, every segment is explained, and the pieces are put together again.
+Shapes: n segments, F frequencies, T frames of a segment, K classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from speechlrp.answers.answer import Answer
+from speechlrp.audio.errors import RecordingError
+from speechlrp.audio.windows import cut, place
+from speechlrp.data.explaining import Explaining, check
+from speechlrp.data.network import Classifier
+from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.pipeline.stage import Context
+
+
+def answer_class(
+    context: Context,
+    network: Classifier,
+    wave: Tensor,
+    name: str,
+    *,
+    target: str | None,
+    against: str | None,
+) -> Answer:
+    """Classify and explain a recording; arguments as of ``Run.explain``."""
+    section = context.config.explainer
+    check(section)
+    pieces = Pieces(network, wave, name, context.config.data_seed)
+    explaining = Explaining(network, section)
+    _, probabilities = network.predict(network.inputs(pieces.features))
+    pooled = pool(probabilities)
+    classes = network.dataset.classes
+    label = int(pooled.argmax())
+    weights, words = weights_of(classes, target or classes[label], against, len(pieces.features))
+    relevance = explain_pieces(explaining, pieces.features, weights)
+    return Answer(
+        name=name,
+        label=classes[label],
+        probability=float(pooled[label]),
+        probabilities=dict(zip(classes, pooled.tolist(), strict=True)),
+        target=words,
+        explainer=section["name"],
+        units=explaining.explainer.units,
+        bands_hz=tuple(section["bands_hz"]),
+        **pieces.joined(relevance),
+    )
+
+
+def pool(probabilities: Tensor) -> np.ndarray:
+    """Class probabilities ``[K]`` of a recording: the mean of its segments' log-probabilities."""
+    logs = probabilities.double().clamp(min=1e-30).log().mean(0)
+    return logs.softmax(0).cpu().numpy()
+
+
+def weights_of(
+    classes: list[str], target: str, against: str | None, count: int
+) -> tuple[Tensor, str]:
+    """What of the logits is explained, ``[count, K]``, and in words.
+
+    A contrast is the difference of two logits: what both share cancels.
+
+    Raises:
+        SpeechLRPError: a class that there is not, or one against itself.
+    """
+    for wanted in (target, against):
+        if wanted is not None and wanted not in classes:
+            raise unknown("class", wanted, classes)
+    if target == against:
+        raise SpeechLRPError(f"{target} against itself is no contrast; name another class")
+    weights = torch.zeros(count, len(classes))
+    weights[:, classes.index(target)] = 1
+    if against is None:
+        return weights, target
+    weights[:, classes.index(against)] = -1
+    return weights, f"{target} against {against}"
+
+
+def explain_pieces(explaining: Explaining, features: np.ndarray, weights: Tensor) -> np.ndarray:
+    """Relevance ``[n, F, T]`` of segments ``[n, 1, F, T]``, batch by batch."""
+    size, parts = explaining.section["batch_size"], []
+    labels = weights.argmax(1).numpy()
+    for first in range(0, len(features), size):
+        some = slice(first, first + size)
+        _, inputs, _ = explaining.batch(features[some], labels[some])
+        target = weights[some].to(inputs)
+        _, relevance = explaining.explainer.explain(explaining.model, inputs, target)
+        parts.append(relevance.detach().float().cpu().numpy())
+    return np.concatenate(parts)[:, 0]
+
+
+class Pieces:
+    """A recording's segments in windows, and the way back.
+
+    Attributes:
+        features: ``[n, 1, F, T]``.
+
+    Raises:
+        SpeechLRPError: the recording is too short, or silent.
+    """
+
+    def __init__(self, network: Classifier, wave: Tensor, name: str, seed: int) -> None:
+        dataset = network.dataset
+        self._dataset, self._wave = dataset, wave
+        settings = dataset.feature_settings
+        if settings.segment_s is None and len(wave) > settings.length:
+            # Trained on shorter recordings: a longer one is taken window by window.
+            settings = replace(settings, segment_s=settings.length / settings.rate)
+        settings = replace(settings, max_segments=None)
+        try:
+            segments, _ = cut(wave, settings)
+        except RecordingError as error:
+            raise SpeechLRPError(f"{name}: {error}") from error
+        windows = []
+        self._rows: list[tuple[float, float, float]] = []
+        for start, segment in segments:
+            # By the file's stem, so that a corpus's recording lies where it lay in training.
+            stem = Path(name).stem
+            window, offset = place(segment, settings.length, seed=seed, name=stem, start=start)
+            windows.append(window)
+            samples = (start, offset, len(segment))
+            self._rows.append(tuple(value / settings.rate for value in samples))
+        with torch.inference_mode():
+            self.features = settings.transform(torch.stack(windows)).numpy()
+
+    def joined(self, relevance: np.ndarray) -> dict[str, Any]:
+        """Features and relevance along the whole recording, with its times.
+
+        Of several segments, each gives the frames that lie in it; of one, all frames are kept,
+        those of the padding too.
+        """
+        times = self._dataset.time
+        columns = [
+            (piece, np.flatnonzero((times >= onset) & (times < onset + seconds)))
+            for piece, (_, onset, seconds) in enumerate(self._rows)
+        ]
+        if len(self._rows) == 1:
+            columns = [(0, np.arange(len(times)))]
+        parts: dict[str, list[np.ndarray]] = {"features": [], "relevance": [], "times": []}
+        for piece, kept in columns:
+            start, onset, _ = self._rows[piece]
+            parts["features"].append(self.features[piece, 0][:, kept])
+            parts["relevance"].append(relevance[piece][:, kept])
+            parts["times"].append(start + times[kept] - onset)
+        return {name: np.concatenate(values, axis=-1) for name, values in parts.items()} | {
+            "frequencies": self._dataset.frequency,
+            "feature_units": self._dataset.units,
+            "samples": self._wave.numpy(),
+            "rate": self._dataset.feature_settings.rate,
+            "facts": {"segments": len(self._rows)},
+        }

@@ -1,0 +1,179 @@
+"""A trained run, loaded to be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from speechlrp.answers.answer import Answer
+from speechlrp.answers.classes import answer_class
+from speechlrp.answers.letters import answer_letters
+from speechlrp.answers.pairs import answer_pair
+from speechlrp.answers.sounds import Sound, name_of, wave_of
+from speechlrp.config.composing import compose_config, default_outputs
+from speechlrp.config.schema import Config
+from speechlrp.data.dataset import Spoken, dataset
+from speechlrp.data.network import network
+from speechlrp.errors import SpeechLRPError
+from speechlrp.pipeline.identity import Run as Remembered
+from speechlrp.pipeline.identity import read_run
+from speechlrp.pipeline.inputs import find_inputs
+from speechlrp.pipeline.stage import Context
+from speechlrp.stages import stage_of
+
+
+def load(run: str | Path, *, weights: str = "train", device: str = "auto") -> Run:
+    """Load a trained run.
+
+    Args:
+        run: its folder, such as ``outputs/demo``, or its name below ``outputs``; or a folder
+            that ``speechlrp export`` wrote.
+        weights: as the setting: ``train``, ``aug_mean``, ..., or a ``.safetensors`` file.
+        device: ``auto``, ``cpu`` or ``cuda``.
+
+    Raises:
+        SpeechLRPError: there is no such run, or it has no trained network.
+    """
+    return Run(_folder(run), weights, device)
+
+
+def _folder(run: str | Path) -> Path:
+    candidates = [Path(run).expanduser()]
+    if len(candidates[0].parts) == 1:
+        candidates.append(default_outputs() / run)
+    for folder in candidates:
+        if (folder / "run.json").is_file():
+            return folder.resolve()
+    top = candidates[-1].parent
+    names = sorted(p.parent.name for p in top.glob("*/run.json")) if top.is_dir() else []
+    known = f"; there are: {', '.join(names)}" if names else ""
+    raise SpeechLRPError(f"there is no run {run} ({candidates[-1]}/run.json){known}")
+
+
+class Run:
+    """A trained network with its features, classes and explainers; see `load`.
+
+    Attributes:
+        name: of the run.
+        classes: names of its classes, or a recogniser's symbols.
+    """
+
+    def __init__(self, folder: Path, weights: str, device: str) -> None:
+        remembered = read_run(folder) or Remembered(folder.name)
+        self._folder, self.name = folder, folder.name
+        self._overrides = [
+            *remembered.overrides,
+            f"run={folder.name}",
+            f"data_run={remembered.data_run or folder.name}",
+            f"paths.outputs={_quoted(folder.parent)}",
+            f"weights={_quoted(weights)}",
+            f"device={device}",
+        ]
+        self._contexts: dict[str, Context] = {}
+        self._dataset = dataset(self._context("lrp"))
+        self._network = network(self._context("lrp"), self._dataset)
+        self.classes: list[str] = list(self._dataset.classes)
+
+    def explain(
+        self,
+        recording: Sound | Sequence[Sound],
+        *,
+        explainer: str = "lrp",
+        target: str | None = None,
+        against: str | None = None,
+    ) -> Any:
+        """Explain what the network says of a recording.
+
+        Args:
+            recording: a file; or samples ``[N]`` or ``[C, N]`` and their rate; or several.
+            explainer: a configuration of ``conf/explainer``, such as ``lrp_gamma``.
+            target: the class to explain; by default the one that the network gives.
+            against: explain why it is the target and not this class: relevance of the
+                difference of the two logits.
+
+        Returns:
+            An `Answer`, or a list of them for several recordings.
+
+        Raises:
+            SpeechLRPError: a recording, class or explainer that there is not or that cannot be.
+        """
+        if isinstance(recording, list) or (
+            isinstance(recording, tuple) and all(isinstance(r, str | Path) for r in recording)
+        ):
+            asked = {"explainer": explainer, "target": target, "against": against}
+            return [self.explain(one, **asked) for one in recording]
+        context, name = self._context(explainer), name_of(recording)
+        wave = wave_of(recording, name, self._dataset.feature_settings)
+        if isinstance(self._dataset, Spoken):
+            if target or against:
+                raise SpeechLRPError(
+                    "a recogniser is asked about every letter that it writes; leave out target "
+                    "and against"
+                )
+            return answer_letters(context, self._network, wave, name)
+        return answer_class(context, self._network, wave, name, target=target, against=against)
+
+    def explain_pair(
+        self, first: Sound, second: Sound, *, explainer: str = "lrp"
+    ) -> tuple[Answer, Answer]:
+        """Explain why two voices are taken for one: the similarity of their embeddings.
+
+        Args:
+            first: a recording.
+            second: another.
+            explainer: as of `explain`.
+
+        Returns:
+            An answer for each, whose relevance is that of the cosine of both embeddings.
+
+        Raises:
+            SpeechLRPError: the network has no embeddings, or a recording cannot be used.
+        """
+        context, sounds = self._context(explainer), (first, second)
+        names = [name_of(sound, number) for number, sound in enumerate(sounds, 1)]
+        settings = self._dataset.feature_settings
+        waves = [wave_of(s, n, settings) for s, n in zip(sounds, names, strict=True)]
+        return answer_pair(context, self._network, waves, names)
+
+    def explain_func(self, model: Any, inputs: Any, targets: Any, **_: Any) -> Any:
+        """Explain in the form that Quantus asks for: arrays in, relevance out.
+
+        Args:
+            model: a torch module, usually `model` of this run.
+            inputs: ``[B, ...]``, as the network takes them.
+            targets: classes ``[B]``.
+
+        Returns:
+            Relevance, a numpy array shaped like the inputs.
+        """
+        import torch
+
+        from speechlrp.data.explaining import explainer
+
+        section = self._context("lrp").config.explainer
+        asked = explainer(section, self._network.meta.get("loss", ""))
+        values = torch.as_tensor(inputs, dtype=torch.float32)
+        classes = torch.as_tensor(targets).long()
+        return asked.explain(model.eval(), values, classes)[1].detach().cpu().numpy()
+
+    @cached_property
+    def model(self) -> Any:
+        """The network, a torch module in evaluation mode; it takes scaled features."""
+        return self._network.model
+
+    def _context(self, explainer: str) -> Context:
+        if explainer not in self._contexts:
+            config = compose_config("explain", [*self._overrides, f"explainer={explainer}"])
+            self._contexts[explainer] = self._made(config)
+        return self._contexts[explainer]
+
+    def _made(self, config: Config) -> Context:
+        hints = (f"run={self.name}",)
+        inputs, made_by = find_inputs(stage_of("explain", config.task.name), config, hints)
+        return Context(config, self._folder, self._folder, inputs, made_by, hints)
+
+
+def _quoted(value: object) -> str:
+    return "'" + str(value).replace("'", "\\'") + "'"

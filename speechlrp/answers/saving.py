@@ -1,0 +1,157 @@
+"""The formats that an answer is saved in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import torch
+
+from speechlrp.artifacts.atomic import whole, write_bytes, write_csv, write_text
+from speechlrp.audio.regions import with_gains
+from speechlrp.audio.writing import encode_wav
+
+if TYPE_CHECKING:
+    from speechlrp.answers.answer import Answer
+
+STEP_S = 0.05
+"""An interval of the tier of relevance."""
+FULL = 0.99
+"""Quantile of what speaks for the target at which a bin is heard in full."""
+
+
+def save_npz(answer: Answer, path: Path) -> None:
+    """Write all arrays, and the facts as texts."""
+    with whole(path) as beside, beside.open("wb") as file:
+        np.savez_compressed(
+            file,
+            relevance=answer.relevance,
+            features=answer.features,
+            frequencies=answer.frequencies,
+            times=answer.times,
+            classes=np.array(list(answer.probabilities), dtype=str),
+            probabilities=np.array(list(answer.probabilities.values())),
+            label=np.array(answer.label),
+            target=np.array(answer.target),
+            explainer=np.array(answer.explainer),
+            units=np.array(answer.units),
+            samples=answer.samples,
+            rate=np.array(answer.rate),
+        )
+
+
+def save_csv(answer: Answer, path: Path) -> None:
+    """Write a row a bin: time_s, frequency_hz, feature, relevance."""
+    frames, rows = len(answer.times), len(answer.frequencies)
+    table = {
+        "time_s": np.repeat(answer.times, rows),
+        "frequency_hz": np.tile(answer.frequencies, frames),
+        "feature": answer.features.T.flatten(),
+        "relevance": answer.relevance.T.flatten(),
+    }
+    write_csv(path, pd.DataFrame(table))
+
+
+def save_png(answer: Answer, path: Path) -> None:
+    """Write the heat map."""
+    from speechlrp.report.style import figure_png
+
+    write_bytes(path, figure_png(answer.plot()))
+
+
+def save_wav(answer: Answer, path: Path) -> None:
+    """Write what speaks for the target, alone: the recording's own phases, other bins quieter.
+
+    A bin's gain is its positive relevance against the 99th percentile of that, at most 1; the
+    square root, since relevance of power is heard as amplitude.
+    """
+    positive = answer.relevance.clip(min=0)
+    bound = np.quantile(positive[positive > 0], FULL) if (positive > 0).any() else 1.0
+    gains = np.sqrt((positive / bound).clip(max=1))
+    wave = torch.from_numpy(answer.samples)
+    heard = with_gains(wave, answer.rate, gains, answer.frequencies, answer.times)
+    write_bytes(path, encode_wav(heard, answer.rate))
+
+
+def save_textgrid(answer: Answer, path: Path) -> None:
+    """Write a tier of relevance: intervals of 50 ms, and how much of all of it each holds."""
+    end = len(answer.samples) / answer.rate
+    edges = np.append(np.arange(0, end - 1e-9, STEP_S), end)
+    place = np.digitize(answer.times, edges) - 1
+    sums = np.abs(answer.relevance).sum(0)
+    total = sums.sum() or 1.0
+    shares = [sums[place == i].sum() / total for i in range(len(edges) - 1)]
+    tiers = [("relevance", edges, [f"{share:.1%}" for share in shares])]
+    if len(answer.letters):
+        middles = answer.letters.time_s.to_numpy()
+        between = (middles[1:] + middles[:-1]) / 2
+        inner = [0.0, *between, end] if len(middles) else [0.0, end]
+        tiers.append(("letters", np.array(inner), list(answer.letters.letter)))
+    write_text(path, _textgrid(end, tiers))
+
+
+def _textgrid(end: float, tiers: list[tuple[str, np.ndarray, list[str]]]) -> str:
+    lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', ""]
+    lines += [
+        "xmin = 0",
+        f"xmax = {end:.6f}",
+        "tiers? <exists>",
+        f"size = {len(tiers)}",
+        "item []:",
+    ]
+    for number, (name, edges, texts) in enumerate(tiers, 1):
+        lines += [
+            f"    item [{number}]:",
+            '        class = "IntervalTier"',
+            f'        name = "{name}"',
+        ]
+        lines += ["        xmin = 0", f"        xmax = {end:.6f}"]
+        lines.append(f"        intervals: size = {len(texts)}")
+        for i, text in enumerate(texts):
+            quoted = text.replace('"', '""')
+            lines += [f"        intervals [{i + 1}]:", f"            xmin = {edges[i]:.6f}"]
+            lines += [f"            xmax = {edges[i + 1]:.6f}", f'            text = "{quoted}"']
+    return "\n".join(lines) + "\n"
+
+
+def save_html(answer: Answer, path: Path) -> None:
+    """Write a page to explore: point, listen, and see the probabilities."""
+    from speechlrp.report.explorer import Explanation, Explorer, Recording
+    from speechlrp.report.page import Page, Section, render
+
+    begin = float(answer.times[0])
+    recording = Recording(
+        id=answer.name,
+        name=answer.name,
+        features=answer.features,
+        probabilities=list(answer.probabilities.values()) or [answer.probability],
+        maps=[Explanation(answer.explainer, answer.target, answer.relevance, answer.units)],
+        samples=answer.samples,
+        rate=answer.rate,
+        onset_s=max(0.0, -begin),
+        facts={key: str(value) for key, value in answer.facts.items()},
+    )
+    explorer = Explorer(
+        classes=list(answer.probabilities) or [answer.label],
+        frequency=answer.frequencies,
+        time=answer.times - min(0.0, begin),
+        units=answer.feature_units,
+        recordings=[recording],
+    )
+    facts = {answer.label: f"{answer.probability:.1%}", "explained": answer.target}
+    section = Section("Recording", answer.describe(), [explorer])
+    write_text(path, render(Page(answer.name, facts=facts, sections=[section])))
+
+
+WRITERS: dict[str, Callable[[Answer, Path], None]] = {
+    ".npz": save_npz,
+    ".csv": save_csv,
+    ".png": save_png,
+    ".wav": save_wav,
+    ".textgrid": save_textgrid,
+    ".html": save_html,
+}
+"""Suffix, in small letters -> what writes it."""

@@ -1,0 +1,63 @@
+"""What can be asked about: a file, or samples and their rate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from speechlrp.audio.errors import RecordingError
+from speechlrp.audio.reading import read
+from speechlrp.audio.resampling import check_mix, mono, resample
+from speechlrp.errors import SpeechLRPError
+
+Sound = str | Path | tuple[Any, int]
+"""A file; or samples ``[N]`` or ``[C, N]``, full scale at 1, and samples a second."""
+
+
+def name_of(sound: Sound, number: int = 1) -> str:
+    """What a recording is called."""
+    return Path(sound).name if isinstance(sound, str | Path) else f"recording {number}"
+
+
+def wave_of(sound: Sound, name: str, settings: Any) -> Tensor:
+    """A recording as the features see it: one channel ``[N]`` at their rate.
+
+    Args:
+        sound: the recording.
+        name: for errors.
+        settings: of the features: `rate`, `lowpass_width`, `channel`.
+
+    Raises:
+        SpeechLRPError: it cannot be read or used, and why.
+    """
+    try:
+        wave, rate = read(sound) if isinstance(sound, str | Path) else _samples(sound)
+        mixed = mono(wave, settings.channel)
+        if settings.channel is None:
+            check_mix(wave, mixed)
+        return resample(mixed, rate, settings.rate, settings.lowpass_width)
+    except RecordingError as error:
+        raise SpeechLRPError(f"{name}: {error}") from error
+
+
+def _samples(sound: tuple[Any, int]) -> tuple[Tensor, int]:
+    try:
+        values, rate = sound
+        wave = torch.as_tensor(np.asarray(values, dtype=np.float32))
+        whole = int(rate)
+    except (TypeError, ValueError) as error:
+        raise RecordingError(
+            f"a recording is a file, or (samples, rate); found {type(sound).__name__}"
+        ) from error
+    wave = wave[None] if wave.ndim == 1 else wave
+    if wave.ndim != 2 or not wave.shape[1] or whole != rate or whole < 1:
+        raise RecordingError(
+            f"samples are [N] or [C, N] at a whole rate; found {list(wave.shape)} at {rate}"
+        )
+    if not bool(wave.isfinite().all()):
+        raise RecordingError("it holds samples that are not finite")
+    return wave, whole

@@ -1,0 +1,39 @@
+"""A recording with parts of its spectrum made quiet: what is relevant, alone.
+
+Shapes: N samples, F frequencies and T times of a map, K bins and M frames of the spectrum.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+WINDOW_S = 0.032
+"""Of a frame of the spectrum: short against a phoneme, and 31 Hz a bin."""
+
+
+def with_gains(
+    wave: Tensor, rate: int, gains: np.ndarray, frequencies: np.ndarray, times: np.ndarray
+) -> Tensor:
+    """Multiply a recording's spectrum by gains, and keep its phases.
+
+    Args:
+        wave: ``[N]``.
+        rate: samples a second.
+        gains: ``[F, T]``; between its points they are interpolated, outside they are 0.
+        frequencies: of the gains in Hz, rising, ``[F]``.
+        times: of the gains in s, rising, ``[T]``.
+
+    Returns:
+        ``[N]``.
+    """
+    size = max(64, round(WINDOW_S * rate))
+    hop, window = size // 4, torch.hann_window(size)
+    spectrum = torch.stft(wave, size, hop, window=window, pad_mode="constant", return_complex=True)
+    hertz = np.fft.rfftfreq(size, 1 / rate)
+    seconds = np.arange(spectrum.shape[1]) * hop / rate
+    over_time = np.stack([np.interp(seconds, times, row, 0, 0) for row in gains])
+    mask = np.stack([np.interp(hertz, frequencies, row, 0, 0) for row in over_time.T], axis=1)
+    kept = spectrum * torch.from_numpy(mask).to(wave.dtype)
+    return torch.istft(kept, size, hop, window=window, length=len(wave))

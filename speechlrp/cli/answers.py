@@ -1,0 +1,86 @@
+"""`speechlrp explain FILE ...`: a trained run, asked about single recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from speechlrp.errors import SpeechLRPError
+
+WRITTEN = ("index.html", "relevance.png", "relevance.npz", "relevant.wav", "relevance.TextGrid")
+"""What stands in the folder of each recording."""
+
+
+def answer_files(files: Sequence[str], words: Sequence[str], values: Mapping[str, Any]) -> None:
+    """Explain recordings, say a line each, and write figures and files below their names.
+
+    Args:
+        files: the recordings.
+        words: the rest of the arguments; of settings, `run` and `explainer` alone fit here.
+        values: click's parameters.
+
+    Raises:
+        SpeechLRPError: no run is named, another setting is, or a recording cannot be used;
+            then the others are explained first.
+    """
+    from speechlrp.answers.run import load
+
+    settings = dict(word.split("=", 1) for word in words if "=" in word)
+    stray = [w for w in words if "=" not in w or w.split("=")[0] not in ("run", "explainer")]
+    if stray:
+        raise SpeechLRPError(
+            f"{stray[0]} is neither a recording nor run=NAME or explainer=NAME, which is all that "
+            "an explanation of files takes: the run knows the rest"
+        )
+    name = values.get("run") or settings.get("run")
+    if not name:
+        raise SpeechLRPError(
+            "which run is to be asked? give its name or folder: --run demo (see `speechlrp runs`)"
+        )
+    options = {
+        "weights": values.get("weights") or "train",
+        "device": values.get("device") or "auto",
+    }
+    run = load(name, **options)
+    explainer = values.get("explainer") or settings.get("explainer") or "lrp"
+    top = Path(values.get("out") or ".")
+    if values.get("pair"):
+        _pair(run, files, explainer, top)
+        return
+    contrast = {"target": values.get("target"), "against": values.get("against")}
+    refused = []
+    for file in files:
+        try:
+            _write(run.explain(file, explainer=explainer, **contrast), top / _folder(file, files))
+        except SpeechLRPError as error:
+            refused.append(str(error))
+    if refused:
+        raise SpeechLRPError("; ".join(refused))
+
+
+def _pair(run: Any, files: Sequence[str], explainer: str, top: Path) -> None:
+    if len(files) != 2:
+        raise SpeechLRPError(f"--pair compares two recordings; {len(files)} are named")
+    answers = run.explain_pair(*files, explainer=explainer)
+    click.echo(f"cosine of the two voices: {answers[0].probability:.3f}")
+    for file, answer in zip(files, answers, strict=True):
+        _write(answer, top / _folder(file, files))
+
+
+def _folder(file: str, files: Sequence[str]) -> str:
+    """Below a recording's name; with its suffix or folder where another would be the same."""
+    path = Path(file)
+    stems = [Path(other).stem for other in files]
+    if stems.count(path.stem) == 1 and not Path(path.stem).is_file():
+        return path.stem
+    return f"{path.parent.name}_{path.name}".lstrip("_") + ".explained"
+
+
+def _write(answer: Any, folder: Path) -> None:
+    click.echo(answer.describe())
+    for name in WRITTEN:
+        answer.save(folder / name)
+    click.echo(f"    {folder}/: {', '.join(WRITTEN)}")

@@ -1,0 +1,52 @@
+"""A configuration composed from Python, as the command line composes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from speechlrp.config.names import conf_dir, key_of
+from speechlrp.config.schema import typed
+from speechlrp.config.sections import Config
+from speechlrp.errors import SpeechLRPError
+
+CONFIG_DIR = "--config-dir="
+"""Begins what a run remembers of the user's folder of configurations."""
+
+
+def default_outputs() -> Path:
+    """The folder of all runs, where no setting names another."""
+    return Path(OmegaConf.load(conf_dir() / "paths" / "default.yaml").outputs)
+
+
+def compose_config(verb: str, overrides: Sequence[str]) -> Config:
+    """Compose a verb's configuration.
+
+    Args:
+        verb: a stage.
+        overrides: ``KEY=VALUE``; also the user's folder of configurations, as a run has it.
+
+    Raises:
+        SpeechLRPError: a setting or choice that there is not, or one out of its range.
+    """
+    from hydra import compose, initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.singleton import Singleton
+    from hydra.errors import HydraException
+
+    folders = [o.removeprefix(CONFIG_DIR) for o in overrides if o.startswith(CONFIG_DIR)]
+    last = {key_of(o): o for o in overrides if not o.startswith(CONFIG_DIR)}
+    path = [f"hydra.searchpath=[file://{folder}]" for folder in folders[-1:]]
+    before = Singleton.get_state()  # a program that asks may be Hydra's itself
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            composed = compose(verb, overrides=[*last.values(), *path])
+        OmegaConf.resolve(composed)
+    except HydraException as error:
+        raise SpeechLRPError(str(error).splitlines()[0]) from error
+    finally:
+        Singleton.set_state(before)
+    return typed(composed)

@@ -1,0 +1,168 @@
+"""A trained run, asked from Python: the numbers of the stages, and one line where it can't."""
+
+import json
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+import soundfile
+import torch
+from torch import nn
+
+import speechlrp
+from speechlrp.artifacts.hdf5 import read_table
+from speechlrp.errors import SpeechLRPError
+
+
+@pytest.fixture(scope="module")
+def run(finished):
+    return speechlrp.load(finished.run)
+
+
+@pytest.fixture(scope="module")
+def explained(finished):
+    """A recording of the test split with its map, as the stage wrote it."""
+    with h5py.File(finished.run / "explain/train-lrp-test/relevance.h5") as file:
+        table = read_table(file)
+        row = 3
+        return table.iloc[row], file["relevance"][row, 0], file["target"][row]
+
+
+def test_an_answer_has_the_numbers_of_the_stage(finished, run, explained):
+    row, relevance, target = explained
+    answer = run.explain(row.path, target=run.classes[target])
+    np.testing.assert_allclose(answer.relevance, relevance, rtol=1e-4, atol=1e-6)
+    with h5py.File(finished.features / "features.h5") as file:
+        table = read_table(file)
+        place = table.index[table.id == row.id][0]
+        np.testing.assert_allclose(answer.features, file["features"][place, 0], atol=1e-3)
+    assert answer.times[0] == pytest.approx(-row.onset_s, abs=0.1)
+    assert answer.frequencies.shape + answer.times.shape == answer.relevance.shape
+    assert sum(answer.probabilities.values()) == pytest.approx(1)
+    assert answer.probability == max(answer.probabilities.values())
+    assert answer.label in run.classes
+    assert answer.name in answer.describe()
+
+
+def test_samples_and_their_file_have_the_same_answer(run, explained):
+    path = explained[0].path
+    samples, rate = soundfile.read(path, dtype="float32")
+    ours, theirs = run.explain((samples, rate), target="male"), run.explain(path, target="male")
+    assert ours.probabilities.keys() == theirs.probabilities.keys()
+    np.testing.assert_allclose(ours.samples, theirs.samples)
+    assert [a.name for a in run.explain([path, path])] == [theirs.name] * 2
+
+
+def test_a_long_recording_is_cut_and_put_together_again(run, explained, tmp_path):
+    samples, rate = soundfile.read(explained[0].path, dtype="float32")
+    long = np.concatenate([samples] * 6)
+    answer = run.explain((long, rate))
+    assert answer.facts["segments"] > 1
+    assert (np.diff(answer.times) > 0).all()
+    assert 0 <= answer.times[0] < answer.times[-1] <= len(long) / rate
+    assert answer.times[-1] > 0.8 * len(long) / rate
+
+
+def test_a_contrast_is_the_difference_of_two_explanations(run, explained):
+    path = explained[0].path
+    both = [run.explain(path, target=name).relevance for name in ("female", "male")]
+    contrast = run.explain(path, target="female", against="male")
+    assert contrast.target == "female against male"
+    np.testing.assert_allclose(contrast.relevance, both[0] - both[1], rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".csv", ".png", ".wav", ".TextGrid", ".html"])
+def test_every_format_can_be_written(run, explained, tmp_path, suffix):
+    answer = run.explain(explained[0].path)
+    path = answer.save(tmp_path / f"answer{suffix}")
+    content = path.read_bytes()
+    if suffix == ".npz":
+        with np.load(path) as held:
+            np.testing.assert_array_equal(held["relevance"], answer.relevance)
+            np.testing.assert_array_equal(held["times"], answer.times)
+    elif suffix == ".csv":
+        assert content.startswith(b"time_s,frequency_hz,feature,relevance\n")
+        assert content.count(b"\n") == answer.relevance.size + 1
+    elif suffix == ".png":
+        assert content[:4] == b"\x89PNG"
+    elif suffix == ".wav":
+        heard, rate = soundfile.read(path, dtype="float32")
+        assert (len(heard), rate) == (len(answer.samples), answer.rate)
+        assert 0 < np.square(heard).sum() < np.square(answer.samples).sum()
+    elif suffix == ".TextGrid":
+        shares = [line.split('"')[1] for line in content.decode().splitlines() if "text =" in line]
+        heard = (answer.times >= 0) & (answer.times <= len(answer.samples) / answer.rate)
+        absolute = np.abs(answer.relevance)
+        inside = 100 * absolute[:, heard].sum() / absolute.sum()  # the rest lies in the padding
+        assert sum(float(s.rstrip("%")) for s in shares) == pytest.approx(inside, abs=1)
+    else:
+        assert answer.name.encode() in content
+        assert b"<script" in content
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"target": "femal"}, "unknown class 'femal'; known: female, male"),
+        ({"target": "male", "against": "male"}, "no contrast"),
+        ({"explainer": "lpr"}, "lpr"),
+        ({"recording": "nowhere.wav"}, "nowhere.wav"),
+        ({"recording": (np.zeros(8000), 8000)}, "silent"),
+        ({"recording": (np.full(8000, np.nan), 8000)}, "not finite"),
+        ({"recording": (np.zeros((2, 3, 4)), 8000)}, r"\[N\] or \[C, N\]"),
+        ({"recording": np.zeros(8000)}, r"a file, or \(samples, rate\)"),
+    ],
+)
+def test_what_cannot_be_answered_is_one_line(run, explained, asked, message):
+    recording = asked.pop("recording", explained[0].path)
+    with pytest.raises(SpeechLRPError, match=message) as caught:
+        run.explain(recording, **asked)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_format_that_there_is_not(run, explained, tmp_path):
+    with pytest.raises(SpeechLRPError, match=r"saved as \.npz, .*not '\.mp3'"):
+        run.explain(explained[0].path).save(tmp_path / "answer.mp3")
+
+
+def test_a_run_that_there_is_not(finished):
+    with pytest.raises(SpeechLRPError, match=r"there is no run .*there are: "):
+        speechlrp.load(finished.outputs / "nothing")
+
+
+def test_the_form_that_quantus_asks_for(finished, run):
+    with h5py.File(finished.features / "features.h5") as file:
+        inputs = file["features"][:3] * finished_scale(finished)
+    found = run.explain_func(run.model, inputs, np.array([0, 1, 0]))
+    assert found.shape == inputs.shape
+    assert np.isfinite(found).all()
+
+
+def finished_scale(project):
+    return json.loads((project.run / "train/last.json").read_text())["input_scale"]
+
+
+def test_any_torch_model_is_explained_in_one_call():
+    model = nn.Sequential(nn.Linear(4, 8, bias=False), nn.ReLU(), nn.Linear(8, 2, bias=False))
+    inputs = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+    output, relevance = speechlrp.explain(model.eval(), inputs, torch.tensor([0, 1, 0]))
+    chosen = output.gather(1, torch.tensor([[0], [1], [0]]))[:, 0]
+    torch.testing.assert_close(relevance.sum(1), chosen)
+    gradient = speechlrp.explain(model, inputs, 1, explainer="gradient_x_input")[1]
+    torch.testing.assert_close(gradient, relevance_of_class_1(model, inputs))
+
+
+def relevance_of_class_1(model, inputs):
+    values = inputs.clone().requires_grad_()
+    model(values)[:, 1].sum().backward()
+    return values.grad * inputs
+
+
+def test_the_face_is_small_and_costs_nothing_to_import():
+    code = "import sys, speechlrp; print(dir(speechlrp)); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    names, torch_is_there = done.stdout.splitlines()
+    assert names == "['Answer', 'Run', '__version__', 'explain', 'load']"
+    assert torch_is_there == "False"
