@@ -47,7 +47,7 @@ def check(section: Mapping[str, Any]) -> None:
         raise SpeechLRPError(
             f"explainer.bands_hz must be rising limits in Hz, such as [0,500,4000]; found {bands}"
         )
-    f0 = section["f0_hz"]
+    f0 = {} if section["f0_hz"] is None else section["f0_hz"]
     if not isinstance(f0, Mapping) or not all(_rises(r) and len(r) == 2 for r in f0.values()):
         raise SpeechLRPError(
             "explainer.f0_hz must give classes two limits in Hz, such as {male: [85, 155]}; "

@@ -18,6 +18,7 @@ SECTION = {
 def test_the_usual_ones_pass():
     check(SECTION)
     check(SECTION | {"f0_hz": {}})
+    check(SECTION | {"f0_hz": None})  # as for letters
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,8 @@ def _explain(context: Context, classifier: Classifier, units, todo) -> Iterator:
 
 def _shares(context: Context, examples: Windows) -> Shares:
     section = context.config.explainer
-    f0 = {name: section["f0_hz"][name] for name in examples.classes if name in section["f0_hz"]}
+    ranges = section["f0_hz"] or {}
+    f0 = {name: ranges[name] for name in examples.classes if name in ranges}
     settings, limits = examples.feature_settings, section["bands_hz"]
     half = settings.window / settings.rate / 2
     return Shares(examples.frequency, examples.time, half, examples.classes, limits, f0)
