@@ -81,7 +81,7 @@ class Recorder:
     def unseen(self, function: Any, watched: Watched, args: tuple[Any, ...]) -> Tensor:
         """Answer for an operation on a watched tensor that did not come by the tracer."""
         if function in IDENTITIES and (len(args) < 2 or tuple(args[1]) == tuple(watched.shape)):
-            return self._give(watched.numbers, watched.value)
+            return self.give(watched.numbers, watched.value)
         self.failure = NotExplainable(
             f"{function} in {self.places.running()} reads a tensor of the input out of sight: "
             "in a script, an autograd function, vmap, another thread or an extension; let the "
@@ -144,7 +144,7 @@ class Recorder:
         """
         numbers = result.detach()
         value = Value(self._version(numbers), numbers if data or self.keep else None)
-        return self._give(numbers, value), value
+        return self.give(numbers, value), value
 
     def record(
         self,
@@ -223,7 +223,8 @@ class Recorder:
             with suppress(RuntimeError):
                 torch.utils.swap_tensors(watched, watched.numbers.detach())
 
-    def _give(self, numbers: Tensor, value: Value) -> Watched:
+    def give(self, numbers: Tensor, value: Value) -> Watched:
+        """What the model, or a handler, holds of a value."""
         watched = Watched.of(numbers, value, self)
         self._given.append(weakref.ref(watched))
         return watched

@@ -38,7 +38,7 @@ from speechlrp.lrp.operations.arithmetic import (
 from speechlrp.lrp.operations.attention import attention
 from speechlrp.lrp.operations.complex_numbers import magnitude, polar, transform
 from speechlrp.lrp.operations.gradient import gradient, moved, norm, scattered, typed, variance
-from speechlrp.lrp.operations.last import logarithm, sigmoid, softmax
+from speechlrp.lrp.operations.last import logarithm, rearranged, sigmoid, softmax
 from speechlrp.lrp.operations.multiplied import cosine_similarity, glu
 from speechlrp.lrp.operations.names import AVERAGES, NORMS, WEIGHTED
 from speechlrp.lrp.operations.pools import lp_pool, resized
@@ -90,8 +90,9 @@ _register(dropout, "dropout dropout1d dropout2d dropout3d alpha_dropout feature_
 _MAX_POOLS = [f"{kind}max_pool{n}d" for kind in ("", "adaptive_") for n in (1, 2, 3)]
 _register(moved, " ".join([*_MAX_POOLS, *(f"{name}_with_indices" for name in _MAX_POOLS)]))
 _register(moved, "max min amax amin maximum minimum fmax fmin topk sort kthvalue median")
-_register(moved, "flatten unflatten ravel view view_as reshape reshape_as squeeze unsqueeze")
-_register(moved, "permute transpose swapaxes swapdims movedim moveaxis t contiguous clone")
+_register(rearranged, "flatten unflatten ravel view reshape squeeze unsqueeze")
+_register(rearranged, "permute transpose swapaxes swapdims movedim moveaxis t contiguous clone")
+_register(moved, "view_as reshape_as")
 _register(moved, "chunk split tensor_split unbind narrow select diagonal index_select gather")
 _register(moved, "cat concat concatenate stack hstack vstack dstack flip fliplr flipud roll rot90")
 _register(moved, "expand expand_as broadcast_to repeat repeat_interleave tile __getitem__ pad")
@@ -117,7 +118,7 @@ _register(gradient, "sub subtract rsub __rsub__")
 _register(scaled, "mul multiply __rmul__")
 _register(divided, "div divide true_divide __truediv__ __div__")
 _register(divided_by, "__rtruediv__ __rdiv__")
-HANDLERS.update(dict.fromkeys((Tensor.T.__get__, Tensor.mT.__get__), moved))
+HANDLERS.update(dict.fromkeys((Tensor.T.__get__, Tensor.mT.__get__), rearranged))
 
 # Fixed linear transforms, and complex numbers as pairs of real ones.
 _register(transform, "stft istft fft ifft rfft irfft hfft ihfft")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from speechlrp.lrp.errors import NotExplainable
 from speechlrp.lrp.gates import origins, producers_of
 from speechlrp.lrp.operations.activations import alone, passed
+from speechlrp.lrp.operations.gradient import moved
 from speechlrp.lrp.recorder import Call, Recorder
 from speechlrp.lrp.tape import Coefficients, Logits, Tape, Value
 
@@ -57,6 +59,46 @@ def logarithm(recorder: Recorder, call: Call) -> Tensor:
     if source.logits is not None:
         value.logits = replace(source.logits, only_last=True)
     return visible
+
+
+def rearranged(recorder: Recorder, call: Call) -> Tensor:
+    """As ``moved``. Behind a last log-softmax its logits move along with it.
+
+    So the model may also end in ``log_softmax(z, -1).transpose(0, 1)``, as recognisers do.
+    """
+    x = call.args[0] if call.args else call.kwargs["input"]
+    logits = recorder.value(x).logits if recorder.tracks(x) else None
+    if logits is None or not logits.only_last:
+        return moved(recorder, call)
+    rest = {key: value for key, value in call.kwargs.items() if key != "input"}
+
+    def function(numbers: Tensor) -> Tensor:
+        return call.function(numbers, *call.args[1:], **rest)
+
+    dim = None if logits.dim is None else _dimension(function, logits)
+    if dim is None and logits.dim is not None:
+        return moved(recorder, call)  # which refuses
+    unmoved = recorder.give(logits.data, logits.value)
+    shown = moved(recorder, Call(call.function, (unmoved, *call.args[1:]), rest))
+    if shown is unmoved:
+        return x
+    visible, value = recorder.emit(function(recorder.numbers(x)))
+    value.logits = Logits(recorder.value(shown), recorder.numbers(shown), dim, only_last=True)
+    return visible
+
+
+def _dimension(function: Callable[[Tensor], Tensor], logits: Logits) -> int | None:
+    """Where a softmax's dimension comes to lie, by moving its numbers about; or ``None``."""
+    size = logits.data.shape[logits.dim]
+    numbers = torch.arange(size, device=logits.data.device)
+    shape = [size if axis == logits.dim else 1 for axis in range(logits.data.dim())]
+    moved_about = function(numbers.reshape(shape).expand_as(logits.data))
+    varying = [
+        axis
+        for axis in range(moved_about.dim())
+        if bool((moved_about != moved_about.narrow(axis, 0, 1)).any())
+    ]
+    return varying[0] if len(varying) == 1 and moved_about.shape[varying[0]] == size else None
 
 
 def check_ending(tape: Tape, end: Value, start: str) -> None:

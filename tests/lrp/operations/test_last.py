@@ -40,6 +40,8 @@ ENDINGS = {
     "Tensor.sigmoid_": lambda z: z.sigmoid_(),
     "F.logsigmoid": F.logsigmoid,
     "nn.LogSigmoid": nn.LogSigmoid(),
+    "there and back": lambda z: F.log_softmax(z, 1).t().contiguous().mT.unsqueeze(0).squeeze(0),
+    "reshaped": lambda z: z.log_softmax(-1).view(2, 2, 3).reshape(-1, 3),
     "log of a softmax": lambda z: z.softmax(1).log(),
     "log of a sigmoid": lambda z: torch.log(torch.sigmoid(z)),
     "softmax and dropout": lambda z: F.dropout(z.softmax(1), 0.5, training=False),
@@ -62,6 +64,30 @@ def test_every_start_means_the_same_with_and_without_it(name, start):
     torch.testing.assert_close(output, ended(x).detach(), rtol=0, atol=0)
     expected = attribute(bare, x, target, RULES, start=start)[1]
     torch.testing.assert_close(relevance, expected, rtol=0, atol=0)
+
+
+def test_a_recognisers_steps_may_come_first():
+    class Steps(nn.Module):
+        def __init__(self, ended):
+            super().__init__()
+            torch.manual_seed(3)
+            self.body, self.ended = nn.Conv1d(5, 4, 3), ended
+
+        def forward(self, x):  # [B, 5, T] -> [T, B, 4]
+            z = self.body(x)
+            return (F.log_softmax(z, 1) if self.ended else z).permute(2, 0, 1)
+
+    ended, bare = (Steps(ended).double().eval() for ended in (True, False))
+    x, rules = torch.randn(2, 5, 6, dtype=torch.float64), Composite([(nn.Module, Zero())])
+    pick = torch.zeros(4, 2, 4, dtype=torch.float64)
+    pick[1, :, 2] = 1
+    output, relevance = attribute(ended, x, pick, rules)
+    torch.testing.assert_close(output, ended(x).detach())
+    z, expected = attribute(bare, x, pick, rules)
+    torch.testing.assert_close(relevance, expected, rtol=0, atol=0)
+    scale = (torch.softmax(z, 2) / z)[1, :, 2, None, None]
+    _, relevance = attribute(ended, x, pick, rules, start="softmax")
+    torch.testing.assert_close(relevance, expected * scale)
 
 
 @pytest.mark.parametrize("name", ["nn.Softmax", "nn.Sigmoid"])
@@ -149,6 +175,7 @@ REFUSED = {
     ),
     "scaled softmax": (lambda z: 2 * z.softmax(1), "softmax can only be the model's last step"),
     "indexed log-softmax": (lambda z: F.log_softmax(z, 1)[:, :2], "softmax can only be"),
+    "merged log-softmax": (lambda z: F.log_softmax(z, 1).flatten(), "softmax can only be"),
     "indexed log of softmax": (lambda z: torch.log(z.softmax(1))[:, :2], "softmax can only be"),
     "softmax over an unsaid dimension": (lambda z: F.softmax(z), "over which dimension"),
     "two softmaxes": (lambda z: z.softmax(1).softmax(1), "softmax can only be the model's last"),
