@@ -13,7 +13,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-import rich.style  # noqa: F401: it draws a random number when it is first imported
+import rich.style  # noqa: F401 -- it draws a random number when it is first imported
 import torch
 
 
