@@ -82,7 +82,8 @@ class Recording:
         samples: its sound `[N]`, -1 to 1; None: there is none to hear.
         rate: samples a second.
         onset_s: where the sound begins on the time axis, s.
-        marks: words or phonemes: begin and end on the time axis (s), and the text.
+        marks: rows of what is said when, the lowest first, such as phonemes and words: begin
+            and end on the time axis (s), and the text.
         facts: more to tell, such as its place in a longer recording.
     """
 
@@ -97,7 +98,7 @@ class Recording:
     samples: np.ndarray | None = None
     rate: int = 0
     onset_s: float = 0.0
-    marks: Sequence[tuple[float, float, str]] = ()
+    marks: Sequence[Sequence[tuple[float, float, str]]] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -111,6 +112,7 @@ class Explorer:
         time: of the columns, s, `[T]`.
         units: of the features.
         recordings: at least one.
+        bands_hz: limits of bands to mark on the frequency axis.
         inside_bytes: of recordings inside the page.
 
     Raises:
@@ -122,6 +124,7 @@ class Explorer:
     time: np.ndarray
     units: str
     recordings: Sequence[Recording]
+    bands_hz: Sequence[float] = ()
     inside_bytes: int = INSIDE_BYTES
     kind: ClassVar[str] = "explorer"
 
@@ -179,6 +182,7 @@ class Explorer:
             "frequency": np.asarray(self.frequency, dtype=float).tolist(),
             "time": np.asarray(self.time, dtype=float).tolist(),
             "units": self.units,
+            "bands": [float(limit) for limit in self.bands_hz],
             "recordings": [
                 _entry(recording, place, self.classes)
                 for recording, place in zip(self.recordings, self.places, strict=True)
@@ -203,7 +207,10 @@ def _entry(recording: Recording, place: str, classes: Sequence[str]) -> dict[str
         "rate": int(recording.rate),
         "onset_s": float(recording.onset_s),
         "duration_s": len(samples) / recording.rate if recording.rate else 0.0,
-        "marks": [[float(begin), float(end), text] for begin, end, text in recording.marks],
+        "marks": [
+            [[float(begin), float(end), text] for begin, end, text in row]
+            for row in recording.marks
+        ],
         "facts": dict(recording.facts),
         "maps": [
             {

@@ -45,10 +45,10 @@ def test_numbers_are_packed_to_the_last_bit():
 
 
 def test_the_index_says_what_is_known():
-    index = json.loads(explorer(recording(label="no", speaker="12", marks=[(0, 0.1, "a")])).index)
+    index = json.loads(explorer(recording(label="no", speaker="12", marks=[[(0, 0.1, "a")]])).index)
     (entry,) = index["recordings"]
     assert entry["predicted"] == "yes"
-    assert (entry["label"], entry["speaker"], entry["marks"]) == ("no", "12", [[0, 0.1, "a"]])
+    assert (entry["label"], entry["speaker"], entry["marks"]) == ("no", "12", [[[0, 0.1, "a"]]])
     assert entry["maps"][0]["answers"] == [{"percent": 1, "correct": True, "probability": 0.6}]
     assert entry["maps"][0]["baseline"] == "zero"
     assert index["frequency"] == FREQUENCY.tolist()

@@ -15,6 +15,8 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get i
 F, T, RATE, ONSET = 40, 60, 8000, 0.1
 FREQUENCY, TIME = 50.0 + np.arange(F) * 100.0, np.arange(T) * 0.02
 CLASSES = ["left", "right"]
+MARKS = [[(0.1, 0.5, "p")], [(0.1, 0.9, "word")]]
+BANDS = [500, 1000]
 
 
 def drawn(generator):
@@ -32,7 +34,7 @@ def recording(i, label, probability):
     sound = 0.4 * np.sin(2 * np.pi * 600 * seconds) + 0.4 * np.sin(2 * np.pi * 2500 * seconds)
     return Recording(
         f"id{i}", f"recording {i}", features, [1 - probability, probability], maps, label,
-        f"s{i % 3}", "noise" if i % 2 else "", sound, RATE, ONSET, [(0.1, 0.5, "word")],
+        f"s{i % 3}", "noise" if i % 2 else "", sound, RATE, ONSET, MARKS,
         {"file": f"{i}.wav"},
     )  # fmt: skip
 
@@ -52,9 +54,11 @@ def browser():
 def written(tmp_path_factory):
     """The page; its last three recordings lie beside it."""
     folder = tmp_path_factory.mktemp("page")
-    explorer = Explorer(CLASSES, FREQUENCY, TIME, "dB", RECORDINGS)
+    explorer = Explorer(CLASSES, FREQUENCY, TIME, "dB", RECORDINGS, [500, 1000])
     size = max(map(len, explorer.packed))
-    explorer = Explorer(CLASSES, FREQUENCY, TIME, "dB", RECORDINGS, inside_bytes=3 * size + 9)
+    explorer = Explorer(
+        CLASSES, FREQUENCY, TIME, "dB", RECORDINGS, [500, 1000], inside_bytes=3 * size + 9
+    )
     (folder / "recordings").mkdir()
     for path, text in explorer.beside.items():
         (folder / path).write_text(text)

@@ -146,6 +146,23 @@ def test_explanations_of_the_same_frames_stand_side_by_side(explained):
         assert (_folder(explained) / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
 
 
+def test_the_page_explores_the_frames_by_every_explainer(explained):
+    done = explained.speechlrp("report")
+    assert done.returncode == 0, done.stderr
+    page = (explained.run / "report/index.html").read_text(encoding="utf-8")
+    begin = page.index("data-index>") + len("data-index>")
+    index = json.loads(page[begin : page.index("</script>", begin)])
+    with h5py.File(_folder(explained) / "relevance.h5") as file:
+        table = read_table(file)
+        assert len(index["time"]) == file["relevance"].shape[2]
+    entries = {entry["id"]: entry for entry in index["recordings"]}
+    assert set(entries) <= {f"{one.id}@{one.start}" for one in table.itertuples()}
+    for entry in entries.values():
+        assert [one["explainer"] for one in entry["maps"]] == ["lrp", "sensitivity"]
+        assert {one["class"] for one in entry["maps"]} == {entry["predicted"]}
+        assert sum(entry["probabilities"]) == pytest.approx(1)
+
+
 def test_an_utterance_has_all_its_letter_frames_along_time(explained, windows):
     with h5py.File(_folder(explained) / "utterances.h5") as file:
         table, letters = read_table(file), read_table(file, "letters")

@@ -46,7 +46,7 @@ function showFacts(list, entry) {
 
 /* What the network says when the first bins of the order are set to a baseline, at known steps. */
 function showAnswers(box, index, entry, map, share) {
-  const answers = map?.answers ?? [];
+  const answers = entry.label ? (map?.answers ?? []) : [];
   box.hidden = !answers.length;
   if (!answers.length) return;
   const far = (one) => Math.abs(one.percent / 100 - share);

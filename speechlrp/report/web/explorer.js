@@ -56,8 +56,8 @@ class Explorer {
     const chosen = filtered(this.index, this.filters);
     const words = (entry) => {
       const sure = entry.probabilities.length ? ` ${(100 * Math.max(...entry.probabilities)).toFixed(0)} %` : "";
-      const said = entry.label === entry.predicted ? "" : ` → ${entry.predicted}`;
-      return [entry.name, `${entry.label}${said}${sure}`, entry.condition].filter(Boolean).join(" · ");
+      const said = !entry.label || entry.label === entry.predicted ? "" : ` → ${entry.predicted}`;
+      return [entry.name, `${entry.label || entry.predicted}${said}${sure}`, entry.condition].filter(Boolean).join(" · ");
     };
     fill(this.control("recording"), chosen.map((entry) => [entry.id, words(entry)]), this.state.recording);
     const count = `${chosen.length} of ${this.index.recordings.length} recordings`;

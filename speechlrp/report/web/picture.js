@@ -1,7 +1,8 @@
 /* A spectrogram with relevance over it, on a canvas. Places are in bins: x from the first frame's
    left edge, y from the lowest band's lower edge. */
 
-const MARGIN = { left: 58, right: 10, top: 26, bottom: 38 };
+const MARGIN = { left: 58, right: 10, top: 40, bottom: 38 };
+const ROW_HEIGHT = 15; // of phonemes, and of words above them
 const FULL = 0.995; // quantile of |relevance| at which colour is full
 const COLOURS = {
   light: { quiet: [255, 255, 255], loud: [82, 82, 82], positive: [178, 24, 43], negative: [33, 102, 172] },
@@ -155,7 +156,7 @@ class Picture {
     pen.restore();
   }
 
-  /* Words and phonemes above, padding hatched by a thin line. */
+  /* Phonemes and words above, a thick line where the recording is, bands at the right edge. */
   drawMarks(pen, { entry, zoom }) {
     const { x, y, width } = this.box, { time } = this.index;
     const across = (seconds) => Math.min(x + width, Math.max(x, this.pixel(placeOf(time, seconds), 0, zoom).x));
@@ -168,11 +169,18 @@ class Picture {
     pen.fillStyle = this.ink;
     pen.textAlign = "center";
     pen.textBaseline = "bottom";
-    for (const [begin, end, words] of entry.marks) {
-      const from = across(begin), to = across(end);
-      if (to - from < 2) continue;
-      pen.fillRect(from, y - 8, 1, 8);
-      if (pen.measureText(words).width < to - from) pen.fillText(words, (from + to) / 2, y - 8);
+    entry.marks.forEach((spoken, tier) => {
+      const foot = y - 6 - tier * ROW_HEIGHT;
+      for (const [begin, end, words] of spoken) {
+        const from = across(begin), to = across(end);
+        if (to - from < 2) continue;
+        pen.fillRect(from, foot - 7, 1, 7);
+        if (pen.measureText(words).width < to - from) pen.fillText(words, (from + to) / 2, foot);
+      }
+    });
+    for (const limit of this.index.bands) {
+      const at = this.pixel(0, placeOf(this.index.frequency, limit), zoom).y;
+      if (at >= y && at <= y + this.box.height) pen.fillRect(x + width - 8, at, 8, 1);
     }
     pen.restore();
   }

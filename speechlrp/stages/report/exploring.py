@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.hdf5 import read_table
+from speechlrp.artifacts.tables import read_csv
 from speechlrp.audio.reading import read_piece
 from speechlrp.audio.resampling import mono, resample
 from speechlrp.config.schema import Config
 from speechlrp.data.conditions import described
-from speechlrp.data.dataset import Windows
+from speechlrp.data.dataset import Dataset, Windows
 from speechlrp.data.explored import explored
 from speechlrp.pipeline.places import weights_name
 from speechlrp.pipeline.run import RunFiles
@@ -42,14 +43,17 @@ def explorer_of(config: Config, files: RunFiles, examples: Windows) -> Explorer 
     maps = {
         name: _maps(files, where, table.id.iloc[rows], examples) for name, where in places.items()
     }
-    recordings = []
+    recordings, spoken = [], [_spoken(config, kind) for kind in ("phoneme", "word")]
     with examples.features() as features:
         for row in rows:
             one = table.loc[row]
             values = features[examples.row_of[one.id]][0]
             explained = [maps[name][one.id] for name in maps if one.id in maps[name]]
-            recordings.append(_recording(one, values, probability[row], explained, examples))
-    return Explorer(examples.classes, examples.frequency, examples.time, examples.units, recordings)
+            marks = [spoken_in(table_, one) for table_ in spoken]
+            recordings.append(_recording(one, values, probability[row], explained, examples, marks))
+    bands = config.explainer["bands_hz"]
+    axes = examples.frequency, examples.time
+    return Explorer(examples.classes, *axes, examples.units, recordings, bands)
 
 
 def _answers(files: RunFiles, explained: str) -> pd.DataFrame:
@@ -101,6 +105,7 @@ def _recording(
     probability: np.ndarray,
     maps: list[Explanation],
     examples: Windows,
+    marks: list[list[tuple[float, float, str]]],
 ) -> Recording:
     facts = {"speaker": one.speaker, "file": Path(one.path).name}
     if one.get("condition", ""):
@@ -120,14 +125,45 @@ def _recording(
         samples=samples,
         rate=rate,
         onset_s=one.onset_s,
+        marks=marks,
         facts=facts,
     )
 
 
+def _spoken(config: Config, kind: str) -> pd.DataFrame:
+    """When phonemes or words were said, of corpora that know it; else an empty table."""
+    path = Path(config.dataset.get("root") or "") / f"{kind}s.csv"
+    columns = ["id", kind, "start_s", "end_s"]
+    if not path.is_file():
+        return pd.DataFrame(columns=columns)
+    return read_csv(path, "make the corpus again with `speechlrp synth --force`", columns)[columns]
+
+
+def spoken_in(times: pd.DataFrame, one: pd.Series) -> list[tuple[float, float, str]]:
+    """What is said in an example, on its time axis.
+
+    Args:
+        times: id, what is said, start_s and end_s in the recording.
+        one: the example: source, start_s, duration_s and onset_s.
+    """
+    own = times[times.id == one.source]
+    shift = one.onset_s - one.start_s
+    first, last = one.start_s, one.start_s + one.duration_s
+    inside = own[(own.end_s > first) & (own.start_s < last)]
+    return [
+        (begin + shift, end + shift, text) for _, text, begin, end in inside.itertuples(index=False)
+    ]
+
+
 def sound_of(one: pd.Series, examples: Windows) -> tuple[np.ndarray, int]:
-    """The part of its recording that an example is of, at `HEARD_HZ` at most, and its rate."""
-    wave, rate = read_piece(one.path, one.start_s, one.duration_s)
-    heard = mono(wave, examples.settings.get("channel"))
+    """The part of its recording that an example is of, see `heard`."""
+    return heard(one.path, one.start_s, one.duration_s, examples)
+
+
+def heard(path: str, start_s: float, seconds: float, data: Dataset) -> tuple[np.ndarray, int]:
+    """A piece of a recording `[N]` at `HEARD_HZ` at most, and its rate."""
+    wave, rate = read_piece(path, start_s, seconds)
+    samples = mono(wave, data.settings.get("channel"))
     if rate > HEARD_HZ:
-        heard, rate = resample(heard, rate, HEARD_HZ), HEARD_HZ
-    return heard.numpy(), rate
+        samples, rate = resample(samples, rate, HEARD_HZ), HEARD_HZ
+    return samples.numpy(), rate

@@ -9,12 +9,27 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.pipeline.run import RunFiles
-from speechlrp.report.blocks import Figure, Table
+from speechlrp.report.blocks import Banner, Figure, Table, Text
 from speechlrp.report.listen import listening
 from speechlrp.report.page import Section
+from speechlrp.stages.report.summary import UNKNOWN
 
 SENTENCES = 9
 """Utterances shown with what was recognised: from the best to the worst."""
+
+
+def found(files: RunFiles) -> Section:
+    """How often the recogniser errs, and which alignment is the most specific, in sentences."""
+    parts = []
+    for where in files.of("evaluate"):
+        known = json.loads(files.path(where, "evaluation.json").read_text(encoding="utf-8"))
+        parts.append(
+            f"{files.name(where)}: {known['letter_error_rate']:.1%} of the letters are wrong (95 % "
+            f"over utterances: {known['letter_low']:.1%} to {known['letter_high']:.1%}), "
+            f"{known['word_error_rate']:.1%} of the words, in {known['utterances']:,} utterances."
+        )
+    unknown = [] if parts else [Banner(UNKNOWN)]
+    return Section("What was found", blocks=[*unknown, Text(" ".join(parts))])
 
 
 def utterances(files: RunFiles) -> Section:

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from speechlrp.config.schema import Config
+from speechlrp.data.dataset import dataset
 from speechlrp.pipeline.places import UTTERANCES
 from speechlrp.pipeline.run import RunFiles, run_files
 from speechlrp.pipeline.stage import Context, Stage
+from speechlrp.report.page import Section
 from speechlrp.stages.report import letter_sections as sections
+from speechlrp.stages.report.letter_exploring import letters_explorer
 from speechlrp.stages.report.writing import beside, everything, write_page
+
+EXPLORER = (
+    "Windows that the network takes for a letter, which stands at time 0. Point at the picture for "
+    "the numbers, drag a region to hear it alone. Red speaks for the letter, blue against it."
+)
 
 
 def work(context: Context) -> None:
     """Write `index.html`, `figures/*.png` and `tables/*.csv`."""
     files = run_files(context.config)
     krug = beside(context.config, files) == "krug"
+    explorer = letters_explorer(context.config, files, dataset(context))
     parts = [
+        sections.found(files),
+        Section("Explorer", EXPLORER, [explorer] if explorer else []),
         sections.utterances(files),
         sections.training(files),
         sections.explanations(files, krug),
@@ -36,7 +47,7 @@ def _facts(config: Config, files: RunFiles) -> dict[str, object]:
 
 STAGE = Stage(
     name="report",
-    keys=("paper",),
+    keys=("paper", "explored"),
     inputs=lambda config: {"features": UTTERANCES},
     work=work,
     sources=everything,
