@@ -1,13 +1,15 @@
 """Time and memory of an explanation against a plain input gradient, in one run.
 
-    python scripts/benchmark_lrp.py [--nets alexnet,wav2letter,resnet34] [--rules epsilon,gamma]
-        [--batch 8] [--pairs 15] [--threads 2] [--device cpu] [--dtype float32] [--calls 0]
+    python scripts/benchmark_lrp.py [--nets alexnet,wav2letter,resnet34,wav2vec]
+        [--rules epsilon,gamma] [--batch 8] [--pairs 15] [--threads 2] [--device cpu]
+        [--dtype float32] [--calls 0]
 
-Gradient and explanation are measured in turn and the median of the ratios of neighbours is
-printed, so that what else the machine does falls on both alike. Memory is the largest sum of
-tensors alive at once, as torch's allocator sees it. ``--calls 200`` also repeats each
-explanation and prints how much its memory grew. The network ends in random weights with
-batch-norm statistics of its own activations. Writes nothing.
+``wav2vec`` is a network of wav2vec 2.0's width: its seven convolutions and four of its
+transformer's layers, on two seconds at 16 kHz. Gradient and explanation are measured in turn
+and the median of the ratios of neighbours is printed, so that what else the machine does falls
+on both alike. Memory is the largest sum of tensors alive at once, as torch's allocator sees it.
+``--calls 200`` also repeats each explanation and prints how much its memory grew. The network
+ends in random weights with batch-norm statistics of its own activations. Writes nothing.
 """
 
 import argparse
@@ -20,10 +22,12 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.lrp import (
+    PRESETS,
     AlphaBeta,
     Composite,
     Epsilon,
     Gamma,
+    Rule,
     SignCorrected,
     Zero,
     ZPlus,
@@ -33,18 +37,46 @@ from speechlrp.models.alexnet import AlexNet
 from speechlrp.models.resnet34 import ResNet34
 from speechlrp.models.wav2letter import Wav2Letter
 
+
+class Wav2Vec(nn.Module):
+    """wav2vec 2.0's encoder of waveforms, four layers of its transformer, and two classes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        kernels, strides = (10, 3, 3, 3, 3, 2, 2), (5, 2, 2, 2, 2, 2, 2)
+        channels = (1, *[512] * 7)
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(channels[i], 512, kernels[i], strides[i], bias=False) for i in range(7)
+        )
+        self.norm, self.project = nn.LayerNorm(512), nn.Linear(512, 768)
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(768, 12, 3072, 0.1, "gelu", batch_first=True)
+            for _ in range(4)
+        )
+        self.head = nn.Linear(768, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[B, 1, N] -> [B, 2]``."""
+        for convolution in self.convolutions:
+            x = nn.functional.gelu(convolution(x))
+        x = self.project(self.norm(x.mT))
+        for layer in self.layers:
+            x = layer(x)
+        return self.head(x.mean(1))
+
+
 NETS = {
     "alexnet": (lambda: AlexNet(2), (1, 227, 227), lambda x: -80 * x.abs().clamp(max=1)),
     "wav2letter": (lambda: Wav2Letter(31, padding="none"), (128, 206), lambda x: x),
     "resnet34": (lambda: ResNet34(1211), (1, 64, 200), lambda x: x),
+    "wav2vec": (Wav2Vec, (1, 32000), lambda x: x),
 }
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
 
 
-def with_convolutions(rule) -> Composite:
-    """A rule in convolutions, epsilon elsewhere, batch norm merged."""
-    pairs = [(kind, rule) for kind in CONVOLUTIONS]
-    return Composite([*pairs, (nn.Linear, Epsilon(1e-6))], merge_batch_norm=True)
+def with_convolutions(rule: Rule, merged: bool = False) -> Composite:
+    """A rule in convolutions, epsilon elsewhere, batch norms apart or merged."""
+    pairs = [((nn.Conv1d, nn.Conv2d), rule), (nn.Module, Epsilon(1e-6))]
+    return Composite(pairs, merge_batch_norm=merged)
 
 
 RULES = {
@@ -53,7 +85,9 @@ RULES = {
     "thesis": Composite([(nn.Linear, Zero()), (nn.Module, Epsilon(0.8))]),
     "gamma": with_convolutions(Gamma(0.25)),
     "z_plus": with_convolutions(ZPlus()),
+    "gamma_merged": with_convolutions(Gamma(0.25), merged=True),
     "alpha_beta": with_convolutions(AlphaBeta(2, 1)),
+    "attnlrp": PRESETS["attnlrp"](),
     "sign_corrected": Composite([(nn.Module, SignCorrected())]),
 }
 

@@ -57,7 +57,7 @@ def relevance(
 def ours(conv: Rule) -> Composite:
     """The same in our rules; a norm is a layer with a rule, as in captum and the thesis."""
     rest = [(kind, Epsilon(TINY)) for kind in (nn.Linear, _BatchNorm, *POOLS)]
-    return Composite([(_ConvNd, conv), *rest])
+    return Composite([(_ConvNd, conv), *rest], general=True)
 
 
 def positive(case: zoo.Case) -> zoo.Case:

@@ -37,6 +37,7 @@ def distance(found, expected):
     return float((found.double() - expected).abs().max() / expected.abs().max())
 
 
+@pytest.mark.filterwarnings("ignore:the absolute relevance of .* out of all proportion")
 @pytest.mark.parametrize("rule", peer.OURS)
 @pytest.mark.parametrize(("name", "merge"), CASES)
 def test_same_relevance_as_zennit(zennit, name, merge, rule):

@@ -139,4 +139,4 @@ def ours(name: str, model: nn.Module, merge_batch_norm: bool) -> Composite:
     pairs = [] if first is None else [(weighted[0], first)]
     pairs += [(_ConvNd, conv), (nn.Linear, dense), (_BatchNorm, Pass())]
     pairs += [(pool, Epsilon(STABILISER)) for pool in POOLS]
-    return Composite(pairs, merge_batch_norm=merge_batch_norm)
+    return Composite(pairs, merge_batch_norm=merge_batch_norm, general=True)
