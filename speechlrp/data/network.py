@@ -21,6 +21,7 @@ from speechlrp.flipping.fill_ins import Surroundings
 from speechlrp.models.custom import own_code
 from speechlrp.models.outputs import check_outputs
 from speechlrp.pipeline.stage import Context
+from speechlrp.registry import code_of
 from speechlrp.training.checkpoint import load_model
 from speechlrp.training.losses import probabilities
 from speechlrp.training.seeding import device
@@ -163,4 +164,6 @@ def describe_model(config: Config, kwargs: dict[str, Any], dataset: Dataset) -> 
     """
     section = config.model
     about = {"model": section["name"], "kwargs": kwargs, "input_scale": section["input_scale"]}
+    if named := own_code(section):
+        about["code"] = code_of(named)
     return about | facts_of(dataset)

@@ -14,6 +14,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.places import Artifact
 from speechlrp.pipeline.record import fingerprint, is_as, read_record
 from speechlrp.pipeline.stage import Stage
+from speechlrp.registry import code_of, references_in
 
 
 def run_folder(config: Config, stage: str) -> Path:
@@ -67,7 +68,11 @@ def identity(stage: Stage, config: Config, inputs: Mapping[str, Path]) -> dict[s
         for part in key.split("."):
             value = value[part]
         settings.update(flatten(key, value))
-    read = {name: _known(path) for name, path in inputs.items()} | stage.sources(config)
+    sources = stage.sources(config)
+    read = {name: _known(path) for name, path in inputs.items()} | sources
+    for name in references_in([settings, sources]):
+        if code := code_of(name):
+            read[f"the code of {name}"] = code
     return json.loads(json.dumps({"config": settings, "inputs": read}))
 
 

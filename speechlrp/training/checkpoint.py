@@ -22,6 +22,7 @@ from speechlrp.artifacts.atomic import whole, write_json
 from speechlrp.artifacts.foreign import parse_json, read_json
 from speechlrp.errors import SpeechLRPError
 from speechlrp.models.custom import own_code
+from speechlrp.registry import code_of
 from speechlrp.training.description import build, check_description
 from speechlrp.training.tensor_files import (
     Unreadable,
@@ -95,14 +96,14 @@ def load_model(
     """
     path = weights_path(Path(path))
     meta, weights = read_weights(path, command)
-    _check_code(path, meta, factory)
+    _check_code(path, meta, factory, command)
     with _reading(path, command):
         model = build(meta, weights)
     return model.to(device or torch.device("cpu")).eval(), meta
 
 
-def _check_code(path: Path, meta: Mapping[str, Any], factory: str | None) -> None:
-    """Refuse to call code that only a file of weights asks for."""
+def _check_code(path: Path, meta: Mapping[str, Any], factory: str | None, command: str) -> None:
+    """Refuse to call code that only a file of weights asks for, or that it was not trained with."""
     named = own_code({**meta["kwargs"], "name": meta["model"]})
     if named not in (None, factory):
         setting = f"model.name={named}"
@@ -111,6 +112,13 @@ def _check_code(path: Path, meta: Mapping[str, Any], factory: str | None) -> Non
         raise SpeechLRPError(
             f"{path} asks for {named} to make its model, and this run's model is made by "
             f"{factory or 'none of your own'}; if you trust it, add {setting}"
+        )
+    before, now = meta.get("code"), code_of(named) if named else {}
+    if before and before != now:
+        changed = sorted(n for n in {*before, *now} if before.get(n) != now.get(n))
+        raise SpeechLRPError(
+            f"{path} was trained with another {named}: {', '.join(changed)} changed since; train "
+            f"again with `{command}`, or put the code back"
         )
 
 

@@ -240,6 +240,15 @@ def test_a_users_own_network_is_trained_and_explained(own, tmp_path):
     done = own.speechlrp("explain", f"weights={tmp_path / 'a.safetensors'}")
     assert done.returncode == 1
     assert "if you trust it, add model=custom model.factory=own_model_5:make" in done.stderr
+    module = tmp_path / "own_model_5.py"
+    source = module.read_text()
+    module.write_text(source + "\n# another network, for all that one knows\n")
+    done = own.speechlrp("evaluate", *CUSTOM, *training, "--subset", "validate")
+    assert "own_model_5 changed since; train again with `speechlrp train" in done.stderr
+    done = own.speechlrp("train", *CUSTOM, *training)
+    assert "the code of own_model_5:make changed" in done.stdout
+    done = own.speechlrp("evaluate", *CUSTOM, *training, "--subset", "validate")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.usefixtures("factory")

@@ -15,7 +15,7 @@ from speechlrp.stages.train.classes import recipe, teach
 from speechlrp.training.checkpoint import load_model
 from speechlrp.training.seeding import device
 
-ABOUT = ("model", "kwargs", "classes", "input_scale", "features", "task")
+ABOUT = ("model", "kwargs", "classes", "input_scale", "features", "task", "code")
 
 
 def work(context: Context) -> None:
@@ -27,7 +27,8 @@ def work(context: Context) -> None:
         context.inputs["weights"], device(config.device), factory=own_code(config.model)
     )
     settings = replace(recipe(config), epochs=config.augment.epochs)
-    about = {name: meta[name] for name in ABOUT} | {"augmented": config.augment.fill}
+    about = {name: meta[name] for name in ABOUT if name in meta}
+    about |= {"augmented": config.augment.fill}
     teach(context, model, about, settings, changed, original)
 
 
