@@ -61,6 +61,6 @@ def unchanged(threads: int | None = None) -> Iterator[dict[str, Any]]:
     try:
         with setting:
             yield before
-        assert changes(before) == []
+        assert changes(before) == [], f"changed: {changes(before)}"
     finally:
         torch.set_num_threads(count)
