@@ -31,7 +31,7 @@ SCRIPTS = (
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """What the network says once the strongest bins are removed.
 
     Attributes:
@@ -62,7 +62,7 @@ class Explanation:
     target: str
     relevance: np.ndarray
     units: str = ""
-    answers: Sequence[Answer] = ()
+    answers: Sequence[Reply] = ()
     baseline: str = ""
 
 

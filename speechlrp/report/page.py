@@ -68,17 +68,6 @@ def render(page: Page) -> str:
     )
 
 
-def explorer_page(explorer: Explorer, title: str, banners: Sequence[Banner] = ()) -> str:
-    """The explorer alone as a page, such as for one file.
-
-    Args:
-        explorer: what is explored; for one file in one page with all its recordings inside.
-        title: the page's heading.
-        banners: what must be known first.
-    """
-    return render(Page(title, sections=[Section("Explorer", blocks=[*banners, explorer])]))
-
-
 def _anchors(sections: Sequence[Section]) -> dict[int, str]:
     """Of every section and heading (by its identity), an anchor that no other has."""
     anchors: dict[int, str] = {}

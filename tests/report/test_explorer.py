@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.report.explorer import Answer, Explanation, Explorer, Recording, pack
+from speechlrp.report.explorer import Explanation, Explorer, Recording, Reply, pack
 from speechlrp.report.page import Page, Section, render
 
 FREQUENCY, TIME = np.arange(4) * 100.0, np.arange(6) * 0.01
@@ -16,7 +16,7 @@ VALUES = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
 
 
 def recording(name="a", **more):
-    maps = [Explanation("lrp", "yes", -VALUES, "share", [Answer(1.0, True, 0.6)], "zero")]
+    maps = [Explanation("lrp", "yes", -VALUES, "share", [Reply(1.0, True, 0.6)], "zero")]
     return Recording(name, name, VALUES, [0.25, 0.75], maps, **more)
 
 

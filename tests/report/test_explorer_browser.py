@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from speechlrp.report.explorer import Answer, Explanation, Explorer, Recording
+from speechlrp.report.explorer import Explanation, Explorer, Recording, Reply
 from speechlrp.report.page import Page, Section, render
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -28,7 +28,7 @@ def recording(i, label, probability):
     features = generator.uniform(-80, 0, (F, T)).astype(np.float32)
     maps = [
         Explanation(name, label, drawn(generator), "share", answers, "zero")
-        for name, answers in (("lrp", [Answer(0.5, False, 0.1), Answer(5, True, 0.8)]), ("b", []))
+        for name, answers in (("lrp", [Reply(0.5, False, 0.1), Reply(5, True, 0.8)]), ("b", []))
     ]
     seconds = np.arange(RATE) / RATE
     sound = 0.4 * np.sin(2 * np.pi * 600 * seconds) + 0.4 * np.sin(2 * np.pi * 2500 * seconds)

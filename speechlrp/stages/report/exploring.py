@@ -18,7 +18,7 @@ from speechlrp.data.dataset import Dataset, Windows
 from speechlrp.data.explored import explored
 from speechlrp.pipeline.places import weights_name
 from speechlrp.pipeline.run import RunFiles
-from speechlrp.report.explorer import Answer, Explanation, Explorer, Recording
+from speechlrp.report.explorer import Explanation, Explorer, Recording, Reply
 
 HEARD_HZ = 16_000
 """Sounds of higher rates are resampled: speech has its cues below 8 kHz."""
@@ -89,7 +89,7 @@ def _maps(files: RunFiles, where: str, ids: pd.Series, examples: Windows) -> dic
                 relevance=file["relevance"][held[id_]][0],
                 units=units,
                 answers=[
-                    Answer(row.percent, bool(row.correct), row.probability)
+                    Reply(row.percent, bool(row.correct), row.probability)
                     for row in answers[answers.id == id_].itertuples()
                 ],
                 baseline=answers.baseline.iloc[0] if len(answers) else "",

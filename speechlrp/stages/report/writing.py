@@ -17,12 +17,21 @@ from speechlrp.report.explorer import Explorer
 from speechlrp.report.page import Page, Section, render
 from speechlrp.report.paper import stands_beside
 
+PAGE_BYTES = 9_300_000
+"""What the page may grow to; recordings of the explorer that do not fit lie beside it."""
+
+LEAST_BYTES = 1_000_000
+"""Of the explorer's recordings inside the page, however much else there is."""
+
 
 def write_page(
     context: Context, files: RunFiles, sections: list[Section], facts: dict[str, object]
 ) -> None:
     """Write `index.html`, `figures/*.png` and `tables/*.csv`, of the sections with content."""
-    parts = [_written(context.folder, part) for part in sections if part.blocks]
+    parts = [part for part in sections if part.blocks]
+    rest = [replace(part, blocks=_without_explorer(part)) for part in parts]
+    room = PAGE_BYTES - len(render(_page(context.config, files, rest, facts)))
+    parts = [_written(context.folder, part, max(room, LEAST_BYTES)) for part in parts]
     page = _page(context.config, files, parts, facts)
     write_text(context.folder / "index.html", render(page))
     context.note("sections", [part.title for part in parts])
@@ -61,7 +70,11 @@ def _page(config: Config, files: RunFiles, parts: list[Section], facts: dict) ->
     return Page(config.run, subtitle, facts, parts, details)
 
 
-def _written(folder: Path, part: Section) -> Section:
+def _without_explorer(part: Section) -> list:
+    return [block for block in part.blocks if not isinstance(block, Explorer)]
+
+
+def _written(folder: Path, part: Section, room: int) -> Section:
     """Write a section's figures, tables and recordings as files; its figures lead to theirs."""
     blocks: list = []
     for i, block in enumerate(part.blocks, 1):
@@ -73,6 +86,7 @@ def _written(folder: Path, part: Section) -> Section:
             frame = block.frame.reset_index() if block.index else block.frame
             write_csv(folder / "tables" / f"{_file_name(part.title, i, block)}.csv", frame)
         elif isinstance(block, Explorer):
+            block = replace(block, inside_bytes=room)
             for path, script in block.beside.items():
                 write_text(folder / path, script)
         blocks.append(block)
