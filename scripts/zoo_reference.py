@@ -14,33 +14,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
+from zoo_primitives import affine, halved, normed, passed
+from zoo_recurrent import gru, lstm
 
 _SMOOTH = "gelu silu mish tanh sigmoid hardsigmoid hardswish softplus elu selu celu logsigmoid "
 _SMOOTH += "log_sigmoid log log10 log2 log1p exp expm1 sqrt square sin cos erf pow __pow__ relu6 "
 ACTIVATIONS = frozenset((_SMOOTH + "hardtanh softsign rsqrt reciprocal").split())
 DIVISORS = frozenset(["rsqrt", "reciprocal"])
+MOVES = frozenset(["reshape", "view", "squeeze", "unsqueeze", "flatten", "transpose", "permute"])
 ENDS = frozenset(["softmax", "log_softmax", "sigmoid", "logsigmoid", "log_sigmoid"])
-
-
-class _Halved(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        return x.clone()
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        return gradient / 2
-
-
-def halved(x: Tensor) -> Tensor:
-    """A factor that gets half of its product's relevance."""
-    return _Halved.apply(x)
-
-
-def passed(x: Tensor, value: Tensor) -> Tensor:
-    """``value = f(x)``, handing its whole relevance to ``x``."""
-    factor = torch.where(x == 0, 0, value / x).detach()
-    return x * factor + (value - x * factor).detach()
 
 
 def relevance(model: nn.Module, x: Tensor, c: Tensor) -> Tensor:
@@ -74,6 +56,8 @@ class Reference(TorchFunctionMode):
         result = func(*args, **kwargs)
         if bare in ENDS and watched:
             result._logits = args[0] if args else kwargs["input"]
+        elif bare in MOVES and hasattr(args[0], "_logits"):
+            result._logits = func(args[0]._logits, *args[1:], **kwargs)
         return result
 
     def _activation(self, name: str, func: Callable[..., Any], args: Any, kwargs: Any) -> Tensor:
@@ -110,10 +94,10 @@ class Reference(TorchFunctionMode):
 
     _div = _divide = _true_divide = _itruediv = _truediv
 
-    def _rtruediv(self, func: Any, b: Tensor, a: Any) -> Tensor:
+    def _rdiv(self, func: Any, b: Tensor, a: Any) -> Tensor:
         return self._truediv(func, a, b)
 
-    _rdiv = _rtruediv
+    _rtruediv = _rdiv
 
     def _matmul(self, func: Any, a: Tensor, b: Tensor) -> Tensor:
         both = _watched(a) and _watched(b)
@@ -146,8 +130,8 @@ class Reference(TorchFunctionMode):
     def _layer_norm(
         self, func: Any, x: Tensor, normalized_shape: Any, weight=None, bias=None, eps: float = 1e-5
     ) -> Tensor:
-        y = _normed(x, tuple(range(-len(normalized_shape), 0)), eps)
-        return _affine(y, weight, bias)
+        y = normed(x, tuple(range(-len(normalized_shape), 0)), eps)
+        return affine(y, weight, bias)
 
     def _rms_norm(
         self, func: Any, x: Tensor, normalized_shape: Any, weight=None, eps: float | None = None
@@ -155,14 +139,14 @@ class Reference(TorchFunctionMode):
         dims = tuple(range(-len(normalized_shape), 0))
         eps = torch.finfo(x.dtype).eps if eps is None else eps
         y = x / (x.square().mean(dims, keepdim=True) + eps).sqrt().detach()
-        return _affine(y, weight, None)
+        return affine(y, weight, None)
 
     def _group_norm(
         self, func: Any, x: Tensor, num_groups: int, weight=None, bias=None, eps: float = 1e-5
     ) -> Tensor:
-        y = _normed(x.reshape(len(x), num_groups, -1), 2, eps).reshape(x.shape)
+        y = normed(x.reshape(len(x), num_groups, -1), 2, eps).reshape(x.shape)
         shape = (1, -1, *[1] * (x.dim() - 2))
-        return _affine(y, *(one if one is None else one.reshape(shape) for one in (weight, bias)))
+        return affine(y, *(one if one is None else one.reshape(shape) for one in (weight, bias)))
 
     def _instance_norm(
         self, func: Any, x: Tensor, running_mean=None, running_var=None, weight=None, bias=None,
@@ -218,67 +202,11 @@ class Reference(TorchFunctionMode):
         joined = joined.transpose(1, 2).flatten(2).transpose(0, 1)
         return functional.linear(joined, out_weight, out_bias), None
 
-    def _lstm(self, func: Any, x: Tensor, state: Any, weights: Any, *settings: Any) -> Any:
-        if isinstance(weights, tuple):  # of a packed input, whose sizes stand second
-            return self._packed(x, state, weights, *settings)
-        return self._recurrent(self._lstm_step, x, state, weights, *settings)
+    def _lstm(self, func: Any, *args: Any) -> Any:
+        return lstm(*args)
 
-    def _gru(self, func: Any, x: Tensor, state: Any, weights: Any, *settings: Any) -> Any:
-        return self._recurrent(self._gru_step, x, (state,), weights, *settings)
-
-    def _recurrent(
-        self, step, x, state, weights, biases, layers, dropout, training, both, batch_first
-    ) -> Any:
-        x = x.transpose(0, 1) if batch_first else x
-        count, ends = len(weights) // (layers * (1 + both)), []
-        for layer in range(layers):
-            sides = []
-            for back in range(1 + both):
-                run = layer * (1 + both) + back
-                now = tuple(part[run] for part in state)
-                own = list(weights[run * count : (run + 1) * count])
-                own = own if biases else [*own, None, None]
-                outputs = []
-                for one in x.flip(0) if back else x:
-                    now = step(one, now, *own)
-                    outputs.append(now[0])
-                sides.append(torch.stack(outputs[::-1] if back else outputs))
-                ends.append(now)
-            x = torch.cat(sides, -1)
-        ends = [torch.stack(parts) for parts in zip(*ends, strict=True)]
-        return (x.transpose(0, 1) if batch_first else x), *ends
-
-    def _packed(self, data, sizes, state, weights, *settings: Any) -> Any:
-        """Examples of one length."""
-        count = int(sizes[0])
-        if int(sizes[-1]) != count:
-            raise NotImplementedError("packed sequences of several lengths")
-        x, *ends = self._lstm(
-            None, data.unflatten(0, (-1, count)), state, weights, *settings, False
-        )
-        return x.flatten(0, 1), *ends
-
-    def _gate(self, gate: Tensor, signal: Tensor) -> Tensor:
-        if not signal.requires_grad:
-            return gate.detach() * signal
-        return halved(gate) * halved(signal)
-
-    def _lstm_step(self, x, state, w_ih, w_hh, b_ih, b_hh):
-        hidden, cell = state
-        a = functional.linear(x, w_ih, b_ih) + functional.linear(hidden, w_hh, b_hh)
-        i, f, g, o = a.chunk(4, -1)
-        i, f, o = (passed(one, torch.sigmoid(one)) for one in (i, f, o))
-        cell = self._gate(f, cell) + self._gate(i, passed(g, torch.tanh(g)))
-        return self._gate(o, passed(cell, torch.tanh(cell))), cell
-
-    def _gru_step(self, x, state, w_ih, w_hh, b_ih, b_hh):
-        (hidden,) = state
-        x_r, x_z, x_n = functional.linear(x, w_ih, b_ih).chunk(3, -1)
-        h_r, h_z, h_n = functional.linear(hidden, w_hh, b_hh).chunk(3, -1)
-        r, z = (passed(one, torch.sigmoid(one)) for one in (x_r + h_r, x_z + h_z))
-        n = x_n + self._gate(r, h_n)
-        n = passed(n, torch.tanh(n))
-        return (self._gate(1 - z, n) + self._gate(z, hidden),)
+    def _gru(self, func: Any, *args: Any) -> Any:
+        return gru(*args)
 
 
 def _watched(one: Any) -> bool:
@@ -292,13 +220,3 @@ def _divides(one: Any) -> bool:
 def _changes(name: str) -> bool:
     """Whether a call in place is rewritten, so that it has to be made out of place."""
     return name in ACTIVATIONS or name in ("mul", "div", "clamp", "clamp_min", "imul", "itruediv")
-
-
-def _normed(x: Tensor, dims: Any, eps: float) -> Tensor:
-    y = x - x.mean(dims, keepdim=True)
-    return y / (y.square().mean(dims, keepdim=True) + eps).sqrt().detach()
-
-
-def _affine(y: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
-    y = y if weight is None else y * weight
-    return y if bias is None else y + bias
