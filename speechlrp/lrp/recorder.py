@@ -66,6 +66,8 @@ class Recorder:
         """Makes a context in which what a handler calls is recorded as what the model calls."""
         self.written: dict[int, torch.UntypedStorage] = {}
         """What constants were stored in before the input's influence was written into them."""
+        self._changed: tuple[Tensor | None, Tensor | None, bool] = (None, None, False)
+        """What was last changed in place, where its numbers lay, and whether that can be undone."""
         self._model = model
         self._given: list[weakref.ref[Watched]] = []
         self._versions: dict[int, int] = {}
@@ -169,6 +171,7 @@ class Recorder:
         # Other tensors may be views of what is overwritten: they differ from it from now on,
         # which consume() finds by the version that they were made at.
         storage = _storage(tensor.numbers)
+        self._changed = tensor, tensor.numbers, True
         self._versions[storage] = self._versions.get(storage, 0) + 1
         return self.replace(tensor, result)
 
@@ -185,6 +188,7 @@ class Recorder:
                 "let the forward make a tensor of its own",
             )
         storage = constant.untyped_storage()
+        self._changed = constant, constant.detach(), storage._cdata not in self.written
         self.written[storage._cdata] = storage  # alive, so that no other gets its place
         try:
             return self.replace(constant, result)
@@ -192,6 +196,24 @@ class Recorder:
             raise self.refuse(
                 call, "writes the input's influence into a constant that has views", WRITE
             ) from error
+
+    def settle(self, target: Tensor, index: Any, value: Any) -> None:
+        """See that ``x[i] += y`` is no change through a view.
+
+        Python makes ``v = x[i]``, changes that and assigns ``x[i] = v``, which is what is about
+        to happen. Nothing else has changed ``x`` if its version is the one before.
+        """
+        changed, place, first = self._changed
+        self._changed = None, None, False
+        if changed is None or changed is not value or not first:
+            return
+        numbers = self.numbers(target)
+        if _storage(numbers) != _storage(place) or not _same_place(numbers[index], place):
+            return
+        if not self.tracks(target):
+            self.written.pop(_storage(numbers), None)
+        elif target.value.version == self._version(numbers) - 1:
+            self._versions[_storage(numbers)] -= 1
 
     def check_unwritten(self, call: Call, tensors: Iterable[Tensor]) -> None:
         """Raise if a constant shares its numbers with one that was written into."""
@@ -218,6 +240,7 @@ class Recorder:
         """Turn what the model still holds into ordinary tensors: the pass is over."""
         alive = [watched for one in self._given if (watched := one()) is not None]
         self._given.clear()  # as in overwrite()
+        self._changed = None, None, False
         for watched in alive:
             # What C++ still holds, such as vmap's wrapper in a traceback, is not swapped.
             with suppress(RuntimeError):
@@ -235,3 +258,8 @@ class Recorder:
 
 def _storage(tensor: Tensor) -> int:
     return tensor.untyped_storage()._cdata
+
+
+def _same_place(one: Tensor, other: Tensor) -> bool:
+    same = one.shape == other.shape and one.stride() == other.stride()
+    return same and one.data_ptr() == other.data_ptr()

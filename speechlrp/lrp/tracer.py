@@ -41,6 +41,8 @@ class Tracer(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         call = Call(func, args, kwargs or {})
+        if func is Tensor.__setitem__:
+            self.recorder.settle(*args)
         if self.recorder.written and func not in READS:
             self.recorder.check_unwritten(call, tensors_in((args, call.kwargs)))
         if not self._depends((args, call.kwargs)):

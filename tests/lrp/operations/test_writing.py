@@ -77,7 +77,25 @@ def in_single(m, x):
     return out.double()
 
 
+def added_to_a_part(m, x):
+    """Pre-emphasis, and a part of a part."""
+    y = m.dense(x)
+    y[:, 1:] -= 0.9 * x[:, :-1]
+    y[:, 2] *= 3
+    y[1:, :2] += x[:-1, 3:5]
+    return y
+
+
+def added_to_a_part_of_a_buffer(m, x):
+    out = torch.zeros(3, 8, dtype=x.dtype)
+    out[:, 1:7] += m.dense(x)
+    out[:, :6] += x
+    return out
+
+
 LINEAR = {
+    "added to a part": added_to_a_part,
+    "added to a part of a buffer": added_to_a_part_of_a_buffer,
     "reshaped": reshaped,
     "input reshaped": input_reshaped,
     "view beside": view_beside,
@@ -121,6 +139,44 @@ def test_a_buffer_of_another_precision(expression, explained, gradient_times_inp
     )
 
 
+def view_of_what_was_added_to(m, x):
+    y = m.dense(x)
+    part = y[:, :3]
+    y[:, 1] += x[:, 0]
+    return part + x[:, :3]
+
+
+def another_part_assigned(m, x):
+    y = m.dense(x)
+    part = y[:, :3]
+    part += x[:, :3]
+    y[:, 3:] = part  # not where it came from: the first three have changed too
+    return y
+
+
+def changed_twice(m, x):
+    y = m.dense(x)
+    first, second = y[:, :3], y[:, 3:]
+    first += x[:, :3]
+    second += x[:, 3:]
+    y[:, 3:] = second
+    return y
+
+
+@pytest.mark.parametrize("body", [view_of_what_was_added_to, another_part_assigned, changed_twice])
+def test_changes_through_other_views_are_refused(body, expression):
+    x = torch.randn(3, 6, dtype=torch.float64)
+    with pytest.raises(NotExplainable, match="changed it through a view"):
+        attribute(expression(body), x, lambda z: z.sum(), ZERO)
+
+
+def a_view_and_a_part(m, x):
+    out = torch.zeros(3, 6, dtype=x.dtype)
+    out[:, :2].copy_(x[:, :2])
+    out[:, 3] += x[:, 0]
+    return out + m.dense(x)
+
+
 def through_a_view(m, x):
     out = torch.zeros(3, 6, dtype=x.dtype)
     out[:, :2].copy_(x[:, :2])
@@ -143,6 +199,7 @@ def of_a_view(m, x):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
+        (a_view_and_a_part, "numbers of the input were written"),
         (through_a_view, "numbers of the input were written"),
         (of_a_view, "numbers of the input were written"),
         (view_made_before, "into a constant that has views"),
