@@ -80,5 +80,6 @@ def _join(tape: Tape, node: Node | None, norm: Node, merge: bool) -> None:
     fits = node.operation != "linear" or norm.layer.x.dim() == 2
     if value.consumers == 1 and fits and (merge or node.rule.spans_batch_norm):
         node.layer = Merged(node.layer, norm.layer)
+        # One node from the layer's input to the norm's output; what is between, nobody else reads.
         node.outputs = norm.outputs
         tape.nodes.remove(norm)

@@ -155,7 +155,10 @@ class _Watching(Recorder):
 
 
 def _running(wanted: set[int]) -> dict[int, FrameType]:
-    """The outermost frame of each wanted module that is being called."""
+    """The outermost frame of each wanted module that is being called.
+
+    Read off the stack, as ``Places`` does: a hook would have to be set on the user's model.
+    """
     running: dict[int, FrameType] = {}
     frame = sys._getframe(2)
     while frame is not None:

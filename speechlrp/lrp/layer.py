@@ -57,6 +57,8 @@ class Layer:
         self.bias = None if bias is None else plain(bias)
         self.x = x
         self._function, self._transposed = function, transposed
+        # A graph would keep x and the weights alive as autograd does; a known transpose needs
+        # neither a graph nor, for other weights, a forward.
         known = transposed is not None
         leaf = x if known else plain(x).requires_grad_()
         with torch.set_grad_enabled(not known):

@@ -54,6 +54,7 @@ class Product:
         """The result, as it goes on in the model; once, in the forward pass."""
         with torch.enable_grad():
             z = self._function(*self.factors)
+        # The edge keeps the graph and not z, which is as large and made anew where it is needed.
         self._edge = get_gradient_edge(z)
         return z.detach()
 

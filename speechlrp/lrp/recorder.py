@@ -61,6 +61,7 @@ class Recorder:
         self.places = Places(model)
         self.keep = keep
         self.failure: NotExplainable | None = None
+        # What makes autograd record an operation whose arguments are plain numbers.
         self.anchor = torch.zeros((), requires_grad=True)
         self.watching: Callable[[], AbstractContextManager[Any]] = nullcontext
         """Makes a context in which what a handler calls is recorded as what the model calls."""
@@ -121,6 +122,7 @@ class Recorder:
                 "changed it through a view; let that operation make a new tensor"
             )
             raise self.failure
+        # A ReLU was read first and its result stands in; this reader may need what was closed.
         if value.masked:
             value.data, value.masked = None if value.derivable else tensor.numbers, False
         value.consumers += 1

@@ -181,6 +181,7 @@ class Tape:
                 outgoing, incoming = node.step()
                 if observe is not None:
                     observe(node, outgoing, incoming)
+                # Before the inputs' sums are made: at the peak, both would be alive.
                 del outgoing
                 for value, (c, r) in zip(node.inputs, incoming, strict=True):
                     value.give(c, r)

@@ -131,5 +131,7 @@ def finite(name: str, value: float, above: float | None = None) -> float:
 
 def stabilised(denominator: Tensor, stabilizer: float) -> Tensor:
     """A new ``d + stabilizer sgn d`` with ``sgn 0 = 1``."""
+    # A tensor without dimensions on the CPU goes with any device and does not widen the type, as
+    # a number does; copysign takes no number in first place.
     size = torch.tensor(stabilizer, dtype=torch.float64, device="cpu")
     return torch.copysign(size, denominator).add_(denominator)
