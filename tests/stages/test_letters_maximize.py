@@ -40,7 +40,8 @@ def copied_trained(trained, tmp_path, project_class):
 def maximized(trained):
     done = trained.speechlrp("maximize", *LAYERS)
     assert done.returncode == 0, done.stderr
-    return trained.run / "maximize/train-test-1,2,output-a,b"
+    (table,) = trained.run.glob("maximize/*/neurons.csv")
+    return table.parent
 
 
 def _model(project):
@@ -144,14 +145,15 @@ def test_a_killed_run_goes_on_with_the_same_bytes(copied_trained, killing):
     )
     assert dead.returncode == -9
     (partial,) = copied_trained.run.glob("maximize/*.partial")
-    assert len(list((partial / "shards").glob("*.npz"))) == 3
+    assert len(list(partial.rglob("*.npz"))) == 3
     done = copied_trained.speechlrp(*arguments)
     assert done.returncode == 0, done.stderr
     assert "going on where it was interrupted" in done.stdout
-    folder = copied_trained.run / "maximize/train-test-1,2-all"
-    first = pd.read_csv(folder / "neurons.csv")
+    (table,) = copied_trained.run.glob("maximize/*/neurons.csv")
+    folder = table.parent
+    first = pd.read_csv(table)
     assert list(first.neuron) == [*range(8), *range(8)]
-    assert not (folder / "shards").exists()
+    assert not list(folder.rglob("*.npz"))
     copied_trained.speechlrp(*arguments, "--force")
     pd.testing.assert_frame_equal(pd.read_csv(folder / "neurons.csv"), first)
 
