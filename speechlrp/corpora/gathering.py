@@ -103,4 +103,8 @@ class Gathering:
 
 def _rank(recording: Recording) -> tuple[bool, int]:
     """What holds something is better than what is empty, and then the suffix decides."""
-    return recording.path.stat().st_size == 0, AUDIO.index(recording.path.suffix.lower())
+    try:
+        holds_nothing = recording.path.stat().st_size == 0
+    except OSError:  # a link to nothing
+        holds_nothing = True
+    return holds_nothing, AUDIO.index(recording.path.suffix.lower())

@@ -53,21 +53,36 @@ def unseen(config: Config, recordings: Iterable[Recording]) -> list[Recording]:
 
 
 def recordings_on_disk(config: Config) -> dict[str, dict]:
-    """How many recordings there are, a digest of names, sizes, times and words; split's lists."""
-    said = ((r.id, r.path, f" {r.transcript}" if r.transcript else "") for r in read_corpus(config))
-    about = {"recordings": files_on_disk(said)}
+    """How many recordings there are, a digest of files and of all that is known; split's lists."""
+    known = ((r.id, r.path, _known(r)) for r in read_corpus(config))
+    about = {"recordings": files_on_disk(known)}
     lists = {name: config.split.get(name) for name in ("file", "unseen")}
     paths = {n: Path(path).expanduser() for n, path in lists.items() if isinstance(path, str)}
     return about | {f"split.{n}": fingerprint(path) for n, path in paths.items() if path.is_file()}
+
+
+def _known(recording: Recording) -> str:
+    """All that a corpus knows of a recording: another label in a list makes a stage stale."""
+    known = vars(recording) | {"extra": sorted(recording.extra.items())}
+    return repr([value for name, value in known.items() if name not in ("id", "path")])
 
 
 def files_on_disk(files: Iterable[tuple[str, Path, str]]) -> dict[str, int | str]:
     """How many files there are, and a digest of names, sizes, times and what else is said."""
     digest, count = hashlib.sha256(), 0
     for name, path, said in files:
-        about, count = path.stat(), count + 1
-        digest.update(f"{name} {about.st_size} {about.st_mtime_ns}{said}\n".encode())
+        count += 1
+        digest.update(f"{name} {_state(path)} {said}\n".encode())
     return {"count": count, "sha256": digest.hexdigest()}
+
+
+def _state(path: Path) -> str:
+    """Size and time of a file; of a link to nothing, which is left out with its reason, none."""
+    try:
+        about = path.stat()
+    except OSError:
+        return "missing"
+    return f"{about.st_size} {about.st_mtime_ns}"
 
 
 def reject(shards: Shards, unit: int, rejected: Iterable[tuple[str, str]]) -> None:

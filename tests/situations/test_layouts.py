@@ -79,8 +79,10 @@ def test_of_one_utterance_in_two_files_the_best_is_taken_and_it_is_said(lay, cap
     assert all(other in caplog.text for other in short)
 
 
-def test_an_empty_file_is_never_the_best(lay):
+def test_an_empty_file_and_a_link_to_nothing_are_never_the_best(lay, tmp_path):
     assert read(lay, "voxceleb", {V + "1.wav": "", V + "1.mp3": "x"}) == {"id1/v/1": V + "1.mp3"}
+    (tmp_path / V / "1.flac").symlink_to("nothing")
+    assert read(lay, "voxceleb", {}) == {"id1/v/1": V + "1.mp3"}
 
 
 ODD = {
