@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from speechlrp.flipping import BASELINES
+from speechlrp.flipping.measures import falls_below
 from speechlrp.measures.verdicts import FEWEST
 from speechlrp.pipeline.run import RunFiles
 from speechlrp.report import paper
@@ -73,7 +74,8 @@ def _curve(
         number = {"bins": "6.5", "full": "6.3"}.get(grid)
     if grid == "bins":
         half = paper.BINS_AT_HALF if thesis else None
-        figure = flipping_curve(part, x="bins", chance=chance, paper_half=half)
+        marks_at = _halves(part)
+        figure = flipping_curve(part, x="bins", chance=chance, halves=marks_at, paper_half=half)
         text = "accuracy against the number of bins flipped."
     elif grid == "full":
         figure = flipping_curve(part, scale="linear", chance=chance, paper=values)
@@ -83,6 +85,15 @@ def _curve(
         text = "accuracy by % of bins flipped" + "; hollow markers: T Table 6.1." * thesis
     text = f"T Figure {number}: {text}" if number else text[0].upper() + text[1:]
     return Figure(figure_png(figure), text, text, marks)
+
+
+def _halves(part: pd.DataFrame) -> dict[str, float]:
+    """The bins at which each strategy's accuracy passes 50 %, to a tenth."""
+    mean = part.groupby(["strategy", "bins"]).accuracy.mean().reset_index()
+    return {
+        name: round(falls_below(line.bins.to_numpy(float), line.accuracy.to_numpy(), 0.5), 1)
+        for name, line in mean.groupby("strategy")
+    }
 
 
 def _areas(files: RunFiles, curves: pd.DataFrame) -> Table:

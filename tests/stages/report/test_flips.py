@@ -1,6 +1,7 @@
 """The report's flipping sections, from records and curves alone."""
 
 import json
+import math
 
 import pandas as pd
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from speechlrp.pipeline.run import RunFiles
 from speechlrp.report.blocks import Figure, Table
 from speechlrp.report.curves import flipping_curve
-from speechlrp.stages.report.flips import augmentation, flipping
+from speechlrp.stages.report.flips import _halves, augmentation, flipping
 
 NAMES = ["strategy", "baseline", "repeat", "bins", "percent", "n", "accuracy"]
 ROWS = [("lrp", "zero", 0, b, p, 10, 0.9 - p / 100) for b, p in ((0, 0), (515, 1.0), (2576, 5.0))]
@@ -54,6 +55,13 @@ def test_the_thesis_stands_beside_where_the_run_repeats_it(files):
 def test_a_network_is_called_by_its_own_name(files):
     (table,) = tables(augmentation(files, None, 0.5))
     assert set(table.frame.index) == {"resnet34", "aug-mean, really"}
+
+
+def test_where_half_is_passed_is_marked(files):
+    rows = files.curves.assign(grid="bins")
+    rows = rows.assign(accuracy=rows.bins.map({0: 0.9, 515: 0.6, 2576: 0.4}))
+    assert _halves(rows) == {"lrp": pytest.approx(515 + (2576 - 515) / 2, abs=0.06)}
+    assert math.isnan(_halves(rows.assign(accuracy=0.9))["lrp"])
 
 
 def test_chance_reaches_every_curve(files, monkeypatch):
