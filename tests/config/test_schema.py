@@ -46,7 +46,7 @@ def test_a_task_without_fixed_classes(composed):
         ("checkpoint=first", "checkpoint 'first'; known: best, last"),
         ("device=gpu", "device 'gpu'; known: auto, cpu, cuda"),
         ("flipping.strategy=lpr", "flipping.strategy 'lpr'; known: all, lrp, lrp_abs, .*random"),
-        ("flipping.baseline=max", "flipping.baseline 'max'; known: all, mean, silence, zero"),
+        ("flipping.baseline=max", "flipping.baseline 'max'; known: all, donor, mean, .*zero"),
         ("flipping.grid=tabel", "flipping.grid 'tabel'; .*Did you mean 'table'"),
         ("augment.fill=median", "augment.fill 'median'; known: mean, none, zero"),
         ("augment.share=0", r"augment.share is 0.0; it must be in \(0, 1\]"),
