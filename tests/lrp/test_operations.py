@@ -124,7 +124,9 @@ class Squared(torch.autograd.Function):
 UNKNOWN = {
     "torch.lgamma": lambda m, x: torch.lgamma(x),
     "Tensor.round": lambda m, x: x.round(),
-    "bilinear": lambda m, x: nn.Bilinear(4, 4, 2).double()(x, x),
+    "bilinear": lambda m, x: F.bilinear(x, x, x.reshape(1, 3, 4)[:, :1].expand(2, 4, 4)),
+    "lerp": lambda m, x: torch.lerp(x, x * 2, x.sigmoid()),
+    "grid_sample": lambda m, x: F.grid_sample(x[None, None], x[:2, :2].reshape(1, 1, 2, 2)),
     "torch.nn.functional.log_softmax": lambda m, x: F.log_softmax(x.unsqueeze(0), dim=None)[0],
     "scaled_dot_product_attention": lambda m, x: F.scaled_dot_product_attention(
         x, x, x, dropout_p=0.5

@@ -37,9 +37,17 @@ from speechlrp.lrp.operations.arithmetic import (
 )
 from speechlrp.lrp.operations.attention import attention
 from speechlrp.lrp.operations.complex_numbers import magnitude, polar, transform
-from speechlrp.lrp.operations.gradient import gradient, moved, norm, scattered, typed, variance
+from speechlrp.lrp.operations.gradient import (
+    gradient,
+    linear_in_first,
+    moved,
+    norm,
+    scattered,
+    typed,
+    variance,
+)
 from speechlrp.lrp.operations.last import logarithm, rearranged, sigmoid, softmax
-from speechlrp.lrp.operations.multiplied import cosine_similarity, glu
+from speechlrp.lrp.operations.multiplied import bilinear, cosine_similarity, glu
 from speechlrp.lrp.operations.names import AVERAGES, NORMS, WEIGHTED
 from speechlrp.lrp.operations.pools import lp_pool, resized
 from speechlrp.lrp.operations.products import added_product, einsum, matmul
@@ -62,7 +70,7 @@ for _name in WEIGHTED:
 for _name in AVERAGES:
     _register(average, _name)
 HANDLERS.update((getattr(functional, name), getattr(normalisation, name)) for name in NORMS)
-_register(matmul, "matmul mm bmm mv dot inner tensordot __matmul__ __rmatmul__")
+_register(matmul, "matmul mm bmm mv dot inner outer ger tensordot __matmul__ __rmatmul__")
 _register(added_product, "addmm addmv baddbmm addbmm")
 _register(einsum, "einsum")
 
@@ -73,10 +81,9 @@ _register(
     activation, "prelu gelu silu mish softplus softsign hardswish hardsigmoid " + _ACTIVATIONS
 )
 _register(activation, "sqrt square nan_to_num hardshrink softshrink tanhshrink")
-_register(
-    activation, "exp exp2 expm1 log2 log10 log1p sin cos erf erfc sinh cosh asinh atan arctan"
-)
-_register(activation, "rsqrt reciprocal")
+_SMOOTH = "exp exp2 expm1 log2 log10 log1p sin cos tan asin arcsin acos arccos atan arctan sinh "
+_SMOOTH += "cosh asinh arcsinh acosh atanh arctanh erf erfc rsqrt reciprocal"
+_register(activation, f"{_SMOOTH} sinc erfinv digamma i0")
 _register(logarithm, "log")
 _register(magnitude, "abs absolute __abs__")
 HANDLERS[functional.rrelu] = activation
@@ -98,6 +105,8 @@ _register(moved, "cat concat concatenate stack hstack vstack dstack flip fliplr 
 _register(moved, "expand expand_as broadcast_to repeat repeat_interleave tile __getitem__ pad")
 _register(scattered, "scatter index_put")
 _register(moved, "index_copy index_fill masked_scatter slice_scatter select_scatter")
+_register(moved, "diag diag_embed hsplit vsplit dsplit split_with_sizes column_stack row_stack")
+_register(moved, "broadcast_tensors meshgrid block_diag msort positive")
 _register(moved, "diagonal_scatter as_strided atleast_1d atleast_2d atleast_3d")
 _register(gradient, "index_add scatter_add")
 _register(moved, "where masked_fill masked_select tril triu unfold take_along_dim")
@@ -106,7 +115,8 @@ _register(moved, "to as_tensor float double half bfloat16 type_as cpu cuda")
 HANDLERS[Tensor.type] = typed
 _register(resized, "interpolate upsample upsample_nearest")
 # Homogeneous of degree one and without a bias: the gradient is LRP-0 and loses nothing.
-_register(gradient, "sum mean neg negative cumsum diff fold std std_mean")
+_register(gradient, "sum mean nansum nanmean trace neg negative cumsum diff fold std std_mean")
+_register(linear_in_first, "lerp grid_sample grid_sampler")
 # A soft maximum: its first-order expansion, whose constant absorbs as a bias does.
 _register(gradient, "logsumexp logaddexp logcumsumexp")
 _register(norm, "norm vector_norm")
@@ -134,11 +144,16 @@ HANDLERS.update((part.__get__, gradient) for part in _PARTS)
 
 # Two factors that depend on the input: a rule for products decides. The rest is made of these.
 _register(glu, "glu")
+_register(bilinear, "bilinear")
 HANDLERS[torch.cosine_similarity] = HANDLERS[functional.cosine_similarity] = cosine_similarity
 _register(added_factors, "addcmul")
 _register(in_place(added_factors), "addcmul_")
 _register(attention, "scaled_dot_product_attention")
-for _function in (functional.multi_head_attention_forward, functional.local_response_norm):
+for _function in (
+    functional.multi_head_attention_forward,
+    functional.local_response_norm,
+    functional.softmin,
+):
     HANDLERS[_function] = written_out(_function)
 HANDLERS.update(recurrent_handlers())
 HANDLERS[torch._C._nn.pad_sequence] = moved
@@ -150,8 +165,8 @@ _register(sigmoid, "sigmoid expit logsigmoid")
 # In place: as out of place, under the old tensor.
 _register(in_place(relu), "relu_")
 _register(in_place(activation), " ".join(f"{name}_" for name in _ACTIVATIONS.split()))
-_register(in_place(activation), "sqrt_ square_ nan_to_num_ exp_ exp2_ expm1_ log2_ log10_ log1p_")
-_register(in_place(activation), "sin_ cos_ erf_ erfc_ sinh_ cosh_ asinh_ atan_ rsqrt_ reciprocal_")
+_register(in_place(activation), "sqrt_ square_ nan_to_num_")
+_register(in_place(activation), " ".join(f"{name}_" for name in _SMOOTH.split()))
 _register(in_place(logarithm), "log_")
 _register(in_place(sigmoid), "sigmoid_")
 _register(in_place(magnitude), "abs_ absolute_")

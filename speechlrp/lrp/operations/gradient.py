@@ -42,6 +42,18 @@ def gradient(recorder: Recorder, call: Call) -> Any:
     return _recorded(recorder, call, moves=False)
 
 
+def linear_in_first(recorder: Recorder, call: Call) -> Any:
+    """The gradient, of a call that is linear as long as its last tensor is a constant.
+
+    ``lerp`` by constant weights, sampling at constant places.
+    """
+    tensors = [one for one in (*call.args, *call.kwargs.values()) if isinstance(one, Tensor)]
+    last = call.kwargs.get("weight", call.kwargs.get("grid", tensors[-1]))
+    if (len(tensors) > 2 or "grid" in call.name) and recorder.tracks(last):
+        raise recorder.refuse(call, "has weights or places that depend on the input")
+    return gradient(recorder, call)
+
+
 def moved(recorder: Recorder, call: Call) -> Any:
     """As ``gradient``, where every number of a result is one of an argument's, or a constant.
 

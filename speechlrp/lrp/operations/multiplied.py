@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from speechlrp.lrp.operations.gradient import gradient, moved
 from speechlrp.lrp.operations.last import sigmoid
@@ -57,3 +58,21 @@ def cosine_similarity(recorder: Recorder, call: Call) -> Any:
     if all(recorder.tracks(one) for one in factors):
         return multiplied(recorder, cosine_similarity, factors)
     return gradient(recorder, Call(cosine_similarity, factors, {}))
+
+
+def bilinear(recorder: Recorder, call: Call) -> Any:
+    """``x1^T W x2 + b``: a product, and a bias; with a constant for one of the two linear."""
+    named = dict(zip(("input1", "input2", "weight", "bias"), call.args, strict=False)) | call.kwargs
+    first, second, weight = (named[name] for name in ("input1", "input2", "weight"))
+    if recorder.tracks(weight) or recorder.tracks(named.get("bias")):
+        raise recorder.refuse(call, "has weights that depend on the input")
+    if not (recorder.tracks(first) and recorder.tracks(second)):
+        return gradient(recorder, call)
+
+    def function(a: Tensor, b: Tensor) -> Tensor:
+        return functional.bilinear(a, b, weight)
+
+    product = multiplied(recorder, function, (first, second))
+    if named.get("bias") is None:
+        return product
+    return gradient(recorder, Call(torch.add, (product, named["bias"]), {}))

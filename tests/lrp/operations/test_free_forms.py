@@ -57,6 +57,18 @@ def in_place_chain(m, x):
 
 
 LINEAR = {
+    "lerp": lambda m, x: torch.lerp(m.dense(x), x, 0.3) + m.dense(x).lerp(x, MASK.double()),
+    "outer": lambda m, x: torch.outer(m.dense(x)[0], torch.arange(3).double()),
+    "diag_embed": lambda m, x: torch.diag_embed(m.dense(x)).flatten(1),
+    "trace": lambda m, x: m.dense(x)[:, :3].trace().reshape(1, 1) + torch.diag(x[:, :3])[None],
+    "hsplit": lambda m, x: torch.hsplit(m.dense(x), 3)[1],
+    "broadcast_tensors": lambda m, x: torch.broadcast_tensors(m.dense(x)[:1], x)[0],
+    "column_stack": lambda m, x: torch.column_stack([m.dense(x)[:, 0], x[:, 1]]),
+    "nansum": lambda m, x: m.dense(x).nansum(1, keepdim=True) + x.nanmean(1, keepdim=True),
+    "grid_sample": lambda m, x: F.grid_sample(
+        m.dense(x).view(1, 1, 3, 6), torch.linspace(-1, 1, 8).double().view(1, 2, 2, 2),
+        align_corners=True,
+    ).flatten(1),
     "type": lambda m, x: m.dense(x).type(torch.float32).type(x.dtype) if x.type() else x,
     "where": lambda m, x: torch.where(MASK, m.dense(x), x),
     "where, a number": lambda m, x: torch.where(MASK, m.dense(x), 0.0),

@@ -279,6 +279,22 @@ def test_a_product_that_no_relevance_reaches_needs_no_gate():
     assert "softmax" not in operations
 
 
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("rule", [Uniform(), SignalTakesAll("first")])
+def test_a_bilinear_layer_is_a_product(rule, bias):
+    net = gated(lambda m, x, hold: m.pair(m.dense(x), m.other(x)))
+    net.pair = nn.Bilinear(6, 6, 4, bias=bias).double().eval()
+    x, c = torch.randn(3, 6, dtype=torch.float64), torch.randn(3, 4, dtype=torch.float64)
+    output, relevance = attribute(net, x, c, Composite([("*", rule), (nn.Module, Zero())]))
+    leaf = x.clone().requires_grad_()
+    a, b = net.dense(leaf), net.other(leaf)
+    one, other = (net.pair(*pair) for pair in ((a.detach(), b), (a, b.detach())))
+    z = one if isinstance(rule, SignalTakesAll) else (one + other) / 2
+    (gradient,) = torch.autograd.grad((z * c).sum(), leaf)
+    torch.testing.assert_close(relevance, x * gradient)
+    torch.testing.assert_close(output, net(x).detach())
+
+
 @pytest.mark.parametrize("gate", ["first", "second"])
 def test_the_gate_may_be_named(gate, gradient_times_input):
     def body(m, x, hold):
