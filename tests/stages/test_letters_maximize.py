@@ -149,7 +149,7 @@ def test_a_killed_run_goes_on_with_the_same_bytes(copied_trained, killing):
     done = copied_trained.speechlrp(*arguments)
     assert done.returncode == 0, done.stderr
     assert "going on where it was interrupted" in done.stdout
-    (table,) = copied_trained.run.glob("maximize/*/neurons.csv")
+    (table,) = copied_trained.run.glob("maximize/*-all/neurons.csv")
     folder = table.parent
     first = pd.read_csv(table)
     assert list(first.neuron) == [*range(8), *range(8)]
