@@ -89,17 +89,25 @@ class Tracer(TorchFunctionMode):
         recorder, function = self.recorder, call.function
         if function in READS:
             return function(*call.args, **call.kwargs)
-        handler = HANDLERS.get(function)
         if function in REFUSALS:
             raise recorder.refuse(call, *REFUSALS[function])
-        first, *others = call.args or call.kwargs.values()
-        if takes_no_numbers(function, recorder.tracks(first), self._depends(others)):
-            args, kwargs = mapped(self._bare, (call.args, call.kwargs))
-            return self._constant(Call(function, args, kwargs))
-        if handler is None:
-            raise recorder.refuse(call, "has no rule")
         if call.kwargs.get("out") is not None:
             raise recorder.refuse(
                 call, "writes its result with out=", "assign the result instead: y = f(x)"
             )
+        first, others = _divided(call)
+        if takes_no_numbers(function, recorder.tracks(first), self._depends(others)):
+            args, kwargs = mapped(self._bare, (call.args, call.kwargs))
+            return self._constant(Call(function, args, kwargs))
+        handler = HANDLERS.get(function)
+        if handler is None:
+            raise recorder.refuse(call, "has no rule")
         return handler(recorder, call)
+
+
+def _divided(call: Call) -> tuple[Any, Any]:
+    """What a call is about, and its other arguments."""
+    if call.args:
+        return call.args[0], (call.args[1:], call.kwargs)
+    others = {name: value for name, value in call.kwargs.items() if name != "input"}
+    return call.kwargs.get("input"), others

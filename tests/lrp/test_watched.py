@@ -262,7 +262,14 @@ SENTENCES = {
     "requires_grad_ .* cuts": lambda x: x.requires_grad_(),
     "out= .*assign the result": lambda x: torch.add(x, 1, out=torch.zeros(2, 4).double()),
     "item .* takes the numbers out": lambda x: x * x[0, 0].item(),
-    "full_like": lambda x: torch.full_like(x, x[0, 0]),
+    "full_like .* has no rule": lambda x: torch.full_like(x, x[0, 0]),
+    "torch.full_like .* has no rule": lambda x: torch.full_like(x, fill_value=x[0, 0]),
+    "full_like .* has no rule and": lambda x: torch.full_like(
+        fill_value=x[0, 0], input=torch.ones(2, 4).double()
+    ),
+    "new_full .* has no rule": lambda x: x.new_full((2, 4), fill_value=x[0, 0]),
+    "new_tensor .* has no rule": lambda x: torch.ones(1).double().new_tensor(x),
+    "gt .*out= .*assign the result": lambda x: torch.gt(x, 0, out=x.clone()),
 }
 
 
