@@ -27,7 +27,7 @@ def test_options_and_overrides_in_any_order(speechlrp):
     [
         (["train", "experiment=demo", "trainer.epochs=3"], "trainer.epochs", 3),
         (["train", "experiment=demo"], "run", "demo"),
-        (["train", "experiment=demo", "trainer.epochs=3"], "run", "demo,trainer.epochs=3"),
+        (["train", "experiment=demo", "trainer.epochs=3"], "run", "demo-epochs-3"),
         (["train", "experiment=demo", "trainer.epochs=3"], "data_run", "demo"),
         (["flip", "--strategy", "lrp_rev"], "flipping.strategy", "lrp_rev"),
         (["flip", "--baseline", "all", "flipping.baseline=all"], "flipping.baseline", "all"),
@@ -171,18 +171,18 @@ def launched(monkeypatch):
 def test_a_stage_is_given_its_configuration_and_command(speechlrp, launched):
     result = speechlrp("train", "seed=2", "--force", "experiment=demo", "device=cpu")
     assert result.exit_code == 0, result.stderr
-    [(verb, config, command, overrides)] = launched
+    [(verb, config, invocation)] = launched
     assert verb == "train"
-    assert (config.seed, config.force, config.run) == (2, True, "demo,seed=2")
-    assert command == "speechlrp train seed=2 experiment=demo device=cpu force=true"
-    assert overrides == ("experiment=demo", "seed=2")
+    assert (config.seed, config.force, config.run) == (2, True, "demo-seed-2")
+    assert invocation.command == "speechlrp train seed=2 experiment=demo device=cpu force=true"
+    assert invocation.hints == ("experiment=demo", "seed=2")
 
 
 def test_a_sweep_runs_every_member_where_a_single_run_would_be(speechlrp, launched):
     assert speechlrp("train", "-m", "seed=1,2", "trainer.lr=1,2").exit_code == 0
-    runs = [config.run for _, config, _, _ in launched]
+    runs = [config.run for _, config, _ in launched]
     assert len(set(runs)) == 4
-    commands = [command for _, _, command, _ in launched]
+    commands = [invocation.command for _, _, invocation in launched]
     assert commands[1] == "speechlrp train seed=1 trainer.lr=2"
     launched.clear()
     speechlrp("train", "seed=2", "trainer.lr=1")
@@ -191,14 +191,14 @@ def test_a_sweep_runs_every_member_where_a_single_run_would_be(speechlrp, launch
 
 def test_the_command_in_the_record_can_be_pasted(speechlrp, launched):
     speechlrp("train", "dataset.speakers=[a, b]")
-    assert launched[0][2] == "speechlrp train 'dataset.speakers=[a, b]'"
+    assert launched[0][2].command == "speechlrp train 'dataset.speakers=[a, b]'"
 
 
 def test_the_folder_of_the_users_own_stays_in_the_command(speechlrp, launched, tmp_path):
     speechlrp("train", "--config-dir", ".", "seed=2")
-    _, _, command, overrides = launched[0]
-    assert command == f"speechlrp train seed=2 --config-dir {tmp_path}"
-    assert overrides == ("seed=2", "--config-dir", str(tmp_path))
+    invocation = launched[0][2]
+    assert invocation.command == f"speechlrp train seed=2 --config-dir {tmp_path}"
+    assert invocation.hints == ("seed=2", "--config-dir", str(tmp_path))
 
 
 @pytest.mark.parametrize(
