@@ -33,6 +33,12 @@ def mark_gates(tape: Tape) -> None:
         node.layer.gates = tuple(gates if any(gates) else [_kind(n, SOFT_GATES) for n in made])
 
 
+def is_gate(value: Value, tape: Tape) -> bool:
+    """Whether a value is a gate of the first kind, as far as the tape goes by now."""
+    made = origins(value, producers_of(tape), through_products=True)
+    return _kind(_names(made), GATES) is not None
+
+
 def _has_gates(node: Node) -> bool:
     """Whether it is a product of what the tape may know a gate in; attention says its own."""
     return isinstance(node.layer, Product) and node.operation != "attention"

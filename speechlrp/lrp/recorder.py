@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import resolve_name
 
+from speechlrp.lrp.arguments import tensors_in
 from speechlrp.lrp.errors import NotExplainable
 from speechlrp.lrp.layer import Layer
 from speechlrp.lrp.places import Place, Places
@@ -67,6 +68,8 @@ class Recorder:
         """Makes a context in which what a handler calls is recorded as what the model calls."""
         self.written: dict[int, torch.UntypedStorage] = {}
         """What constants were stored in before the input's influence was written into them."""
+        self.signals: dict[int, Tensor] = {}
+        """Constants that layers made of constants, such as what a first state contributes."""
         self._changed: tuple[Tensor | None, Tensor | None, bool] = (None, None, False)
         """What was last changed in place, where its numbers lay, and whether that can be undone."""
         self._model = model
@@ -199,6 +202,11 @@ class Recorder:
                 call, "writes the input's influence into a constant that has views", WRITE
             ) from error
 
+    def follow_signals(self, made_here: bool, arguments: Any, result: Any) -> None:
+        """Remember what a layer made of constants, and what is made of that."""
+        if made_here or any(id(one) in self.signals for one in tensors_in(arguments)):
+            self.signals |= {id(one): one for one in tensors_in(result)}
+
     def settle(self, target: Tensor, index: Any, value: Any) -> None:
         """See that ``x[i] += y`` is no change through a view.
 
@@ -243,6 +251,7 @@ class Recorder:
         alive = [watched for one in self._given if (watched := one()) is not None]
         self._given.clear()  # as in overwrite()
         self._changed = None, None, False
+        self.signals.clear()
         for watched in alive:
             # What C++ still holds, such as vmap's wrapper in a traceback, is not swapped.
             with suppress(RuntimeError):

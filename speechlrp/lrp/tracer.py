@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from speechlrp.lrp.arguments import mapped, tensors_in
 from speechlrp.lrp.constants import READS, takes_no_numbers
 from speechlrp.lrp.errors import NotExplainable
-from speechlrp.lrp.operations import HANDLERS
+from speechlrp.lrp.operations import HANDLERS, LAYERS
 from speechlrp.lrp.recorder import Call, Recorder
 from speechlrp.lrp.refusals import NUMBERS_ASKED_FOR, REFUSALS
 
@@ -83,6 +83,8 @@ class Tracer(TorchFunctionMode):
         with torch.no_grad():
             result = call.function(*call.args, **call.kwargs)
         self.recorder.computed(call, result)
+        if call.function in LAYERS or self.recorder.signals:
+            self.recorder.follow_signals(call.function in LAYERS, (call.args, call.kwargs), result)
         return result
 
     def _watched(self, call: Call) -> Any:

@@ -71,6 +71,10 @@ for _name in AVERAGES:
     _register(average, _name)
 HANDLERS.update((getattr(functional, name), getattr(normalisation, name)) for name in NORMS)
 _register(matmul, "matmul mm bmm mv dot inner outer ger tensordot __matmul__ __rmatmul__")
+LAYERS: frozenset[Callable[..., Any]] = frozenset(
+    forms(" ".join(WEIGHTED) + " matmul mm addmm __matmul__ __rmatmul__")
+)
+"""What makes a signal, even of constants."""
 _register(added_product, "addmm addmv baddbmm addbmm")
 _register(einsum, "einsum")
 

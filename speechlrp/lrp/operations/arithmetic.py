@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from speechlrp.lrp.gates import is_gate
 from speechlrp.lrp.operations.activations import activation
 from speechlrp.lrp.operations.complex_numbers import are_conjugates, squared_magnitude
 from speechlrp.lrp.operations.gradient import gradient, moved, quadratic
@@ -33,9 +34,16 @@ def added(recorder: Recorder, call: Call) -> Any:
 
 
 def scaled(recorder: Recorder, call: Call) -> Any:
-    """A product with a constant: linear, so the gradient. ``x * x`` is ``square``."""
+    """A product with a constant: linear, so the gradient. ``x * x`` is ``square``.
+
+    A gate that lets a constant signal pass gets nothing: what a first state, a constant,
+    contributes to a recurrent network written out is as constant as in ``nn.GRU``.
+    """
     x, y = _two(call)
     if not (recorder.tracks(x) and recorder.tracks(y)):
+        gate, constant = (x, y) if recorder.tracks(x) else (y, x)
+        if id(constant) in recorder.signals and is_gate(recorder.value(gate), recorder.tape):
+            return call.function(recorder.numbers(gate), constant)
         return gradient(recorder, call)
     if x is y and not x.is_complex():
         return activation(recorder, Call(torch.square, (x,), {}))
@@ -101,6 +109,8 @@ def in_place(handler: Handler, written: Callable[..., Any] | None = None) -> Han
         kwargs = {key: value for key, value in call.kwargs.items() if key != "input"}
         args = call.args or (target,)
         result = handler(recorder, Call(on_a_copy, args, kwargs))
+        if not recorder.tracks(result):  # a gate's constant signal, see ``scaled``
+            result, _ = recorder.emit(result)
         if recorder.tracks(target):
             return recorder.overwrite(target, result)
         return recorder.fill(call, target, result)

@@ -285,3 +285,51 @@ def test_dropout_between_layers_raises():
     net.module.forward = lambda x: nn.LSTM.forward(net.module.train(), x)
     with pytest.raises(NotExplainable, match=r"lstm in module 'module' \(LSTM\) drops at random"):
         attribute(net, torch.randn(2, 5, 3), 1, RULES["gates"])
+
+
+class ByHand(nn.Module):
+    """A GRU as one writes it, from a state of zeros."""
+
+    def __init__(self, gru, fused):
+        super().__init__()
+        self.gru, self.fused = gru, fused
+
+    def forward(self, x):
+        if self.fused:
+            return self.gru(x)[0].flatten(1)
+        h, outputs = x.new_zeros(len(x), self.gru.hidden_size), []
+        for step in x.unbind(1):
+            x_r, x_z, x_n = F.linear(step, self.gru.weight_ih_l0, self.gru.bias_ih_l0).chunk(3, 1)
+            h_r, h_z, h_n = F.linear(h, self.gru.weight_hh_l0, self.gru.bias_hh_l0).chunk(3, 1)
+            r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
+            h = (1 - z) * torch.tanh(x_n + r * h_n) + z * h
+            outputs.append(h)
+        return torch.stack(outputs, 1).flatten(1)
+
+
+def test_a_gru_equals_one_that_is_written_as_a_model():
+    """The first step's reset gate lets a constant pass in both."""
+    torch.manual_seed(1)
+    gru = nn.GRU(3, 4, batch_first=True)
+    nn.init.normal_(gru.bias_hh_l0)
+    x, c = torch.randn(2, 5, 3, dtype=torch.float64), torch.randn(2, 20, dtype=torch.float64)
+    nets = [ByHand(gru, fused).double().eval() for fused in (True, False)]
+    (_, one), (_, other) = (attribute(net, x, c, RULES["gates"]) for net in nets)
+    torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_a_gate_that_is_multiplied_in_place_with_a_constant_signal():
+    class Gated(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.dense = nn.Linear(3, 3)
+
+        def forward(self, x):
+            gate = torch.sigmoid(x)
+            gate *= self.dense(torch.ones(3).double())
+            return gate + x
+
+    net, x = Gated().double().eval(), torch.randn(2, 3, dtype=torch.float64)
+    output, relevance = attribute(net, x, 1, RULES["gates"])
+    torch.testing.assert_close(output, net(x).detach())
+    torch.testing.assert_close(relevance, x * torch.eye(3).double()[1])
