@@ -242,12 +242,12 @@ class Strange(nn.Module):
     def forward(self, x):
         self.calls += 1
         x = self.dense(self.conv(x).flatten(1))
-        return x * self.calls if self.asks else torch.erfinv(x)
+        return x * self.calls if self.asks else torch.round(x)
 
 
 def test_strange_models_are_expected_errors():
     x, target = torch.ones(1, 1, 4, 4).double(), torch.tensor([0])
-    with pytest.raises(SpeechLRPError, match="erfinv"):
+    with pytest.raises(SpeechLRPError, match="round"):
         LRP(RULES).explain(Strange(asks=False).eval(), x, target)
     explainer, strange = LRP(RULES), Strange(asks=True).eval()
     with pytest.raises(SpeechLRPError, match="another output than the model by itself"):
