@@ -19,7 +19,7 @@ from functools import reduce
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from speechlrp.errors import SpeechLRPError, unknown
 
@@ -116,7 +116,7 @@ class Registry(Mapping[str, Any]):
         return len(self._entries)
 
 
-def is_reference(name: Any) -> bool:
+def is_reference(name: Any) -> TypeGuard[str]:
     """Whether a name is meant as ``package.module:Name``."""
     return isinstance(name, str) and ":" in name
 

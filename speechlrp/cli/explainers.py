@@ -34,9 +34,9 @@ def with_explainers(composed: DictConfig, verb: str, overrides: Sequence[str]) -
     """
     compared = [name for text in _texts(composed, verb, "compare") for name in _names(text)]
     aligned = [name for text in _texts(composed, verb, "navai") for name in _names(text)]
-    searched = (name[4:] for name in aligned if name not in ALIGNMENTS and name[3:4] == "-")
+    asked = (name[4:] for name in aligned if name not in ALIGNMENTS and name[3:4] == "-")
     known = {*_files(), *EXPLAINERS} if aligned else set()
-    searched = [name for name in searched if name in known or is_reference(name)]
+    searched = [name for name in asked if name in known or is_reference(name)]
     _fill(composed.compare, "settings", compared, verb, overrides)
     missing = [name for name in searched if name not in composed.navai.sources]
     _fill(composed.navai, "sources", missing, verb, overrides)
@@ -49,7 +49,7 @@ def _fill(
     names = list(dict.fromkeys(names))
     if not names:
         return
-    own = OmegaConf.to_container(section[key], resolve=True)
+    own: Any = OmegaConf.to_container(section[key], resolve=True)
     with open_dict(section):
         for name in names:
             section[key][name] = OmegaConf.merge(
@@ -64,7 +64,8 @@ def _composed(name: str, verb: str, overrides: Sequence[str]) -> dict[str, Any]:
     choice = [f"explainer={name}"]
     if is_reference(name) or (name in EXPLAINERS and name not in _files()):
         choice = ["explainer=custom", f"explainer.kind='{name}'", f"explainer.name='{name}'"]
-    return OmegaConf.to_container(compose(verb, [*others, *choice]).explainer, resolve=True)
+    section: Any = OmegaConf.to_container(compose(verb, [*others, *choice]).explainer, resolve=True)
+    return section
 
 
 def _files() -> list[str]:

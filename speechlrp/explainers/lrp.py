@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -13,6 +13,7 @@ from speechlrp.explainers.checks import check
 from speechlrp.explainers.composites import from_preset, from_rules
 from speechlrp.explainers.question import explaining, plain
 from speechlrp.lrp import SignCorrected, attribute
+from speechlrp.lrp.engine import Start
 from speechlrp.lrp.start import STARTS, Target
 
 
@@ -87,5 +88,10 @@ class LRP(Explainer):
             check(model, inputs)
             first, self._first = self._first, False
             return attribute(
-                model, inputs, plain(target), self.composite, start=self.start, check=first
+                model,
+                inputs,
+                plain(target),
+                self.composite,
+                start=cast(Start, self.start),
+                check=first,
             )

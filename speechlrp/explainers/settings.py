@@ -57,4 +57,4 @@ def check_two(key: str, value: Any) -> tuple[int, int]:
 
 
 def _from_one(number: Any) -> bool:
-    return isinstance(number, Integral) and not isinstance(number, bool) and number >= 1
+    return isinstance(number, Integral) and not isinstance(number, bool) and int(number) >= 1

@@ -85,7 +85,7 @@ class Flips:
         for baseline, values in filled.items():
             points = next((p for other, p in done if _same(other, values)), None)
             if points is None:
-                flipped = flip(inputs, order, values, self.counts[self.counts > 0])
+                flipped = flip(inputs, order, values, self.counts[self.counts > 0].tolist())
                 points = unflipped + [self._scores(x, labels) for x in flipped]
                 done.append((values, points))
             yield baseline, points
@@ -95,8 +95,9 @@ class Flips:
 
 
 def _same(first: Filled, second: Filled) -> bool:
-    both = isinstance(first, Tensor) and isinstance(second, Tensor)
-    return both and first.shape == second.shape and torch.equal(first, second)
+    if not (isinstance(first, Tensor) and isinstance(second, Tensor)):
+        return False
+    return first.shape == second.shape and torch.equal(first, second)
 
 
 def scores(logits: Tensor, probabilities: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

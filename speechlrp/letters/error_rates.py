@@ -80,10 +80,10 @@ class ErrorCounts:
         return [*astuple(self.letters), *astuple(self.words), self.utterances]
 
     @classmethod
-    def of(cls, numbers: Sequence[int]) -> Self:
+    def of(cls, numbers: Sequence[float]) -> Self:
         """Make them from `numbers` again."""
-        numbers = [int(number) for number in numbers]
-        return cls(Edits(*numbers[:4]), Edits(*numbers[4:8]), numbers[8])
+        counts = [int(number) for number in numbers]
+        return cls(Edits(*counts[:4]), Edits(*counts[4:8]), counts[8])
 
 
 def count_errors(said: Sequence[str], recognised: Sequence[str]) -> ErrorCounts:

@@ -49,5 +49,6 @@ def completeness(
             if explainer.sums_to == CHANGE:
                 base = baseline_like(explainer.baseline, inputs)
                 empty = logits_of(model, base.clone())
-            promised = explainer.promised(whole.logits, target, empty, whole.dim).to(total)
+            known = explainer.promised(whole.logits, target, empty, whole.dim)
+            promised = promised if known is None else known.to(total)
     return {"relevance_sum": total, "promised": promised, "completeness_error": total - promised}

@@ -6,6 +6,7 @@ Shapes: ``B`` examples.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import pandas as pd
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from speechlrp.explainers.checks import check
 from speechlrp.explainers.lrp import LRP
 from speechlrp.explainers.question import explaining, plain
 from speechlrp.lrp import conservation as balances
+from speechlrp.lrp.engine import Start
 
 MOST = 0.5
 """Share of the relevance whose loss is told."""
@@ -44,7 +46,7 @@ def conservation(explainer: LRP, model: nn.Module, inputs: Tensor, target: Tenso
         raise SpeechLRPError(f"only LRP passes relevance from layer to layer; {kind} does not")
     with explaining():
         check(model, inputs)
-        composite, start = explainer.composite, explainer.start
+        composite, start = explainer.composite, cast(Start, explainer.start)
         balanced = balances(model, inputs, plain(target), composite, start=start)
     rows = [
         {

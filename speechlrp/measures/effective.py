@@ -69,7 +69,7 @@ def copied(model: nn.Module) -> nn.Module:
 
 def _class(module: nn.Module) -> type[nn.Module]:
     kind = type(module)
-    return kind.__base__ if parametrize.is_parametrized(module) else kind
+    return kind.__bases__[0] if parametrize.is_parametrized(module) else kind
 
 
 def tensors(module: nn.Module) -> dict[str, Tensor]:
@@ -106,7 +106,7 @@ def _write_parametrized(module: nn.Module, name: str, value: Tensor) -> None:
             f"the weight {name} of a {type(module).__name__} is parametrized without a "
             f"right_inverse, so that it cannot be made random: {' '.join(str(error).split())}"
         ) from error
-    maps = module.parametrizations[name]
+    maps = module.get_submodule(f"parametrizations.{name}")
     maps.train()  # in which a spectral norm goes on estimating its largest singular value
     for _ in range(POWER_STEPS):
         getattr(module, name)

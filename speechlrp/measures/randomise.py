@@ -147,13 +147,13 @@ def _make_random(name: str, layer: nn.Module, method: str) -> bool:
         for weight in other.parameters(recurse=False):
             shuffled = torch.randperm(weight.numel()).to(weight.device)
             weight.copy_(weight.flatten()[shuffled].view_as(weight))
-    elif not hasattr(other, "reset_parameters"):
+    elif (reset := getattr(other, "reset_parameters", None)) is None:
         raise SpeechLRPError(
             f"layer {name} ({type(layer).__name__}) has no reset_parameters; "
             "take compare.randomise=permute"
         )
     else:
-        other.reset_parameters()
+        reset()
     write(layer, tensors(other))
     after = tensors(plain(layer))
     return any(not torch.equal(after[key], value) for key, value in before.items())

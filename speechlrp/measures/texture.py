@@ -7,6 +7,8 @@ number is undefined (NaN).
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 from torch import nn
 
@@ -116,8 +118,8 @@ def sign_mixing(relevance: np.ndarray) -> np.ndarray:
 def _neighbourhoods(values: np.ndarray) -> np.ndarray:
     """The sums over all neighbourhoods ``[N, F - 2, T - 2]``."""
     n = NEIGHBOURHOOD
-    rows = sum(values[:, i : values.shape[1] - n + 1 + i] for i in range(n))
-    return sum(rows[:, :, i : rows.shape[2] - n + 1 + i] for i in range(n))
+    rows = reduce(np.add, (values[:, i : values.shape[1] - n + 1 + i] for i in range(n)))
+    return reduce(np.add, (rows[:, :, i : rows.shape[2] - n + 1 + i] for i in range(n)))
 
 
 def first_stride(model: nn.Module) -> int:

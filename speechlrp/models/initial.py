@@ -31,4 +31,5 @@ def initialise(model: nn.Module, init: str) -> None:
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         else:
             nn.init.normal_(module.weight, std=0.1)
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

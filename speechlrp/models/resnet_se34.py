@@ -7,6 +7,7 @@ step, ``E`` numbers of the embedding, ``K`` speakers; input ``[B, 1, F, T]``, ou
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -127,7 +128,7 @@ class ResNetSE34(nn.Module):
     def _add_attention(self, width: int) -> None:
         if self.fast:
             self.sap_linear = nn.Linear(width, width)
-            self.attention = nn.Parameter(torch.empty(width, 1))
+            self.attention: Any = nn.Parameter(torch.empty(width, 1))
             nn.init.xavier_normal_(self.attention)
             return
         self.attention = nn.Sequential(

@@ -7,6 +7,7 @@ output; input ``[B, F, T]`` or ``[B, 1, F, T]``, output ``[B, V, S]``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -27,9 +28,14 @@ class Padded(nn.Sequential):
         super().__init__(conv, *rest)
         self.padded = True
 
+    @property
+    def conv(self) -> nn.Conv1d:
+        """The convolution."""
+        return cast(nn.Conv1d, self[0])
+
     def forward(self, x: Tensor) -> Tensor:
         """``[B, C, T]`` -> ``[B, C', S]``."""
-        total = self[0].kernel_size[0] - 1
+        total = self.conv.kernel_size[0] - 1
         if self.padded and total:
             x = functional.pad(x, (total // 2, total - total // 2))
         return super().forward(x)
@@ -90,13 +96,13 @@ class Wav2Letter(nn.Module):
     @property
     def padding(self) -> str:
         """``"same"``: zeros at both ends before each convolution; ``"none"``."""
-        return "same" if self.layers[0].padded else "none"
+        return "same" if self._padded()[0].padded else "none"
 
     @padding.setter
     def padding(self, padding: str) -> None:
         if padding not in PADDINGS:
             raise unknown("model.padding", padding, PADDINGS)
-        for layer in self.layers:
+        for layer in self._padded():
             layer.padded = padding == "same"
 
     @property
@@ -111,16 +117,19 @@ class Wav2Letter(nn.Module):
 
     def _reach(self) -> tuple[int, int]:
         field, stride = 1, 1
-        for layer in self.layers:
-            field += (layer[0].kernel_size[0] - 1) * stride
-            stride *= layer[0].stride[0]
+        for layer in self._padded():
+            field += (layer.conv.kernel_size[0] - 1) * stride
+            stride *= layer.conv.stride[0]
         return field, stride
+
+    def _padded(self) -> list[Padded]:
+        return cast(list[Padded], list(self.layers))
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``[B, V, S]`` of log-mel spectrograms ``[B, F, T]`` or ``[B, 1, F, T]``."""
         if x.dim() == 4 and x.shape[1] == 1:
             x = x.squeeze(1)
-        bands, least = self.layers[0][0].in_channels, self._least()
+        bands, least = self._padded()[0].conv.in_channels, self._least()
         if x.dim() != 3 or x.shape[1] != bands or x.shape[2] < least:
             raise SpeechLRPError(
                 f"Wav2Letter takes inputs of shape [B, {bands}, T] with T at least {least} "

@@ -77,7 +77,7 @@ class WespeakerResNet34(nn.Module):
         x = functional.relu(self.bn1(self.conv1(x)))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         x = self.seg_1(self.pool(x))
-        if self.seg_2 is None:
+        if self.seg_2 is None or self.seg_bn_1 is None:
             return x
         return self.seg_2(self.seg_bn_1(functional.relu(x)))
 

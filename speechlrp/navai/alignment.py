@@ -56,7 +56,7 @@ class Alignment:
         batch, _, width = windows.shape
         if self.source is None:
             return torch.full((batch,), width // 2, device=windows.device)
-        values = self._checked(maps, windows)
+        values = _checked(self.source, maps, windows)
         over_time = values.sum(1) if self.over == "sum" else self._extreme(values)
         steps = over_time.argmax(1) if self.largest else over_time.argmin(1)
         same = (over_time == over_time[:, :1]).all(1)
@@ -70,16 +70,17 @@ class Alignment:
     def _extreme(self, values: Tensor) -> Tensor:
         return values.amax(1) if self.largest else values.amin(1)
 
-    def _checked(self, maps: Mapping[str, Tensor], windows: Tensor) -> Tensor:
-        if self.source not in maps:
-            raise unknown("source of an alignment", str(self.source), maps)
-        values = maps[self.source]
-        if values.shape != windows.shape or not values.sum(dtype=torch.float64).isfinite():
-            raise SpeechLRPError(
-                f"the {self.source} map that frames are aligned by must be finite and of shape "
-                f"{list(windows.shape)}; found {list(values.shape)}"
-            )
-        return values
+
+def _checked(source: str, maps: Mapping[str, Tensor], windows: Tensor) -> Tensor:
+    if source not in maps:
+        raise unknown("source of an alignment", source, maps)
+    values = maps[source]
+    if values.shape != windows.shape or not values.sum(dtype=torch.float64).isfinite():
+        raise SpeechLRPError(
+            f"the {source} map that frames are aligned by must be finite and of shape "
+            f"{list(windows.shape)}; found {list(values.shape)}"
+        )
+    return values
 
 
 NONE = Alignment(None)

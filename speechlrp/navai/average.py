@@ -7,6 +7,7 @@ many as a window has steps), ``B`` windows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -65,8 +66,8 @@ class Averages(Gathered):
         self.by_run, self.device, self.groups = by_run, device, groups
         panels = (len(self.classes), len(self.alignments))
         bins, whole = (*panels, bands, width), (*panels, width)
-        real = {"dtype": torch.float64, "device": device}
-        integer = {"dtype": torch.int64, "device": device}
+        real: dict[str, Any] = {"dtype": torch.float64, "device": device}
+        integer: dict[str, Any] = {"dtype": torch.int64, "device": device}
         names = _PER_BIN if by_run else _PER_BIN[:2]
         sums = {name: torch.zeros(bins, **real) for name in names}
         sums |= {name: torch.zeros(whole, **integer) for name in _PER_OFFSET}

@@ -116,8 +116,9 @@ class Bigrams:
         classes = torch.full_like(symbols, -1)
         for at, symbol in enumerate(said):
             beside = owner[at] + step
-            if symbol in self._letters and 0 <= beside < len(spelt) and spelt[beside]:
-                name = self._name(spelt[beside], self._letters[symbol])
+            context = spelt[beside] if 0 <= beside < len(spelt) else None
+            if symbol in self._letters and context:
+                name = self._name(context, self._letters[symbol])
                 classes[at] = self._places.get(name, -1)
         return classes
 

@@ -19,13 +19,16 @@ from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.models.outputs import check_outputs
+from speechlrp.models.wav2letter import Wav2Letter
 from speechlrp.navai.gathered import Gathered
 
 
 class FrameClasses(Protocol):
     """Says which class each window of an utterance has; see `speechlrp.navai.frame_classes`."""
 
-    names: Sequence[str]
+    @property
+    def names(self) -> Sequence[str]:
+        """The classes, by number."""
 
     def __call__(self, key: str, symbols: Tensor, starts: Tensor) -> Tensor:
         """Utterance, greedy symbols ``[S]``, first frames ``[S]`` -> classes ``[S]``, or -1."""
@@ -133,7 +136,7 @@ class LetterFrames:
     """
 
     utterances: Iterable[tuple[str, Tensor]]
-    model: nn.Module
+    model: Wav2Letter  # or another with its stride and receptive_field
     classes: FrameClasses
     batch: int = 256
     tally: Tally = field(init=False)
@@ -189,9 +192,14 @@ class LetterFrames:
         windows = [run.features.unfold(1, width, 1)[:, run.starts] for run in runs]
         sizes = torch.tensor([len(run.starts) for run in runs])
         columns = ([r.label for r in runs], [r.symbol for r in runs], [r.number for r in runs])
+        classes, symbols, numbers = (
+            torch.tensor(column).repeat_interleave(sizes).to(device) for column in columns
+        )
         return Frames(
             torch.cat(windows, 1).transpose(0, 1).contiguous().to(device),
-            *(torch.tensor(column).repeat_interleave(sizes).to(device) for column in columns),
+            classes,
+            symbols,
+            numbers,
             torch.cat([run.starts for run in runs]).to(device),
             tuple(run.key for run in runs for _ in run.starts),
         )

@@ -73,7 +73,11 @@ class FrameTable(Part):
     def add(self, batch: Frames, maps: Mapping[str, Tensor], steps: Mapping[str, Tensor]) -> None:
         """Note the frames of a batch."""
         codes = [self._codes[key] for key in batch.ids]
-        frames = {"utterance": codes, "class": batch.classes, "run": batch.runs}
+        frames: dict[str, Tensor | Sequence[int]] = {
+            "utterance": codes,
+            "class": batch.classes,
+            "run": batch.runs,
+        }
         frames |= {"start": batch.starts, **{step_of(n): step for n, step in steps.items()}}
         self.append(frames)
 

@@ -164,8 +164,8 @@ def collate(
     inputs *= np.float32(input_scale)
     lengths = [len(transcript) for transcript in targets]
     symbols = np.zeros((len(targets), max(lengths)), np.int64)
-    for padded, transcript in zip(symbols, targets, strict=True):
-        padded[: len(transcript)] = transcript
+    for row, transcript in zip(symbols, targets, strict=True):
+        row[: len(transcript)] = transcript
     return LetterBatch(
         inputs=torch.from_numpy(inputs),
         frames=torch.tensor(frames),

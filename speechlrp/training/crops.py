@@ -60,8 +60,15 @@ class CropBatches:
             raise SpeechLRPError("no recordings to train on: the training split is empty")
         if len(sources) != len(labels):
             raise ValueError(f"{len(labels)} labels for {len(sources)} recordings")
-        order = {"shuffle": True, "seed": seed, "accumulate": accumulate}
-        self.plan = Plan(len(sources), batch_size, rank=rank, ranks=ranks, **order)
+        self.plan = Plan(
+            len(sources),
+            batch_size,
+            shuffle=True,
+            seed=seed,
+            rank=rank,
+            ranks=ranks,
+            accumulate=accumulate,
+        )
         self.sources, self.labels = sources, np.asarray(labels, dtype=np.int64)
         self.crops, self.batch_size, self.input_scale = crops, batch_size, input_scale
         self._threads, self._speed_classes = max(1, threads), speed_classes

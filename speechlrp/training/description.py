@@ -19,7 +19,7 @@ from speechlrp.training.losses import LOSSES
 from speechlrp.training.seeding import seed_everything
 from speechlrp.training.tensor_files import Unreadable
 
-TYPES = {
+TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
     "model": (str, "a name"),
     "kwargs": (dict, "a table of options"),
     "classes": (list, "a list of names"),

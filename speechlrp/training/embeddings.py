@@ -6,6 +6,7 @@ Shapes: B segments, E numbers of an embedding, R recordings, N trials.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,12 +33,13 @@ def embed(model: nn.Module, inputs: Tensor) -> Tensor:
     Raises:
         SpeechLRPError: it has no embeddings, or they are not finite.
     """
-    if not hasattr(model, "compare"):
+    compare: Any = getattr(model, "compare", None)
+    if compare is None:
         raise SpeechLRPError(
             f"{type(model).__name__} has no embeddings to compare speakers by; use model=resnet34, "
             "or give your own network a method compare(inputs) that gives [B, E]"
         )
-    return check_outputs(torch.cat([model.compare(part) for part in inputs.split(BATCH)]))
+    return check_outputs(torch.cat([compare(part) for part in inputs.split(BATCH)]))
 
 
 def means(embeddings: np.ndarray, names: Iterable[str]) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.models.wav2letter import Wav2Letter
 from speechlrp.training.bucketing import LetterBatch
 from speechlrp.training.callbacks import Callback
 from speechlrp.training.ctc import CTC, ctc, output_steps
@@ -27,8 +28,13 @@ from speechlrp.training.utterances import LetterBatches
 class Errors(Protocol):
     """Counted errors that can be added; see `letters.error_rates.ErrorCounts`."""
 
-    letter_error_rate: float
-    word_error_rate: float
+    @property
+    def letter_error_rate(self) -> float:
+        """Of all letters said, how many are wrong, missing or too many."""
+
+    @property
+    def word_error_rate(self) -> float:
+        """The same of words."""
 
     def __add__(self, other: Self) -> Self: ...
 
@@ -118,6 +124,7 @@ def fit_letters(
 class _Run(Run):
     """The training of a recogniser under way; see `fit_letters` for the arguments."""
 
+    model: Wav2Letter  # or another with its stride, padding and receptive_field
     settings: LetterSettings
 
     def __init__(
@@ -138,9 +145,9 @@ class _Run(Run):
             used, seen = used + usable, seen + len(each)
             self.stepped(loss, number, steps)
         self.check_finite(loss.item(), "training")
-        total, used, seen = self.ranks.total([loss.item(), used, seen])
-        _check_used(used, seen, "training")
-        return {"train_loss": total / used, "too_short": int(seen - used)}
+        total, all_used, all_seen = self.ranks.total([loss.item(), used, seen])
+        _check_used(all_used, all_seen, "training")
+        return {"train_loss": total / all_used, "too_short": int(all_seen - all_used)}
 
     def _train_step(self, batch: LetterBatch) -> tuple[torch.Tensor, int]:
         inputs = batch.inputs
@@ -160,7 +167,7 @@ class _Run(Run):
         """See `Run`."""
         self.ranks.align(self.model)
         self.model.eval()
-        total, used, errors = 0.0, 0, self.nothing
+        total, used, errors = 0.0, 0.0, self.nothing
         for batch, scores, loss in self._validated():
             total += _per_symbol(loss, batch).double().sum().item()
             used += int(loss.usable.sum())
@@ -191,8 +198,12 @@ class _Run(Run):
 
     def _steps(self, batch: LetterBatch) -> torch.Tensor:
         model = self.model
-        reach = {"padding": model.padding, "receptive_field": model.receptive_field}
-        return output_steps(batch.frames, stride=model.stride, **reach)
+        return output_steps(
+            batch.frames,
+            stride=model.stride,
+            padding=model.padding,
+            receptive_field=model.receptive_field,
+        )
 
     def rank(self, row: Mapping[str, float]) -> tuple[float, float]:
         """Lowest letter error rate, then lowest loss."""

@@ -79,12 +79,22 @@ class Batches:
         cache_mb: float = 1024.0,
         command: str = "speechlrp preprocess",
     ) -> None:
-        on_disk = isinstance(source, str | Path)
-        self._source = HDF5Rows(Path(source), command) if on_disk else MemoryRows(source)
+        self._source = (
+            HDF5Rows(Path(source), command)
+            if isinstance(source, str | Path)
+            else MemoryRows(source)
+        )
         self.rows = _checked_rows(rows, labels, self._source.shape)
         self.labels = np.asarray(labels, dtype=np.int64)[self.rows]
-        order = {"shuffle": shuffle, "seed": seed, "accumulate": accumulate}
-        self.plan = Plan(len(self.rows), batch_size, rank=rank, ranks=ranks, **order)
+        self.plan = Plan(
+            len(self.rows),
+            batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            rank=rank,
+            ranks=ranks,
+            accumulate=accumulate,
+        )
         self.batch_size = batch_size
         self.input_scale = input_scale
         self._cache = self._new_cache(cache_mb)
@@ -146,17 +156,17 @@ class Batches:
         if self._cache is None:
             self._scaled(reader, positions, inputs.numpy())
         else:
-            self._fill(reader, positions[~self._cached[positions]])
+            self._fill(self._cache, reader, positions[~self._cached[positions]])
             inputs.numpy()[...] = self._cache[positions]
         labels = torch.from_numpy(self.labels[positions])
         rows = torch.from_numpy(self.rows[positions])
         return Batch(inputs, labels.pin_memory() if pinned else labels, rows)
 
-    def _fill(self, reader: Reader, missing: np.ndarray) -> None:
+    def _fill(self, cache: np.ndarray, reader: Reader, missing: np.ndarray) -> None:
         if len(missing):
             block = np.empty((len(missing), *self.shape), dtype=np.float32)
             self._scaled(reader, missing, block)
-            self._cache[missing] = block
+            cache[missing] = block
             self._cached[missing] = True
 
     def _scaled(self, reader: Reader, positions: np.ndarray, out: np.ndarray) -> None:
@@ -198,7 +208,9 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
 
 
 def _checked_rows(
-    rows: Sequence[int] | np.ndarray | None, labels: Sequence[int], shape: tuple[int, ...]
+    rows: Sequence[int] | np.ndarray | None,
+    labels: Sequence[int] | np.ndarray,
+    shape: tuple[int, ...],
 ) -> np.ndarray:
     if len(labels) != shape[0]:
         raise ValueError(f"{len(labels)} labels for {shape[0]} examples")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import torch
@@ -86,7 +86,8 @@ def fit(
             "use model=resnet34_aam, or trainer.loss=cross_entropy"
         )
     return _Run(
-        model.to(memory_format=layout(settings.channels_last)),
+        # torch's stubs of Module.to lack memory_format
+        model.to(memory_format=layout(settings.channels_last)),  # type: ignore[call-overload]
         train,
         validate,
         settings,
@@ -149,7 +150,8 @@ class _Run(Run):
         rise = (
             min(1.0, self.step / self.settings.margin_warmup) if self.settings.margin_warmup else 1
         )
-        return aam(logits, labels, self.model.scale, rise * self.settings.margin)
+        scale = cast(float, self.model.scale)
+        return aam(logits, labels, scale, rise * self.settings.margin)
 
     def validate_epoch(self) -> dict[str, float]:
         """See `Run`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ def read_ahead(
     *,
     count: int = 2,
     threads: int = 1,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Yield ``read(item)`` for each item, in order, while the next ones are being read.
 
     The threads live as long as the iteration, however it ends; what they raise is raised

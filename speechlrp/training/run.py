@@ -79,7 +79,7 @@ class Run(ABC):
         self.settings, self.folder, self.device, self.meta = settings, folder, device, meta
         self.identity = identity(settings, train, validate, dict(meta))
         self.model, self.steps = model.to(device), steps
-        self.spread = ranks.spread(self.model)
+        self.spread: Any = ranks.spread(self.model)
         self.optimizer = build_optimizer(model, settings)
         self.clock = ModelClock(device)
         self.epoch = self.step = 0
@@ -206,9 +206,9 @@ class Run(ABC):
 
     def _save(self) -> None:
         started = time.perf_counter()
-        state = {"epoch": self.epoch, "step": self.step, "best": self.best}
+        state: dict[str, Any] = {"epoch": self.epoch, "step": self.step, "best": self.best}
         state |= {"metrics": self.metrics, "identity": self.identity, "model": {}, "optimizer": {}}
-        if self.unsaved_best is not None:
+        if self.best is not None and self.unsaved_best is not None:
             self._save_weights(BEST, self.unsaved_best, self.best)
             self.unsaved_best = None
         if self.epoch == self.settings.epochs:

@@ -49,11 +49,11 @@ def factor(settings: Recipe, step: int, steps: int) -> float:
 def build_optimizer(model: nn.Module, settings: Recipe) -> torch.optim.Optimizer:
     """Make the optimizer of the recipe over the parameters that want a gradient."""
     parameters = [p for p in model.parameters() if p.requires_grad]
-    common = {"lr": settings.lr, "weight_decay": settings.weight_decay}
+    lr, decay = settings.lr, settings.weight_decay
     if settings.optimizer == "sgd":
-        return torch.optim.SGD(parameters, momentum=settings.momentum, **common)
+        return torch.optim.SGD(parameters, lr=lr, momentum=settings.momentum, weight_decay=decay)
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
-    return kind(parameters, **common)
+    return kind(parameters, lr=lr, weight_decay=decay)
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:

@@ -116,7 +116,9 @@ def check_optimizer(state: dict[str, Any], optimizer: torch.optim.Optimizer) -> 
     groups, kept = state.get("param_groups"), state.get("state")
     # The learning rate is set before every step; all else follows from the recipe.
     ours = [{**group, "lr": 0} for group in optimizer.state_dict()["param_groups"]]
-    if [{**group, "lr": 0} for group in groups or [] if isinstance(group, dict)] != ours:
+    if [{**group, "lr": 0} for group in groups or [] if isinstance(group, dict)] != ours or (
+        not isinstance(kept, dict)
+    ):
         raise Unreadable("its optimizer is another")
     parameters = [one for group in optimizer.param_groups for one in group["params"]]
     for index, values in kept.items():

@@ -109,7 +109,7 @@ def checksum(tensors: Mapping[str, Tensor]) -> str:
     for name in sorted(tensors):
         value = zlib.crc32(name.encode(), value)
         raw = tensors[name].detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-        value = zlib.crc32(memoryview(raw.numpy()), value)
+        value = zlib.crc32(raw.numpy().data, value)
     return f"{value:08x}"
 
 
