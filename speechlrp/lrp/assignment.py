@@ -12,6 +12,7 @@ from speechlrp.lrp.layer import Layer
 from speechlrp.lrp.operations.names import WEIGHTED
 from speechlrp.lrp.product import Product
 from speechlrp.lrp.rules.base import Rule
+from speechlrp.lrp.rules.products import ProductRule
 from speechlrp.lrp.scaling import Merged
 from speechlrp.lrp.selectors import Selector
 from speechlrp.lrp.tape import Coefficients, Node, Tape, Value
@@ -30,12 +31,13 @@ def assign(tape: Tape, composite: Composite) -> list[tuple[Selector, Rule]]:
     if composite.constant_mean:
         _hold_means(nodes)
     mark_gates(tape)
-    layers = [node.layer for node in nodes]
+    layers = [node.layer for node in nodes if node.layer is not None]
     rules = composite.assign(layers)
     for node, rule in zip(nodes, rules, strict=True):
         node.rule = rule
-        if isinstance(node.layer, Product) and node.layer.elementwise:
-            node.carry = partial(rule.carry, node.layer)
+        product = node.layer
+        if isinstance(rule, ProductRule) and isinstance(product, Product) and product.elementwise:
+            node.carry = partial(rule.carry, product)
     producers = producers_of(tape)
     for node in nodes:
         if node.operation == "batch_norm":
@@ -74,12 +76,16 @@ def _scaled_back(layer: Layer, outgoing: Coefficients) -> Coefficients:
 
 def _join(tape: Tape, node: Node | None, norm: Node, merge: bool) -> None:
     """Make one operation of a layer and the batch norm that alone reads it."""
-    if node is None or node.layer is None or node.operation not in WEIGHTED:
+    if node is None or node.operation not in WEIGHTED:
+        return
+    layer, after = node.layer, norm.layer
+    if not (isinstance(layer, Layer) and isinstance(after, Layer)):
         return
     (value,) = node.outputs
-    fits = node.operation != "linear" or norm.layer.x.dim() == 2
-    if value.consumers == 1 and fits and (merge or node.rule.spans_batch_norm):
-        node.layer = Merged(node.layer, norm.layer)
+    fits = node.operation != "linear" or after.x.dim() == 2
+    spans = node.rule is not None and node.rule.spans_batch_norm
+    if value.consumers == 1 and fits and (merge or spans):
+        node.layer = Merged(layer, after)
         # One node from the layer's input to the norm's output; what is between, nobody else reads.
         node.outputs = norm.outputs
         tape.nodes.remove(norm)

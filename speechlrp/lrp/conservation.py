@@ -103,7 +103,7 @@ def _balances(
 
 
 def _joined(balances: Sequence[Balance]) -> Balance:
-    sums = {
+    sums: dict[str, Any] = {
         name: torch.stack([getattr(one, name) for one in balances])
         for name in ("received", "passed", "bias", "stabiliser")
     }
@@ -202,11 +202,12 @@ def _stranded(node: Node, outgoing: Sequence[Flow]) -> Tensor | int:
     if node.carry is not None:
         return 0
     pairs = zip(node.outputs, outgoing, strict=True)
-    return sum(torch.where(value.data == 0, r, 0).sum() for value, (_, r) in pairs if r is not None)
+    lost = ((value.numbers == 0, r) for value, (_, r) in pairs if r is not None)
+    return sum(torch.where(zero, r, 0).sum() for zero, r in lost)
 
 
 def _total(values: Sequence[Value], flows: Sequence[Flow]) -> Tensor:
     """The sum over several values; 0 where none has relevance."""
     found = [value.relevance(*flow) for value, flow in zip(values, flows, strict=True)]
     parts = [relevance.sum() for relevance in found if relevance is not None]
-    return sum(parts[1:], parts[0]) if parts else values[0].data.real.new_zeros(())
+    return sum(parts[1:], parts[0]) if parts else values[0].numbers.real.new_zeros(())

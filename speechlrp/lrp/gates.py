@@ -24,13 +24,14 @@ def mark_gates(tape: Tape) -> None:
 
     A product with a divisor, as norms written out have it, becomes a quotient.
     """
-    products = [node for node in tape.nodes if _has_gates(node)]
+    products = [(node, layer) for node in tape.nodes if (layer := _product(node)) is not None]
     producers = producers_of(tape) if products else {}
-    for node in products:
+    for node, product in products:
         made = [_names(origins(value, producers, through_products=True)) for value in node.inputs]
-        _mark_divisor(node.layer, made)
+        _mark_divisor(product, made)
         gates = [_kind(names, GATES) for names in made]
-        node.layer.gates = tuple(gates if any(gates) else [_kind(n, SOFT_GATES) for n in made])
+        first, second = gates if any(gates) else [_kind(n, SOFT_GATES) for n in made]
+        product.gates = first, second
 
 
 def is_gate(value: Value, tape: Tape) -> bool:
@@ -39,9 +40,10 @@ def is_gate(value: Value, tape: Tape) -> bool:
     return _kind(_names(made), GATES) is not None
 
 
-def _has_gates(node: Node) -> bool:
-    """Whether it is a product of what the tape may know a gate in; attention says its own."""
-    return isinstance(node.layer, Product) and node.operation != "attention"
+def _product(node: Node) -> Product | None:
+    """The product in which the tape may know a gate, if it is one; attention says its own."""
+    layer = node.layer
+    return layer if isinstance(layer, Product) and node.operation != "attention" else None
 
 
 def _mark_divisor(product: Product, made: list[set[str]]) -> None:
@@ -80,8 +82,8 @@ def producers_of(tape: Tape) -> dict[int, Node]:
 
 def _inside(node: Node, through_products: bool) -> list[Value] | None:
     """The values that a result is made of by moving and scaling, if it is."""
-    if _has_gates(node):
-        dividend = [one for i, one in enumerate(node.inputs) if i != node.layer.divisor]
+    if (product := _product(node)) is not None:
+        dividend = [one for i, one in enumerate(node.inputs) if i != product.divisor]
         return dividend if through_products else None
     if node.operation.endswith("_as"):  # the shape of another
         return node.inputs[:1]

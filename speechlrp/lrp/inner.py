@@ -70,7 +70,7 @@ def attribute_layers(
     """
     modules = _modules(model, layers)
     calls = {name: _Call(name, module) for name, module in modules.items()}
-    found: dict[int, Tensor] = {}
+    found: dict[int, Tensor | None] = {}
 
     def observe(node: Node, outgoing: Sequence[Flow], incoming: Sequence[Flow]) -> None:
         wanted = {id(call.value) for call in calls.values()}
@@ -121,12 +121,13 @@ class _Call:
         (self.value,) = made
         self.nodes = [node for node in self.nodes if self.value in node.outputs]
 
-    def relevance(self, found: dict[int, Tensor]) -> Tensor:
+    def relevance(self, found: Mapping[int, Tensor | None]) -> Tensor:
         """The relevance of the module's output, 0 where none arrived."""
+        assert self.value is not None  # the pass is over, and closed the call
         if not any(self.value in node.outputs for node in self.nodes):
             raise self.error("is merged with the batch norm behind it; name the norm instead")
         relevance = found.get(id(self.value))
-        return torch.zeros_like(self.value.data.real) if relevance is None else relevance
+        return torch.zeros_like(self.value.numbers.real) if relevance is None else relevance
 
     def error(self, reason: str) -> LRPError:
         return LRPError(f"layer {self.name!r} ({type(self.module).__name__}) {reason}")
@@ -160,7 +161,7 @@ def _running(wanted: set[int]) -> dict[int, FrameType]:
     Read off the stack, as ``Places`` does: a hook would have to be set on the user's model.
     """
     running: dict[int, FrameType] = {}
-    frame = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         if _is_call(frame.f_code):
             first = id(frame.f_locals.get(frame.f_code.co_varnames[0]))

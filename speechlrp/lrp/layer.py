@@ -32,7 +32,6 @@ class Layer:
         x: its input, as the model gave it, ``[B, ...]``.
         z: its output, ``[B, ...]``. Where a ReLU alone reads it, values that the ReLU
             turns to 0 may stand as 0: no relevance reaches them.
-        weight: its weights; of a pooling, the single factor 1.
         bias: its bias, or ``None``.
     """
 
@@ -53,7 +52,7 @@ class Layer:
         """
         self.operation = operation
         self.place = place
-        self.weight = x.new_ones(()) if weight is None else plain(weight)
+        self._w = x.new_ones(()) if weight is None else plain(weight)
         self.bias = None if bias is None else plain(bias)
         self.x = x
         self._function, self._transposed = function, transposed
@@ -66,6 +65,15 @@ class Layer:
         if not known:
             self._leaf, self._edge = leaf, get_gradient_edge(z)
         self.z = z.detach()
+
+    @property
+    def weight(self) -> Tensor:
+        """Its weights; of a pooling, the single factor 1."""
+        return self._w
+
+    def output(self) -> Tensor:
+        """``z``, computed anew."""
+        return self.modified(self.weight, self.bias).z
 
     def release(self) -> None:
         """Let go of ``z``, which the tape keeps and puts back for the sweep."""

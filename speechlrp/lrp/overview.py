@@ -87,13 +87,13 @@ def describe(
     with torch.inference_mode(False), torch.enable_grad():
         tape = record(Forward(model, inputs, args, kwargs, output)).tape
         nodes = [node for node in tape.nodes if node.layer is not None]
-        choices = composite.choices([node.layer for node in nodes])
+        choices = composite.choices([node.layer for node in nodes if node.layer is not None])
         assign(tape, composite)
     remaining = {id(node) for node in tape.nodes}
     layers = [
         Assigned(node.place.name, _operation(node.layer), node.rule)
         for node in nodes
-        if id(node) in remaining
+        if node.layer is not None and id(node) in remaining
     ]
     return Overview(layers, _unused(composite, choices))
 

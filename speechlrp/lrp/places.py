@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from types import FrameType
 
 from torch import Tensor, nn
 
@@ -40,7 +41,7 @@ class Places:
 
     def running(self) -> Place:
         """The innermost module whose code is running."""
-        frame = sys._getframe(1)
+        frame: FrameType | None = sys._getframe(1)
         while frame is not None:
             code = frame.f_code
             if code.co_argcount:

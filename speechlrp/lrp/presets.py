@@ -249,7 +249,8 @@ def _with_options(
     own, more = inspect.signature(preset), inspect.signature(make, follow_wrapped=False)
     added = [more.parameters[name] for name in ("products", "constant_mean")]
     parameters = [*own.parameters.values(), *added]
-    make.__signature__ = own.replace(parameters=parameters)
+    shown: Any = make
+    shown.__signature__ = own.replace(parameters=parameters)
     return make
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -109,7 +110,7 @@ def check_same(output: Tensor, plain: Tensor) -> None:
 
 def _sizes(tensors: Sequence[Tensor]) -> Tensor:
     """The absolute sum of every example over several tensors, ``[B]``, in double precision."""
-    return sum(one.abs().flatten(1).sum(1, dtype=torch.float64) for one in tensors)
+    return reduce(torch.add, (one.abs().flatten(1).sum(1, dtype=torch.float64) for one in tensors))
 
 
 def _largest(tensor: Tensor, count: int) -> Tensor:

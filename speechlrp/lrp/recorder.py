@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 import torch
 from torch import Tensor, nn
@@ -64,7 +64,7 @@ class Recorder:
         self.failure: NotExplainable | None = None
         # What makes autograd record an operation whose arguments are plain numbers.
         self.anchor = torch.zeros((), requires_grad=True)
-        self.watching: Callable[[], AbstractContextManager[Any]] = nullcontext
+        self.watching: Callable[[], Any] = nullcontext
         """Makes a context in which what a handler calls is recorded as what the model calls."""
         self.written: dict[int, torch.UntypedStorage] = {}
         """What constants were stored in before the input's influence was written into them."""
@@ -95,7 +95,7 @@ class Recorder:
         )
         raise self.failure
 
-    def tracks(self, argument: Any) -> bool:
+    def tracks(self, argument: Any) -> TypeGuard[Watched]:
         """Whether an argument is a tensor that depends on the input."""
         return isinstance(argument, Watched) and argument.watcher is self
 
@@ -107,12 +107,13 @@ class Recorder:
         """The operation that made a value; ``None`` for the model's input."""
         return next((one for one in reversed(self.tape.nodes) if value in one.outputs), None)
 
-    def value(self, tensor: Watched) -> Value:
+    def value(self, tensor: Tensor) -> Value:
         """What the tape knows of a tensor, without reading it."""
-        return tensor.value
+        return cast(Watched, tensor).value
 
-    def consume(self, tensor: Watched, last: bool = False) -> Value:
+    def consume(self, tensor: Tensor, last: bool = False) -> Value:
         """The value of a tensor that an operation (or, ``last``, the caller) is about to read."""
+        tensor = cast(Watched, tensor)
         value = tensor.value
         if not last and value.logits is not None and value.logits.only_last:
             self.failure = NotExplainable(
@@ -131,12 +132,12 @@ class Recorder:
         value.consumers += 1
         return value
 
-    def consume_in_relu(self, tensor: Watched, result: Tensor) -> Value:
+    def consume_in_relu(self, tensor: Tensor, result: Tensor) -> Value:
         """As ``consume``, for a ReLU: its result stands in for what nobody else reads.
 
         The pre-activation can then be freed as in any backward pass.
         """
-        alone = tensor.value.consumers == 0
+        alone = self.value(tensor).consumers == 0
         value = self.consume(tensor)
         if alone and not self.keep and (value.derivable or value.data is not None):
             value.data, value.masked = result.detach(), True
@@ -165,16 +166,21 @@ class Recorder:
     ) -> None:
         """Write an operation on the tape; see ``Node`` for the arguments."""
         place = place or self.places.running()
-        name = call.name if layer is None else layer.operation
+        if layer is not None:
+            name = layer.operation
+        else:
+            assert call is not None  # which products alone go without, and they have a layer
+            name = call.name
         self.tape.nodes.append(Node(name, place, inputs, outputs, backward, carry, layer))
 
     def computed(self, call: Call, result: Any) -> None:
         """Hear of a constant that the model computed from others; nobody asks."""
 
-    def overwrite(self, tensor: Watched, result: Watched) -> Watched:
+    def overwrite(self, tensor: Tensor, result: Tensor) -> Tensor:
         """Give a tensor that the model holds the value of another, as in-place calls do."""
         # Other tensors may be views of what is overwritten: they differ from it from now on,
         # which consume() finds by the version that they were made at.
+        tensor, result = cast(Watched, tensor), cast(Watched, result)
         storage = _storage(tensor.numbers)
         self._changed = tensor, tensor.numbers, True
         self._versions[storage] = self._versions.get(storage, 0) + 1
@@ -243,7 +249,7 @@ class Recorder:
             return tensor
         self._given = [one for one in self._given if one() is not tensor and one() is not result]
         torch.utils.swap_tensors(tensor, result)  # which no weak reference may point to
-        self._given.append(weakref.ref(tensor))
+        self._given.append(weakref.ref(cast(Watched, tensor)))
         return tensor
 
     def close(self) -> None:

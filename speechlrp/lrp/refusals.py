@@ -39,7 +39,9 @@ REFUSALS: dict[Callable[..., Any], Refusal] = {
     ),
     **dict.fromkeys(forms("detach detach_ requires_grad_"), _CUTS),
     **dict.fromkeys(
-        [*getters("data"), Tensor.data.__set__, Tensor.requires_grad.__set__, Tensor.set_], _CUTS
+        # The stubs know these descriptors for the attributes that they give.
+        [*getters("data"), Tensor.data.__set__, Tensor.requires_grad.__set__, Tensor.set_],  # type: ignore[attr-defined]
+        _CUTS,
     ),
     **dict.fromkeys([torch.autograd.grad, torch.autograd.backward, Tensor.backward], _GRADIENT),
     **dict.fromkeys(

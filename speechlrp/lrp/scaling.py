@@ -19,7 +19,7 @@ class Scaling(Layer):
         self, operation: str, place: Place, x: Tensor, weight: Tensor, bias: Tensor | None
     ) -> None:
         self.operation, self.place = operation, place
-        self.x, self.weight, self.bias = x, weight, bias
+        self.x, self._w, self.bias = x, weight, bias
 
     def transpose(self, c: Tensor, weight: Tensor | None = None) -> Tensor:
         """``w c``."""
@@ -29,7 +29,8 @@ class Scaling(Layer):
         self, weight: Tensor | None, bias: Tensor | None, x: Tensor | None = None
     ) -> Layer:
         """The same scaling with other weights, and where given, another input."""
-        layer = Scaling(self.operation, self.place, self.x if x is None else x, weight, bias)
+        x, weight = self.x if x is None else x, self.weight if weight is None else weight
+        layer = Scaling(self.operation, self.place, x, weight, bias)
         layer.z = layer.output()
         return layer
 
@@ -51,6 +52,7 @@ class Merged(Layer):
         self.operation, self.place, self.x = inner.operation, inner.place, inner.x
         self.inner, self._norm = inner, norm
         inner.z = norm.x
+        assert norm.bias is not None  # a batch norm's holds the mean at least
         self.bias = norm.bias.flatten()
         if inner.bias is not None:
             self.bias = self.bias + norm.weight.flatten() * inner.bias

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,7 +27,8 @@ from speechlrp.lrp.places import Place
 from speechlrp.lrp.product import Product
 from speechlrp.lrp.rules.base import Rule
 
-Coefficients = Sequence[Tensor | None]
+Coefficients = Sequence[Any]
+"""Tensors, and ``None`` for zero; of what has one output, that is never ``None``."""
 Sweep = Callable[[Coefficients], Coefficients]
 Flow = tuple[Tensor | None, Tensor | None]
 Step = tuple[list[Flow], list[Flow]]
@@ -73,6 +75,12 @@ class Value:
     c: Tensor | None = None
     r: Tensor | None = None
 
+    @property
+    def numbers(self) -> Tensor:
+        """``data``, where it was kept."""
+        assert self.data is not None
+        return self.data
+
     def give(self, c: Tensor | None = None, r: Tensor | None = None) -> None:
         """Add relevance from one consumer."""
         if c is not None:
@@ -93,7 +101,8 @@ class Value:
         """
         if c is None:
             return r
-        own = (self.data.conj() * c).real if self.data.is_complex() else self.data * c
+        x = self.numbers
+        own = (x.conj() * c).real if x.is_complex() else x * c
         own = torch.where(c == 0, 0, own)  # a masked score is -inf
         return own if r is None else own + r
 
@@ -101,8 +110,9 @@ class Value:
         """``c + r / x``. What ``r`` gives to a value of exactly 0 is absorbed, as in LRP-0."""
         if r is None:
             return c
-        per_value = r / self.data.conj() if self.data.is_complex() else r / self.data
-        share = torch.where(self.data == 0, 0, per_value)
+        x = self.numbers
+        per_value = r / x.conj() if x.is_complex() else r / x
+        share = torch.where(x == 0, 0, per_value)
         return share if c is None else c + share
 
 
@@ -134,8 +144,9 @@ class Node:
     def step(self) -> Step:
         """Take the relevance of the outputs and share it out over the inputs."""
         taken = [value.take() for value in self.outputs]
-        cs, rs = [c for c, _ in taken], [r for _, r in taken]
-        direct = [None] * len(self.inputs)
+        cs: Coefficients = [c for c, _ in taken]
+        rs = [r for _, r in taken]
+        direct: Coefficients = [None] * len(self.inputs)
         if any(r is not None for r in rs):
             if self.carry is not None:
                 direct = self.carry(rs)
@@ -144,17 +155,19 @@ class Node:
                 cs = [value.per_unit(*pair) for value, pair in pairs]
         if all(c is None for c in cs):
             return taken, [(None, r) for r in direct]
-        if self.rule is not None:
-            return taken, self._ruled(cs[0], direct)
+        if self.rule is not None and self.layer is not None:
+            return taken, self._ruled(self.rule, self.layer, cs[0], direct)
         return taken, list(zip(self.backward(cs), direct, strict=True))
 
-    def _ruled(self, c: Tensor, direct: Coefficients) -> list[Flow]:
-        if isinstance(self.layer, Product):
-            return list(zip(self.rule.backward(self.layer, c), direct, strict=True))
+    def _ruled(
+        self, rule: Rule, layer: Layer | Product, c: Tensor, direct: Coefficients
+    ) -> list[Flow]:
+        if isinstance(layer, Product):
+            return list(zip(rule.backward(layer, c), direct, strict=True))
         z = self.outputs[0].data
-        self.layer.z = self.layer.output() if z is None else z
-        given = self.rule.backward(self.layer, c)
-        return [(None, given) if self.rule.direct else (given, None)]
+        layer.z = layer.output() if z is None else z
+        given = rule.backward(layer, c)
+        return [(None, given) if rule.direct else (given, None)]
 
 
 Observer = Callable[[Node, Sequence[Flow], Sequence[Flow]], None]

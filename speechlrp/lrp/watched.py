@@ -38,7 +38,7 @@ class Watched(Tensor):
     watcher: Watcher
 
     # Where our mode is not active, calls go straight on to the dispatcher.
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @staticmethod
     def of(numbers: Tensor, value: Value, watcher: Watcher) -> Watched:
@@ -57,8 +57,10 @@ class Watched(Tensor):
         watched.numbers, watched.value, watched.watcher = numbers, value, watcher
         return watched
 
-    @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    @classmethod  # torch's stub has an instance's method here
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         arguments = tensors_in((args, kwargs or {}))
         watched = next(one for one in arguments if isinstance(one, Watched))
         return watched.watcher.unseen(func, watched, args)

@@ -132,7 +132,8 @@ _register(gradient, "sub subtract rsub __rsub__")
 _register(scaled, "mul multiply __rmul__")
 _register(divided, "div divide true_divide __truediv__ __div__")
 _register(divided_by, "__rtruediv__ __rdiv__")
-HANDLERS.update(dict.fromkeys((Tensor.T.__get__, Tensor.mT.__get__), rearranged))
+# The stubs know these descriptors for the tensors that they give.
+HANDLERS.update(dict.fromkeys((Tensor.T.__get__, Tensor.mT.__get__), rearranged))  # type: ignore[attr-defined]
 
 # Fixed linear transforms, and complex numbers as pairs of real ones.
 _register(transform, "stft istft fft ifft rfft irfft hfft ihfft")
@@ -143,7 +144,7 @@ _register(
 _register(gradient, "adjoint resolve_neg hypot")
 _register(moved, "fftshift ifftshift")
 _register(polar, "polar")
-_PARTS = (Tensor.real, Tensor.imag, Tensor.H, Tensor.mH)
+_PARTS: tuple[Any, ...] = (Tensor.real, Tensor.imag, Tensor.H, Tensor.mH)
 HANDLERS.update((part.__get__, gradient) for part in _PARTS)
 
 # Two factors that depend on the input: a rule for products decides. The rest is made of these.
@@ -153,12 +154,12 @@ HANDLERS[torch.cosine_similarity] = HANDLERS[functional.cosine_similarity] = cos
 _register(added_factors, "addcmul")
 _register(in_place(added_factors), "addcmul_")
 _register(attention, "scaled_dot_product_attention")
-for _function in (
+_IN_PYTHON: tuple[Any, ...] = (
     functional.multi_head_attention_forward,
     functional.local_response_norm,
     functional.softmin,
-):
-    HANDLERS[_function] = written_out(_function)
+)
+HANDLERS.update((function, written_out(function)) for function in _IN_PYTHON)
 HANDLERS.update(recurrent_handlers())
 HANDLERS[torch._C._nn.pad_sequence] = moved
 

@@ -28,7 +28,7 @@ def weighted(recorder: Recorder, call: Call) -> Tensor:
     def function(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
         return call.function(x, weight, bias, **named)
 
-    transposed = dense
+    transposed: Transposed = dense
     if call.name != "linear":
         dimensions = int(call.name[-2])
         transposed = convolution(dimensions, named, order is _TRANSPOSED)

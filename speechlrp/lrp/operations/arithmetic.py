@@ -21,9 +21,9 @@ Handler = Callable[["Recorder", "Call"], Any]
 
 def added(recorder: Recorder, call: Call) -> Any:
     """The gradient: each summand has the sum's ``c``. A constant absorbs its share as a bias."""
-    x, y = call.args if len(call.args) == 2 and not call.kwargs else (None, None)
-    if not all(isinstance(one, Tensor) and recorder.tracks(one) for one in (x, y)):
+    if len(call.args) != 2 or call.kwargs or not all(map(recorder.tracks, call.args)):
         return gradient(recorder, call)
+    x, y = call.args
     if x.shape != y.shape or x.dtype != y.dtype:
         return gradient(recorder, call)
     result = torch.add(recorder.numbers(x), recorder.numbers(y))

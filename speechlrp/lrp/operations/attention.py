@@ -63,7 +63,7 @@ def _written_out(
             groups = query.shape[-3] // key.shape[-3]
             key, value = (one.repeat_interleave(groups, -3) for one in (key, value))
         scores = query @ key.mT * scale
-        if bias is None:
+        if bias is None or masked is None:
             return scores.softmax(-1) @ value
         weights = (scores + bias).masked_fill(masked, 0.0).softmax(-1)
         return weights.masked_fill(masked, 0.0) @ value

@@ -20,14 +20,16 @@ from speechlrp.lrp.recorder import Call, Recorder
 
 State = tuple[Tensor, ...]
 Gated = Callable[[Tensor, Tensor], Tensor]
-Step = Callable[[Gated, Tensor, State, Sequence[Tensor]], State]
+Weights = Sequence[Any]
+"""Tensors; ``None`` for a bias that is not there."""
+Step = Callable[[Gated, Tensor, State, Weights], State]
 """From what the input contributes, the state, and the state's weights to the next state.
 
 First comes the product of a gate and its signal.
 """
 
 
-def _lstm(gated: Gated, a: Tensor, state: State, weights: Sequence[Tensor]) -> State:
+def _lstm(gated: Gated, a: Tensor, state: State, weights: Weights) -> State:
     hidden, cell = state
     parts = a + functional.linear(hidden, weights[0], weights[1])
     i, f, g, o = parts.chunk(4, -1)
@@ -36,7 +38,7 @@ def _lstm(gated: Gated, a: Tensor, state: State, weights: Sequence[Tensor]) -> S
     return (functional.linear(hidden, weights[2]) if len(weights) > 2 else hidden), cell
 
 
-def _gru(gated: Gated, a: Tensor, state: State, weights: Sequence[Tensor]) -> State:
+def _gru(gated: Gated, a: Tensor, state: State, weights: Weights) -> State:
     (hidden,) = state
     of_input = a.chunk(3, -1)
     of_state = functional.linear(hidden, weights[0], weights[1]).chunk(3, -1)
@@ -46,7 +48,7 @@ def _gru(gated: Gated, a: Tensor, state: State, weights: Sequence[Tensor]) -> St
 
 
 def _rnn(function: Callable[[Tensor], Tensor]) -> Step:
-    def step(gated: Gated, a: Tensor, state: State, weights: Sequence[Tensor]) -> State:
+    def step(gated: Gated, a: Tensor, state: State, weights: Weights) -> State:
         return (function(a + functional.linear(state[0], weights[0], weights[1])),)
 
     return step
@@ -63,13 +65,13 @@ STEPS: dict[str, Step] = {
 def recurrent(recorder: Recorder, call: Call) -> tuple[Tensor, ...]:
     """All layers and directions, of a padded ``[T, B, I]`` or a packed ``[N, I]`` input."""
     packed = isinstance(call.args[3], list | tuple)
-    data, sizes, state, weights, biases, layers, dropout, training, both, *batch_first = (
+    data, sizes, state, weights, biases, layers, dropout, training, both, *order = (
         call.args if packed else (call.args[0], None, *call.args[1:])
     )
     if dropout and training:
         raise recorder.refuse(call, "drops at random (training=True)")
-    state = state if isinstance(state, list | tuple) else (state,)
-    batch_first = batch_first == [True]
+    begin = tuple(state) if isinstance(state, list | tuple) else (state,)
+    batch_first = order == [True]
     with recorder.watching():
         x = data.transpose(0, 1) if batch_first else data
         if not packed:
@@ -77,7 +79,7 @@ def recurrent(recorder: Recorder, call: Call) -> tuple[Tensor, ...]:
             x = x.flatten(0, 1)
         step = partial(STEPS[call.name], partial(_gated, recorder))
         network = _Network(step, weights, biases, layers, both, sizes.tolist())
-        x, last = network.run(x, state)
+        x, last = network.run(x, begin)
         x = x if packed else x.unflatten(0, (len(sizes), -1))
         return (x.transpose(0, 1) if batch_first else x), *last
 
@@ -105,7 +107,7 @@ class _Network:
 
     def __init__(
         self,
-        step: Callable[[Tensor, State, Sequence[Tensor]], State],
+        step: Callable[[Tensor, State, Weights], State],
         weights: Sequence[Tensor],
         biases: bool,
         layers: int,
@@ -132,11 +134,12 @@ class _Network:
         return x, tuple(torch.stack(parts) for parts in zip(*last, strict=True))
 
     def _direction(
-        self, x: Tensor, begin: State, weights: Sequence[Tensor], backwards: bool
+        self, x: Tensor, begin: State, weights: Weights, backwards: bool
     ) -> tuple[Tensor, State]:
         w_input, w_state, b_input, b_state, *projection = weights
         steps = functional.linear(x, w_input, b_input).split(self.sizes)
-        state, outputs, ended = tuple(part[: self.sizes[0]] for part in begin), [], []
+        state, outputs = tuple(part[: self.sizes[0]] for part in begin), []
+        ended: list[State] = []
         if backwards:
             steps, state = steps[::-1], tuple(part[: self.sizes[-1]] for part in begin)
         for a in steps:

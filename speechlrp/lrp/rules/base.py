@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -43,18 +43,19 @@ class Rule(ABC):
         return operation in self.operations if self.operations else operation not in TWO_FACTORS
 
     @abstractmethod
-    def backward(self, layer: Layer, c: Tensor) -> Tensor:
+    def backward(self, layer: Any, c: Tensor) -> Any:
         """Turn the ``c`` of the layer's output into that of its input.
 
         Args:
-            layer: the operation, with its input ``x``, output ``z``, weights and transpose.
+            layer: the operation, with its input ``x``, output ``z``, weights and transpose: a
+                ``Layer``, or for a rule of products a ``Product``.
             c: shaped like ``layer.z``; not to be changed in place.
 
         Returns:
-            A tensor shaped like ``layer.x``.
+            A tensor shaped like ``layer.x``; of a product, one for each factor.
         """
 
-    def bias(self, layer: Layer, c: Tensor) -> Tensor | None:
+    def bias(self, layer: Any, c: Tensor) -> Tensor | None:
         """The relevance that each output gives to the bias, shaped like ``layer.z``.
 
         For reports alone; ``None`` where a rule doesn't say.

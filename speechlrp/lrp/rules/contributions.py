@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -43,14 +44,13 @@ class Contributions:
             small = {"positive": layer.z < -bound, "negative": layer.z > bound}
             if any(bool((small[name] & (c != 0)).any()) for name in divides):
                 self._total = None
-        self._together = self._total is not None
 
     def positive(self) -> Tensor:
         """The sum of each output's positive contributions, shaped like ``z``.
 
         Up to rounding: where there are none it may lie on either side of 0.
         """
-        if self._together:
+        if self._total is not None:
             return self._total.add(self.layer.z).div_(2)
         return self._sum(1)
 
@@ -65,7 +65,7 @@ class Contributions:
 
     def _both(self) -> tuple[Tensor, Tensor]:
         z = self.layer.z
-        if self._together:
+        if self._total is not None:
             return self.positive(), torch.sub(z, self._total).div_(2)
         if self._sign == 0 or self._coarse:
             return self._sum(1), self._sum(-1)
@@ -95,19 +95,16 @@ class Contributions:
         if self._sign:
             return self._transposed(terms, self._sign)
         x = self.layer.x
-        if not self._together:
+        if self._total is None:
             return torch.where(x < 0, self._transposed(terms, -1), self._transposed(terms, 1))
-        sizes = self._transpose(sum(s * ((a - b) / 2) for s, a, b in terms), (1, -1))
-        plain = self._transpose(sum(s * ((a + b) / 2) for s, a, b in terms), (1, 1))
+        sizes = self._transpose(_sum(s * ((a - b) / 2) for s, a, b in terms), (1, -1))
+        plain = self._transpose(_sum(s * ((a + b) / 2) for s, a, b in terms), (1, 1))
         return plain.add_(torch.where(x < 0, -sizes, sizes))
 
     def _transposed(self, terms: Terms, sign: int) -> Tensor:
         """``back`` where ``x`` has this sign."""
-        total = None
-        for s, a, b in terms:
-            part = self._transpose(s, _factors(a, b, sign))
-            total = part if total is None else total.add_(part)
-        return total
+        parts = (self._transpose(s, _factors(a, b, sign)) for s, a, b in terms)
+        return reduce(Tensor.add_, parts)
 
     def _forward(self, factors: Factors, bias: Tensor | None, x: Tensor) -> Tensor:
         """``z`` with the positive and the negative weights times their factors."""
@@ -121,18 +118,22 @@ class Contributions:
 
     def _transpose(self, c: Tensor, factors: Factors) -> Tensor:
         """``w^T c`` with the positive and the negative weights times their factors."""
-        total = None
-        for block, weight in self.layer.copies():
+
+        def back(block: slice, weight: Tensor) -> Tensor:
             whole = block == slice(None)
             own = c if whole else c[(slice(None),) * self.layer.channel + (block,)]
-            part = self.layer.transpose(own, _scaled(weight, factors))
-            total = part if total is None else total.add_(part)
-        return total
+            return self.layer.transpose(own, _scaled(weight, factors))
+
+        return reduce(Tensor.add_, (back(*copy) for copy in self.layer.copies()))
 
     def bias(self, terms: Terms) -> Tensor:
         """The relevance that each output gives to its bias, shaped like ``z``."""
         ahead, behind = (self.layer.spread(_signed(self.layer.bias, sign)) for sign in (1, -1))
-        return sum(s * (a * ahead + b * behind) for s, a, b in terms)
+        return _sum(s * (a * ahead + b * behind) for s, a, b in terms)
+
+
+def _sum(tensors: Iterable[Tensor]) -> Tensor:
+    return reduce(torch.add, tensors)
 
 
 def _factors(a: float, b: float, sign: int) -> Factors:
