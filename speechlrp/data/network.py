@@ -13,13 +13,14 @@ import torch
 from torch import nn
 
 from speechlrp.config.schema import Config
-from speechlrp.data.dataset import Dataset, Windows
+from speechlrp.data.dataset import Dataset, Spoken, Windows
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.explainers.logits import logits_of
 from speechlrp.flipping import BASELINES
 from speechlrp.flipping.fill_ins import Surroundings
 from speechlrp.models.custom import own_code
 from speechlrp.models.outputs import check_outputs
+from speechlrp.models.wav2letter import Wav2Letter
 from speechlrp.pipeline.stage import Context
 from speechlrp.registry import code_of
 from speechlrp.training.checkpoint import load_model
@@ -124,6 +125,9 @@ class Classifier(Network):
 
 class Recogniser(Network):
     """A network that writes symbols: utterances ``[B, F, T]`` -> logits ``[B, V, S]``."""
+
+    model: Wav2Letter  # or another with its stride, padding and receptive_field
+    dataset: Spoken
 
 
 class Shifted(nn.Module):

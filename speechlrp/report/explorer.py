@@ -90,7 +90,7 @@ class Recording:
     id: str
     name: str
     features: np.ndarray
-    probabilities: Sequence[float]
+    probabilities: Sequence[float] | np.ndarray
     maps: Sequence[Explanation]
     label: str = ""
     speaker: str = ""

@@ -56,15 +56,14 @@ def heatmap(
         SpeechLRPError: no panel, no relevance, or shapes that differ from the axes.
     """
     panels = _checked(panels, frequency, time)
-    if any(panel.relevance is None for panel in panels):
+    maps = [panel.relevance for panel in panels if panel.relevance is not None]
+    if len(maps) < len(panels):
         raise SpeechLRPError("a heat map needs relevance; make it with `speechlrp explain`")
-    bound = relevance_bound([p.relevance for p in panels], clip)
+    bound = relevance_bound(maps, clip)
     fig, axes = sheet(panels, columns, title)
-    for ax, panel in zip(axes, panels, strict=True):
+    for ax, panel, shown in zip(axes, panels, maps, strict=True):
         grey = spectrogram(ax, panel, panel.features, frequency, time, value_range(panels))
-        colour = image(
-            ax, panel.relevance, frequency, time, style.relevance_colours(), (-bound, bound)
-        )
+        colour = image(ax, shown, frequency, time, style.relevance_colours(), (-bound, bound))
     colour_bar(fig, axes, colour, f"relevance|{relevance_units}", extend=clip < 1)
     colour_bar(fig, axes, grey, f"level|{units}")
     key(fig, panels)
@@ -100,12 +99,13 @@ def top_bins(
         SpeechLRPError: no panel, no order, or shapes that differ from the axes.
     """
     panels = _checked(panels, frequency, time)
-    if any(panel.order is None for panel in panels):
+    orders = [panel.order for panel in panels if panel.order is not None]
+    if len(orders) < len(panels):
         raise SpeechLRPError("marked bins need their order; make it with `speechlrp explain`")
     fig, axes = sheet(panels, columns, title)
     limits = value_range(panels, fill)
-    for ax, panel in zip(axes, panels, strict=True):
-        mask = bin_mask(panel.order, panel.features.shape, share, least=least)
+    for ax, panel, order in zip(axes, panels, orders, strict=True):
+        mask = bin_mask(order, panel.features.shape, share, least=least)
         shown = panel.features if fill is None else np.where(mask, fill, panel.features)
         grey = spectrogram(ax, panel, shown, frequency, time, limits)
         if fill is None:

@@ -9,14 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
 
 import jinja2
 
-from speechlrp.report.blocks import Audio, Banner, Example, Figure, Heading, Table, Text
+from speechlrp.report.blocks import Banner, Heading, Text
 from speechlrp.report.explorer import SCRIPTS, Explorer
 from speechlrp.report.terms import Glossary
 
-Block = Text | Figure | Table | Audio | Example | Explorer | Heading | Banner
+
+class Block(Protocol):
+    """A part of a section, which the template of its kind shows."""
+
+    kind: ClassVar[str]
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,8 @@ def _anchors(sections: Sequence[Section]) -> dict[int, str]:
     anchors: dict[int, str] = {}
     for section in sections:
         headings = [block for block in section.blocks if isinstance(block, Heading)]
-        for part in (section, *headings):
+        parts: list[Section | Heading] = [section, *headings]
+        for part in parts:
             base = re.sub(r"[^a-z0-9]+", "-", part.title.lower()).strip("-") or "section"
             same = sum(
                 re.fullmatch(rf"{re.escape(base)}(-\d+)?", a) is not None for a in anchors.values()

@@ -114,7 +114,7 @@ def _bars(axes: Axes, rows: pd.DataFrame) -> None:
             markeredgewidth=1.6,
         )
         for y, value, tick in zip(at, share, even, strict=True):
-            _write(axes, y, value, tick, sign, colour)
+            _write(axes, float(y), value, tick, sign, colour)
     axes.axvline(0, color=style.INK, linewidth=0.8)
     axes.set_yticks(at, [str(name) for name in rows["region"]])
     axes.set_xlabel("share of relevance (%)")

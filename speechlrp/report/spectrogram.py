@@ -140,12 +140,11 @@ def value_range(panels: Sequence[Panel], *extra: float | None) -> tuple[float, f
 
 def _mark_padding(axes: Axes, panel: Panel) -> None:
     """Draw the strip: solid where the recording is, hatched where it was padded."""
-    if not panel.timed:
+    onset_s, duration_s = panel.onset_s, panel.duration_s
+    if not panel.timed or onset_s is None or duration_s is None:
         return
     left, right = axes.get_xlim()
-    begin, end = (
-        float(np.clip(s, left, right)) for s in (panel.onset_s, panel.onset_s + panel.duration_s)
-    )
+    begin, end = (float(np.clip(s, left, right)) for s in (onset_s, onset_s + duration_s))
     _strip(axes, left, right, "padding", **PADDING)
     _strip(axes, begin, end, "recording", **RECORDING)
     for at in (begin, end):

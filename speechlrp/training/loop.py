@@ -16,6 +16,7 @@ from torch import nn
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.training.callbacks import Callback
+from speechlrp.training.crops import CropBatches
 from speechlrp.training.loaders import Batch, Batches
 from speechlrp.training.losses import aam, losses
 from speechlrp.training.plan import Part
@@ -27,7 +28,7 @@ from speechlrp.training.settings import TrainSettings
 
 def fit(
     model: nn.Module,
-    train: Batches,
+    train: Batches | CropBatches,
     validate: Batches,
     settings: TrainSettings,
     folder: Path,
@@ -178,7 +179,10 @@ class _Run(Run):
 
 
 def _check(
-    train: Batches, validate: Batches, settings: TrainSettings, meta: Mapping[str, Any]
+    train: Batches | CropBatches,
+    validate: Batches,
+    settings: TrainSettings,
+    meta: Mapping[str, Any],
 ) -> None:
     if train.batch_size != settings.batch_size:
         raise ValueError(f"batches of {train.batch_size}, settings say {settings.batch_size}")

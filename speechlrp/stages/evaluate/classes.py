@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -31,7 +32,7 @@ def work(context: Context) -> None:
     outputs = predict(classifier.model, batches, classifier.device)
     found, whole = _counted(context, classifier, outputs), _pooled(context, classifier, outputs)
     context.say(found.describe("segments" if whole else "recordings"))
-    summary = found.summary()
+    summary: dict[str, Any] = found.summary()
     if whole:
         context.say(f"by recording, mean of its segments: {whole.describe()}")
         summary["per_recording"] = whole.summary()

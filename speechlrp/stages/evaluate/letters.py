@@ -67,7 +67,7 @@ def _recognise(context: Context, spoken: Spoken, recogniser: Recogniser) -> dict
 
 
 def _columns(errors: ErrorCounts) -> dict[str, float]:
-    found = {"utterances": errors.utterances}
+    found: dict[str, float] = {"utterances": errors.utterances}
     for name, edits in (("letter", errors.letters), ("word", errors.words)):
         found |= {
             f"{name}s": edits.length,
@@ -81,7 +81,7 @@ def _columns(errors: ErrorCounts) -> dict[str, float]:
 
 def _intervals(table: pd.DataFrame, seed: int) -> dict[str, float]:
     """Where 95 % of the rates of as many utterances, drawn with replacement, lie."""
-    found = {}
+    found: dict[str, float] = {}
     for name in ("letter", "word"):
         kinds = [f"{name}_{kind}" for kind in ("substitutions", "deletions", "insertions")]
         edits, said = table[kinds].sum(axis=1).to_numpy(), table[f"{name}s"].to_numpy()

@@ -79,7 +79,7 @@ def _sum_up(
 
 def _counts(found: Mapping[str, float | int]) -> tuple[int, int]:
     """Trials of one speaker, and of two."""
-    return found["same"], found["trials"] - found["same"]
+    return int(found["same"]), int(found["trials"] - found["same"])
 
 
 def _embeddings(
@@ -98,7 +98,7 @@ def _embeddings(
         own = means(found, batch.segments["id"])
         rows = np.stack(list(own.values())) if own else np.zeros((0, 1), np.float32)
         shards.put(unit, {"embeddings": rows}, pd.DataFrame({"id": list(own)}, dtype=str))
-    known = {}
+    known: dict[str, np.ndarray] = {}
     for arrays, table in shards:
         known |= dict(zip(table.id, arrays["embeddings"], strict=True))
     rejected = all_rejected(shards)

@@ -161,16 +161,17 @@ def _title(source: str, label: int, predicted: int, classes: list[str]) -> str:
 
 
 def _figures(context: Context, examples: Windows, rows: list[int], bands, regions) -> None:
-    axes = examples.frequency, examples.time
+    frequency, time, units = examples.frequency, examples.time, examples.units
     path = context.folder / "relevance.h5"
     with h5py.File(path) as file:
-        relevance = {"relevance_units": file["relevance"].attrs["units"]}
+        quantity = file["relevance"].attrs["units"]
     shown = panels(path, examples, rows)
-    units = {"units": examples.units}
     figures = {
-        "heatmaps": heatmap(shown, *axes, **relevance, **units),
-        "least_95_percent": top_bins(shown, *axes, share=0.95, least=True, fill=0.0, **units),
-        "top_1_percent": top_bins(shown, *axes, share=0.01, **units),
+        "heatmaps": heatmap(shown, frequency, time, units=units, relevance_units=quantity),
+        "least_95_percent": top_bins(
+            shown, frequency, time, share=0.95, least=True, fill=0.0, units=units
+        ),
+        "top_1_percent": top_bins(shown, frequency, time, share=0.01, units=units),
         "bands": band_shares(bands),
         "regions": region_shares(regions),
     }

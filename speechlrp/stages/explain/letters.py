@@ -11,7 +11,7 @@ from speechlrp.artifacts.maps import STATISTICS, Array, write_maps
 from speechlrp.letters.vocabulary import LETTERS
 from speechlrp.navai.focus import Numbers, focus
 from speechlrp.navai.frames import Tally
-from speechlrp.navai.parts import FrameTable, Part
+from speechlrp.navai.parts import FrameTable
 from speechlrp.navai.pattern import patterns
 from speechlrp.navai.relevance import (
     NumbersPart,
@@ -39,14 +39,14 @@ def work(context: Context) -> None:
     """Write `relevance.h5`, `statistics.h5`, `utterances.h5`, tables and figures."""
     check_letters(context.config.explainer)
     search = letter_explaining(context)
-    parts = _parts(search)
-    tally = gather(context, search, parts)
+    maps, gathered, frames = _parts(search)
+    tally = gather(context, search, {"maps": maps, "numbers": gathered, "frames": frames})
     if not context.ranks.leader:
         return
-    maps, numbers = parts["maps"], parts["numbers"].numbers
+    numbers = gathered.numbers
     _statistics(context, search, maps, tally)
     _tables(context, search, maps, numbers)
-    examples, utterances = _drawn(context, search, parts["frames"])
+    examples, utterances = _drawn(context, search, frames)
     write_examples(context, search, examples)
     write_utterances(context, search, utterances)
     context.note("beside", draw_figures(context, search.dataset.clock))
@@ -55,14 +55,14 @@ def work(context: Context) -> None:
     _say(context, search, numbers)
 
 
-def _parts(search: LetterExplaining) -> dict[str, Part]:
+def _parts(search: LetterExplaining) -> tuple[RelevancePart, NumbersPart, FrameTable]:
     """What is gathered over all letter frames."""
     letters, size = search.classes.names, (len(search.dataset.frequency), search.width)
-    return {
-        "maps": RelevancePart(letters, *size, device=search.recogniser.device),
-        "numbers": NumbersPart(len(letters), search.offset_ms, search.promised),
-        "frames": FrameTable(search.dataset.table.id),
-    }
+    return (
+        RelevancePart(letters, *size, device=search.recogniser.device),
+        NumbersPart(len(letters), search.offset_ms, search.promised),
+        FrameTable(search.dataset.table.id),
+    )
 
 
 def _drawn(

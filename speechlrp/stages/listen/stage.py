@@ -62,17 +62,22 @@ def _made(context: Context, spoken: Spoken, sound: Sound) -> dict[str, Any]:
         return row | {"file": ""}
     wave = _wave(context, sound, levels, settings)
     write_bytes(context.folder / sound.file, encode_wav(wave, settings.rate))
-    about = {"mean": levels.mean, "deviation": levels.deviation}
-    away = distance_db(wave, levels.values, settings, **about)
+    away = distance_db(wave, levels.values, settings, mean=levels.mean, deviation=levels.deviation)
     return row | {"seconds": len(wave) / settings.rate, "distance_db": away}
 
 
 def _wave(context: Context, sound: Sound, levels: Levels, settings: LogMelSettings) -> torch.Tensor:
     config = context.config.listen
     if sound.recording is None:
-        about = {"mean": levels.mean, "deviation": levels.deviation}
-        many = {"iterations": config.iterations, "peak": config.peak, "seed": context.config.seed}
-        return to_wave(levels.values, settings, **about, **many)
+        return to_wave(
+            levels.values,
+            settings,
+            mean=levels.mean,
+            deviation=levels.deviation,
+            iterations=config.iterations,
+            peak=config.peak,
+            seed=context.config.seed,
+        )
     samples, rate = read(sound.recording)
     wave = resample(mono(samples, settings.channel), rate, settings.rate, settings.lowpass_width)
     return wave * (config.peak / wave.abs().max())

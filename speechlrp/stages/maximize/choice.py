@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
 from speechlrp.data.dataset import Spoken
 from speechlrp.data.network import Recogniser
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.letters.vocabulary import LETTERS, SYMBOLS
+from speechlrp.models.wav2letter import Wav2Letter
 from speechlrp.navai.frame_classes import Letters
 from speechlrp.navai.frames import LetterFrames
 from speechlrp.neurons.layers import Sight, before_activation, find_layer, pick_channels, sight
@@ -39,7 +39,7 @@ class Layer:
     output: bool
 
 
-def layers_asked(context: Context, spoken: Spoken, model: nn.Module) -> list[Layer]:
+def layers_asked(context: Context, spoken: Spoken, model: Wav2Letter) -> list[Layer]:
     """The layers of `maximize.layer`, with what a step of each sees."""
     config = context.config.maximize
     shape = len(spoken.frequency), model.receptive_field
@@ -62,7 +62,7 @@ def neurons_asked(
     config = context.config.maximize
     if config.neuron == "chosen":
         return _chosen(context, spoken, recogniser, layers)
-    found = {}
+    found: dict[str, dict[int, list[str]]] = {}
     for layer in layers:
         names = spoken.classes if layer.output else ()
         wanted = config.neuron
@@ -86,7 +86,7 @@ def _chosen(
         activity = _activity(context, spoken, recogniser, hidden, letter) if hidden else None
         for layer in layers:
             channel = symbol
-            if not layer.output:
+            if activity is not None and not layer.output:
                 best = {neuron.layer: neuron.channel for neuron in activity.most_active(symbol)}
                 channel = best[layer.path]
             found[layer.name].setdefault(channel, []).append(letter)

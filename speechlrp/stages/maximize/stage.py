@@ -80,8 +80,9 @@ def _maximised(
     context: Context, spoken: Spoken, recogniser: Recogniser, unit: Unit
 ) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
     config, layer = context.config.maximize, unit.layer
+    bands, frames = config.jitter
     settings = MaximizeSettings(
-        jitter=tuple(config.jitter), **{name: getattr(config, name) for name in OURS}
+        jitter=(bands, frames), **{name: getattr(config, name) for name in OURS}
     )
     step = None if config.over == "time" else layer.sight.step
     step = None if layer.sight.steps == 1 else step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from speechlrp.config.schema import Config
 from speechlrp.navai.average import Averages
-from speechlrp.navai.parts import AveragePart, FrameTable
+from speechlrp.navai.parts import AveragePart, FrameTable, Part
 from speechlrp.pipeline.places import UTTERANCES, weights, weights_name
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.stages.navai.frame_pass import clear, gather, say_tally
@@ -29,16 +29,17 @@ def work(context: Context) -> None:
     spoken = search.dataset
     ids = spoken.table.id.iloc[spoken.rows(config.subset)]
     groups = {key: place % max(config.navai.groups, 1) for place, key in enumerate(ids)}
-    parts = {"averages": AveragePart(averages, search.recogniser.scale, groups)}
+    parts: dict[str, Part] = {"averages": AveragePart(averages, search.recogniser.scale, groups)}
     truth = known_truth(context, search)
+    frames = FrameTable(spoken.table.id, averages.alignments)
     if truth is not None:
-        parts["frames"] = FrameTable(spoken.table.id, averages.alignments)
+        parts["frames"] = frames
     tally = gather(context, search, parts)
     if not context.ranks.leader:
         return
     write(context, averages, search)
     if truth is not None:
-        write_truth(context, truth, parts["frames"])
+        write_truth(context, truth, frames)
     clear(context)
     without = averages.without.sum(0).tolist()
     context.note("without_step", dict(zip(averages.alignments, without, strict=True)))

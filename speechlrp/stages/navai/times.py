@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,9 +55,9 @@ def phoneme_times(context: Context, spoken: Spoken) -> pd.DataFrame:
     rows = spoken.table.iloc[spoken.rows(config.subset)]
     folder = config.navai.textgrids
     if folder is None:
-        times, where = _synthesised(config, "phoneme"), _file(config, "phoneme")
+        times, where = _synthesised(config, "phoneme"), str(_file(config, "phoneme"))
     else:
-        times, where = _aligned(config, rows, config.navai.tier, "phoneme"), folder
+        times, where = _aligned(folder, rows, config.navai.tier, "phoneme"), folder
     times = times[times.id.isin(rows.id)]
     if times.empty:
         raise SpeechLRPError(
@@ -79,8 +80,9 @@ def word_times(config: Config, spoken: Spoken, phonemes: pd.DataFrame) -> pd.Dat
         words are not known, they follow from the spelling of the transcript.
     """
     rows = spoken.table[spoken.table.id.isin(phonemes.id)]
-    if config.navai.textgrids is not None:
-        words = _aligned(config, rows, WORDS, "word")
+    folder = config.navai.textgrids
+    if folder is not None:
+        words = _aligned(folder, rows, WORDS, "word")
         words = words[~words.word.str.startswith("<")]  # what the aligner did not know
     elif _file(config, "word").is_file():
         words = _synthesised(config, "word")
@@ -119,25 +121,25 @@ def _grids(folder: str) -> list[Path]:
     return sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() == ".textgrid")
 
 
-def _aligned(config: Config, rows: pd.DataFrame, tier: str, kind: str) -> pd.DataFrame:
+def _aligned(folder: str, rows: pd.DataFrame, tier: str, kind: str) -> pd.DataFrame:
     """What a tier of the TextGrid files holds; of words, only of the files that have it."""
-    folder = config.navai.textgrids
     grids: dict[str, list[Path]] = {}
     for path in _grids(folder):
         grids.setdefault(path.stem, []).append(path)
     if not grids:
         raise SpeechLRPError(f"navai.textgrids is {folder}: there is no .TextGrid file")
     spans = []
+    utterance: Any  # a tuple with the names of the columns
     for utterance in rows.itertuples():
-        path = _grid_of(utterance, grids)
-        if path is not None and (tier != WORDS or tier in read_textgrid(path)):
-            held = phonemes_of(path, tier)
+        grid = _grid_of(utterance, grids)
+        if grid is not None and (tier != WORDS or tier in read_textgrid(grid)):
+            held = phonemes_of(grid, tier)
             spans += [(utterance.id, i.text.strip(), i.start_s, i.end_s) for i in held]
     times = pd.DataFrame(spans, columns=["id", kind, *SPAN])
     return times.astype(dict.fromkeys(SPAN, np.float64))
 
 
-def _grid_of(utterance: tuple, grids: dict[str, list[Path]]) -> Path | None:
+def _grid_of(utterance: Any, grids: dict[str, list[Path]]) -> Path | None:
     """The file named as the utterance or as its recording; of several, its speaker's."""
     for name in (utterance.id, Path(utterance.path).stem):
         paths = grids.get(name, [])

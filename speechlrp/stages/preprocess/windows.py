@@ -93,7 +93,7 @@ def _labelled(config: Config) -> tuple[list[Recording], list[str]]:
     """The recordings that know the task's label, and the classes."""
     section, task = config.dataset, config.task
     found = read_corpus(config)
-    labels = {r.label(task.name) for r in found} - {None}
+    labels = {name for r in found if (name := r.label(task.name)) is not None}
     if not labels:
         raise SpeechLRPError(
             f"no recording in {section['root']} has a label {task.name!r}; "
@@ -171,7 +171,9 @@ def _merge(file: h5py.File, shards: Shards, settings) -> pd.DataFrame:
 
     def add(arrays: dict, table: pd.DataFrame) -> None:
         nonlocal total, count
-        chosen = arrays["features"][(table["subset"] == "train").to_numpy()] if len(table) else []
+        if not len(table):
+            return
+        chosen = arrays["features"][(table["subset"] == "train").to_numpy()]
         if len(chosen):
             total, count = total + chosen.sum(axis=0, dtype=np.float64), count + len(chosen)
 

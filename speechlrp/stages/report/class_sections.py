@@ -13,7 +13,7 @@ from speechlrp.measures.conservation import absorbed
 from speechlrp.pipeline.run import RunFiles
 from speechlrp.report import paper
 from speechlrp.report.blocks import Banner, Figure, Heading, Table
-from speechlrp.report.page import Section
+from speechlrp.report.page import Block, Section
 from speechlrp.stages.preprocess.windows import MOST_CLASSES
 
 
@@ -43,7 +43,7 @@ def recordings(files: RunFiles) -> Section:
 
 def training(files: RunFiles, work: str | None) -> Section:
     """Loss and accuracy per epoch, and the evaluations; `work`: whose numbers stand beside."""
-    blocks = []
+    blocks: list[Block] = []
     for where in [*files.of("train"), *files.of("retrain")]:
         caption = f"Loss and accuracy per epoch: {where}."
         blocks.append(Figure(files.image(where, "curves.png"), caption, caption, tags(files)))
@@ -139,7 +139,7 @@ def _explained(files: RunFiles) -> list[str]:
 
 def cautions(files: RunFiles, stage: str = "explain") -> list[Banner]:
     """Which networks of a stage are at chance, said once each."""
-    told = {}
+    told: dict[str, None] = {}
     for where in files.of(stage):
         words, facts = files.records[where].notes.get("guessing", ""), files.facts(where)
         if words and facts["subset"] != "train":

@@ -67,7 +67,7 @@ def _heat_maps(files: RunFiles, where: str, work: str | None) -> str:
 
 def _tables(files: RunFiles, where: str, name: str) -> list[Table | Banner]:
     made = files.records[where].outputs
-    found = []
+    found: list[Table | Banner] = []
     if "explainers.csv" in made:
         costs = files.table(where, "explainers.csv")
         found.append(Table(costs.round(4), COSTS, COST_NOTE, tags(files, name), index=False))

@@ -13,7 +13,7 @@ from speechlrp.pipeline.run import RunFiles
 from speechlrp.report import paper
 from speechlrp.report.blocks import Figure, Table, Text
 from speechlrp.report.curves import flipping_curve
-from speechlrp.report.page import Section
+from speechlrp.report.page import Block, Section
 from speechlrp.report.reference_grid import reference_grid, verdicts
 from speechlrp.report.style import figure_png
 from speechlrp.report.tables import accuracies, beside
@@ -29,7 +29,7 @@ def flipping(files: RunFiles, work: str | None, chance: float) -> Section:
             Figures 6.11, 6.13 and 6.15.
         chance: accuracy (0..1) of guessing.
     """
-    blocks = []
+    blocks: list[Block] = []
     curves = _main(files)
     keys = ["explainer", "grid", "subset", "baseline"]
     for (explainer, grid, subset, baseline), part in curves.groupby(keys, sort=False):
@@ -194,8 +194,7 @@ def measured_from(files: RunFiles, chance: float) -> Section:
         reference_grid(curves, areas, chance=chance, references=rows, baselines=BASELINES)
     )
     figure = Figure(image, caption, text, tags(files))
-    blocks = [figure, _verdicts(areas)]
-    return Section("Reference of the explanation", text, blocks)
+    return Section("Reference of the explanation", text, [figure, _verdicts(areas)])
 
 
 def references(files: RunFiles, others: list[RunFiles], chance: float) -> Section:
@@ -211,8 +210,8 @@ def references(files: RunFiles, others: list[RunFiles], chance: float) -> Sectio
         "output against the input 0: where a flipped bin becomes 0, its order is that of the "
         "network's losses; where it becomes something else, it need not be."
     )
-    blocks = [Text(text), Figure(figure, "Reference and baseline.", text)]
-    return Section("References", "", [*blocks, _verdicts(areas)])
+    shown = Figure(figure, "Reference and baseline.", text)
+    return Section("References", "", [Text(text), shown, _verdicts(areas)])
 
 
 def _of_the_trained(table: pd.DataFrame, explainer: str | None = None) -> pd.DataFrame:

@@ -79,7 +79,7 @@ def _sentences(table: pd.DataFrame, name: str) -> Table:
 def most_beside(files: RunFiles) -> list[str]:
     """The explanation whose figures show the most explainers beside each other, if any."""
     known = {where: len(files.records[where].notes["beside"]) for where in files.of("explain")}
-    return sorted(known, key=known.get)[-1:]
+    return sorted(known, key=known.__getitem__)[-1:]
 
 
 def explanations(files: RunFiles, krug: bool) -> Section:

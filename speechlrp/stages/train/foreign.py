@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import torch
@@ -66,7 +67,7 @@ def adopt(context: Context, model: nn.Module, meta: dict[str, Any], examples: Wi
     if last:
         keys = [key for key in weights if key.startswith(f"{last}.")]
         classifier = {key: weights.pop(key) for key in keys}
-    if _from_checkpoint(section, classifier, last):
+    if _from_checkpoint(section, classifier, last) or last is None:
         if last:
             known = _speakers(section["speakers"])
             weights |= pick_classes(classifier, examples.classes, known, path)
@@ -139,15 +140,17 @@ def centroids(model: nn.Module, examples: Windows, scale: float, place: torch.de
             f"no training example of {absent[0]!r} ({len(absent)} classes have none): its mean "
             "embedding is not known; take another split, such as split=recordings"
         )
+    embed = cast(Callable[[Tensor], Tensor], model.embed)
     total: Tensor | None = None
     batches = examples.batches("train", batch_size=BATCH, input_scale=scale, cache_mb=0)
     with torch.inference_mode():
         for batch in batches.epoch(0):
             inputs, targets = batch[0].to(place), batch[1].to(place)
-            ways = functional.normalize(model.embed(inputs))
+            ways = functional.normalize(embed(inputs))
             if total is None:
                 total = ways.new_zeros(len(examples.classes), ways.shape[1])
             total.index_add_(0, targets, ways)
+    assert total is not None  # each class has an example
     return functional.normalize(total)
 
 
