@@ -111,9 +111,13 @@ class Answer:
             onset_s=seen,
             duration_s=min(len(self.samples) / self.rate, float(np.ptp(self.times))),
         )
-        axes = self.frequencies, self.times - min(0.0, float(self.times[0]))
-        units = {"units": self.feature_units, "relevance_units": self.units}
-        return heatmap(panel, *axes, **units)
+        return heatmap(
+            panel,
+            self.frequencies,
+            self.times - min(0.0, float(self.times[0])),
+            units=self.feature_units,
+            relevance_units=self.units,
+        )
 
     def save(self, path: str | Path) -> Path:
         """Write the answer, in the format that the file's suffix names.

@@ -6,6 +6,7 @@ Shapes: B segments, E numbers of an embedding, F frequencies, T frames.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,9 +24,11 @@ from speechlrp.training.embeddings import embed
 class Similarity(nn.Module):
     """The cosine of a segment's embedding with that of another recording, ``[B, 1]``."""
 
+    other: Tensor
+
     def __init__(self, model: nn.Module, other: Tensor) -> None:
         super().__init__()
-        self.model = model
+        self.model: Any = model
         self.register_buffer("other", functional.normalize(other, dim=0))
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -49,7 +52,7 @@ def answer_pair(
     pieces = [Pieces(network, w, n, seed) for w, n in zip(waves, names, strict=True)]
     inputs = [network.inputs(piece.features) for piece in pieces]
     voices = [functional.normalize(embed(network.model, x)).mean(0) for x in inputs]
-    similarity = float(functional.cosine_similarity(*voices, dim=0))
+    similarity = float(functional.cosine_similarity(voices[0], voices[1], dim=0))
     reference = network.baseline(section["reference"])
     answers = []
     for one, other in ((0, 1), (1, 0)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from speechlrp.answers.answer import Answer
 from speechlrp.answers.classes import answer_class
@@ -102,10 +102,13 @@ class Run:
         if isinstance(recording, list) or (
             isinstance(recording, tuple) and all(isinstance(r, str | Path) for r in recording)
         ):
-            asked = {"explainer": explainer, "target": target, "against": against}
-            return [self.explain(one, **asked) for one in recording]
-        context, name = self._context(explainer), name_of(recording)
-        wave = wave_of(recording, name, self._dataset.feature_settings)
+            return [
+                self.explain(one, explainer=explainer, target=target, against=against)
+                for one in recording
+            ]
+        sound = cast(Sound, recording)
+        context, name = self._context(explainer), name_of(sound)
+        wave = wave_of(sound, name, self._dataset.feature_settings)
         if isinstance(self._dataset, Spoken):
             if target or against:
                 raise SpeechLRPError(

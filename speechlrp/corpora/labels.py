@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from speechlrp.corpora.recording import Recording, gender
 
@@ -20,6 +21,8 @@ def labelled(recording: Recording, labels: Mapping[str, str], where: str) -> Rec
         SpeechLRPError: a gender that is none.
     """
     known = {name: text for name, text in labels.items() if text}
-    fields = {name: known.pop(name) for name in ("digit", "speaker") if name in known}
+    fields: dict[str, Any] = {
+        name: known.pop(name) for name in ("digit", "speaker") if name in known
+    }
     sex = gender(known.pop("gender", ""), where) or recording.gender
     return replace(recording, gender=sex, extra={**recording.extra, **known}, **fields)

@@ -108,9 +108,10 @@ def _recording(row: Row, supervisions: list[Row], root: Path) -> Recording | Non
 
 def _covers(part: Row, whole: Row) -> bool:
     """Whether a part is all of a recording, as their times in s say."""
-    start, length, all_of_it = part.get("start", 0), part.get("duration"), whole.get("duration")
-    if not all(isinstance(value, int | float) for value in (start, length, all_of_it)):
+    times: list[Any] = [part.get("start", 0), part.get("duration"), whole.get("duration")]
+    if not all(isinstance(value, int | float) for value in times):
         return False
+    start, length, all_of_it = times
     return start <= TOLERANCE_S and start + length >= all_of_it - TOLERANCE_S
 
 

@@ -75,7 +75,7 @@ def rearranged(recorder: Recorder, call: Call) -> Tensor:
     def function(numbers: Tensor) -> Tensor:
         return call.function(numbers, *call.args[1:], **rest)
 
-    dim = None if logits.dim is None else _dimension(function, logits)
+    dim = None if logits.dim is None else _dimension(function, logits.data, logits.dim)
     if dim is None and logits.dim is not None:
         return moved(recorder, call)  # which refuses
     unmoved = recorder.give(logits.data, logits.value)
@@ -87,12 +87,12 @@ def rearranged(recorder: Recorder, call: Call) -> Tensor:
     return visible
 
 
-def _dimension(function: Callable[[Tensor], Tensor], logits: Logits) -> int | None:
+def _dimension(function: Callable[[Tensor], Tensor], data: Tensor, dim: int) -> int | None:
     """Where a softmax's dimension comes to lie, by moving its numbers about; or ``None``."""
-    size = logits.data.shape[logits.dim]
-    numbers = torch.arange(size, device=logits.data.device)
-    shape = [size if axis == logits.dim else 1 for axis in range(logits.data.dim())]
-    moved_about = function(numbers.reshape(shape).expand_as(logits.data))
+    size = data.shape[dim]
+    numbers = torch.arange(size, device=data.device)
+    shape = [size if axis == dim else 1 for axis in range(data.dim())]
+    moved_about = function(numbers.reshape(shape).expand_as(data))
     varying = [
         axis
         for axis in range(moved_about.dim())
