@@ -13,7 +13,7 @@ DEMO_DATA := data/demo
 RESNET := lrp_resnet_zero,lrp_resnet_eps,lrp_resnet_eps_gamma
 
 .DEFAULT_GOAL := help
-.PHONY: help install test test-all lint types demo demo-letters demo-speaker planted-cue thesis \
+.PHONY: help install test test-all lint demo demo-letters demo-speaker planted-cue thesis \
   thesis-resnet krug references benchmarks clean
 
 help:  ## Show this list
@@ -35,11 +35,8 @@ test: install  ## Run the tests
 test-all: install  ## Run all tests, the slow ones too
 	$(BIN)/pytest -m ''
 
-lint: install  ## Check style
-	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-
-types: install  ## Check the types
-	$(BIN)/mypy
+lint: install  ## Check style and types
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 demo: install  ## Synthesise a small corpus and take it through the whole pipeline
 	$(RUN) synth audiomnist --out $(DEMO_DATA)/audiomnist --speakers 16 --per-speaker 40
