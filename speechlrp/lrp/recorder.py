@@ -221,7 +221,7 @@ class Recorder:
         """
         changed, place, first = self._changed
         self._changed = None, None, False
-        if changed is None or changed is not value or not first:
+        if changed is None or place is None or changed is not value or not first:
             return
         numbers = self.numbers(target)
         if _storage(numbers) != _storage(place) or not _same_place(numbers[index], place):
