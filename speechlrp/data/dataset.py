@@ -89,6 +89,8 @@ class Dataset:
 class Windows(Dataset):
     """Examples of one length; the table also has source, label, start_s, onset_s, duration_s.
 
+    Augmented copies, which are trained on alone, have no axes and no mean: they are empty.
+
     Attributes:
         time: of the frames in s, `[T]`.
         silence: the value of silence.
@@ -165,7 +167,7 @@ def read_dataset(path: Path, command: str) -> Any:
         }
         if kind == UTTERANCES:
             return Spoken(**facts)
-        arrays = {key: file[key][:] for key in ("time", "train_mean")}
+        arrays = {k: file[k][:] if k in file else np.zeros(0) for k in ("time", "train_mean")}
         return Windows(**facts, **arrays, silence=float(file.attrs["silence"]))
 
 
