@@ -167,8 +167,9 @@ def read_dataset(path: Path, command: str) -> Any:
         }
         if kind == UTTERANCES:
             return Spoken(**facts)
-        arrays = {k: file[k][:] if k in file else np.zeros(0) for k in ("time", "train_mean")}
-        return Windows(**facts, **arrays, silence=float(file.attrs["silence"]))
+        for key in ("time", "train_mean"):
+            facts[key] = file[key][:] if key in file else np.zeros(0)
+        return Windows(**facts, silence=float(file.attrs["silence"]))
 
 
 ONE_LENGTH = "one length, such as features=spectrogram_db"
