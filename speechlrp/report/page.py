@@ -13,7 +13,7 @@ from typing import ClassVar, Protocol
 
 import jinja2
 
-from speechlrp.report.blocks import Banner, Heading, Text
+from speechlrp.report.blocks import Heading, Text
 from speechlrp.report.explorer import SCRIPTS, Explorer
 from speechlrp.report.terms import Glossary
 
