@@ -63,6 +63,9 @@ def check(config: Config) -> None:
     _in_range("explored", config.explored, config.explored >= 1, "at least 1")
     most = config.evaluate.max_trials
     _in_range("evaluate.max_trials", most, most >= 2, "at least 2, one of each kind")
+    for name in ("seed", "data_seed"):
+        seed = getattr(config, name)
+        _in_range(name, seed, 0 <= seed < 2**63, "a whole number from 0 to 2^63 - 1")
     if config.workers is not None:
         _in_range("workers", config.workers, config.workers >= 1, "at least 1")
 

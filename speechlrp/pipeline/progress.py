@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -16,8 +17,14 @@ EVERY_S = 15.0
 
 
 def say(message: str) -> None:
-    """Print one line."""
-    print(message, flush=True)
+    """Print one line; where its reader is gone, the work goes on without a word."""
+    try:
+        print(message, flush=True)
+    except BrokenPipeError:
+        # Not only this stream: what Python writes when it ends would meet the same pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except UnicodeEncodeError:
+        print(message.encode("ascii", "backslashreplace").decode(), flush=True)
 
 
 @contextmanager
