@@ -15,7 +15,7 @@ from speechlrp.cli.options import OPTIONS
 from speechlrp.config.names import conf_dir
 from speechlrp.corpora import CORPORA, DOWNLOADS, SPLITS
 from speechlrp.explainers import EXPLAINERS
-from speechlrp.flipping import BASELINES, FILLS, STRATEGIES
+from speechlrp.flipping import FILL_INS, FILLS, STRATEGIES
 from speechlrp.letters import DECODERS
 from speechlrp.lrp import PRESETS, RULES
 from speechlrp.measures import ORDERS, SCORES
@@ -79,7 +79,7 @@ def test_list_of_lists(speechlrp):
     {
         "stages": SUMMARIES, "corpora": CORPORA, "downloads": DOWNLOADS, "splits": SPLITS,
         "features": FEATURES, "models": MODELS, "explainers": EXPLAINERS, "rules": RULES,
-        "presets": PRESETS, "strategies": STRATEGIES, "baselines": BASELINES, "fills": FILLS,
+        "presets": PRESETS, "strategies": STRATEGIES, "baselines": FILL_INS, "fills": FILLS,
         "decodings": DECODERS, "scores": SCORES, "loggers": LOGGERS,
     }.items(),
 )  # fmt: skip
@@ -97,7 +97,7 @@ def test_a_stage_is_a_command_a_summary_and_a_configuration():
     assert {*CLASSES, *LETTERS} == set(SUMMARIES)
     assert primary == {*SUMMARIES, "run", "base"}
     assert set(OPTIONS) == {*SUMMARIES, "run"}
-    assert set(main.commands) == {*SUMMARIES, "run", "stages", "list", "download", "synth"}
+    assert set(main.commands) == {*SUMMARIES, "run", "stages", "runs", "list", "download", "synth"}
     for name, stage in {**CLASSES, **LETTERS}.items():
         assert stage.name == name
 
@@ -121,7 +121,7 @@ def test_configurations_choose_what_the_table_has_and_all_of_it(group, key, tabl
 def test_choices_of_options_are_the_tables():
     choices = {o.flag: o.choices for options in OPTIONS.values() for o in options if o.choices}
     assert choices["--strategy"] == ("all", *STRATEGIES)
-    assert choices["--baseline"] == ("all", *BASELINES)
+    assert choices["--baseline"] == ("all", *FILL_INS)
     assert choices["--fill"] == FILLS
     assert choices["--sanity"] == ("none", *ORDERS)
     assert choices["--decoding"] == tuple(DECODERS)
