@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-
 from speechlrp.errors import SpeechLRPError
+from speechlrp.pipeline.progress import say
 
 WRITTEN = ("index.html", "relevance.png", "relevance.npz", "relevant.wav", "relevance.TextGrid")
 """What stands in the folder of each recording."""
@@ -65,7 +64,7 @@ def _pair(run: Any, files: Sequence[str], explainer: str, top: Path) -> None:
     if len(files) != 2:
         raise SpeechLRPError(f"--pair compares two recordings; {len(files)} are named")
     answers = run.explain_pair(*files, explainer=explainer)
-    click.echo(f"cosine of the two voices: {answers[0].probability:.3f}")
+    say(f"cosine of the two voices: {answers[0].probability:.3f}")
     for file, answer in zip(files, answers, strict=True):
         _write(answer, top / _folder(file, files))
 
@@ -80,7 +79,7 @@ def _folder(file: str, files: Sequence[str]) -> str:
 
 
 def _write(answer: Any, folder: Path) -> None:
-    click.echo(answer.describe())
+    say(answer.describe())
     for name in WRITTEN:
         answer.save(folder / name)
-    click.echo(f"    {folder}/: {', '.join(WRITTEN)}")
+    say(f"    {folder}/: {', '.join(WRITTEN)}")

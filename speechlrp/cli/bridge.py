@@ -176,6 +176,9 @@ def one_line_errors(verb: str = "", overrides: tuple[str, ...] = ()) -> Iterator
         if "Config group override" not in str(error):  # Hydra's, for task=null
             raise
         _stop(str(error))
+    except BrokenPipeError:  # the reader of the output is gone, as behind `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         reason = error.strerror or str(error) or type(error).__name__
