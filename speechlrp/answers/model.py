@@ -18,7 +18,7 @@ def explain(
     model: nn.Module,
     inputs: Tensor,
     target: Target,
-    explainer: str | Explainer = "lrp",
+    explainer: str | Explainer = "lrp_epsilon_plus",
     **settings: Any,
 ) -> tuple[Tensor, Tensor]:
     """Explain the output of any torch model.

@@ -201,7 +201,7 @@ def test_another_explainer_can_be_searched(copied_spelled):
     align = "max-occlusion,min-gradient_x_input"
     done = copied_spelled.speechlrp("navai", "--align", align, *patch)
     assert done.returncode == 0, done.stderr
-    assert "navai.sources.occlusion changed" in done.stdout
+    assert "navai.alignments changed" in done.stdout
     inputs = read_record(_folder(copied_spelled)).inputs
     assert inputs["navai.sources.occlusion"]["patch"] == [64, 16]
     assert "navai.sources.lrp" not in inputs
@@ -302,7 +302,7 @@ def test_some_alignments_give_the_same_as_all(copied_spelled):
         before = file["sums"][:, [1, 3]]
     done = copied_spelled.speechlrp("navai", "--align", "min-sens,max-lrp")
     assert done.returncode == 0, done.stderr
-    assert "navai.align was all, is min-sens,max-lrp; running again" in done.stdout
+    assert "navai.align was all, is min-sens,max-lrp, navai.alignments changed" in done.stdout
     with h5py.File(_folder(copied_spelled) / "averages.h5") as file:
         np.testing.assert_array_equal(file["sums"][:], before)
     again = copied_spelled.speechlrp("navai", "--align", "min-sens,max-lrp")
