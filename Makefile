@@ -29,11 +29,11 @@ install: .venv/installed  ## Make the environment in .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt --no-deps zennit
 	@touch $@
 
-test: install  ## Run the tests
-	$(BIN)/pytest
+test: install  ## Run the tests, a file at a time on every core
+	$(BIN)/pytest -n auto --dist loadfile
 
 test-all: install  ## Run all tests, the slow ones too
-	$(BIN)/pytest -m ''
+	$(BIN)/pytest -n auto --dist loadfile -m ''
 
 lint: install  ## Check style and types
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
