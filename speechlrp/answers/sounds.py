@@ -11,7 +11,7 @@ from torch import Tensor
 
 from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.reading import read
-from speechlrp.audio.resampling import check_mix, mono, resample
+from speechlrp.audio.resampling import one_channel, resample
 from speechlrp.errors import SpeechLRPError
 
 Sound = str | Path | tuple[Any, int]
@@ -36,9 +36,7 @@ def wave_of(sound: Sound, name: str, settings: Any) -> Tensor:
     """
     try:
         wave, rate = read(sound) if isinstance(sound, str | Path) else _samples(sound)
-        mixed = mono(wave, settings.channel)
-        if settings.channel is None:
-            check_mix(wave, mixed)
+        mixed = one_channel(wave, settings.channel)
         return resample(mixed, rate, settings.rate, settings.lowpass_width)
     except RecordingError as error:
         raise SpeechLRPError(f"{name}: {error}") from error

@@ -23,7 +23,7 @@ from speechlrp.audio.log_mel import LogMelSettings
 from speechlrp.audio.mixing import Mixed
 from speechlrp.audio.parallel import ordered_map
 from speechlrp.audio.reading import read
-from speechlrp.audio.resampling import check_mix, mono, resample_many
+from speechlrp.audio.resampling import one_channel, resample_many
 from speechlrp.audio.windows import WindowSettings, cut, level_db, place
 from speechlrp.errors import SpeechLRPError
 
@@ -164,9 +164,7 @@ def read_unit(
     for index, (_, path) in enumerate(unit):
         try:
             wave, rate = read(path, longest_s=settings.longest_s)
-            mixed = mono(wave, settings.channel)
-            if settings.channel is None:
-                check_mix(wave, mixed)
+            mixed = one_channel(wave, settings.channel)
         except RecordingError as error:
             reasons[index] = str(error)
         else:

@@ -45,6 +45,14 @@ def mono(wave: Tensor, channel: int | None = None) -> Tensor:
     return wave[channel]
 
 
+def one_channel(wave: Tensor, channel: int | None) -> Tensor:
+    """As `mono`, but a mix in which the channels cancel each other is refused; see `check_mix`."""
+    mixed = mono(wave, channel)
+    if channel is None:
+        check_mix(wave, mixed)
+    return mixed
+
+
 def check_mix(wave: Tensor, mixed: Tensor) -> None:
     """Refuse a mix ``[N]`` in which the channels ``[C, N]`` cancel each other.
 

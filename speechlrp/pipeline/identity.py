@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from speechlrp.config.names import (
 )
 from speechlrp.config.schema import Config
 from speechlrp.errors import SpeechLRPError
+from speechlrp.pipeline.record import read_fields
 
 FILE = "run.json"
 
@@ -84,21 +84,11 @@ def read_run(folder: Path) -> Run | None:
     Raises:
         SpeechLRPError: it is damaged.
     """
-    path = folder / FILE
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        run = Run(**{f.name: values[f.name] for f in fields(Run) if f.name in values})
-        if not isinstance(run.data, dict) or not isinstance(run.network, dict):
-            raise TypeError("its settings are no mapping")
-        if not all(isinstance(override, str) for override in run.overrides):
-            raise TypeError("its overrides are no texts")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        reason = str(error).splitlines()[0][:100]
-        raise SpeechLRPError(
-            f"{path} is damaged ({reason}): delete it, and give the settings of this run again"
-        ) from error
+    path, advice = folder / FILE, "delete it, and give the settings of this run again"
+    run = read_fields(path, Run, ("data", "network"), advice)
+    texts = run is None or isinstance(run.overrides, list)
+    if run and not (texts and all(isinstance(override, str) for override in run.overrides)):
+        raise SpeechLRPError(f"{path} is damaged (its overrides are no texts); {advice}")
     return run
 
 

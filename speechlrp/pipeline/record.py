@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from speechlrp.artifacts.atomic import write_json
 from speechlrp.errors import SpeechLRPError
 
+T = TypeVar("T")
 FILE = "stage.json"
 PACKAGES = ("torch", "torchaudio", "hydra-core", "h5py", "numpy", "pandas", "matplotlib")
 
@@ -44,28 +45,40 @@ class Record:
 def read_record(folder: Path) -> Record | None:
     """Read a folder's record; None where there is none.
 
+    Raises:
+        SpeechLRPError: it is damaged.
+    """
+    mappings = ("config", "inputs", "outputs", "facts", "notes")
+    advice = f"what lies beside it is kept: restore the file, or delete {folder} and make it again"
+    return read_fields(folder / FILE, Record, mappings, advice)
+
+
+def read_fields(path: Path, kind: type[T], mappings: Sequence[str], advice: str) -> T | None:
+    """Read a JSON file as a dataclass; None where there is none.
+
     Fields that a later version has added are passed over.
+
+    Args:
+        path: the file.
+        kind: the dataclass.
+        mappings: fields that must be mappings.
+        advice: what to do where the file is damaged.
 
     Raises:
         SpeechLRPError: it is damaged.
     """
-    path = folder / FILE
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        known = {f.name: values[f.name] for f in fields(Record) if f.name in values}
-        record = Record(**known)
-        parts = (record.config, record.inputs, record.outputs, record.facts, record.notes)
-        if not all(isinstance(part, dict) for part in parts):
+        names = [f.name for f in fields(kind)]  # type: ignore[arg-type]  # T is a dataclass
+        read = kind(**{name: values[name] for name in names if name in values})
+        if not all(isinstance(getattr(read, name), dict) for name in mappings):
             raise TypeError("a part of it is no mapping")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, TypeError, RecursionError) as error:
         reason = str(error).splitlines()[0][:100]
-        raise SpeechLRPError(
-            f"{path} is damaged ({reason}); what lies beside it is kept: restore the file, or "
-            f"delete {folder} and make it again"
-        ) from error
-    return record
+        raise SpeechLRPError(f"{path} is damaged ({reason}); {advice}") from error
+    return read
 
 
 def fingerprint(path: Path) -> dict[str, Any]:

@@ -10,44 +10,15 @@ import pytest
 import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
+from toy_sight import ZERO, explain, in_inference_mode, without_gradients
 
-from speechlrp.lrp import Composite, LRPError, NotExplainable, Zero, attribute
+from speechlrp.lrp import LRPError, NotExplainable, attribute
 from speechlrp.lrp.recorder import Recorder
 from speechlrp.lrp.tape import Tape
-
-ZERO = Composite([(nn.Module, Zero())])
-
-
-class Net(nn.Module):
-    """A head over a function of the input, without biases."""
-
-    def __init__(self, body):
-        super().__init__()
-        self.body, self.head = body, nn.Linear(4, 3, bias=False)
-
-    def forward(self, x):
-        return self.head(self.body(x))
-
-
-def explain(body, x=None):
-    net = Net(body).double().eval()
-    x = torch.randn(2, 4, dtype=torch.float64) if x is None else x
-    output, relevance = attribute(net, x, 1, ZERO)
-    return net, x, output, relevance
 
 
 def twice(x):
     return x * 2.0
-
-
-def in_inference_mode(function, x):
-    with torch.inference_mode():
-        return function(x)
-
-
-def without_gradients(function, x):
-    with torch.no_grad():
-        return function(x)
 
 
 class Identity(torch.autograd.Function):

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from toy_sight import explain, in_inference_mode, without_gradients
 
-from speechlrp.lrp import Composite, NotExplainable, Zero, attribute
-
-ZERO = Composite([(nn.Module, Zero())])
+from speechlrp.lrp import NotExplainable
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning"),
@@ -33,37 +32,9 @@ def _quietly_twice(x: torch.Tensor) -> torch.Tensor:
         return x * 2.0
 
 
-class Net(nn.Module):
-    """A head over a function of the input, without biases."""
-
-    def __init__(self, body):
-        super().__init__()
-        self.body, self.head = body, nn.Linear(4, 3, bias=False)
-
-    def forward(self, x):
-        return self.head(self.body(x))
-
-
-def explain(body, x=None):
-    net = Net(body).double().eval()
-    x = torch.randn(2, 4, dtype=torch.float64) if x is None else x
-    output, relevance = attribute(net, x, 1, ZERO)
-    return net, x, output, relevance
-
-
-def in_inference_mode(function, x):
-    with torch.inference_mode():
-        return function(x)
-
-
 def in_another_thread(function, x):
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(function, x).result()
-
-
-def without_gradients(function, x):
-    with torch.no_grad():
-        return function(x)
 
 
 def pickled(x):
