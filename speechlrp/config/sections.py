@@ -78,8 +78,6 @@ class Navai:
     classes: str
     context: str
     most: int
-    textgrids: str | None
-    tier: str
     batch: int
     rate: float
     within_s: float | None
@@ -88,6 +86,15 @@ class Navai:
     groups: int
     figure: list[str] | None
     sources: dict[str, Any]
+
+
+@dataclass
+class Times:
+    """Where the times of words and phonemes are known from: a folder, and the tiers in it."""
+
+    path: str | None = None
+    phonemes: str = "phones"
+    words: str = "words"
 
 
 @dataclass
@@ -175,6 +182,7 @@ class Config:
     compare: Compare
     augment: Augment
     evaluate: Evaluate = field(default_factory=Evaluate)
+    times: Times = field(default_factory=Times)
     beside: list[str] = field(default_factory=list)
     paper: str | None = None
     explored: int = 64

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from speechlrp.corpora.text import composed, read_text
-from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.errors import SpeechLRPError
 
 SILENT = frozenset(("", "sil", "sp", "spn", "<eps>", "silence", "<p:>"))
 """Labels that aligners give to what is no phoneme, in lower case."""
@@ -61,16 +61,20 @@ def read_textgrid(path: Path) -> dict[str, list[Interval]]:
     return dict(tiers)
 
 
-def phonemes_of(path: Path, tier: str) -> list[Interval]:
-    """The intervals of one tier that hold a phoneme.
+def intervals_of(path: Path, tier: str) -> list[Interval]:
+    """The intervals of one tier that hold a word or phoneme; none where there is no such tier.
 
     Raises:
-        SpeechLRPError: as `read_textgrid`; there is no such tier of intervals.
+        SpeechLRPError: as `read_textgrid`.
     """
-    tiers = read_textgrid(path)
-    if composed(tier) not in tiers:
-        raise unknown(f"tier of {path} (navai.tier)", tier, tiers)
-    return [i for i in tiers[composed(tier)] if i.text.strip().lower() not in SILENT]
+    held = read_textgrid(path).get(composed(tier), [])
+    return [interval for interval in held if not is_silent(interval.text)]
+
+
+def is_silent(label: str) -> bool:
+    """Whether an aligner's label is no phoneme or word, but silence or what it did not know."""
+    label = label.strip().lower()
+    return label in SILENT or label == "<unk>"
 
 
 class _Tokens:

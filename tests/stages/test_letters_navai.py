@@ -283,7 +283,7 @@ def _times(project, folder):
 
 def test_phonemes_of_an_aligner(copied_spelled, tmp_path):
     _times(copied_spelled, tmp_path / "grids")
-    where = ("--classes", "phonemes", f"navai.textgrids={tmp_path / 'grids'}")
+    where = ("--classes", "phonemes", f"times.path={tmp_path / 'grids'}")
     done = copied_spelled.speechlrp("navai", *where, "navai.figure=[y]")
     assert done.returncode == 0, done.stderr
     counts = pd.read_csv(copied_spelled.run / "navai/train-test-phonemes/counts.csv")
@@ -293,8 +293,8 @@ def test_phonemes_of_an_aligner(copied_spelled, tmp_path):
     assert none.sum() == letters[letters.alignment == "none"].frames.sum()
     again = copied_spelled.speechlrp("navai", *where, "navai.figure=[y]")
     assert "complete, nothing to do" in again.stdout
-    missing = copied_spelled.speechlrp("navai", *where, "navai.tier=phonemes")
-    assert "(navai.tier) 'phonemes'; known: phones" in missing.stderr
+    missing = copied_spelled.speechlrp("navai", *where, "times.phonemes=phonemes")
+    assert "(times.phonemes) 'phonemes'; known: phones" in missing.stderr
 
 
 def test_some_alignments_give_the_same_as_all(copied_spelled):
@@ -344,7 +344,7 @@ def test_no_letter_at_all_is_one_line(copied_spelled):
         ),
         (("navai.classes=words",), "unknown value of navai.classes 'words'"),
         (("--classes", "phonemes"), "phoneme times are known of what `speechlrp synth` made"),
-        (("--classes", "phonemes", "navai.textgrids=/nowhere"), "there is no .TextGrid file"),
+        (("--classes", "phonemes", "times.path=/nowhere"), "there is no .TextGrid file"),
         (("navai.figure=[ab]",), "unknown class in navai.figure 'ab'"),
         (("navai.groups=1",), "navai.groups is 1; it must be 0, or from 2"),
         (("navai.within_s=0",), "navai.within_s is 0.0; it must be above 0, or null"),

@@ -11,6 +11,7 @@ import torch
 import toy_letters as toy
 
 from speechlrp.artifacts.utterances import Utterances
+from speechlrp.config.sections import Times
 from speechlrp.letters.vocabulary import LETTERS, SYMBOLS
 from speechlrp.navai import ALIGNMENTS
 from speechlrp.navai.frames import Clock
@@ -162,7 +163,7 @@ def test_other_times_are_measured_anew_textgrids_too_and_without_there_is_no_tab
     words.unlink()
     phonemes.unlink()
     _write_grids(tmp_path / "grids", timed[0].data / "LibriSpeech/phonemes.csv")
-    done = project.speechlrp("navai", f"navai.textgrids={tmp_path / 'grids'}")
+    done = project.speechlrp("navai", f"times.path={tmp_path / 'grids'}")
     assert done.returncode == 0, done.stderr
     aligned = _read(project, "truth.csv").set_index(["alignment", "letter"])
     pd.testing.assert_frame_equal(aligned, before)  # words follow from the transcripts
@@ -197,6 +198,6 @@ def test_where_no_frame_has_its_letter_the_coverage_says_so(tmp_path):
 def test_only_letters_of_known_times_are_measured(classes, times, tmp_path):
     if times:
         _write_times(tmp_path)
-    navai = SimpleNamespace(classes=classes, textgrids=None)
-    config = SimpleNamespace(navai=navai, dataset={"root": str(tmp_path)})
+    navai, times = SimpleNamespace(classes=classes), Times()
+    config = SimpleNamespace(navai=navai, times=times, dataset={"root": str(tmp_path)})
     assert known_truth(SimpleNamespace(config=config), None) is None

@@ -16,6 +16,7 @@ from speechlrp.data.caution import caution_of_guessing, caution_of_losses
 from speechlrp.data.dataset import Windows, dataset
 from speechlrp.data.explaining import Explaining, check, explainer
 from speechlrp.data.network import Classifier, network
+from speechlrp.data.times import times_on_disk
 from speechlrp.flipping.ranking import falling_order
 from speechlrp.measures.conservation import conservation, summarise_conservation
 from speechlrp.measures.shares import Shares
@@ -25,6 +26,7 @@ from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.heatmap import Panel, heatmap, top_bins
 from speechlrp.report.shares import band_shares, region_shares
 from speechlrp.report.style import figure_png
+from speechlrp.stages.explain.segments import write_segments
 from speechlrp.training.losses import probabilities
 
 MOST_PANELS = 24
@@ -32,7 +34,7 @@ MOST_PANELS = 24
 
 
 def work(context: Context) -> None:
-    """Write `relevance.h5`, `bands.csv`, `regions.csv`, the figures; of LRP `conservation.csv`."""
+    """Write `relevance.h5`, figures and tables; `conservation.csv` is of LRP alone."""
     config = context.config
     check(config.explainer)
     examples = dataset(context)
@@ -53,8 +55,14 @@ def _write(context: Context, classifier: Classifier, shards: Shards) -> None:
     """Put the units together, and say where relevance falls."""
     examples = classifier.dataset
     section, shares = context.config.explainer, _shares(context, examples)
+    profiles: list[np.ndarray] = []
+
+    def add(arrays: dict[str, np.ndarray], some: pd.DataFrame) -> None:
+        shares.add(arrays["relevance"], some)
+        profiles.extend(np.abs(arrays["relevance"]).sum((1, 2), dtype=float))
+
     with whole(context.folder / "relevance.h5") as path, h5py.File(path, "w") as file:
-        table = shards.merge(file, lambda arrays, some: shares.add(arrays["relevance"], some))
+        table = shards.merge(file, add)
         axes = ("recording", "channel", "frequency", "time")
         explaining = explainer(section, classifier.meta["loss"])
         label_axes(file["relevance"], axes, explaining.units)
@@ -69,6 +77,7 @@ def _write(context: Context, classifier: Classifier, shards: Shards) -> None:
     bands, regions = shares.tables()
     write_csv(context.folder / "bands.csv", bands)
     write_csv(context.folder / "regions.csv", regions)
+    write_segments(context, table, profiles, [examples.time] * len(table))
     shown = pick(table, predicted, section["examples"])
     _figures(context, examples, shown, bands, regions)
     if section["kind"] == "lrp":
@@ -182,8 +191,9 @@ def _figures(context: Context, examples: Windows, rows: list[int], bands, region
 STAGE = Stage(
     name="explain",
     facts=explanation_facts,
-    keys=("explainer", "subset", "seed"),
+    keys=("explainer", "subset", "seed", "times"),
     inputs=lambda config: {"features": FEATURES, **weights(config)},
     work=work,
+    sources=times_on_disk,
     shared=True,
 )

@@ -17,6 +17,7 @@ from speechlrp.navai.frames import LetterFrames
 from speechlrp.navai.relevance import OUTPUT, RELEVANCE, lay, profile, scored
 from speechlrp.pipeline.stage import Context
 from speechlrp.stages.explain.letter_search import LetterExplaining
+from speechlrp.stages.explain.segments import write_segments
 
 WINDOW = ("frame", "frequency", "offset")
 ROW = ("frame", "frequency")
@@ -95,8 +96,20 @@ def write_utterances(context: Context, search: LetterExplaining, drawn: pd.DataF
         "table": pd.DataFrame([row for _, row, _ in utterances]),
         "letters": pd.concat([letters for *_, letters in utterances], ignore_index=True),
     }
+    _write_segments(context, search, tables["table"], [a["absolute"] for a, *_ in utterances])
     path, attributes = context.folder / "utterances.h5", dict(search.facts)
     write_maps(path, ALONG, written | search.axes(), tables=tables, attributes=attributes)
+
+
+def _write_segments(
+    context: Context, search: LetterExplaining, table: pd.DataFrame, absolute: list[np.ndarray]
+) -> None:
+    """Write `segments.csv` of the drawn utterances, `[T, F]` each."""
+    known = search.dataset.table[["id", "path"]]
+    examples = table[["id", "speaker"]].merge(known, on="id").assign(source=table.id)
+    examples = examples.assign(start_s=0.0, onset_s=0.0, duration_s=table.seconds)
+    times = [search.dataset.clock.seconds(np.arange(len(one))) for one in absolute]
+    write_segments(context, examples, [one.sum(1, dtype=float) for one in absolute], times)
 
 
 def along(

@@ -8,6 +8,7 @@ import torch
 
 from speechlrp.artifacts.atomic import write_csv
 from speechlrp.artifacts.maps import STATISTICS, Array, write_maps
+from speechlrp.data.times import times_on_disk
 from speechlrp.letters.vocabulary import LETTERS
 from speechlrp.navai.focus import Numbers, focus
 from speechlrp.navai.frames import Tally
@@ -125,8 +126,9 @@ def _say(context: Context, search: LetterExplaining, numbers: Numbers) -> None:
 STAGE = Stage(
     name="explain",
     facts=explanation_facts,
-    keys=("explainer", "subset", "seed"),
+    keys=("explainer", "subset", "seed", "times"),
     inputs=lambda config: {"features": UTTERANCES, **weights(config)},
     work=work,
+    sources=times_on_disk,
     shared=True,
 )

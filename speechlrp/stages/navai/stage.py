@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from speechlrp.config.schema import Config
+from speechlrp.data.times import times_on_disk
 from speechlrp.navai.average import Averages
 from speechlrp.navai.parts import AveragePart, FrameTable, Part
 from speechlrp.pipeline.places import UTTERANCES, weights, weights_name
@@ -11,11 +12,10 @@ from speechlrp.stages.navai.frame_pass import clear, gather, say_tally
 from speechlrp.stages.navai.results import check_figure, write
 from speechlrp.stages.navai.search import Search
 from speechlrp.stages.navai.setup import chosen, search_of, sources_in_use
-from speechlrp.stages.navai.times import times_on_disk
 from speechlrp.stages.navai.truth import known_truth, write_truth
 
 SETTINGS = (
-    *("align", "over", "crop", "classes", "context", "most", "textgrids", "tier", "batch", "rate"),
+    *("align", "over", "crop", "classes", "context", "most", "batch", "rate"),
     *("within_s", "near_s", "peaks", "groups", "figure"),
 )
 """All but the explainers, of which those that are searched count."""
@@ -72,13 +72,13 @@ def navai_facts(config: Config) -> dict[str, str]:
 STAGE = Stage(
     name="navai",
     facts=navai_facts,
-    keys=("subset", *(f"navai.{name}" for name in SETTINGS)),
+    keys=("subset", "times", *(f"navai.{name}" for name in SETTINGS)),
     inputs=lambda config: {"features": UTTERANCES, **weights(config)},
     work=work,
     sources=lambda config: {
         "navai.alignments": list(chosen(config)),
         **sources_in_use(config),
-        **times_on_disk(config),
+        **(times_on_disk(config) if config.navai.classes != "bigrams" else {}),
     },
     shared=True,
 )

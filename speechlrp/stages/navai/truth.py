@@ -5,13 +5,14 @@ from __future__ import annotations
 import pandas as pd
 
 from speechlrp.artifacts.atomic import write_bytes, write_csv
+from speechlrp.data.times import has_times
 from speechlrp.navai.parts import FrameTable
 from speechlrp.pipeline.places import weights_name
 from speechlrp.pipeline.stage import Context
 from speechlrp.report.style import figure_png
 from speechlrp.report.truth import truth_figure
 from speechlrp.stages.navai.search import Search
-from speechlrp.stages.navai.times import has_times, phoneme_times, word_times
+from speechlrp.stages.navai.times import phoneme_times, word_times
 from speechlrp.timing.exactness import ALL, coverage_table, error_table, timing_table
 from speechlrp.timing.key_steps import linked_frames
 from speechlrp.timing.linking import Truth
@@ -22,7 +23,7 @@ def known_truth(context: Context, search: Search) -> Truth | None:
 
     Only frames of letters are measured: other classes leave some of them out.
     """
-    if context.config.navai.classes != "letters" or not has_times(context.config):
+    if context.config.navai.classes != "letters" or not has_times(context.config, "phoneme"):
         return None
     phonemes = phoneme_times(context, search.dataset)
     words = word_times(context.config, search.dataset, phonemes)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from speechlrp.measures.concentration import concentration
 from speechlrp.measures.conservation import absorbed
+from speechlrp.measures.segments import by_label
 from speechlrp.pipeline.run import RunFiles
 from speechlrp.report import paper
 from speechlrp.report.blocks import Banner, Figure, Heading, Table
@@ -125,10 +126,24 @@ def explanations(files: RunFiles, examples: list, work: str | None) -> Section:
         blocks.append(Table(few, text, index=False))
         shares = files.table(where, "regions.csv")
         blocks.append(Table(shares, f"Mean share of relevance by region: {name}.", index=False))
+        blocks += spoken(files, where)
         if "conservation.csv" in files.records[where].outputs:
             marks = tags(files, "the recordings shown")
             blocks.append(conservation_table(files.table(where, "conservation.csv"), name, marks))
     return Section("Explanations", "Where the network finds its reasons.", blocks)
+
+
+def spoken(files: RunFiles, where: str) -> list[Table]:
+    """What words and phonemes hold of an explanation's relevance, where their times are known."""
+    if "segments.csv" not in files.records[where].outputs:
+        return []
+    means = by_label(files.table(where, "segments.csv")).round(3)
+    caption = f"Relevance of words and phonemes, means of all occurrences: {files.name(where)}."
+    note = (
+        "Shares of a recording's absolute relevance and of its length; their ratio is 1 where "
+        "relevance is spread evenly over time. `segments.csv` of the stage has every occurrence."
+    )
+    return [Table(means, caption, note, index=False)]
 
 
 def _explained(files: RunFiles) -> list[str]:

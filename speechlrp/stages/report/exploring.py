@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.hdf5 import read_table
-from speechlrp.artifacts.tables import read_csv
 from speechlrp.audio.reading import read_piece
 from speechlrp.audio.resampling import mono, resample
 from speechlrp.config.schema import Config
 from speechlrp.data.conditions import described
 from speechlrp.data.dataset import Dataset, Windows
 from speechlrp.data.explored import explored
+from speechlrp.data.times import TIERS, read_times, spoken_in
 from speechlrp.pipeline.places import weights_name
 from speechlrp.pipeline.run import RunFiles
 from speechlrp.report.explorer import Explanation, Explorer, Recording, Reply
@@ -43,7 +43,8 @@ def explorer_of(config: Config, files: RunFiles, examples: Windows) -> Explorer 
     maps = {
         name: _maps(files, where, table.id.iloc[rows], examples) for name, where in places.items()
     }
-    recordings, spoken = [], [_spoken(config, kind) for kind in ("phoneme", "word")]
+    sources = table.iloc[rows].assign(id=table.source).drop_duplicates("id")
+    recordings, spoken = [], [read_times(config, kind, sources) for kind in TIERS]
     with examples.features() as features:
         for row in rows:
             one = table.loc[row]
@@ -128,31 +129,6 @@ def _recording(
         marks=marks,
         facts=facts,
     )
-
-
-def _spoken(config: Config, kind: str) -> pd.DataFrame:
-    """When phonemes or words were said, of corpora that know it; else an empty table."""
-    path = Path(config.dataset.get("root") or "") / f"{kind}s.csv"
-    columns = ["id", kind, "start_s", "end_s"]
-    if not path.is_file():
-        return pd.DataFrame(columns=columns)
-    return read_csv(path, "make the corpus again with `speechlrp synth --force`", columns)[columns]
-
-
-def spoken_in(times: pd.DataFrame, one: pd.Series) -> list[tuple[float, float, str]]:
-    """What is said in an example, on its time axis.
-
-    Args:
-        times: id, what is said, start_s and end_s in the recording.
-        one: the example: source, start_s, duration_s and onset_s.
-    """
-    own = times[times.id == one.source]
-    shift = one.onset_s - one.start_s
-    first, last = one.start_s, one.start_s + one.duration_s
-    inside = own[(own.end_s > first) & (own.start_s < last)]
-    return [
-        (begin + shift, end + shift, text) for _, text, begin, end in inside.itertuples(index=False)
-    ]
 
 
 def sound_of(one: pd.Series, examples: Windows) -> tuple[np.ndarray, int]:

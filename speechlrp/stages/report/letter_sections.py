@@ -12,6 +12,7 @@ from speechlrp.pipeline.run import RunFiles
 from speechlrp.report.blocks import Banner, Figure, Table, Text
 from speechlrp.report.listen import listening
 from speechlrp.report.page import Section
+from speechlrp.stages.report.class_sections import spoken
 from speechlrp.stages.report.summary import UNKNOWN
 
 SENTENCES = 9
@@ -93,6 +94,7 @@ def explanations(files: RunFiles, krug: bool) -> Section:
         blocks += _figures(files, where, images)
         table = files.table(where, "letters.csv").round(4)
         blocks.append(Table(table, f"Numbers of each letter: {_name(files, where)}.", index=False))
+        blocks += spoken(files, where)
     for where in most_beside(files):
         names = sorted(path.stem for path in files.path(where, "frames").glob("*.png"))
         shown = [name for name in ("a", "t") if name in names] or names[:2]

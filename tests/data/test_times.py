@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from speechlrp.config.sections import Times
+from speechlrp.data.times import has_times, read_times, spoken_in, times_on_disk
 from speechlrp.errors import SpeechLRPError
-from speechlrp.stages.navai.times import has_times, phoneme_times, times_on_disk, word_times
+from speechlrp.stages.navai.times import phoneme_times, word_times
 
 TABLE = pd.DataFrame(
     {
@@ -26,8 +28,7 @@ WORDS = "id,word,start_s,end_s\nNA,A,0.1,0.2\nNA,CAB,0.2,0.5\n"
 def context(tmp_path):
     """Of a corpus without times, which says what it says into `said`."""
     said, notes = [], {}
-    navai = SimpleNamespace(textgrids=None, tier="phones", classes="letters")
-    config = SimpleNamespace(navai=navai, subset="test", dataset={"root": str(tmp_path)})
+    config = SimpleNamespace(times=Times(), subset="test", dataset={"root": str(tmp_path)})
     return SimpleNamespace(config=config, note=notes.__setitem__, say=said.append, said=said)
 
 
@@ -48,10 +49,10 @@ def rows(table):
 
 
 def test_times_of_a_synthesised_corpus(context, tmp_path):
-    assert not has_times(context.config)
+    assert not has_times(context.config, "phoneme")
     (tmp_path / "phonemes.csv").write_text(PHONEMES)
     (tmp_path / "words.csv").write_text(WORDS)
-    assert has_times(context.config)
+    assert has_times(context.config, "phoneme")
     phonemes = phoneme_times(context, SPOKEN)
     assert rows(phonemes)[:2] == [("NA", "eɪ", 0.1, 0.2), ("NA", "k", 0.2, 0.3)]
     assert "1 of 2 utterances have no phoneme times" in context.said[0]
@@ -65,7 +66,7 @@ def test_times_of_a_synthesised_corpus(context, tmp_path):
 def test_times_of_an_aligner_in_any_folder_and_without_unknown_words(context, tmp_path):
     grid(tmp_path / "bdl/a1.TextGrid", phones=["EY1", "sil", "B"], words=["a", "", "<unk>"])
     grid(tmp_path / "slt/a1.textgrid", phones=["EY0"])
-    context.config.navai.textgrids = str(tmp_path)
+    context.config.times.path = str(tmp_path)
     phonemes = phoneme_times(context, SPOKEN)
     expected = [("NA", "EY", 0.0, 0.1), ("NA", "B", 0.2, 0.3), ("v", "EY", 0.0, 0.1)]
     assert rows(phonemes) == expected
@@ -79,7 +80,7 @@ def test_times_of_an_aligner_in_any_folder_and_without_unknown_words(context, tm
 def test_files_of_one_name_in_no_speakers_folder_are_not_guessed(context, tmp_path):
     for folder in ("one", "two"):
         grid(tmp_path / folder / "a1.TextGrid", phones=["EY"])
-    context.config.navai.textgrids = str(tmp_path)
+    context.config.times.path = str(tmp_path)
     with pytest.raises(SpeechLRPError, match=r"2 TextGrid files are named a1 .* named bdl"):
         phoneme_times(context, SPOKEN)
 
@@ -94,7 +95,7 @@ def test_files_of_one_name_in_no_speakers_folder_are_not_guessed(context, tmp_pa
         (PHONEMES + "NA,d,0.7,0.6\n", r"row 5: 'd' is from 0.7 to 0.6 s"),
         (PHONEMES + "NA,d,,0.6\n", r"row 5: 'd' is from nan to 0.6 s"),
         (PHONEMES + "NA,d,0.6,inf\n", r"row 5: 'd' is from 0.6 to inf s"),
-        (PHONEMES.replace("NA,", "other,"), "has no phoneme of the 2 utterances of test"),
+        (PHONEMES.replace("NA,", "other,"), "no phoneme of the 2 utterances of test is known"),
     ],
     ids=range(8),
 )
@@ -102,7 +103,7 @@ def test_a_wrong_table_is_one_line(context, tmp_path, text, message):
     (tmp_path / "phonemes.csv").write_text(text)
     with pytest.raises(SpeechLRPError, match=message) as raised:
         phoneme_times(context, SPOKEN)
-    assert "navai.textgrids=FOLDER" in str(raised.value)
+    assert "times.path=FOLDER" in str(raised.value)
 
 
 def test_rows_in_any_order_are_taken_in_order_of_time(context, tmp_path):
@@ -112,7 +113,7 @@ def test_rows_in_any_order_are_taken_in_order_of_time(context, tmp_path):
 
 
 def test_a_folder_without_textgrids_is_one_line(context, tmp_path):
-    context.config.navai.textgrids = str(tmp_path)
+    context.config.times.path = str(tmp_path)
     with pytest.raises(SpeechLRPError, match=r"there is no \.TextGrid file"):
         phoneme_times(context, SPOKEN)
 
@@ -123,5 +124,33 @@ def test_what_is_on_disk_has_a_digest_where_it_is_asked_for(context, tmp_path):
     before = times_on_disk(context.config)
     (tmp_path / "words.csv").write_text(WORDS)
     assert times_on_disk(context.config) != before
-    context.config.navai.classes = "bigrams"
-    assert times_on_disk(context.config) == {}
+
+
+CTM = ";; by an aligner\na1 1 0.40 0.10 EY1\nv 1 0.00 0.25 HH\nv 1 0.25 0.10 sil\nx 1 0 1 B 0.9\n"
+
+
+def test_times_of_a_ctm_file_by_id_or_by_the_audio_files_name(context, tmp_path):
+    (tmp_path / "phones.ctm").write_text(CTM)
+    table = TABLE.assign(path=["bdl/wav/a1.wav", "slt/wav/a2.wav"])
+    known = read_times(context.config, "phoneme", table)
+    assert rows(known) == [("NA", "EY1", 0.4, 0.5), ("v", "HH", 0.0, 0.25)]
+    assert rows(read_times(context.config, "phoneme", TABLE)) == [("v", "HH", 0.0, 0.25)]
+    assert read_times(context.config, "word", table).empty
+    context.config.times = Times(str(tmp_path), words="phones")
+    assert len(read_times(context.config, "word", table)) == 2
+
+
+@pytest.mark.parametrize("line", ["a1 1 0.4", "a1 1 early 0.1 EY1"])
+def test_a_line_that_is_none_of_a_ctm_file_is_named(context, tmp_path, line):
+    (tmp_path / "words.ctm").write_text(CTM + line)
+    with pytest.raises(SpeechLRPError, match=r"words.ctm, line 6: .*`recording channel begin"):
+        read_times(context.config, "word", TABLE)
+
+
+def test_what_is_said_stands_where_the_example_has_it():
+    rows = [("a", "x", 0.1, 0.4), ("a", "y", 0.4, 0.9), ("a", "z", 2.0, 2.5), ("b", "w", 0.4, 0.5)]
+    times = pd.DataFrame(rows, columns=["id", "phoneme", "start_s", "end_s"])
+    one = pd.Series({"source": "a", "start_s": 0.3, "duration_s": 1.0, "onset_s": 0.2})
+    (first, second) = spoken_in(times, one)
+    assert [round(value, 6) for value in first[:2]] == [0.0, 0.3]
+    assert (first[2], second[2]) == ("x", "y")

@@ -1,0 +1,179 @@
+"""When words and phonemes were said: `speechlrp synth`'s tables, TextGrid or CTM files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from speechlrp.artifacts.tables import read_csv
+from speechlrp.config.schema import Config
+from speechlrp.corpora.ctm import read_ctm
+from speechlrp.corpora.textgrid import Interval, intervals_of, read_textgrid
+from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.timing.linking import SPAN
+
+TIERS = ("phoneme", "word")
+MEND = (
+    "times are known of what `speechlrp synth` made (again with --force), or from a forced "
+    "aligner's TextGrid or CTM files (times.path=FOLDER)"
+)
+
+
+def has_times(config: Config, kind: str) -> bool:
+    """Whether a folder of times is named, or the corpus has a table of this kind of its own."""
+    return config.times.path is not None or any(_files(config, kind))
+
+
+def times_on_disk(config: Config) -> dict[str, str]:
+    """A digest of the files of times, where there are any."""
+    paths = [*_files(config, *TIERS), *(_grids(config.times.path) if config.times.path else ())]
+    digest = hashlib.sha256()
+    for path in paths:
+        facts = path.stat()
+        digest.update(f"{path.name} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+    return {"times": digest.hexdigest()} if paths else {}
+
+
+def read_times(config: Config, kind: str, recordings: pd.DataFrame) -> pd.DataFrame:
+    """When the words or phonemes of some recordings were said.
+
+    Args:
+        config: `times` of it names the folder and the tiers; by default the corpus's folder.
+        kind: ``"phoneme"`` or ``"word"``.
+        recordings: their id, path and speaker; files name them by id, or as their audio files.
+
+    Returns:
+        Columns id, phoneme or word, start_s, end_s, a row each, in order of time; none where
+        nothing is known.
+
+    Raises:
+        SpeechLRPError: a file that is damaged or not to be told from another; a named folder
+            without any.
+    """
+    table, ctm = _table(config, kind), _ctm(config, kind)
+    if table and table.is_file():
+        times = read_csv(table, MEND, ["id", kind, *SPAN])
+    elif ctm and ctm.is_file():
+        times = _labelled(kind, ((name, i) for name, held in read_ctm(ctm) for i in held))
+    elif config.times.path:
+        return _labelled(kind, _aligned(config.times.path, recordings, tier_of(config, kind)))
+    else:
+        return _labelled(kind, ())
+    times = times[["id", kind, *SPAN]].assign(id=_known(times.id, recordings))
+    _check(times, kind, table if table and table.is_file() else ctm)
+    return times.dropna(subset="id").sort_values(["id", *SPAN], kind="stable")
+
+
+def spoken_in(times: pd.DataFrame, one: Any) -> list[tuple[float, float, str]]:
+    """What is said in an example: begin and end in s on its time axis, and the text.
+
+    Args:
+        times: as `read_times` gives them.
+        one: the example: source, start_s, duration_s and onset_s.
+    """
+    own = times[times.id == one.source]
+    shift = one.onset_s - one.start_s
+    first, last = one.start_s, one.start_s + one.duration_s
+    inside = own[(own.end_s > first) & (own.start_s < last)]
+    return [
+        (begin + shift, end + shift, text) for _, text, begin, end in inside.itertuples(index=False)
+    ]
+
+
+def check_tier(config: Config, kind: str) -> None:
+    """Say which tiers the TextGrid files have, if theirs is not one of them."""
+    tier = tier_of(config, kind)
+    for grid in (_grids(config.times.path) if config.times.path else [])[:1]:
+        tiers = read_textgrid(grid)
+        if tier not in tiers:
+            raise unknown(f"tier of {grid} (times.{kind}s)", tier, tiers)
+
+
+def tier_of(config: Config, kind: str) -> str:
+    """The tier of TextGrid files, or the name of the CTM file, that holds words or phonemes."""
+    return getattr(config.times, f"{kind}s")
+
+
+def _folder(config: Config) -> Path | None:
+    where = config.times.path or config.dataset.get("root")
+    return Path(where) if where else None
+
+
+def _table(config: Config, kind: str) -> Path | None:
+    folder = _folder(config)
+    return folder and folder / f"{kind}s.csv"
+
+
+def _ctm(config: Config, kind: str) -> Path | None:
+    folder = _folder(config)
+    return folder and folder / f"{tier_of(config, kind)}.ctm"
+
+
+def _files(config: Config, *kinds: str) -> list[Path]:
+    paths = [make(config, kind) for kind in kinds for make in (_table, _ctm)]
+    return [path for path in paths if path and path.is_file()]
+
+
+def _grids(folder: str) -> list[Path]:
+    return sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() == ".textgrid")
+
+
+def _known(names: pd.Series, recordings: pd.DataFrame) -> pd.Series:
+    """The ids of recordings that files name by id or by the name of the audio file; else NaN."""
+    stems = recordings.path.map(lambda path: Path(path).stem)
+    alone = ~stems.duplicated(keep=False)
+    ids = dict(zip(stems[alone], recordings.id[alone], strict=True))
+    return names.map(ids | dict(zip(recordings.id, recordings.id, strict=True)))
+
+
+def _check(times: pd.DataFrame, kind: str, path: Path | None) -> None:
+    wrong = np.flatnonzero(~np.isfinite(times[SPAN]).all(axis=1) | (times.end_s < times.start_s))
+    if len(wrong):
+        first = times.iloc[wrong[0]]
+        raise SpeechLRPError(
+            f"{path}, row {wrong[0] + 1}: {first[kind]!r} is from {first.start_s} to "
+            f"{first.end_s} s: {MEND}"
+        )
+
+
+def _labelled(kind: str, spans: Any) -> pd.DataFrame:
+    rows = [(name, i.text.strip(), i.start_s, i.end_s) for name, i in spans]
+    types = {"id": str, kind: str, **dict.fromkeys(SPAN, np.float64)}
+    return pd.DataFrame(rows, columns=[*types]).astype(types)
+
+
+def _aligned(folder: str, recordings: pd.DataFrame, tier: str) -> Iterator[tuple[str, Interval]]:
+    """What a tier of the TextGrid files holds, of the files that have it."""
+    grids: dict[str, list[Path]] = {}
+    for path in _grids(folder):
+        grids.setdefault(path.stem, []).append(path)
+    if not grids:
+        raise SpeechLRPError(
+            f"times.path is {folder}: there is no .TextGrid file, {tier}.ctm or phonemes.csv"
+        )
+    for recording in recordings.itertuples():
+        grid = _grid_of(recording, grids)
+        for interval in intervals_of(grid, tier) if grid else ():
+            yield recording.id, interval
+
+
+def _grid_of(recording: Any, grids: dict[str, list[Path]]) -> Path | None:
+    """The file named by the recording's id or as its audio file; of several, its speaker's."""
+    for name in (recording.id, Path(recording.path).stem):
+        paths = grids.get(name, [])
+        if len(paths) > 1:
+            of_speaker = [path for path in paths if path.parent.name == recording.speaker]
+            if len(of_speaker) != 1:
+                raise SpeechLRPError(
+                    f"{len(paths)} TextGrid files are named {name} ({paths[0]}, {paths[1]}); put "
+                    f"that of {recording.id} into a folder named {recording.speaker}"
+                )
+            return of_speaker[0]
+        if paths:
+            return paths[0]
+    return None
