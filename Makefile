@@ -39,19 +39,13 @@ lint: install  ## Check style and types
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 demo: install  ## Synthesise a small corpus and take it through the whole pipeline
-	$(RUN) synth audiomnist --out $(DEMO_DATA)/audiomnist --speakers 16 --per-speaker 40
-	SPEECHLRP_DATA=$(DEMO_DATA) $(RUN) run experiment=demo $(ARGS)
-	@echo "Open outputs/demo/report/index.html"
+	$(RUN) demo $(ARGS)
 
 demo-letters: install  ## Synthesise sentences, train a recogniser, and see what its letters share
-	$(RUN) synth librispeech --out $(DEMO_DATA)/LibriSpeech --speakers 2 --per-speaker 300
-	SPEECHLRP_DATA=$(DEMO_DATA) $(RUN) run experiment=demo_letters $(ARGS)
-	@echo "Open outputs/demo_letters/report/index.html"
+	$(RUN) demo letters $(ARGS)
 
 demo-speaker: install  ## Synthesise speakers, and explain who is speaking in three ways
-	$(RUN) synth voxceleb --out $(DEMO_DATA)/voxceleb --speakers 12 --per-speaker 40
-	SPEECHLRP_DATA=$(DEMO_DATA) $(RUN) run experiment=demo_speaker $(ARGS)
-	@echo "Open outputs/demo_speaker/report/index.html"
+	$(RUN) demo speaker $(ARGS)
 
 planted-cue: install  ## Known truth: which explainer finds the sound that alone carries the label
 	$(RUN) synth planted_tone --out $(DEMO_DATA)/planted_tone --speakers 24 --per-speaker 50

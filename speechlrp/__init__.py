@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from speechlrp.answers.model import explain
     from speechlrp.answers.run import Run, load
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Answer", "Run", "__version__", "explain", "load"]
 
 _FACE = {

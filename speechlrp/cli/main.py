@@ -30,17 +30,38 @@ def _verb(name: str, summary: str) -> click.Command:
 
         launch(name, overrides, values)
 
-    parameters: list[click.Parameter] = [option.parameter() for option in OPTIONS[name]]
+    return click.Command(name, params=_parameters(name, name), callback=callback, help=summary)
+
+
+WORDS = {"explain": "[FILE]... [KEY=VALUE]...", "demo": "[letters|speaker] [KEY=VALUE]..."}
+"""What a verb takes besides its options, where that is not settings alone."""
+
+
+def _parameters(name: str, verb: str) -> list[click.Parameter]:
+    """The parameters of a command that runs a verb."""
+    parameters: list[click.Parameter] = [option.parameter() for option in OPTIONS[verb]]
     parameters += [option() for option in HYDRA_OPTIONS]
     parameters += [option() for option in FILE_OPTIONS] if name == "explain" else []
-    words = "[FILE]... [KEY=VALUE]..." if name == "explain" else "[KEY=VALUE]..."
-    parameters.append(click.Argument(["overrides"], nargs=-1, metavar=words))
-    return click.Command(name, params=parameters, callback=callback, help=summary)
+    words = WORDS.get(name, "[KEY=VALUE]...")
+    return [*parameters, click.Argument(["overrides"], nargs=-1, metavar=words)]
 
 
 for _name, _summary in SUMMARIES.items():
     main.add_command(_verb(_name, _summary))
 main.add_command(_verb("run", "Run the stages in sequence."))
+
+
+@main.command(params=_parameters("demo", "run"))
+def demo(overrides: tuple[str, ...], **values: object) -> None:
+    """Synthesise a small corpus and take it through the whole pipeline, in minutes.
+
+    Digits of women and men; or sentences for a recogniser (letters), or for a network that
+    tells speakers apart (speaker). Needs speechlrp[synth]. The page is
+    outputs/demo/report/index.html, or outputs/demo_letters/..., outputs/demo_speaker/...
+    """
+    from speechlrp.cli.demo import show
+
+    show(overrides, values)
 
 
 @main.command()

@@ -97,7 +97,16 @@ def test_a_stage_is_a_command_a_summary_and_a_configuration():
     assert {*CLASSES, *LETTERS} == set(SUMMARIES)
     assert primary == {*SUMMARIES, "run", "base"}
     assert set(OPTIONS) == {*SUMMARIES, "run"}
-    assert set(main.commands) == {*SUMMARIES, "run", "stages", "runs", "list", "download", "synth"}
+    assert set(main.commands) == {
+        *SUMMARIES,
+        "run",
+        "demo",
+        "stages",
+        "runs",
+        "list",
+        "download",
+        "synth",
+    }
     for name, stage in {**CLASSES, **LETTERS}.items():
         assert stage.name == name
 
