@@ -131,8 +131,18 @@ OPTIONS |= {
     "report": (*_COMPARE, *_COMMON),
     "run": (
         *_COMPARE,
-        Option("--from", "sequence.first", "The stage to begin with.", tuple(SUMMARIES)),
-        Option("--to", "sequence.last", "The stage to end with.", tuple(SUMMARIES)),
+        Option(
+            "--from",
+            "sequence.first",
+            "The stage to begin with; flip:2: its second turn.",
+            tuple(SUMMARIES),
+        ),
+        Option(
+            "--to",
+            "sequence.last",
+            "The stage to end with, at its first turn; or flip:2.",
+            tuple(SUMMARIES),
+        ),
         *_COMMON,
     ),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 from speechlrp.config import SUBSETS
@@ -30,21 +31,39 @@ def run_verb(verb: str, config: Config, invocation: Invocation) -> None:
 
 
 def between(steps: Iterable[dict], first: str | None, last: str | None) -> list[dict]:
-    """The steps from the first of stage `first` to the last of stage `last`.
+    """The steps from the first that `first` names to the last that `last` names.
+
+    Steps of one stage that follow each other, such as evaluations of two subsets, belong
+    together. Where a stage comes again later, its name means the first such group, for `last`
+    the first from there on; ``flip:2`` means the second, and so on.
 
     Raises:
-        SpeechLRPError: a stage that is not in the sequence, or nothing lies between.
+        SpeechLRPError: a stage that is not in the sequence so often, or nothing lies between.
     """
     steps = list(steps)
-    names = [step["stage"] for step in steps]
-    for name in (first, last):
-        if name is not None and name not in names:
-            raise unknown("stage of this sequence", name, names)
-    start = names.index(first) if first else 0
-    end = len(names) - names[::-1].index(last) if last else len(names)
+    groups = [list(group) for _, group in groupby(steps, key=lambda step: step["stage"])]
+    names = [group[0]["stage"] for group in groups]
+    start = _place(names, first, 0) if first else 0
+    end = _place(names, last, start) + 1 if last else len(groups)
     if start >= end:
         raise SpeechLRPError(f"nothing lies between --from {first} and --to {last}")
-    return steps[start:end]
+    return [step for group in groups[start:end] for step in group]
+
+
+def _place(names: list[str], asked: str, start: int) -> int:
+    """The place among groups of steps of the one that is asked for, see `between`."""
+    name, _, turn = asked.partition(":")
+    places = [place for place, known in enumerate(names) if known == name]
+    if not places:
+        raise unknown("stage of this sequence", name, names)
+    if not turn:
+        return next((place for place in places if place >= start), places[-1])
+    if not turn.isdecimal() or not 1 <= int(turn) <= len(places):
+        raise SpeechLRPError(
+            f"{asked}: {name} comes {len(places)} times in this sequence; say {name} for the "
+            f"first, or {name}:1 to {name}:{len(places)}"
+        )
+    return places[int(turn) - 1]
 
 
 def on_copies_not_made(config: Config, step: dict[str, Any]) -> bool:
