@@ -31,9 +31,20 @@ MAY = {
     "audio": set(COMMON),
     "pipeline": {*MIDDLE, *ENGINES, *COMMON, "__init__"},
     "data": {"pipeline", *MIDDLE, *ENGINES, *COMMON},
+    "setup": {*MIDDLE, *ENGINES, *COMMON},
     "stages": {"data", "pipeline", *MIDDLE, *ENGINES, *COMMON},
     "answers": {"stages", "data", "pipeline", *MIDDLE, *ENGINES, *COMMON},
-    "cli": {"answers", "stages", "data", "pipeline", *MIDDLE, *ENGINES, *COMMON, "__init__"},
+    "cli": {
+        "answers",
+        "setup",
+        "stages",
+        "data",
+        "pipeline",
+        *MIDDLE,
+        *ENGINES,
+        *COMMON,
+        "__init__",
+    },
 }
 """Room -> the rooms that it may import besides itself."""
 

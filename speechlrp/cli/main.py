@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from speechlrp import __version__
@@ -91,6 +93,36 @@ def list_(what: str | None) -> None:
 
     with one_line_errors():
         click.echo("\n".join(names(what)))
+
+
+@main.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--label", help="What is to be told apart; without it, the labels are listed.")
+@click.option("--run", required=True, help="The name of the run, and of the file that is written.")
+@click.option("--speaker", help="The column that says who speaks; of a folder: an expression.")
+@click.option(
+    "--config-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="conf",
+    show_default=True,
+    help="The folder of your own configurations.",
+)
+@click.option("--force", is_flag=True, help="Replace the file; it is kept as NAME.yaml.old.")
+def init(
+    source: Path, label: str | None, run: str, speaker: str | None, config_dir: Path, force: bool
+) -> None:
+    """Look at your own recordings, and write a first experiment for them.
+
+    SOURCE is a CSV file (path, speaker and any labels), a folder with a folder for each
+    class, a Kaldi data folder, lhotse's manifests, or a folder that datasets.save_to_disk
+    wrote. What is written, conf/experiment/RUN.yaml, is yours to change; then
+    `speechlrp run run=RUN` goes from the recordings to the page.
+    """
+    from speechlrp.cli.bridge import one_line_errors
+    from speechlrp.cli.init import write_experiment
+
+    with one_line_errors():
+        write_experiment(source, label, run, speaker, config_dir, force)
 
 
 @main.command()

@@ -19,10 +19,14 @@ from speechlrp.config.names import (
     IDENTITY,
     base_name,
     check_name,
+    conf_dir,
     identity_overrides,
     key_of,
 )
 from speechlrp.pipeline.identity import Run, made_name, merged, read_run
+
+EXPERIMENT = "experiment"
+"""The folder of experiments in a folder of configurations."""
 
 REMEMBERED = ("experiment", "data_run", *IDENTITY)
 """Keys of the overrides that a run remembers."""
@@ -88,16 +92,32 @@ def with_remembered(
     given = {key_of(override): override for override in overrides}
     folder = values.get("config_dir")
     name = given.pop("run", "").partition("=")[2].strip("'\"")
+    asked = given.get("experiment", "").partition("=")[2].strip("'\"")
     if not name:
-        return overrides, folder
+        return overrides, folder or _own_folder(asked)
     check_name(name)
-    run = read_run(_outputs(given) / name) or Run(name)
+    run = read_run(_outputs(given) / name)
+    if run is None:
+        run = Run(name, [f"experiment={name}"] if not asked and _is_experiment(name) else [])
+        folder = folder or _own_folder(asked or name)
     kept = [o for o in run.overrides if not o.startswith(CONFIG_DIR)]
     own = [o.partition("=")[2] for o in run.overrides if o.startswith(CONFIG_DIR)]
     folder = folder or next(iter(own), None)
-    asked = ",".join([name, *_swept(overrides)])
-    names = [f"run=${{run_name:{asked}}}", f"data_run=${{data_run_name:{asked}}}"]
+    varied = ",".join([name, *_swept(overrides)])
+    names = [f"run=${{run_name:{varied}}}", f"data_run=${{data_run_name:{varied}}}"]
     return tuple(merged([*names, *kept], list(given.values()))), folder
+
+
+def _is_experiment(name: str) -> bool:
+    """Whether a run of this name begins with the experiment of its name."""
+    return (conf_dir() / EXPERIMENT / f"{name}.yaml").is_file() or bool(_own_folder(name))
+
+
+def _own_folder(experiment: str) -> str | None:
+    """The folder ``conf`` where one stands, if it has an experiment, as `init` writes it."""
+    folder = Path("conf").absolute()
+    there = experiment and (folder / EXPERIMENT / f"{experiment}.yaml").is_file()
+    return str(folder) if there and folder != conf_dir() else None
 
 
 def _swept(overrides: tuple[str, ...]) -> list[str]:

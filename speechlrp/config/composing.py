@@ -43,10 +43,8 @@ def compose_config(verb: str, overrides: Sequence[str]) -> Config:
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-            composed = compose(verb, overrides=[*last.values(), *path])
-        OmegaConf.resolve(composed)
+            return typed(compose(verb, overrides=[*last.values(), *path]))
     except HydraException as error:
         raise SpeechLRPError(str(error).splitlines()[0]) from error
     finally:
         Singleton.set_state(before)
-    return typed(composed)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from speechlrp.corpora.gathering import Gathering, audio_below, files, folders
-from speechlrp.corpora.labels import labelled
+from speechlrp.corpora.labels import labelled, say_unknown
 from speechlrp.corpora.recording import Recording, need_folder, pick_speakers
 from speechlrp.corpora.twins import without_twins
 from speechlrp.errors import SpeechLRPError
 
-log = logging.getLogger(__name__)
 MEND = "give a folder with a folder for each class as dataset.root"
 
 
@@ -53,7 +51,7 @@ def folder(
             key = path.relative_to(root).with_suffix("").as_posix()
             gathering.add(labelled(Recording(key, path, who), {label: kind}, str(path)))
     found = gathering.finish(MEND)
-    _say_unknown(found, root)
+    say_unknown(sum(r.path.relative_to(root).as_posix() == r.speaker for r in found), root)
     chosen = set(pick_speakers(speakers, {r.speaker for r in found}, root))
     return without_twins([r for r in found if r.speaker in chosen], root)
 
@@ -82,14 +80,3 @@ def _speaker(name: str, pattern: re.Pattern | None) -> str | None:
             f"dataset.speaker={pattern.pattern!r} finds no speaker in {name}; give another"
         )
     return match[1]
-
-
-def _say_unknown(recordings: Sequence[Recording], root: Path) -> None:
-    unknown = sum(r.path.relative_to(root).as_posix() == r.speaker for r in recordings)
-    if unknown:
-        log.warning(
-            "%s: who speaks is not known of %d recordings, so each counts as a speaker of its own, "
-            "and a speaker may be learnt and tested; name them with dataset.speaker",
-            root,
-            unknown,
-        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from speechlrp.corpora.labels import labelled
+from speechlrp.corpora.labels import labelled, say_unknown
 from speechlrp.corpora.places import place
 from speechlrp.corpora.recording import Recording, need_folder, pick_speakers, some
 from speechlrp.corpora.text import read_rows
@@ -13,11 +13,16 @@ from speechlrp.corpora.twins import without_twins
 from speechlrp.errors import SpeechLRPError
 
 MEND = "list your recordings in a CSV file with the columns path, speaker and any labels"
-_OWN = ("id", "path", "speaker", "transcript")
+_OWN = ("id", "transcript")
 
 
 def manifest(
-    root: Path, *, file: str = "manifest.csv", speakers: Sequence[str] | None = None
+    root: Path,
+    *,
+    file: str = "manifest.csv",
+    path: str = "path",
+    speaker: str | None = "speaker",
+    speakers: Sequence[str] | None = None,
 ) -> list[Recording]:
     """Read the recordings that a CSV file lists.
 
@@ -26,35 +31,54 @@ def manifest(
     other column is a label of that name, in `extra`. An empty cell is an unknown label.
     Columns are separated by commas, tabs or semicolons. Paths are relative to the CSV
     file's folder, or else to where one stands. The id is the path as written, unless there is
-    a column ``id``. A recording that is listed twice is taken once, see `twins`.
+    a column ``id``. A recording that is listed twice is taken once, see `twins`. Where nobody
+    knows who speaks, each recording counts as a speaker of its own.
 
     Args:
         root: the folder of the CSV file.
         file: the CSV file, relative to `root`, or else to where one stands (or absolute).
+        path: the column of the files, where it has another name.
+        speaker: the column that says who speaks; None: nobody knows.
         speakers: take only these.
 
     Raises:
         SpeechLRPError: no such file, a column is missing, a row is broken or there twice,
             a recording is not there or contradicts another, or an unknown speaker.
     """
-    path = place(file, Path(root))
-    need_folder(path.parent, "folder of recordings", MEND)
-    recordings = [_recording(path, number, row) for number, row in _rows(path)]
-    _check_unique(recordings, path)
-    chosen = set(pick_speakers(speakers, {r.speaker for r in recordings}, path))
+    table = place(file, Path(root))
+    need_folder(table.parent, "folder of recordings", MEND)
+    needed = [path, *([] if speaker is None else [speaker])]
+    rows = _rows(table, needed)
+    recordings = [_recording(table, number, row, needed) for number, row in rows]
+    _check_unique(recordings, table)
+    if speaker is None:
+        say_unknown(len(recordings), table)
+    chosen = set(pick_speakers(speakers, {r.speaker for r in recordings}, table))
     recordings = [r for r in recordings if r.speaker in chosen]
     if not recordings:
-        raise SpeechLRPError(f"no recordings of a manifest in {path}: {MEND}")
-    return sorted(without_twins(recordings, path), key=lambda r: r.id)
+        raise SpeechLRPError(f"no recordings of a manifest in {table}: {MEND}")
+    return sorted(without_twins(recordings, table), key=lambda r: r.id)
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+def columns(path: Path) -> list[str]:
+    """The names of a list's columns.
+
+    Raises:
+        SpeechLRPError: there is no such file, or it is no table.
+    """
+    return next(read_rows(path, "the list of recordings", MEND), (1, []))[1]
+
+
+def _rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield (line number, column -> cell) for every row that is not blank."""
     rows = read_rows(path, "the list of recordings", MEND)
     _, names = next(rows, (1, []))
-    for needed in ("path", "speaker"):
-        if needed not in names:
-            raise SpeechLRPError(f"{path} has no column {needed!r}; found: {some(names, 20)}")
+    for key, name in zip(("path", "speaker"), needed, strict=False):
+        if name not in names:
+            raise SpeechLRPError(
+                f"{path} has no column {name!r}; found: {some(names, 20)}; another name is said "
+                f"with dataset.{key}=COLUMN{', null: nobody knows' * (key == 'speaker')}"
+            )
     if len(set(names)) < len(names) or "" in names:
         raise SpeechLRPError(f"{path}: a column's name is empty or there twice: {some(names, 20)}")
     for number, cells in rows:
@@ -65,19 +89,20 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         yield number, dict(zip(names, cells, strict=True))
 
 
-def _recording(path: Path, number: int, row: dict[str, str]) -> Recording:
-    """Make the record of one row."""
+def _recording(path: Path, number: int, row: dict[str, str], needed: Sequence[str]) -> Recording:
+    """Make the record of one row, whose first needed cell is the file, and the last who speaks."""
     where = f"{path}, line {number}"
-    for needed in ("path", "speaker"):
-        if not row[needed]:
-            raise SpeechLRPError(f"{where}: {needed} is empty")
+    for name in needed:
+        if not row[name]:
+            raise SpeechLRPError(f"{where}: {name} is empty")
     bare = Recording(
-        id=row.get("id") or row["path"],
-        path=place(row["path"], path.parent),
-        speaker=row["speaker"],
+        id=row.get("id") or row[needed[0]],
+        path=place(row[needed[0]], path.parent),
+        speaker=row[needed[-1]],
         transcript=row.get("transcript") or None,
     )
-    return labelled(bare, {name: cell for name, cell in row.items() if name not in _OWN}, where)
+    rest = {name: cell for name, cell in row.items() if name not in (*_OWN, *needed)}
+    return labelled(bare, rest, where)
 
 
 def _check_unique(recordings: Sequence[Recording], path: Path) -> None:

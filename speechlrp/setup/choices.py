@@ -1,0 +1,236 @@
+"""What fits one's own recordings: the split, the features, the network and its recipe."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from speechlrp.corpora import SPLITS, Recording
+from speechlrp.corpora.recording import some
+from speechlrp.errors import SpeechLRPError
+from speechlrp.setup.survey import Survey
+
+SUBSETS = ("train", "validate", "test")
+SHARES = ((0.6, 0.15, 0.25), (0.5, 0.25, 0.25))
+"""Shares of the subsets: most to train on, the test larger than the validation, as it has the last
+word; where that leaves one of them empty, the second."""
+LONGEST_S, SHORTEST_S = 3.0, 0.5
+"""Limits of a window: longer ones cost more than they tell, shorter ones hold no syllable."""
+SEEN = 28_000
+"""Training windows that a small network sees until it learns nothing more."""
+EPOCHS = (8, 120)
+SMALL_H, MEDIUM_H = 10, 100
+"""Hours of training recordings up to which the smaller networks are taken."""
+SEEDS = 50
+"""Splits that are drawn in search of one with every class in every subset."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What was chosen, and why.
+
+    Attributes:
+        classes: in sorted order.
+        unit: of the split: speaker or recording.
+        shares: of the subsets.
+        data_seed: with which every class is in every subset, where one is found.
+        counts: recordings of each subset.
+        rate: in Hz.
+        length: samples of a window.
+        bands: of the filterbank.
+        train_from: features or audio.
+        model: of `conf/model`.
+        epochs: of the training.
+        batch_size: of a step.
+        reasons: setting -> why, for people.
+        cautions: what the user should know.
+    """
+
+    classes: list[str]
+    unit: str
+    shares: tuple[float, float, float]
+    data_seed: int
+    counts: tuple[int, int, int]
+    rate: int
+    length: int
+    bands: int
+    train_from: str
+    model: str
+    epochs: int
+    batch_size: int
+    reasons: dict[str, str]
+    cautions: list[str]
+
+    def lines(self) -> list[str]:
+        """What was chosen and why, in lines for people."""
+        train, validate, test = self.counts
+        values = {
+            "split": f"by {self.unit}: {train}, {validate} and {test} recordings",
+            "rate": f"{self.rate} Hz, {self.bands} log mel bands every 10 ms",
+            "length": f"windows of {self.length / self.rate:g} s",
+            "train_from": f"trained on {self.train_from}",
+            "model": f"{self.model}, cross entropy",
+            "epochs": f"{self.epochs} epochs in batches of {self.batch_size}",
+        }
+        return [f"{value} ({self.reasons[key]})" for key, value in values.items()]
+
+
+def choose(found: Survey, label: str) -> Choices:
+    """Choose for some recordings.
+
+    Args:
+        found: what they are.
+        label: what is to be told apart.
+
+    Raises:
+        SpeechLRPError: fewer than two classes, as many classes as recordings, or too few
+            recordings to split.
+    """
+    reasons: dict[str, str] = {}
+    classes = _classes(found.recordings, label)
+    split, cautions = _split(found, label, classes, reasons)
+    train, validate, test = (len(split.parts[name]) for name in SUBSETS)
+    rate, bands = _rate(found, reasons)
+    length = _length(found, rate, reasons)
+    hours = found.seconds.mean() * train / 3600
+    model = _model(hours, reasons)
+    train_from, examples = _training(found, train, length / rate, reasons)
+    epochs = int(np.clip(round(SEEN / examples), *EPOCHS))
+    batch = next(size for size in (32, 16, 8, 4) if size <= max(4, examples // 8))
+    reasons["epochs"] = f"about {epochs * examples:,} windows are seen"
+    return Choices(
+        classes, split.unit, split.shares, split.seed, (train, validate, test), rate, length,
+        bands, train_from, model, epochs, batch, reasons, cautions,
+    )  # fmt: skip
+
+
+def _classes(recordings: Sequence[Recording], label: str) -> list[str]:
+    classes = sorted({str(r.label(label)) for r in recordings})
+    if len(classes) < 2:
+        raise SpeechLRPError(
+            f"every recording has the {label} {classes[0]!r}; two classes are needed to tell apart"
+        )
+    if 2 * len(classes) > len(recordings):
+        raise SpeechLRPError(
+            f"{label} has {len(classes)} classes for {len(recordings)} recordings ({some(classes)})"
+            "; a class needs several recordings: give another --label, or group the values"
+        )
+    return classes
+
+
+class _Split(NamedTuple):
+    """How recordings are split, and the recordings of each subset."""
+
+    unit: str
+    shares: tuple[float, float, float]
+    seed: int
+    parts: dict[str, list[Recording]]
+
+
+def _split(
+    found: Survey, label: str, classes: Sequence[str], reasons: dict[str, str]
+) -> tuple[_Split, list[str]]:
+    """The split, and what is to be said of it."""
+    recordings, cautions, split = found.recordings, [], None
+    if label == "speaker":
+        reasons["split"] = "every speaker in every subset, no recording in two"
+    elif len(found.speakers) == len(recordings):
+        reasons["split"] = "who speaks is not known"
+        cautions.append(
+            "who speaks is not known, so a voice may be learnt and tested; --speaker says it"
+        )
+    else:
+        reasons["split"] = "no speaker in two subsets"
+        split = _drawn(recordings, label, "speaker", classes)
+        if split is None:
+            reasons["split"] = "too few speakers"
+            cautions.append(
+                f"{len(found.speakers)} speakers are too few to keep those of the test out of the "
+                "training: recordings are split instead, and voices may be learnt and tested"
+            )
+    split = split or _drawn(recordings, label, "recording", classes)
+    if split is None:
+        raise SpeechLRPError(
+            f"{len(recordings)} recordings of {len(classes)} classes are too few for training, "
+            "validation and test: every class needs three at least"
+        )
+    for name in SUBSETS:
+        if missing := sorted(set(classes) - {str(r.label(label)) for r in split.parts[name]}):
+            cautions.append(f"nothing of {some(missing)} is in {name}: too few of its speakers")
+    return split, cautions
+
+
+def _drawn(
+    recordings: Sequence[Recording], label: str, unit: str, classes: Sequence[str]
+) -> _Split | None:
+    """The first split with every class in every subset, else that with the most."""
+    by_id = {r.id: r for r in recordings}
+    best, most = None, -1
+    for shares, seed in product(SHARES, range(1, SEEDS + 1)):
+        settings: dict[str, Any] = {"balance": "proportional", "unit": unit}
+        settings |= dict(zip(SUBSETS, shares, strict=True))
+        try:
+            split = SPLITS["seeded"](recordings, label=label, seed=seed, **settings)
+        except SpeechLRPError:
+            continue
+        parts: dict[str, list[Recording]] = defaultdict(list)
+        for key, name in split.items():
+            parts[name].append(by_id[key])
+        held = sum(len({r.label(label) for r in parts[name]}) for name in SUBSETS)
+        if held > most:
+            best, most = _Split(unit, shares, seed, parts), held
+        if held == len(SUBSETS) * len(classes):
+            break
+    return best
+
+
+def _rate(found: Survey, reasons: dict[str, str]) -> tuple[int, int]:
+    """The rate, and as many filterbanks as leave none of them without a frequency."""
+    total = sum(found.rates.values())
+    low = sum(count for rate, count in found.rates.items() if rate < 16_000)
+    if low * 20 > total:
+        reasons["rate"] = f"{low} of {total} recordings have less than 16 kHz"
+        return 8_000, 40
+    reasons["rate"] = "what speech needs; other rates are resampled"
+    return 16_000, 64
+
+
+def _length(found: Survey, rate: int, reasons: dict[str, str]) -> int:
+    high = float(np.quantile(found.seconds, 0.95))
+    seconds = min(max(np.ceil(high * 10) / 10, SHORTEST_S), LONGEST_S)
+    reasons["length"] = (
+        f"nineteen of twenty recordings are no longer than {high:.2f} s"
+        if seconds < LONGEST_S
+        else f"half of the recordings are {np.median(found.seconds):.2f} s or shorter; "
+        "longer windows cost more than they tell"
+    )
+    return round(seconds * rate)
+
+
+def _training(
+    found: Survey, recordings: int, window_s: float, reasons: dict[str, str]
+) -> tuple[str, int]:
+    """Random windows of short recordings; of long ones all segments, an epoch long."""
+    if np.median(found.seconds) < 2 * window_s:
+        reasons["train_from"] = "random windows: another one of each recording in every epoch"
+        return "audio", recordings
+    each = np.maximum(found.seconds // window_s, 1).mean()
+    reasons["train_from"] = "the recordings are long: every segment of them in every epoch"
+    return "features", round(each * recordings)
+
+
+def _model(hours: float, reasons: dict[str, str]) -> str:
+    amount = f"{hours:.2g} hours to train on"
+    if hours < SMALL_H:
+        reasons["model"] = f"{amount}: a small network learns in minutes, and overfits less"
+        return "resnet10"
+    if hours < MEDIUM_H:
+        reasons["model"] = f"{amount}: T's 34 layers with a quarter of the channels"
+        return "resnet34_small"
+    reasons["model"] = f"{amount}: T's network; take resnet34_small where there is no GPU"
+    return "resnet34"

@@ -1,0 +1,147 @@
+"""What one's own recordings are: how many, by whom, how long, at which rates, what is unread."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from speechlrp.audio import RecordingError, read
+from speechlrp.audio.parallel import ordered_map
+from speechlrp.corpora import CORPORA, Recording, tasks
+from speechlrp.corpora.recording import rank, some
+from speechlrp.errors import SpeechLRPError
+from speechlrp.setup.sources import Source
+
+MOST = 5000
+"""Recordings that are listened to; of more, so many are drawn."""
+LEAST_S, LEAST_PEAK = 0.1, 1e-4
+"""As the features have them: what is shorter or quieter is left out."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found.
+
+    Attributes:
+        recordings: that have the label and, of those listened to, can be read.
+        unlabelled: how many have no such label.
+        labels: the others that there are.
+        heard: how many were listened to.
+        seconds: how long those are that can be read.
+        rates: in Hz, and how many have each.
+        channels: the same of channels.
+        unread: id and reason of those that cannot be read.
+    """
+
+    recordings: list[Recording]
+    unlabelled: int
+    labels: list[str]
+    heard: int
+    seconds: np.ndarray
+    rates: Counter[int]
+    channels: Counter[int]
+    unread: list[tuple[str, str]]
+
+    @property
+    def speakers(self) -> list[str]:
+        """Who speaks."""
+        return sorted({r.speaker for r in self.recordings})
+
+
+def survey(source: Source, label: str | None, workers: int) -> Survey:
+    """Look at all that a source has, and listen to it.
+
+    Args:
+        source: the recordings.
+        label: what is to be told apart.
+        workers: threads.
+
+    Raises:
+        SpeechLRPError: no label or one that no recording has; the line names those that there
+            are. No recording can be read.
+    """
+    found = CORPORA[source.corpus](source.root, **source.settings)
+    known = tasks(found)
+    having = [r for r in found if label is not None and r.label(label) is not None]
+    if label is None or not having:
+        asked = "which label?" if label is None else f"no recording has a label {label!r};"
+        raise SpeechLRPError(
+            f"{asked} {source.root} has {some(_counted(found, known), 20)}: give one as --label"
+        )
+    drawn = sorted(having, key=lambda r: rank(0, r.id))[:MOST]
+    heard = list(ordered_map(_heard, drawn, workers=workers))
+    unread = [(r.id, told) for r, told in zip(drawn, heard, strict=True) if isinstance(told, str)]
+    about = [told for told in heard if not isinstance(told, str)]
+    if not about:
+        first = f"{unread[0][0]} ({unread[0][1]})"
+        raise SpeechLRPError(f"none of {len(drawn)} recordings can be read; the first: {first}")
+    lost = {name for name, _ in unread}
+    return Survey(
+        recordings=[r for r in having if r.id not in lost],
+        unlabelled=len(found) - len(having),
+        labels=[name for name in known if name != label],
+        heard=len(drawn),
+        seconds=np.array([seconds for seconds, _, _ in about]),
+        rates=Counter(rate for _, rate, _ in about),
+        channels=Counter(count for _, _, count in about),
+        unread=unread,
+    )
+
+
+def _counted(recordings: Sequence[Recording], labels: Sequence[str]) -> list[str]:
+    """Each label with the number of its classes."""
+    classes = ({r.label(name) for r in recordings} - {None} for name in labels)
+    return [f"{name} ({len(own)} classes)" for name, own in zip(labels, classes, strict=True)]
+
+
+def _heard(recording: Recording) -> tuple[float, int, int] | str:
+    """Seconds, rate in Hz and channels of a recording; or why it cannot be used."""
+    try:
+        wave, rate = read(recording.path)
+    except RecordingError as error:
+        return str(error)
+    seconds = wave.shape[1] / rate
+    if seconds < LEAST_S:
+        return f"too short: {seconds:.4g} s"
+    return (seconds, rate, len(wave)) if float(wave.abs().max()) > LEAST_PEAK else "silent"
+
+
+def _listed(counts: Counter[int], unit: str) -> str:
+    return some([f"{value} {unit} ({count:,})" for value, count in counts.most_common()])
+
+
+def described(found: Survey, label: str, words: str) -> list[str]:
+    """What was found, in lines for people.
+
+    Args:
+        found: by `survey`.
+        label: what is to be told apart.
+        words: what the source is.
+    """
+    classes = Counter(str(r.label(label)) for r in found.recordings)
+    counts = (
+        some([f"{name} {count}" for name, count in classes.most_common()], 12)
+        if len(classes) <= 30
+        else f"{min(classes.values())} to {max(classes.values())} recordings each"
+    )
+    low, middle, high = np.quantile(found.seconds, [0.05, 0.5, 0.95])
+    lines = [
+        f"{words}: {len(found.recordings):,} recordings of {len(found.speakers):,} speakers, "
+        f"{found.seconds.mean() * len(found.recordings) / 3600:.2g} hours",
+        f"{label}: {len(classes)} classes: {counts}",
+        f"durations: {middle:.2f} s in the middle, nine of ten {low:.2f} to {high:.2f} s",
+        f"rates: {_listed(found.rates, 'Hz')}; channels: {_listed(found.channels, 'a recording')}",
+    ]
+    if found.heard < len(found.recordings) + len(found.unread):
+        lines.append(f"listened to {found.heard:,} of them, drawn by seed")
+    if found.unlabelled:
+        lines.append(f"without a label {label}, and left out: {found.unlabelled}")
+    reasons = Counter(reason for _, reason in found.unread)
+    for reason, count in islice(reasons.most_common(), 5):
+        first = next(name for name, why in found.unread if why == reason)
+        lines.append(f"cannot be used, and left out: {count}, such as {first} ({reason})")
+    return lines

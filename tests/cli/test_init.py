@@ -1,0 +1,99 @@
+"""`speechlrp init`, and the runs that begin with what it wrote."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+HERE = Path("conf/experiment/emo.yaml")
+
+
+@pytest.fixture
+def begun(speechlrp, sources):
+    """The command line in a folder with an experiment for one's own recordings."""
+    done = speechlrp("init", str(sources["manifest"]), "--label", "mood", "--run", "emo")
+    assert done.exit_code == 0, done.stderr
+    return speechlrp
+
+
+def test_it_says_what_it_found_and_chose(speechlrp, sources):
+    done = speechlrp("init", str(sources["manifest"]), "--label", "mood", "--run", "emo")
+    assert "32 recordings of 8 speakers" in done.stdout
+    assert "mood: 2 classes: calm 16, glad 16" in done.stdout
+    assert "no speaker in two subsets" in done.stdout
+    assert done.stdout.splitlines()[-1].endswith("then: speechlrp run run=emo")
+    assert "the list my.csv: 32 recordings of 8 speakers" in HERE.read_text()
+
+
+def test_the_name_of_the_run_is_all_that_later_commands_need(begun):
+    for words in (["run=emo"], ["--run", "emo"], ["experiment=emo"]):
+        done = begun("train", *words, "--cfg", "job", "--resolve")
+        assert done.exit_code == 0, done.stderr
+        assert "name: mood" in done.stdout
+        assert re.search(r"^run: emo$", done.stdout, re.MULTILINE)
+
+
+def test_what_is_given_comes_after_the_file(begun):
+    done = begun("train", "run=other", "experiment=emo", "trainer.epochs=2", "--cfg", "job")
+    assert "epochs: 2" in done.stdout
+    assert "name: mood" in done.stdout
+
+
+def test_a_run_that_is_made_remembers_where_the_file_is(begun, monkeypatch, tmp_path):
+    small = ("features.bands=8", "model.bands=8", "features.window=128", "features.hop=100")
+    done = begun("preprocess", "run=emo", *small)
+    assert done.exit_code == 0, done.stderr
+    remembered = json.loads(Path("outputs/emo/run.json").read_text())["overrides"]
+    assert "experiment=emo" in remembered
+    assert f"--config-dir={tmp_path / 'conf'}" in remembered
+    monkeypatch.setenv("SPEECHLRP_OUTPUTS", str(tmp_path / "outputs"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    done = begun("preprocess", "run=emo")
+    assert "complete, nothing to do" in done.stdout, done.stderr
+
+
+def test_a_run_of_another_experiments_name_begins_with_it(speechlrp):
+    done = speechlrp("train", "run=planted_cue", "--cfg", "job")
+    assert "name: cue" in done.stdout
+
+
+def test_a_file_is_replaced_only_when_asked_and_then_kept(begun, refused, sources):
+    HERE.write_text("mine")
+    again = ("init", str(sources["manifest"]), "--label", "mood", "--run", "emo")
+    assert "emo.yaml is there already" in refused(*again)
+    assert HERE.read_text() == "mine"
+    assert begun(*again, "--force").exit_code == 0
+    assert HERE.with_suffix(".yaml.old").read_text() == "mine"
+    assert "experiment" not in HERE.with_suffix(".yaml.old").suffixes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing.csv", "--label", "mood", "--run", "emo"], "there is no nothing.csv; give a CSV"),
+        (["my.csv", "--run", "emo"], r"which label\? .* mood \(2 classes\)"),
+        (["my.csv", "--label", "mood", "--run", "demo"], "demo is an experiment of speechlrp"),
+        (["my.csv", "--label", "mood", "--run", "a b"], "run=a b cannot name a run"),
+        (["my.csv", "--label", "path", "--run", "emo"], "no recording has a label 'path'"),
+    ],
+)
+def test_what_is_refused_is_one_line_and_writes_nothing(refused, sources, arguments, message):
+    assert re.search(message, refused("init", *arguments))
+    assert not Path("conf").exists()
+
+
+def test_the_name_of_a_run_that_there_is(begun, refused, sources):
+    Path("outputs/emo2").mkdir(parents=True)
+    Path("outputs/emo2/run.json").write_text(json.dumps({"name": "emo2"}))
+    line = refused("init", str(sources["manifest"]), "--label", "mood", "--run", "emo2")
+    assert "there is a run emo2 already" in line
+
+
+@pytest.mark.slow
+def test_from_a_list_to_the_page(begun):
+    done = begun("run", "run=emo", "trainer.epochs=2", "flipping.limit=4", "compare.examples=4",
+                 "compare.explainers=random", "device=cpu")  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    assert Path("outputs/emo/report/index.html").is_file()
