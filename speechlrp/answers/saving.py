@@ -119,8 +119,9 @@ def _textgrid(end: float, tiers: list[tuple[str, np.ndarray, list[str]]]) -> str
 
 def save_html(answer: Answer, path: Path) -> None:
     """Write a page to explore: point, listen, and see the probabilities."""
-    from speechlrp.report.explorer import Explanation, Explorer, Recording
+    from speechlrp.report.explorer import Explorer
     from speechlrp.report.page import Page, Section, render
+    from speechlrp.report.recording import Explanation, Recording
 
     begin = float(answer.times[0])
     recording = Recording(

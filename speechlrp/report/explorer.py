@@ -1,17 +1,16 @@
 """The explorer: recordings, their explanations and their sound, to point at and listen to.
 
-Arrays and facts in, HTML out: nothing is loaded from elsewhere, but recordings that the page is
-too small for, which lie beside it. Numbers are those of the files, float32 to the last bit.
+Arrays and facts in, HTML out. A page that is too small for all numbers holds recordings lightly
+packed, for a first look, and their numbers to the last bit lie in files beside it, as do whole
+recordings that it has no room for at all. Nothing is loaded from elsewhere.
 Shapes: F frequency bins, T time frames, K classes; row 0 is the lowest frequency.
 """
 
 from __future__ import annotations
 
-import base64
 import json
-import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -19,87 +18,20 @@ import numpy as np
 from markupsafe import Markup
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.report.packing import LEVELS, Light, exact_text, light_text, sizes, sound_text
+from speechlrp.report.recording import Recording
 
 INSIDE_BYTES = 7_000_000
-"""Of recordings inside the page; what is more lies beside it."""
+"""Of the explorer inside the page; what is more lies beside it."""
+
+SHOWN_CLASSES = 8
+"""Of many classes, the likeliest ones and the true one are told."""
 
 SCRIPTS = (
     *("data.js", "sound.js", "picture.js", "state.js", "controls.js"),
     *("pointing.js", "explorer.js"),
 )
 """In the order in which the page runs them, as one."""
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What the network says once the strongest bins are removed.
-
-    Attributes:
-        percent: of the bins.
-        correct: whether it still says the true class.
-        probability: of the true class.
-    """
-
-    percent: float
-    correct: bool
-    probability: float
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """A map of a recording.
-
-    Attributes:
-        explainer: whose.
-        target: the class explained.
-        relevance: `[F, T]`.
-        units: of the relevance.
-        answers: when more and more of its strongest bins are set to the baseline.
-        baseline: what they are set to.
-    """
-
-    explainer: str
-    target: str
-    relevance: np.ndarray
-    units: str = ""
-    answers: Sequence[Reply] = ()
-    baseline: str = ""
-
-
-@dataclass(frozen=True)
-class Recording:
-    """What is known of a recording.
-
-    Attributes:
-        id: by which a link finds it; of no two recordings the same.
-        name: for people.
-        features: `[F, T]`.
-        probabilities: of the classes `[K]`.
-        maps: its explanations.
-        label: the true class; empty where it is not known.
-        speaker: who speaks.
-        condition: what was mixed in.
-        samples: its sound `[N]`, -1 to 1; None: there is none to hear.
-        rate: samples a second.
-        onset_s: where the sound begins on the time axis, s.
-        marks: rows of what is said when, the lowest first, such as phonemes and words: begin
-            and end on the time axis (s), and the text.
-        facts: more to tell, such as its place in a longer recording.
-    """
-
-    id: str
-    name: str
-    features: np.ndarray
-    probabilities: Sequence[float] | np.ndarray
-    maps: Sequence[Explanation]
-    label: str = ""
-    speaker: str = ""
-    condition: str = ""
-    samples: np.ndarray | None = None
-    rate: int = 0
-    onset_s: float = 0.0
-    marks: Sequence[Sequence[tuple[float, float, str]]] = ()
-    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -113,7 +45,12 @@ class Explorer:
         units: of the features.
         recordings: at least one.
         bands_hz: limits of bands to mark on the frequency axis.
-        inside_bytes: of recordings inside the page.
+        inside_bytes: that the page has for all of it.
+        name: by which links tell it from the others of a page.
+        one: what a recording is called, such as "letter".
+        by: what an explainer is called, such as "alignment".
+        tiers: what the rows of marks are.
+        opening: what is looked at first, such as `{"other": "b.wav"}`; keys as in `state.js`.
 
     Raises:
         SpeechLRPError: no recording, a shape that does not fit the axes, or an id twice.
@@ -126,6 +63,11 @@ class Explorer:
     recordings: Sequence[Recording]
     bands_hz: Sequence[float] = ()
     inside_bytes: int = INSIDE_BYTES
+    name: str = "explorer"
+    one: str = "recording"
+    by: str = "explainer"
+    tiers: Sequence[str] = ("phoneme", "word")
+    opening: Mapping[str, str] = field(default_factory=dict)
     kind: ClassVar[str] = "explorer"
 
     def __post_init__(self) -> None:
@@ -133,7 +75,7 @@ class Explorer:
             raise SpeechLRPError("no recording to explore; explain some with `speechlrp explain`")
         shape = len(self.frequency), len(self.time)
         for recording in self.recordings:
-            for values in (recording.features, *(map_.relevance for map_ in recording.maps)):
+            for values in recording.arrays:
                 if values.shape != shape:
                     raise SpeechLRPError(
                         f"{recording.name}: a map of shape {values.shape} does not fit axes of "
@@ -145,73 +87,126 @@ class Explorer:
             raise SpeechLRPError(f"two recordings have the id {twice!r}; ids must differ")
 
     @cached_property
-    def packed(self) -> list[str]:
-        """Every recording's numbers, see `pack`."""
-        return [pack(recording) for recording in self.recordings]
+    def packed(self) -> list[tuple[str, Light | None]]:
+        """What the page holds of every recording: all numbers, light ones, or ("") nothing."""
+        room = self.inside_bytes - len(_json(self._facts([("", None)] * len(self.recordings))))
+        exact = self._all_exactly(room)
+        if exact:
+            return [(text, None) for text in exact]
+        packed: list[tuple[str, Light | None]] = []
+        levels = self._levels(room)
+        for recording in self.recordings:
+            if packed and room <= 0:
+                packed.append(("", None))
+                continue
+            text, light = _lightly(recording, levels)
+            room -= len(text) + 50 * len(recording.maps)  # their scales
+            packed.append((text, light) if room >= 0 or not packed else ("", None))
+        return packed
 
-    @cached_property
-    def places(self) -> list[str]:
-        """Where every recording is: an element of the page, or a file beside it."""
-        room, places = self.inside_bytes, []
-        for i, text in enumerate(self.packed):
-            room -= len(text)
-            places.append(f"recording-{i}" if room >= 0 or i == 0 else f"recordings/{i}.js")
-        return places
+    def _all_exactly(self, room: int) -> list[str]:
+        """All recordings to the last bit; nothing where they take too much room."""
+        texts: list[str] = []
+        for recording in self.recordings:
+            texts.append(_exactly(recording))
+            room -= len(texts[-1])
+            if room < 0:
+                return []
+        return texts
+
+    def _levels(self, room: int) -> int:
+        """The finest levels at which all recordings fit, by the size of a few of them."""
+        few = self.recordings[:: max(1, len(self.recordings) // 3)]
+        for levels in LEVELS:
+            size = max(len(_lightly(recording, levels)[0]) for recording in few)
+            if size * len(self.recordings) <= room:
+                return levels
+        return LEVELS[-1]
 
     @property
     def inside(self) -> dict[str, str]:
-        """Name of an element -> the recording in it."""
-        pairs = zip(self.places, self.packed, strict=True)
-        return {place: text for place, text in pairs if not place.endswith(".js")}
+        """Id of an element -> the recording in it."""
+        return {self._element(i): text for i, (text, _) in enumerate(self.packed) if text}
 
     @property
-    def beside(self) -> dict[str, str]:
-        """Path of a file beside the page -> the script that hands over the recording in it."""
-        rows = zip(self.places, self.recordings, self.packed, strict=True)
-        return {
-            place: f"speechlrp.receive({json.dumps(recording.id)}, {json.dumps(text)});\n"
-            for place, recording, text in rows
-            if place.endswith(".js")
-        }
+    def beside(self) -> Iterator[tuple[str, str]]:
+        """Path of a file beside the page, and the script that hands over a recording's numbers."""
+        for i, recording in enumerate(self.recordings):
+            if self._beside(i):
+                text = _exactly(recording)
+                script = f"speechlrp.receive({json.dumps(recording.id)}, {json.dumps(text)});\n"
+                yield self._beside(i), script
+
+    def _element(self, i: int) -> str:
+        return f"{self.name}-{i}"
+
+    def _beside(self, i: int) -> str:
+        """The file of a recording that is not in the page to the last bit."""
+        text, light = self.packed[i]
+        return f"recordings/{self._element(i)}.js" if light or not text else ""
 
     @property
     def index(self) -> Markup:
         """All but the numbers, as JSON that no text in it can end early."""
-        facts = {
+        facts = self._facts(self.packed)
+        for i, entry in enumerate(facts["recordings"]):
+            entry |= {"inside": self._element(i), "beside": self._beside(i)}
+        return Markup(_json(facts).replace("&", "\\u0026").replace("<", "\\u003c"))
+
+    def _facts(self, packed: Sequence[tuple[str, Light | None]]) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "one": self.one,
+            "by": self.by,
             "classes": list(self.classes),
             "frequency": np.asarray(self.frequency, dtype=float).tolist(),
             "time": np.asarray(self.time, dtype=float).tolist(),
             "units": self.units,
             "bands": [float(limit) for limit in self.bands_hz],
+            "tiers": list(self.tiers),
+            "opening": dict(self.opening),
             "recordings": [
-                _entry(recording, place, self.classes)
-                for recording, place in zip(self.recordings, self.places, strict=True)
+                _entry(recording, self.classes) | {"light": asdict(light) if light else None}
+                for recording, (_, light) in zip(self.recordings, packed, strict=True)
             ],
         }
-        text = json.dumps(facts, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-        return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c"))
 
 
-def _entry(recording: Recording, place: str, classes: Sequence[str]) -> dict[str, Any]:
-    probabilities = [float(p) for p in recording.probabilities]
+def _json(facts: Mapping[str, Any]) -> str:
+    return json.dumps(facts, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
+
+def _exactly(recording: Recording) -> str:
+    return f"{sound_text(recording.samples, recording.rate)}\n{exact_text(recording.arrays)}"
+
+
+def _lightly(recording: Recording, levels: int) -> tuple[str, Light]:
+    text, light = light_text(recording.features, recording.arrays[1:], levels)
+    return f"{sound_text(recording.samples, recording.rate)}\n{text}", light
+
+
+def _entry(recording: Recording, classes: Sequence[str]) -> dict[str, Any]:
     samples = recording.samples if recording.samples is not None else ()
+    probabilities = np.asarray(recording.probabilities, dtype=float)
+    known = recording.label in classes and len(probabilities) > 0
     return {
         "id": recording.id,
         "name": recording.name,
-        "place": place,
         "label": recording.label,
-        "predicted": classes[int(np.argmax(probabilities))],
-        "probabilities": probabilities,
+        "predicted": classes[int(probabilities.argmax())] if len(probabilities) else "",
+        "probabilities": _told(probabilities, recording.label, classes),
+        "sure": _short(probabilities[list(classes).index(recording.label)]) if known else 0.0,
         "speaker": recording.speaker,
         "condition": recording.condition,
         "rate": int(recording.rate),
         "onset_s": float(recording.onset_s),
         "duration_s": len(samples) / recording.rate if recording.rate else 0.0,
         "marks": [
-            [[float(begin), float(end), text] for begin, end, text in row]
+            [[_short(begin), _short(end), text] for begin, end, text in row]
             for row in recording.marks
         ],
         "facts": dict(recording.facts),
+        "sizes": sizes(recording.arrays),
         "maps": [
             {
                 "explainer": one.explainer,
@@ -219,11 +214,7 @@ def _entry(recording: Recording, place: str, classes: Sequence[str]) -> dict[str
                 "units": one.units,
                 "baseline": one.baseline,
                 "answers": [
-                    {
-                        "percent": float(answer.percent),
-                        "correct": bool(answer.correct),
-                        "probability": float(answer.probability),
-                    }
+                    [_short(answer.percent), int(answer.correct), _short(answer.probability)]
                     for answer in one.answers
                 ],
             }
@@ -232,18 +223,16 @@ def _entry(recording: Recording, place: str, classes: Sequence[str]) -> dict[str
     }
 
 
-def pack(recording: Recording) -> str:
-    """A recording's features, maps and samples, deflated, as base64.
+def _told(probabilities: np.ndarray, label: str, classes: Sequence[str]) -> list[list]:
+    """Classes and their probabilities; of many the likeliest, the most probable first."""
+    order = np.arange(len(probabilities))
+    if len(order) > SHOWN_CLASSES:
+        order = np.argsort(-probabilities)[:SHOWN_CLASSES]
+    told = [[classes[i], _short(probabilities[i])] for i in order.tolist()]
+    if len(order) and label in classes and label not in [name for name, _ in told]:
+        told.append([label, _short(probabilities[list(classes).index(label)])])
+    return told
 
-    Floats come in four planes, their first bytes, then their second, ...: what varies little
-    stands together, which deflates to about six sevenths. Samples are 16-bit whole numbers.
-    """
-    arrays = [recording.features, *(one.relevance for one in recording.maps)]
-    planes = [
-        np.ascontiguousarray(values, dtype="<f4").view(np.uint8).reshape(-1, 4).T.tobytes()
-        for values in arrays
-    ]
-    samples = np.zeros(0) if recording.samples is None else np.asarray(recording.samples)
-    sound = np.round(np.clip(np.nan_to_num(samples), -1, 1) * 32767).astype("<i2").tobytes()
-    deflate = zlib.compressobj(6, wbits=-15)
-    return base64.b64encode(deflate.compress(b"".join([*planes, sound])) + deflate.flush()).decode()
+
+def _short(value: float) -> float:
+    return float(f"{value:.6g}")

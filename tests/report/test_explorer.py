@@ -1,15 +1,14 @@
-"""What the explorer's page is given: numbers to the last bit, text that stays text."""
+"""What the explorer's page is given, and text that stays text."""
 
-import base64
 import json
-import zlib
 
 import numpy as np
 import pytest
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.report.explorer import Explanation, Explorer, Recording, Reply, pack
+from speechlrp.report.explorer import Explorer
 from speechlrp.report.page import Page, Section, render
+from speechlrp.report.recording import Explanation, Recording, Reply
 
 FREQUENCY, TIME = np.arange(4) * 100.0, np.arange(6) * 0.01
 VALUES = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
@@ -24,32 +23,14 @@ def explorer(*recordings, **more):
     return Explorer(["no", "yes"], FREQUENCY, TIME, "dB", recordings or [recording()], **more)
 
 
-def unpacked(text):
-    raw = zlib.decompress(base64.b64decode(text), wbits=-15)
-    count = VALUES.size
-    maps = [
-        np.frombuffer(raw, np.uint8, 4 * count, 4 * count * i).reshape(4, count).T.copy()
-        for i in range(2)
-    ]
-    return [m.view("<f4").reshape(VALUES.shape) for m in maps], np.frombuffer(
-        raw[8 * count :], "<i2"
-    )
-
-
-def test_numbers_are_packed_to_the_last_bit():
-    samples = np.array([0.0, 0.5, -1.0, 2.0, np.nan])
-    (features, relevance), sound = unpacked(pack(recording(samples=samples, rate=8000)))
-    np.testing.assert_array_equal(features, VALUES)
-    np.testing.assert_array_equal(relevance, -VALUES)
-    assert sound.tolist() == [0, 16384, -32767, 32767, 0]
-
-
 def test_the_index_says_what_is_known():
     index = json.loads(explorer(recording(label="no", speaker="12", marks=[[(0, 0.1, "a")]])).index)
     (entry,) = index["recordings"]
     assert entry["predicted"] == "yes"
     assert (entry["label"], entry["speaker"], entry["marks"]) == ("no", "12", [[[0, 0.1, "a"]]])
-    assert entry["maps"][0]["answers"] == [{"percent": 1, "correct": True, "probability": 0.6}]
+    assert entry["maps"][0]["answers"] == [[1.0, 1, 0.6]]
+    assert entry["probabilities"] == [["no", 0.25], ["yes", 0.75]]
+    assert entry["sure"] == 0.25
     assert entry["maps"][0]["baseline"] == "zero"
     assert index["frequency"] == FREQUENCY.tolist()
 
@@ -64,14 +45,43 @@ def test_no_name_becomes_markup(words):
     assert index["recordings"][0]["name"] == words
 
 
+def test_of_many_classes_the_likeliest_and_the_true_one_are_told():
+    classes = [f"c{i}" for i in range(50)]
+    probabilities = np.linspace(0, 1, 50) / 25
+    one = Recording("a", "a", VALUES, probabilities, [], label="c3")
+    (entry,) = json.loads(Explorer(classes, FREQUENCY, TIME, "dB", [one]).index)["recordings"]
+    names = [name for name, _ in entry["probabilities"]]
+    assert names == [*(f"c{i}" for i in range(49, 41, -1)), "c3"]
+
+
+def noise(i):
+    generator = np.random.default_rng(i)
+    values = generator.normal(size=(40, 60)).astype(np.float32)
+    maps = [Explanation(name, "yes", generator.permuted(values)) for name in "abcd"]
+    return Recording(f"r{i}", f"r{i}", values, [0.25, 0.75], maps)
+
+
 def test_what_does_not_fit_the_page_lies_beside_it():
-    many = [recording(f"r{i}") for i in range(5)]
-    size = len(pack(many[0]))
-    some = explorer(*many, inside_bytes=3 * size)
-    assert list(some.inside) == ["recording-0", "recording-1", "recording-2"]
-    assert list(some.beside) == ["recordings/3.js", "recordings/4.js"]
-    assert some.beside["recordings/3.js"].startswith('speechlrp.receive("r3", ')
-    assert list(explorer(*many, inside_bytes=0).inside) == ["recording-0"]
+    many = [noise(i) for i in range(6)]
+    axes = np.arange(40.0), np.arange(60.0)
+
+    def made(room):
+        return Explorer(["no", "yes"], *axes, "dB", many, inside_bytes=room)
+
+    whole = made(10**7)
+    assert [light for _, light in whole.packed] == [None] * 6
+    assert list(whole.beside) == []
+    exact = len(whole.index) + sum(map(len, whole.inside.values()))
+    lights = made(exact // 2)
+    assert len(lights.inside) == 6
+    assert all(light for _, light in lights.packed)
+    assert [path for path, _ in lights.beside] == [f"recordings/explorer-{i}.js" for i in range(6)]
+    assert next(lights.beside)[1].startswith('speechlrp.receive("r0", ')
+    assert len(lights.index) + sum(map(len, lights.inside.values())) <= exact // 2
+    few = made(exact // 10)
+    assert 0 < len(few.inside) < 6
+    assert len(list(few.beside)) == 6
+    assert list(made(0).inside) == ["explorer-0"]
 
 
 def test_a_page_without_an_explorer_has_no_script():

@@ -1,4 +1,4 @@
-/* Recordings as they come packed (see explorer.py): deflated, floats in four planes of bytes. */
+/* Recordings as they come packed (see packing.py): lightly for a first look, or to the last bit. */
 
 const packed = new Map();
 const waiting = new Map();
@@ -20,32 +20,86 @@ function loadBeside(id, path) {
   });
 }
 
+function bytesOf(text) {
+  return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+}
+
 async function inflate(text) {
-  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  const plain = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+  const plain = new Blob([bytesOf(text)]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
   return new Uint8Array(await new Response(plain).arrayBuffer());
 }
 
-function floats(bytes, from, count) {
-  const whole = new Uint8Array(4 * count);
-  for (let plane = 0; plane < 4; plane++) {
+/* Floats of `size` bytes, which stand in as many planes. */
+function floats(bytes, from, count, size) {
+  const whole = new Uint8Array(size * count);
+  for (let plane = 0; plane < size; plane++) {
     const start = from + plane * count;
-    for (let i = 0; i < count; i++) whole[4 * i + plane] = bytes[start + i];
+    for (let i = 0; i < count; i++) whole[size * i + plane] = bytes[start + i];
   }
-  return new Float32Array(whole.buffer);
+  return size === 4 ? new Float32Array(whole.buffer) : Float32Array.from(new Uint16Array(whole.buffer), half);
 }
 
-/* A recording's features, maps and samples; maps are rows of time, the lowest frequency first. */
-async function unpack(index, entry) {
-  if (!packed.has(entry.id)) {
-    const element = document.getElementById(entry.place);
-    if (element) packed.set(entry.id, element.textContent);
-    else await loadBeside(entry.id, entry.place);
+/* A float of 16 bits. */
+function half(bits) {
+  const sign = bits & 0x8000 ? -1 : 1, exponent = (bits >> 10) & 31, rest = bits & 1023;
+  if (exponent === 31) return rest ? NaN : sign * Infinity;
+  return sign * (exponent ? 2 ** (exponent - 15) * (1 + rest / 1024) : 2 ** -24 * rest);
+}
+
+/* FLAC at the sound's own rate; silence where a browser has no decoder for it. */
+async function soundOf(text, rate) {
+  if (!text) return new Float32Array();
+  try {
+    const decoded = await new OfflineAudioContext(1, 1, rate).decodeAudioData(bytesOf(text).buffer);
+    return decoded.getChannelData(0);
+  } catch {
+    return new Float32Array();
   }
-  const bytes = await inflate(packed.get(entry.id));
-  const bins = index.frequency.length * index.time.length;
-  const maps = entry.maps.map((_, i) => floats(bytes, 4 * bins * (i + 1), bins));
-  const sound = bytes.slice(4 * bins * (entry.maps.length + 1));
-  const samples = Float32Array.from(new Int16Array(sound.buffer), (v) => v / 32767);
-  return { features: floats(bytes, 0, bins), maps, samples };
+}
+
+/* Features, maps (rows of time, the lowest frequency first) and samples, exactly. */
+async function unpackExactly(index, entry) {
+  const text = packed.get(entry.id), [sound, numbers] = text.split("\n");
+  const bytes = await inflate(numbers), bins = index.frequency.length * index.time.length;
+  let from = 0;
+  const arrays = entry.sizes.map((size) => {
+    const values = floats(bytes, from, bins, size);
+    from += size * bins;
+    return values;
+  });
+  return { features: arrays[0], maps: arrays.slice(1), samples: await soundOf(sound, entry.rate), exact: true };
+}
+
+async function pixelsOf(text) {
+  const blob = new Blob([bytesOf(text)], { type: "image/webp" });
+  const bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none" });
+  const pen = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
+  pen.drawImage(bitmap, 0, 0);
+  return pen.getImageData(0, 0, bitmap.width, bitmap.height).data;
+}
+
+/* The same in few steps: features even, relevance by the cube of its step; see packing.py. */
+async function unpackLightly(entry, text) {
+  const { low, step, levels, scales } = entry.light, [sound, ...images] = text.split("\n");
+  const pixels = await Promise.all(images.map(pixelsOf));
+  const channel = (image, c, turn) => Float32Array.from({ length: image.length / 4 }, (_, i) => turn(image[4 * i + c]));
+  const features = channel(pixels[0], 0, (value) => (low === null ? NaN : low + step * value));
+  const maps = scales.map((scale, i) =>
+    channel(pixels[1 + Math.floor(i / 3)], i % 3, (value) => scale * ((value - levels) / levels) ** 3));
+  return { features, maps, samples: await soundOf(sound, entry.rate), exact: false };
+}
+
+/* What the page itself holds of a recording; null: nothing. */
+async function inside(index, entry) {
+  const element = document.getElementById(entry.inside);
+  if (!element) return null;
+  if (entry.light) return unpackLightly(entry, element.textContent);
+  packed.set(entry.id, element.textContent);
+  return unpackExactly(index, entry);
+}
+
+/* The file's own numbers, from beside the page. */
+async function beside(index, entry) {
+  if (!packed.has(entry.id)) await loadBeside(entry.id, entry.beside);
+  return unpackExactly(index, entry);
 }

@@ -1,19 +1,21 @@
-/* The explorer: a recording, its explanations, its sound. */
+/* The explorer: recordings, their explanations, their sound. */
+
+const HELD = 8; // recordings whose numbers are kept
 
 class Explorer {
   constructor(root) {
     this.root = root;
     this.index = JSON.parse(this.one("[data-index]").textContent);
-    this.state = { ...FIRST, ...readLink() };
+    this.opening = { ...FIRST, ...this.index.opening };
+    this.state = { ...this.opening, ...readLink(this.index.name) };
     this.filters = { label: "", outcome: "", speaker: "", condition: "", order: "" };
+    this.held = new Map();
+    this.sides = [];
+    this.active = 0;
     this.cursor = null;
     this.player = new Player(() => this.draw());
-    this.pictures = this.all("[data-side]").map((figure) => ({
-      figure, picture: new Picture(figure.querySelector("canvas"), this.index),
-    }));
     this.prepareFilters();
     this.listen();
-    this.pictures.forEach(({ figure }) => listenTo(figure.querySelector("canvas"), this));
     this.listRecordings();
     this.choose();
   }
@@ -21,15 +23,22 @@ class Explorer {
   one(selector) { return this.root.querySelector(selector); }
   all(selector) { return [...this.root.querySelectorAll(selector)]; }
   control(name) { return this.one(`[data-set=${name}]`); }
+  find(id) { return this.index.recordings.find((entry) => entry.id === id); }
 
   prepareFilters() {
+    const { recordings } = this.index;
     for (const name of ["label", "speaker", "condition"]) {
-      const values = [...new Set(this.index.recordings.map((entry) => entry[name]))].sort();
+      const values = [...new Set(recordings.map((entry) => entry[name]))].sort();
       const select = this.one(`[data-filter=${name}]`);
       fill(select, [["", "all"], ...values.map((value) => [`=${value}`, value || "none"])], "");
       select.parentElement.hidden = values.length < 2;
     }
-    this.one("[data-chooser]").hidden = this.index.recordings.length < 2;
+    const judged = recordings.some((entry) => entry.label && entry.predicted);
+    for (const name of ["outcome", "order"]) this.one(`[data-filter=${name}]`).parentElement.hidden = !judged;
+    this.one("[data-chooser]").hidden = recordings.length < 2;
+    const others = recordings.map((entry) => [entry.id, entry.name]);
+    fill(this.control("other"), [["", "none"], ...others], this.state.other);
+    this.control("other").parentElement.hidden = recordings.length < 2;
   }
 
   listen() {
@@ -39,14 +48,15 @@ class Explorer {
         this.listRecordings();
       } else if (target.dataset.set) this.set({ [target.dataset.set]: target.value });
       else if (target.dataset.region) this.readRegion();
+      else if (target.closest("[data-beside]")) this.set({ beside: ticksOf(this.one("[data-beside]")) });
     });
     this.root.addEventListener("click", ({ target }) => {
       const action = target.closest("[data-do]")?.dataset.do;
       if (action) this.act(action);
     });
     addEventListener("hashchange", () => {
-      const told = readLink();
-      if (Object.keys(told).length) this.set({ ...FIRST, ...told });
+      const told = readLink(this.index.name);
+      if (told) this.set({ ...this.opening, ...told });
     });
     new ResizeObserver(() => this.draw()).observe(this.one("[data-pictures]"));
     darkness.addEventListener("change", () => this.show());
@@ -55,35 +65,55 @@ class Explorer {
   listRecordings() {
     const chosen = filtered(this.index, this.filters);
     const words = (entry) => {
-      const sure = entry.probabilities.length ? ` ${(100 * Math.max(...entry.probabilities)).toFixed(0)} %` : "";
+      const sure = entry.probabilities.length
+        ? ` ${(100 * Math.max(...entry.probabilities.map(([, value]) => value))).toFixed(0)} %` : "";
       const said = !entry.label || entry.label === entry.predicted ? "" : ` → ${entry.predicted}`;
       return [entry.name, `${entry.label || entry.predicted}${said}${sure}`, entry.condition].filter(Boolean).join(" · ");
     };
     fill(this.control("recording"), chosen.map((entry) => [entry.id, words(entry)]), this.state.recording);
-    const count = `${chosen.length} of ${this.index.recordings.length} recordings`;
-    this.say(chosen.length ? count : "No recording fits.");
+    this.count = chosen.length ? `${chosen.length} of ${this.index.recordings.length} ${this.index.one}s` : `No ${this.index.one} fits.`;
+    this.say();
     const kept = chosen.some((entry) => entry.id === this.state.recording);
     if (chosen.length && !kept && this.entry) this.set({ recording: chosen[0].id });
   }
 
-  say(words) { this.one("[data-status]").textContent = words; }
+  say(words = "") { this.one("[data-status]").textContent = [this.count, words].filter(Boolean).join(" "); }
 
   set(change) {
-    const other = "recording" in change && change.recording !== this.state.recording;
+    const other = ["recording", "other"].some((name) => name in change && change[name] !== this.state[name]);
     Object.assign(this.state, change);
+    this.changed = true;
     if (other) this.choose();
     else this.show();
   }
 
+  /* What the page holds first; then, where that is light, the numbers of the file beside it. */
+  async load(entry) {
+    const { held, index } = this;
+    if (!held.has(entry.id)) {
+      const data = await inside(index, entry) ?? await beside(index, entry);
+      held.set(entry.id, { ...data, range: extremes(data.features) });
+      if (held.size > HELD) held.delete(held.keys().next().value);
+      if (!data.exact) {
+        beside(index, entry).then((exact) => {
+          held.set(entry.id, { ...exact, range: extremes(exact.features) });
+          this.show();
+        }).catch((error) => this.say(`Numbers are rounded: ${error.message}.`));
+      }
+    }
+  }
+
   async choose() {
-    const entry = this.index.recordings.find(({ id }) => id === this.state.recording) ?? this.index.recordings[0];
-    this.state.recording = entry.id;
+    const entry = this.find(this.state.recording) ?? this.index.recordings[0];
+    const other = this.find(this.state.other) ?? null;
+    Object.assign(this.state, { recording: entry.id, other: other?.id ?? "" });
     this.player.stop();
     try {
-      const data = await unpack(this.index, entry);
-      if (this.state.recording !== entry.id) return; // another was chosen meanwhile
+      await this.load(entry);
+      if (other) await this.load(other);
+      if (this.state.recording !== entry.id || this.state.other !== (other?.id ?? "")) return; // another was chosen meanwhile
       this.entry = entry;
-      this.data = { ...data, range: extremes(data.features) };
+      this.other = other;
       this.show();
     } catch (error) {
       this.say(error.message);
@@ -91,8 +121,8 @@ class Explorer {
   }
 
   /* The map of an explainer, of the class asked for where it explained several. */
-  map(explainer) {
-    const maps = this.entry.maps.map((map, i) => ({ ...map, values: this.data.maps[i] }));
+  map(entry, explainer) {
+    const maps = entry.maps.map((map, i) => ({ ...map, values: this.held.get(entry.id).maps[i] }));
     const own = maps.filter((map) => map.explainer === explainer);
     return own.find((map) => map.class === this.state.class) ?? own[0] ?? null;
   }
@@ -103,6 +133,7 @@ class Explorer {
   }
 
   get region() { return this.toPlaces(fourNumbers(this.state.region)); }
+  get side() { return this.sides[Math.min(this.active, this.shown.length - 1)]; }
 
   toPlaces(numbers) {
     if (!numbers) return null;
@@ -120,61 +151,98 @@ class Explorer {
   /* Everything that follows from the state. */
   show() {
     if (!this.entry) return;
-    const { index, entry, state } = this, names = [...new Set(entry.maps.map((map) => map.explainer))];
+    const { entry, state } = this, names = [...new Set(entry.maps.map((map) => map.explainer))];
     if (!names.includes(state.explainer)) state.explainer = names[0] ?? "";
     fill(this.control("explainer"), names.map((name) => [name, name]), state.explainer);
-    fill(this.control("second"), [["", "nothing"], ...names.map((name) => [name, name])], state.second);
-    const first = this.map(state.explainer);
+    showTicks(this.one("[data-beside]"), names.filter((name) => name !== state.explainer), state.beside);
     const classes = [...new Set(entry.maps.filter((m) => m.explainer === state.explainer).map((m) => m.class))];
+    const first = this.map(entry, state.explainer);
     fill(this.control("class"), classes.map((name) => [name, name]), first?.class ?? "");
-    for (const name of ["share", "opacity", "recording"]) this.control(name).value = state[name];
+    this.control("class").parentElement.hidden = classes.length < 2;
+    for (const name of ["share", "opacity", "recording", "other"]) this.control(name).value = state[name];
     for (const name of ["sign", "drag"]) this.one(`[data-set=${name}][value="${state[name]}"]`).checked = true;
-    const share = shareOf(state.share);
-    this.one("[data-of=share]").textContent = percent(share);
+    this.one("[data-of=share]").textContent = percent(shareOf(state.share));
     this.one("[data-of=opacity]").textContent = percent(Number(state.opacity));
-    this.shown = [first, state.second ? this.map(state.second) : null];
-    const look = { share, sign: Number(state.sign), opacity: Number(state.opacity) };
-    this.pictures.forEach(({ figure, picture }, i) => {
-      const map = this.shown[i];
-      figure.hidden = i > 0 && !map;
-      const words = map ? `${map.explainer}, for ${map.class}` : "no explanation";
-      figure.querySelector("[data-caption]").textContent = words;
-      picture.canvas.setAttribute("aria-label", `${entry.name}: spectrogram and relevance, ${words}`);
-      picture.load(this.data.features, map?.values, this.data.range, look);
-    });
+    const beside = state.beside.split(",").filter((name) => names.includes(name) && name !== state.explainer);
+    this.showPictures([entry, this.other].filter(Boolean).flatMap((one) => [state.explainer, ...beside].map((name) => [one, name])));
     this.showRegion();
-    showBars(this.one("[data-bars]"), index, entry);
-    showFacts(this.one("[data-facts]"), entry);
-    this.one("[data-facts-box]").hidden = !Object.keys(entry.facts).length;
-    showAnswers(this.one("[data-flips-box]"), index, entry, first, share);
-    const silent = !this.data.samples.length;
-    for (const name of ["play", "for", "against", "stop"]) this.one(`[data-do=${name}]`).disabled = silent;
-    this.one("[data-do=region]").disabled = silent || !this.region;
-    this.one("[data-link]").href = link(state);
-    history.replaceState(null, "", link(state));
+    this.showSide();
+    const there = link(state, this.opening, this.index.name);
+    this.one("[data-link]").href = there;
+    clearTimeout(this.timer);
+    if (this.changed) this.timer = setTimeout(() => history.replaceState(null, "", there), 200); // browsers allow few a second
     this.draw();
   }
 
-  draw() {
-    if (!this.entry) return;
-    const playhead = this.player.at === null ? null : this.entry.onset_s + this.player.at;
-    const { zoom, region, cursor, entry } = this;
-    for (const { figure, picture } of this.pictures) {
-      if (!figure.hidden) picture.draw({ zoom, region, cursor, playhead, entry });
+  showPictures(wanted) {
+    const { state, index } = this, box = this.one("[data-pictures]");
+    const look = { share: shareOf(state.share), sign: Number(state.sign), opacity: Number(state.opacity) };
+    while (this.sides.length < wanted.length) {
+      const figure = this.one("[data-side]").content.firstElementChild.cloneNode(true);
+      box.append(figure);
+      this.sides.push({ figure, picture: new Picture(figure.querySelector("canvas"), index) });
+      listenTo(this.sides.length - 1, this);
     }
-    if (playhead !== null) requestAnimationFrame(() => this.draw());
+    this.shown = wanted.map(([entry, explainer], i) => {
+      const data = this.held.get(entry.id), map = this.map(entry, explainer), { figure, picture } = this.sides[i];
+      const said = map?.class ? `${map.explainer}, for ${map.class}` : map?.explainer ?? "no explanation";
+      const words = this.other || index.recordings.length < 2 ? `${entry.name}: ${said}` : said;
+      figure.querySelector("[data-caption]").textContent = words;
+      picture.canvas.setAttribute("aria-label", `${entry.name}: spectrogram and relevance, ${said}`);
+      picture.load(data.features, map?.values, data.range, look);
+      return Object.assign(this.sides[i], { entry, data, map, shares: map ? sharesOf(index, entry, map.values) : [] });
+    });
+    this.sides.forEach(({ figure }, i) => { figure.hidden = i >= wanted.length; });
+  }
+
+  /* What is told and heard of the picture that was pointed at last. */
+  activate(i) {
+    if (i === this.active) return;
+    this.active = i;
+    this.showSide();
+  }
+
+  showSide() {
+    const { index, side, shown } = this, { entry, data, map, shares } = side;
+    shown.forEach(({ figure }) => figure.classList.toggle("active", shown.length > 1 && figure === side.figure));
+    showBars(this.one("[data-bars-box]"), entry);
+    showFacts(this.one("[data-facts-box]"), entry);
+    showAnswers(this.one("[data-flips-box]"), index, entry, map, shareOf(this.state.share));
+    showSpoken(this.one("[data-spoken-box]"), index, entry, shares);
+    const silent = !data.samples.length;
+    this.one("[data-sounds]").hidden = index.recordings.every((one) => !one.rate);
+    for (const name of ["play", "for", "against", "stop"]) this.one(`[data-do=${name}]`).disabled = silent;
+    this.one("[data-do=region]").disabled = silent || !this.region;
+  }
+
+  draw() {
+    if (!this.shown) return;
+    const at = this.player.at, { zoom, region, cursor } = this;
+    for (const { picture, entry, shares } of this.shown) {
+      const playhead = at === null || entry !== this.playing ? null : entry.onset_s + at;
+      picture.draw({ zoom, region, cursor, playhead, entry, shares });
+    }
+    if (at !== null) requestAnimationFrame(() => this.draw());
   }
 
   /* What the files hold at the cursor. */
   read(cursor, aloud) {
     this.cursor = cursor;
     const { time, frequency, units } = this.index, at = cursor.y * time.length + cursor.x;
-    const relevance = this.shown.filter(Boolean).map((map) =>
-      `${map.explainer} ${number(map.values[at])} ${map.units}`);
-    const words = [`${number(time[cursor.x])} s`, `${number(frequency[cursor.y])} Hz`,
-      `${number(this.data.features[at])} ${units}`, ...relevance].join(" · ");
-    this.one("[data-readout]").textContent = words;
-    if (aloud) this.one("[data-live]").textContent = words;
+    const rounded = this.shown.some(({ data }) => !data.exact) ? "≈ " : "";
+    const entries = [...new Set(this.shown.map(({ entry }) => entry))];
+    const words = [`${number(time[cursor.x])} s`, `${number(frequency[cursor.y])} Hz`];
+    for (const entry of entries) {
+      const own = this.shown.filter((side) => side.entry === entry), level = own[0].data.features[at];
+      const parts = Number.isNaN(level) ? [] : [`${rounded}${number(level)} ${units}`];
+      parts.push(...own.filter(({ map }) => map).map(({ map }) => `${map.explainer} ${rounded}${number(map.values[at])} ${map.units}`));
+      if (entries.length > 1) parts[0] = `${entry.name}: ${parts[0]}`;
+      words.push(...parts);
+    }
+    const said = this.side.shares.filter(({ begin, end }) => begin <= time[cursor.x] && time[cursor.x] < end);
+    words.push(...said.map((one) => `“${one.words}” ${(100 * one.share).toFixed(1)} % of the relevance`));
+    this.one("[data-readout]").textContent = words.join(" · ");
+    if (aloud) this.one("[data-live]").textContent = words.join(" · ");
     this.draw();
   }
 
@@ -192,11 +260,12 @@ class Explorer {
   }
 
   act(action) {
-    const { samples } = this.data ?? {}, rate = this.entry?.rate;
     if (action === "stop") this.player.stop();
-    else if (action === "play") this.player.play(samples, rate);
-    else if (["region", "for", "against"].includes(action)) this.player.play(this.part(action), rate);
-    else if (action === "clear") this.set({ region: "" });
+    else if (["play", "region", "for", "against"].includes(action)) {
+      const { entry, data } = this.side;
+      this.playing = entry;
+      this.player.play(action === "play" ? data.samples : this.part(action), entry.rate);
+    } else if (action === "clear") this.set({ region: "" });
     else if (action === "whole") this.set({ zoom: "" });
     else if (action === "closer" || action === "wider") this.zoomBy(action === "closer" ? 0.5 : 2);
     this.draw();
@@ -204,35 +273,13 @@ class Explorer {
 
   /* The sound of the region, or of the bins that speak for or against. */
   part(which) {
-    const { index, entry, data } = this;
-    let keep;
-    if (which === "region") {
-      const [t0, t1, f0, f1] = fourNumbers(this.state.region);
-      keep = (seconds, hertz) => Number(seconds >= t0 && seconds <= t1 && hertz >= f0 && hertz <= f1);
-    } else {
-      const { values } = this.shown[0], sign = which === "for" ? 1 : -1;
-      const limit = threshold(values, shareOf(this.state.share), sign);
-      keep = (seconds, hertz) => {
-        const x = Math.floor(placeOf(index.time, seconds)), y = Math.floor(placeOf(index.frequency, hertz));
-        if (x < 0 || y < 0 || x >= index.time.length || y >= index.frequency.length) return 0;
-        return Number(isShown(values[y * index.time.length + x], limit, sign));
-      };
-    }
+    const { entry, data, map } = this.side;
+    const keep = which === "region" ? inRegion(fourNumbers(this.state.region))
+      : shownBins(this.index, map.values, shareOf(this.state.share), which === "for" ? 1 : -1);
     return masked(data.samples, entry.rate, entry.onset_s, keep);
   }
 
-  zoomBy(factor, centre = null) {
-    const { zoom } = this, [columns, rows] = [this.index.time.length, this.index.frequency.length];
-    const at = centre ?? (this.cursor ? { x: this.cursor.x + 0.5, y: this.cursor.y + 0.5 }
-      : { x: (zoom.x0 + zoom.x1) / 2, y: (zoom.y0 + zoom.y1) / 2 });
-    const side = (low, high, point, all) => {
-      const size = Math.min(all, Math.max(4, (high - low) * factor));
-      const from = Math.min(all - size, Math.max(0, point - ((point - low) / (high - low)) * size));
-      return [from, from + size];
-    };
-    const [x0, x1] = side(zoom.x0, zoom.x1, at.x, columns), [y0, y1] = side(zoom.y0, zoom.y1, at.y, rows);
-    this.lookAt({ x0, x1, y0, y1 });
-  }
+  zoomBy(factor, centre) { this.lookAt(zoomed(this.index, this.zoom, factor, centre ?? this.cursor)); }
 
   lookAt(zoom) {
     const whole = zoom.x1 - zoom.x0 >= this.index.time.length && zoom.y1 - zoom.y0 >= this.index.frequency.length;
@@ -248,4 +295,4 @@ class Explorer {
 }
 
 const explorers = [...document.querySelectorAll("[data-explorer]")].map((root) => new Explorer(root));
-window.speechlrp = { explorers, masked, receive };
+window.speechlrp = { explorers, masked, receive, sharesOf };

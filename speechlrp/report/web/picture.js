@@ -1,7 +1,7 @@
 /* A spectrogram with relevance over it, on a canvas. Places are in bins: x from the first frame's
    left edge, y from the lowest band's lower edge. */
 
-const MARGIN = { left: 58, right: 10, top: 40, bottom: 38 };
+const MARGIN = { left: 58, right: 10, top: 9, bottom: 38 };
 const ROW_HEIGHT = 15; // of phonemes, and of words above them
 const FULL = 0.995; // quantile of |relevance| at which colour is full
 const COLOURS = {
@@ -41,7 +41,7 @@ function colour(features, map, range, look, rows, columns) {
   const image = new ImageData(columns, rows);
   const full = map ? bound(map) : 1, limit = map ? threshold(map, look.share, look.sign) : 0;
   for (let i = 0; i < features.length; i++) {
-    const level = (features[i] - range[0]) / (range[1] - range[0]);
+    const level = Number.isNaN(features[i]) ? 0 : (features[i] - range[0]) / (range[1] - range[0]);
     const shown = map && isShown(map[i], limit, look.sign);
     const strength = shown ? look.opacity * Math.min(1, Math.abs(map[i]) / full) ** 0.7 : 0;
     const over = shown && map[i] > 0 ? positive : negative;
@@ -71,6 +71,7 @@ class Picture {
     this.sheet = document.createElement("canvas");
     this.sheet.width = index.time.length;
     this.sheet.height = index.frequency.length;
+    this.tiers = 0;
   }
 
   /* Take other data or another look; colours follow light and dark. */
@@ -80,11 +81,11 @@ class Picture {
   }
 
   get box() {
-    const { clientWidth: width, clientHeight: height } = this.canvas;
+    const { clientWidth: width, clientHeight: height } = this.canvas, top = MARGIN.top + ROW_HEIGHT * this.tiers;
     return {
-      x: MARGIN.left, y: MARGIN.top,
+      x: MARGIN.left, y: top,
       width: Math.max(1, width - MARGIN.left - MARGIN.right),
-      height: Math.max(1, height - MARGIN.top - MARGIN.bottom),
+      height: Math.max(1, height - top - MARGIN.bottom),
     };
   }
 
@@ -106,6 +107,7 @@ class Picture {
   }
 
   draw(scene) {
+    this.tiers = scene.entry.marks.filter((spoken) => spoken.length).length;
     const scale = devicePixelRatio || 1, { clientWidth: width, clientHeight: height } = this.canvas;
     this.canvas.width = Math.round(width * scale);
     this.canvas.height = Math.round(height * scale);
@@ -156,8 +158,9 @@ class Picture {
     pen.restore();
   }
 
-  /* Phonemes and words above, a thick line where the recording is, bands at the right edge. */
-  drawMarks(pen, { entry, zoom }) {
+  /* Phonemes and words above, tinted by the relevance that they hold for their time; a thick line
+     where the recording is; bands at the right edge. */
+  drawMarks(pen, { entry, zoom, shares }) {
     const { x, y, width } = this.box, { time } = this.index;
     const across = (seconds) => Math.min(x + width, Math.max(x, this.pixel(placeOf(time, seconds), 0, zoom).x));
     pen.save();
@@ -169,15 +172,18 @@ class Picture {
     pen.fillStyle = this.ink;
     pen.textAlign = "center";
     pen.textBaseline = "bottom";
-    entry.marks.forEach((spoken, tier) => {
-      const foot = y - 6 - tier * ROW_HEIGHT;
-      for (const [begin, end, words] of spoken) {
-        const from = across(begin), to = across(end);
-        if (to - from < 2) continue;
-        pen.fillRect(from, foot - 7, 1, 7);
-        if (pen.measureText(words).width < to - from) pen.fillText(words, (from + to) / 2, foot);
-      }
-    });
+    const rows = [...new Set(shares.map(({ tier }) => tier))];
+    for (const { tier, words, begin, end, ratio } of shares) {
+      const foot = y - 6 - rows.indexOf(tier) * ROW_HEIGHT, from = across(begin), to = across(end);
+      if (to - from < 2) continue;
+      pen.globalAlpha = 0.45 * Math.min(1, ratio / 3);
+      pen.fillStyle = this.accent;
+      pen.fillRect(from, foot - ROW_HEIGHT + 2, to - from - 1, ROW_HEIGHT - 1);
+      pen.globalAlpha = 1;
+      pen.fillStyle = this.ink;
+      pen.fillRect(from, foot - 7, 1, 7);
+      if (pen.measureText(words).width < to - from) pen.fillText(words, (from + to) / 2, foot);
+    }
     for (const limit of this.index.bands) {
       const at = this.pixel(0, placeOf(this.index.frequency, limit), zoom).y;
       if (at >= y && at <= y + this.box.height) pen.fillRect(x + width - 8, at, 8, 1);
@@ -211,6 +217,18 @@ class Picture {
     }
     pen.restore();
   }
+}
+
+/* A part of the picture that is `factor` times as large, around a bin or the middle. */
+function zoomed(index, { x0, x1, y0, y1 }, factor, bin) {
+  const centre = bin ? { x: bin.x + 0.5, y: bin.y + 0.5 } : { x: (x0 + x1) / 2, y: (y0 + y1) / 2 };
+  const side = (low, high, point, all) => {
+    const size = Math.min(all, Math.max(4, (high - low) * factor));
+    const from = Math.min(all - size, Math.max(0, point - ((point - low) / (high - low)) * size));
+    return [from, from + size];
+  };
+  const across = side(x0, x1, centre.x, index.time.length), up = side(y0, y1, centre.y, index.frequency.length);
+  return { x0: across[0], x1: across[1], y0: up[0], y1: up[1] };
 }
 
 function isEven(axis) {

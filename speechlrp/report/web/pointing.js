@@ -1,7 +1,7 @@
 /* Mouse, touch and keyboard in a picture. */
 
-function listenTo(canvas, explorer) {
-  const picture = explorer.pictures.find((one) => one.picture.canvas === canvas).picture;
+function listenTo(number, explorer) {
+  const { picture } = explorer.sides[number], { canvas } = picture;
   const placed = (event) => {
     const box = canvas.getBoundingClientRect();
     return picture.place(event.clientX - box.left, event.clientY - box.top, explorer.zoom);
@@ -10,6 +10,7 @@ function listenTo(canvas, explorer) {
 
   canvas.addEventListener("pointerdown", (event) => {
     begun = placed(event);
+    explorer.activate(number);
     canvas.setPointerCapture(event.pointerId);
   });
   canvas.addEventListener("pointermove", (event) => {
@@ -27,6 +28,7 @@ function listenTo(canvas, explorer) {
     event.preventDefault();
     explorer.zoomBy(event.deltaY < 0 ? 0.8 : 1.25, placed(event));
   }, { passive: false });
+  canvas.addEventListener("focus", () => explorer.activate(number));
   canvas.addEventListener("keydown", (event) => press(event, explorer));
 }
 

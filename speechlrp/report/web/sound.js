@@ -59,6 +59,20 @@ function masked(samples, rate, onset, keep) {
   return Float32Array.from(sum, (value, i) => (weight[i] > 1e-8 ? value / weight[i] : 0));
 }
 
+/* Masks for it: a region (seconds from, to, hertz from, to), and the bins of a map that are shown. */
+function inRegion([t0, t1, f0, f1]) {
+  return (seconds, hertz) => Number(seconds >= t0 && seconds <= t1 && hertz >= f0 && hertz <= f1);
+}
+
+function shownBins({ time, frequency }, map, share, sign) {
+  const limit = threshold(map, share, sign);
+  return (seconds, hertz) => {
+    const x = Math.floor(placeOf(time, seconds)), y = Math.floor(placeOf(frequency, hertz));
+    if (x < 0 || y < 0 || x >= time.length || y >= frequency.length) return 0;
+    return Number(isShown(map[y * time.length + x], limit, sign));
+  };
+}
+
 /* One sound at a time, and where it is. */
 class Player {
   constructor(onEnd) {

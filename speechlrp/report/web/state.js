@@ -1,19 +1,22 @@
 /* What is looked at, and its link: #recording=…&explainer=… */
 
 const FIRST = {
-  recording: "", explainer: "", second: "", class: "", sign: "0", share: "2", opacity: "1",
+  recording: "", other: "", explainer: "", beside: "", class: "", sign: "0", share: "2", opacity: "1",
   drag: "select", zoom: "", region: "",
 };
 
-function readLink() {
+/* The state that the page's link tells an explorer; null where it is for another, or for none. */
+function readLink(name) {
   const hash = location.hash.slice(1);
-  if (!hash.includes("=")) return {}; // a link to a part of the page
+  if (!hash.includes("=")) return null; // a link to a part of the page
   const given = new URLSearchParams(hash);
-  return Object.fromEntries([...given].filter(([name]) => name in FIRST));
+  if ((given.get("view") ?? "explorer") !== name) return null;
+  return Object.fromEntries([...given].filter(([key]) => key in FIRST));
 }
 
-function link(state) {
-  const told = Object.entries(state).filter(([name, value]) => value !== FIRST[name]);
+function link(state, opening, name) {
+  const told = Object.entries(state).filter(([key, value]) => value !== opening[key]);
+  if (name !== "explorer") told.unshift(["view", name]);
   return "#" + new URLSearchParams(told).toString();
 }
 
@@ -40,6 +43,5 @@ function filtered(index, filters) {
     (!filters.outcome || (entry.label === entry.predicted) === (filters.outcome === "right"));
   const chosen = index.recordings.filter(fits);
   const way = { rising: 1, falling: -1 }[filters.order];
-  const sure = (entry) => entry.probabilities[index.classes.indexOf(entry.label)] ?? 0;
-  return way ? chosen.sort((a, b) => way * (sure(a) - sure(b))) : chosen;
+  return way ? chosen.sort((a, b) => way * (a.sure - b.sure)) : chosen;
 }

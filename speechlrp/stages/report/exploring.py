@@ -18,7 +18,8 @@ from speechlrp.data.explored import explored
 from speechlrp.data.times import TIERS, read_times, spoken_in
 from speechlrp.pipeline.places import weights_name
 from speechlrp.pipeline.run import RunFiles
-from speechlrp.report.explorer import Explanation, Explorer, Recording, Reply
+from speechlrp.report.explorer import Explorer
+from speechlrp.report.recording import Explanation, Recording, Reply
 
 HEARD_HZ = 16_000
 """Sounds of higher rates are resampled: speech has its cues below 8 kHz."""

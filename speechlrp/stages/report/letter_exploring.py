@@ -12,7 +12,8 @@ from speechlrp.config.schema import Config
 from speechlrp.data.dataset import Spoken
 from speechlrp.pipeline.places import weights_name
 from speechlrp.pipeline.run import RunFiles
-from speechlrp.report.explorer import Explanation, Explorer, Recording
+from speechlrp.report.explorer import Explorer
+from speechlrp.report.recording import Explanation, Recording
 from speechlrp.stages.report.exploring import heard
 
 

@@ -87,7 +87,7 @@ def _written(folder: Path, part: Section, room: int) -> Section:
             write_csv(folder / "tables" / f"{_file_name(part.title, i, block)}.csv", frame)
         elif isinstance(block, Explorer):
             block = replace(block, inside_bytes=room)
-            for path, script in block.beside.items():
+            for path, script in block.beside:
                 write_text(folder / path, script)
         blocks.append(block)
     return replace(part, blocks=blocks)

@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.report.blocks import Figure, Table
-from speechlrp.report.explorer import Explorer, Recording
+from speechlrp.report.explorer import Explorer
 from speechlrp.report.page import Section
+from speechlrp.report.recording import Recording
 from speechlrp.report.style import figure, figure_png
 from speechlrp.stages.report.writing import _written
 
@@ -22,5 +23,6 @@ def test_figures_tables_and_recordings_lie_beside_the_page(tmp_path):
     assert (tmp_path / drawn.file).read_bytes() == drawn.image
     assert drawn.file == "figures/flipping-01-a-caption-baseline-zero.png"
     assert (tmp_path / "tables/flipping-02-a-table.csv").exists()
-    assert sorted(explored.inside) == ["recording-0"]
-    assert sorted(p.name for p in (tmp_path / "recordings").iterdir()) == ["1.js", "2.js"]
+    assert sorted(explored.inside) == ["explorer-0"]
+    names = sorted(path.name for path in (tmp_path / "recordings").iterdir())
+    assert names == [f"explorer-{i}.js" for i in range(3)]  # the first is in the page lightly
