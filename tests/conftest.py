@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-pytest_plugins = ["toy_own", "toy_project"]
-"""Recordings of one's own; a toy corpus and runs of the command line, one for the whole session."""
+pytest_plugins = ["composed_once", "toy_own", "toy_project"]
+"""Settings composed once; recordings of one's own; a toy corpus and runs of the command line."""
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

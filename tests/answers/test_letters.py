@@ -9,9 +9,10 @@ from speechlrp.errors import SpeechLRPError
 
 
 @pytest.fixture(scope="module")
-def recogniser(tmp_path_factory, project_class):
+def recogniser(made_once, tmp_path_factory, project_class):
     """A run whose weights write a and b, and a recording of its corpus."""
-    project = toy.trained(project_class, tmp_path_factory.mktemp("answers"), toy.SMALL)
+    place = tmp_path_factory.mktemp("answers")
+    project = toy.trained(made_once, project_class, place, toy.SMALL)
     toy.predict_a_and_b(project)
     recording = sorted(project.data.rglob("*.flac"))[0]
     return speechlrp.load(project.run), recording

@@ -17,6 +17,8 @@ STAGES = {
     "flip": ("speechlrp.artifacts.shards:Shards.put", 2),
 }
 
+NEEDED = ("preprocess", "train", "explain/train-lrp-test")
+
 
 def one_line(done, status=1):
     assert done.returncode == status, done.stderr
@@ -48,16 +50,12 @@ def test_a_changed_input_runs_again(copied):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_killed_in_the_middle_the_same_command_gives_the_same_result(
-    stage, finished, project, killing
+    stage, finished, taken, killing
 ):
     """`kill -9`, then the same command again, equals the run that was not interrupted."""
     target, calls = STAGES[stage]
-    needed = {"preprocess": [], "train": ["preprocess"]}.get(stage, ["preprocess", "train"])
-    needed += ["explain"] if stage == "flip" else []
+    project = taken(*NEEDED[: list(STAGES).index(stage)])
     options = ["--baseline", "all"] if stage == "flip" else []
-    for name in needed:
-        done = project.speechlrp(name)
-        assert done.returncode == 0, done.stderr
     slow = (
         "import speechlrp.stages.preprocess.windows as p; p.UNIT = 16\n"
         if stage == "preprocess"
@@ -93,10 +91,9 @@ def _same(ours, theirs):
     assert compared
 
 
-def test_units_of_another_size_are_not_gone_on_with(project, killing):
+def test_units_of_another_size_are_not_gone_on_with(taken, killing):
     """What a killed flip left in batches of 4 is not taken for batches of 2."""
-    for name in ("preprocess", "train", "explain"):
-        assert project.speechlrp(name).returncode == 0
+    project = taken(*NEEDED)
     killed = project.speechlrp("flip", before=killing("speechlrp.artifacts.shards:Shards.put", 2))
     assert killed.returncode == -9
     again = project.speechlrp("flip", settings=("flipping.batch_size=2",))

@@ -24,9 +24,10 @@ EXPLAINERS = ("sensitivity", "lrp")
 
 
 @pytest.fixture(scope="session")
-def explained(tmp_path_factory, project_class):
+def explained(made_once, tmp_path_factory, project_class):
     """A project whose weights favour a, b and c over all else; not to be changed."""
-    project = toy.trained(project_class, tmp_path_factory.mktemp("explain"), SMALL)
+    place = tmp_path_factory.mktemp("explain")
+    project = toy.trained(made_once, project_class, place, SMALL)
     toy.favour(project, slice(0, 3))
     for name in EXPLAINERS:
         done = project.speechlrp("explain", "--explainer", name)

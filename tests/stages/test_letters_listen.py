@@ -21,9 +21,10 @@ SOURCES = ("navai", "--align", "none,min-sens"), ("maximize",), ("explain",)
 
 
 @pytest.fixture(scope="session")
-def heard(tmp_path_factory, project_class):
+def heard(made_once, tmp_path_factory, project_class):
     """A project that has gone through listen; not to be changed."""
-    project = toy.trained(project_class, tmp_path_factory.mktemp("listen"), SMALL)
+    place = tmp_path_factory.mktemp("listen")
+    project = toy.trained(made_once, project_class, place, SMALL)
     toy.predict_a_and_b(project)
     for stage in (*SOURCES, ("listen",)):
         done = project.speechlrp(*stage)

@@ -23,9 +23,10 @@ def _project(project_class, data, outputs):
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory, project_class):
+def trained(made_once, tmp_path_factory, project_class):
     """A project that predicts a and b in turn, and nothing else; not to be changed."""
-    project = toy.trained(project_class, tmp_path_factory.mktemp("maximize"), SMALL)
+    place = tmp_path_factory.mktemp("maximize")
+    project = toy.trained(made_once, project_class, place, SMALL)
     toy.predict_a_and_b(project)
     return project
 

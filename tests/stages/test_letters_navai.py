@@ -26,9 +26,10 @@ SMALL = toy.SMALL
 
 
 @pytest.fixture(scope="session")
-def spelled(tmp_path_factory, project_class):
+def spelled(made_once, tmp_path_factory, project_class):
     """A project whose weights favour a, b and c over all else; not to be changed."""
-    project = toy.trained(project_class, tmp_path_factory.mktemp("navai"), SMALL)
+    place = tmp_path_factory.mktemp("navai")
+    project = toy.trained(made_once, project_class, place, SMALL)
     toy.favour(project, slice(0, 3))
     done = project.speechlrp("navai", "--align", "all")
     assert done.returncode == 0, done.stderr

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
+from filelock import FileLock
 from process_state import unchanged
 
 from speechlrp.cli.main import main
@@ -73,6 +74,13 @@ class Project:
         (folder,) = self.outputs.glob("*/preprocess")
         return folder
 
+    def ran(self, *commands: str) -> Project:
+        """The project, after these commands have run."""
+        for command in commands:
+            done = self.speechlrp(*command.split())
+            assert done.returncode == 0, done.stderr
+        return self
+
     def speechlrp(
         self, *arguments: str, settings: tuple[str, ...] = (), before: str = ""
     ) -> subprocess.CompletedProcess:
@@ -107,11 +115,28 @@ def project_class() -> type[Project]:
 
 
 @pytest.fixture(scope="session")
-def corpus(tmp_path_factory) -> Path:
+def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """``name, make -> folder``: what the first of the test processes to ask for it makes."""
+    place = tmp_path_factory.getbasetemp()
+    place = place.parent if "PYTEST_XDIST_WORKER" in os.environ else place
+
+    def made(name: str, make: Callable[[Path], None]) -> Path:
+        folder, whole = place / f"once-{name}", place / f"once-{name}.whole"
+        with FileLock(place / f"once-{name}.lock"):
+            if not whole.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                whole.touch()
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def corpus(made_once) -> Path:
     """The toy corpus, made once; not to be changed."""
-    data = tmp_path_factory.mktemp("data")
-    write_corpus(data / "audiomnist")
-    return data
+    return made_once("data", lambda data: write_corpus(data / "audiomnist"))
 
 
 @pytest.fixture
@@ -121,12 +146,10 @@ def project(corpus, tmp_path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def finished(corpus, tmp_path_factory) -> Project:
+def finished(corpus, made_once) -> Project:
     """A project that has gone through every stage; not to be changed."""
-    project = Project(corpus, tmp_path_factory.mktemp("finished") / "outputs")
-    done = project.speechlrp("run")
-    assert done.returncode == 0, done.stderr
-    return project
+    folder = made_once("finished", lambda folder: Project(corpus, folder / "outputs").ran("run"))
+    return Project(corpus, folder / "outputs")
 
 
 @pytest.fixture
@@ -134,6 +157,19 @@ def copied(finished, tmp_path) -> Project:
     """A copy of the finished project, to be damaged."""
     shutil.copytree(finished.outputs, tmp_path / "outputs")
     return Project(finished.data, tmp_path / "outputs")
+
+
+@pytest.fixture
+def taken(finished, tmp_path) -> Callable[..., Project]:
+    """``*folders -> Project`` where these stages alone are done, as in the finished one."""
+
+    def project(*folders: str) -> Project:
+        for folder in folders:
+            (made,) = finished.outputs.glob(f"*/{folder}")
+            shutil.copytree(made, tmp_path / "outputs" / made.relative_to(finished.outputs))
+        return Project(finished.data, tmp_path / "outputs")
+
+    return project
 
 
 @pytest.fixture
