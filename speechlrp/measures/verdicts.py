@@ -21,6 +21,9 @@ FEWEST = 6
 SAME = 1.0
 """Points of % below which a difference is none, however sure it is."""
 
+SHOWN = 30.0
+"""%, the end of the axis as it is drawn."""
+
 DRAWS = 4000
 Z95 = 1.959964
 LINEAR_BELOW, LINEAR_PART = 0.1, 0.6
@@ -98,20 +101,19 @@ class Verdict:
         return f"lrp_rev - lrp: {known.mean:.0f} ({known.low:.0f} to {known.high:.0f}); {counted}"
 
 
-def judge(areas: pd.DataFrame, *, seed: int = 0) -> Verdict:
+def judge(areas: pd.DataFrame) -> Verdict:
     """Judge the order of strategies that were flipped on the same recordings.
 
     Args:
         areas: rows strategy, speaker, n (its recordings) and area (its mean accuracy over the
             axis, 0 to 1; see `mean_height`); several rows of a strategy and a speaker are
             repeats. Speakers that not all strategies have are left out.
-        seed: of the draws.
     """
     table = areas.pivot_table(index="speaker", columns="strategy", values="area").dropna() * 100
     weight = areas.groupby("speaker").n.first().loc[table.index].to_numpy(float)
     means = {name: float(np.average(table[name], weights=weight)) for name in table if weight.size}
     differences = {
-        (low, high): paired_bootstrap((table[high] - table[low]).to_numpy(), weight, seed=seed)
+        (low, high): paired_bootstrap((table[high] - table[low]).to_numpy(), weight)
         for low, high in permutations(means, 2)
     }
     signs = {pair: difference.sign for pair, difference in differences.items()}
@@ -128,7 +130,7 @@ def _holds(signs: Mapping[tuple[str, str], int]) -> bool | None:
 
 
 def paired_bootstrap(
-    differences: np.ndarray, weights: np.ndarray, *, seed: int = 0, draws: int = DRAWS
+    differences: np.ndarray, weights: np.ndarray, *, draws: int = DRAWS
 ) -> Interval:
     """The weighted mean of speakers' differences, with its interval over speakers.
 
@@ -140,8 +142,7 @@ def paired_bootstrap(
     Args:
         differences: of each speaker, [S].
         weights: such as its recordings, [S].
-        seed: of the draws.
-        draws: how many.
+        draws: how many, always the same ones.
 
     Returns:
         NaN ends with fewer than `FEWEST` speakers.
@@ -150,7 +151,7 @@ def paired_bootstrap(
     mean = float(np.average(differences, weights=weights)) if count else math.nan
     if count < FEWEST:
         return Interval(mean, math.nan, math.nan)
-    drawn = np.random.default_rng(seed).integers(count, size=(draws, count))
+    drawn = np.random.default_rng(0).integers(count, size=(draws, count))
     total = weights[drawn].sum(axis=1)
     means = (differences * weights)[drawn].sum(axis=1) / total
     reach = math.sqrt(count / (count - 1)) * _student(count - 1)
@@ -183,15 +184,14 @@ def stretched(percent: np.ndarray) -> np.ndarray:
     return np.where(percent > LINEAR_BELOW, above, percent / LINEAR_BELOW * linear)
 
 
-def mean_height(percent: np.ndarray, accuracy: np.ndarray, last: float = 30.0) -> float:
+def mean_height(percent: np.ndarray, accuracy: np.ndarray) -> float:
     """The mean height of a curve over the axis as it is drawn.
 
     Args:
         percent: of bins flipped, rising, [K].
         accuracy: there, [K].
-        last: end of the axis, %; points beyond are left out.
     """
-    shown = np.asarray(percent) <= last
+    shown = np.asarray(percent) <= SHOWN
     at, height = stretched(np.asarray(percent)[shown]), np.asarray(accuracy, dtype=float)[shown]
     width = at[-1] - at[0]
     return float(np.trapezoid(height, at) / width) if width > 0 else float(height.mean())

@@ -10,17 +10,16 @@ import numpy as np
 LEAST = 0.1
 
 
-def reach(counts: np.ndarray, least: float = LEAST) -> slice:
+def reach(counts: np.ndarray) -> slice:
     """The offsets that enough frames reach, without a gap, around the one most frames reach.
 
     Args:
         counts: frames that reach each offset ``[D]``.
-        least: share of the most.
 
     Returns:
         Empty where there is no frame.
     """
-    enough = (counts > 0) & (counts >= least * counts.max())
+    enough = (counts > 0) & (counts >= LEAST * counts.max())
     if not enough.any():
         return slice(0, 0)
     centre = int(counts.argmax())

@@ -9,6 +9,7 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from io import BytesIO
 from typing import ClassVar
 
@@ -147,6 +148,7 @@ class Example:
     kind: ClassVar[str] = "example"
 
 
+@lru_cache(maxsize=128)  # a page is rendered twice, and its template asks more than once
 def fewer_colours(image: bytes) -> bytes:
     """A PNG with a palette of `COLOURS`; anything else as it is."""
     if image[:4] != b"\x89PNG":

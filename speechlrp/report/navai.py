@@ -81,18 +81,17 @@ def pattern_figure(
     return fig
 
 
-def clear(pattern: np.ndarray, counts: np.ndarray, least: float = LEAST) -> np.ndarray:
+def clear(pattern: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Blank what few frames reach, and scale the rest to an absolute maximum of 1.
 
     Args:
         pattern: ``[F, D]``.
         counts: ``[D]``.
-        least: share of the frames at the best reached offset.
 
     Returns:
         ``[F, D]``, NaN where blank.
     """
-    reached = (counts > 0) & (counts >= least * counts.max())
+    reached = (counts > 0) & (counts >= LEAST * counts.max())
     shown = np.where(reached, pattern, np.nan)
     size = np.nan_to_num(np.abs(shown)).max()
     return shown / size if size > 0 else shown

@@ -147,15 +147,14 @@ def envelope(frequency: np.ndarray, tracks: np.ndarray) -> np.ndarray:
     return gain
 
 
-def planted(background: np.ndarray, cue: Cue, below: float = BELOW) -> np.ndarray:
+def planted(background: np.ndarray, cue: Cue) -> np.ndarray:
     """A background with a cue in it, ``[N]``; the background's own samples do not change.
 
     Args:
         background: ``[N]``.
-        cue: its loudest bin comes to lie `below` dB under the background's.
-        below: dB.
+        cue: its loudest bin comes to lie `BELOW` dB under the background's.
     """
-    factor = 10 ** (-below / 20) * loudest(background) / loudest(cue.wave)
+    factor = 10 ** (-BELOW / 20) * loudest(background) / loudest(cue.wave)
     return background + factor * cue.wave
 
 
