@@ -64,7 +64,12 @@ class Answer:
 
     @cached_property
     def bands(self) -> pd.DataFrame:
-        """Shares of the absolute and of the positive relevance in each band, a row a band."""
+        """Shares of the absolute and of the positive relevance in each band, a row a band.
+
+        Relevance of samples has no bands.
+        """
+        if len(self.frequencies) == 1:
+            return pd.DataFrame(columns=["band_hz", "absolute", "positive"])
         edges = np.digitize(self.frequencies, self.bands_hz[1:-1])
         absolute, positive = np.abs(self.relevance).sum(1), self.relevance.clip(min=0).sum(1)
         names = [f"{low:g}-{high:g}" for low, high in zip(self.bands_hz, self.bands_hz[1:])]  # noqa: B905
@@ -81,8 +86,10 @@ class Answer:
     @cached_property
     def where(self) -> str:
         """Where the relevance lies, in words."""
-        most = self.bands.iloc[int(self.bands.positive.argmax())]
         row, column = np.unravel_index(int(self.relevance.argmax()), self.relevance.shape)
+        if not len(self.bands):
+            return f"most at {self.times[column]:.3f} s"
+        most = self.bands.iloc[int(self.bands.positive.argmax())]
         return (
             f"{most.positive:.0%} of what speaks for it in {most.band_hz} Hz, "
             f"most at {self.times[column]:.2f} s and {self.frequencies[row]:.0f} Hz"

@@ -35,6 +35,7 @@ def answer_class(
     """Classify and explain a recording; arguments as of ``Run.explain``."""
     section = context.config.explainer
     check(section)
+    network = network.seen(section)
     pieces = Pieces(network, wave, name, context.config.data_seed)
     explaining = Explaining(network, section)
     _, probabilities = network.predict(network.inputs(pieces.features))
@@ -86,7 +87,7 @@ def weights_of(
 
 
 def explain_pieces(explaining: Explaining, features: np.ndarray, weights: Tensor) -> np.ndarray:
-    """Relevance ``[n, F, T]`` of segments ``[n, 1, F, T]``, batch by batch."""
+    """Relevance ``[n, F, T]`` of segments ``[n, 1, ...]``, batch by batch."""
     size, parts = explaining.section["batch_size"], []
     labels = weights.argmax(1).numpy()
     for first in range(0, len(features), size):
@@ -94,7 +95,7 @@ def explain_pieces(explaining: Explaining, features: np.ndarray, weights: Tensor
         _, inputs, _ = explaining.batch(features[some], labels[some])
         target = weights[some].to(inputs)
         _, relevance = explaining.explainer.explain(explaining.model, inputs, target)
-        parts.append(relevance.detach().float().cpu().numpy())
+        parts.append(explaining.maps(relevance.detach().float()).cpu().numpy())
     return np.concatenate(parts)[:, 0]
 
 
@@ -102,7 +103,7 @@ class Pieces:
     """A recording's segments in windows, and the way back.
 
     Attributes:
-        features: ``[n, 1, F, T]``.
+        features: ``[n, 1, F, T]``, or samples ``[n, 1, L]``.
 
     Raises:
         SpeechLRPError: the recording is too short, or silent.
@@ -146,9 +147,10 @@ class Pieces:
         if len(self._rows) == 1:
             columns = [(0, np.arange(len(times)))]
         parts: dict[str, list[np.ndarray]] = {"features": [], "relevance": [], "times": []}
+        pictures = self._dataset.picture(self.features)
         for piece, kept in columns:
             start, onset, _ = self._rows[piece]
-            parts["features"].append(self.features[piece, 0][:, kept])
+            parts["features"].append(pictures[piece][:, kept])
             parts["relevance"].append(relevance[piece][:, kept])
             parts["times"].append(start + times[kept] - onset)
         return {name: np.concatenate(values, axis=-1) for name, values in parts.items()} | {

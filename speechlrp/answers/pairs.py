@@ -47,16 +47,18 @@ def answer_pair(
             f"model={network.meta['model']} has no embeddings (a method `embed`), so two voices "
             "cannot be compared; a speaker model such as model=resnet34 has"
         )
+    network = network.seen(section)
     asked = explainer({**section, "start": "logit"}, network.meta["loss"])
     seed = context.config.data_seed
     pieces = [Pieces(network, w, n, seed) for w, n in zip(waves, names, strict=True)]
     inputs = [network.inputs(piece.features) for piece in pieces]
-    voices = [functional.normalize(embed(network.model, x)).mean(0) for x in inputs]
+    plain = [network.scaled(piece.features) for piece in pieces]
+    voices = [functional.normalize(embed(network.model, x)).mean(0) for x in plain]
     similarity = float(functional.cosine_similarity(voices[0], voices[1], dim=0))
     reference = network.baseline(section["reference"])
     answers = []
     for one, other in ((0, 1), (1, 0)):
-        model: nn.Module = Similarity(network.model, voices[other]).eval()
+        model = network.behind_view(Similarity(network.model, voices[other]).eval())
         if section["reference"] != "zero":
             model = Shifted(model, reference).eval()
         target = torch.zeros(len(inputs[one]), dtype=torch.int64, device=network.device)
@@ -71,7 +73,7 @@ def answer_pair(
                 explainer=section["name"],
                 units="cosine",
                 bands_hz=tuple(section["bands_hz"]),
-                **pieces[one].joined(relevance.detach().float().cpu().numpy()[:, 0]),
+                **pieces[one].joined(relevance.detach().float().sum(1).cpu().numpy()),
             )
         )
     return answers[0], answers[1]

@@ -83,6 +83,7 @@ class Run:
         explainer: str = "lrp",
         target: str | None = None,
         against: str | None = None,
+        settings: Sequence[str] = (),
     ) -> Any:
         """Explain what the network says of a recording.
 
@@ -92,6 +93,8 @@ class Run:
             target: the class to explain; by default the one that the network gives.
             against: explain why it is the target and not this class: relevance of the
                 difference of the two logits.
+            settings: of the explainer, as on the command line: ``["explainer.view=stft"]`` shows
+                what a network of waveforms hears in time x frequency.
 
         Returns:
             An `Answer`, or a list of them for several recordings.
@@ -103,11 +106,13 @@ class Run:
             isinstance(recording, tuple) and all(isinstance(r, str | Path) for r in recording)
         ):
             return [
-                self.explain(one, explainer=explainer, target=target, against=against)
+                self.explain(
+                    one, explainer=explainer, target=target, against=against, settings=settings
+                )
                 for one in recording
             ]
         sound = cast(Sound, recording)
-        context, name = self._context(explainer), name_of(sound)
+        context, name = self._context(explainer, settings), name_of(sound)
         wave = wave_of(sound, name, self._dataset.feature_settings)
         if isinstance(self._dataset, Spoken):
             if target or against:
@@ -166,11 +171,13 @@ class Run:
         """The network, a torch module in evaluation mode; it takes scaled features."""
         return self._network.model
 
-    def _context(self, explainer: str) -> Context:
-        if explainer not in self._contexts:
-            config = compose_config("explain", [*self._overrides, f"explainer={explainer}"])
-            self._contexts[explainer] = self._made(config)
-        return self._contexts[explainer]
+    def _context(self, explainer: str, settings: Sequence[str] = ()) -> Context:
+        asked = [f"explainer={explainer}", *settings]
+        key = " ".join(asked)
+        if key not in self._contexts:
+            config = compose_config("explain", [*self._overrides, *asked])
+            self._contexts[key] = self._made(config)
+        return self._contexts[key]
 
     def _made(self, config: Config) -> Context:
         hints = (f"run={self.name}",)

@@ -18,6 +18,7 @@ FEATURES = Registry(
         "spectrogram_db": "speechlrp.audio.spectrogram:SpectrogramSettings",
         "log_mel": "speechlrp.audio.log_mel:LogMelSettings",
         "fbank": "speechlrp.audio.fbank:FbankSettings",
+        "waveform": "speechlrp.audio.waveform:WaveformSettings",
     },
     Interface(
         "a class derived from speechlrp.audio.windows:WindowSettings, or from "

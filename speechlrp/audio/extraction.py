@@ -40,7 +40,7 @@ class FeatureBatch:
     """The features of one unit of recordings.
 
     Attributes:
-        features: ``[n, 1, F, T]``, float32.
+        features: ``[n, 1, F, T]``, or of samples ``[n, 1, L]``; float32.
         segments: a row for each feature: ``id`` of the recording, ``start_s`` of the segment
             in it, and in the window ``onset_s`` and ``duration_s`` of what is not padding, in s.
             Where copies are asked for, also their ``condition`` (such as music; empty for the

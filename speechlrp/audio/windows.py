@@ -9,6 +9,7 @@ import abc
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -22,10 +23,11 @@ from speechlrp.errors import SpeechLRPError
 class WindowSettings(abc.ABC):
     """What every kind of features shares: how recordings become windows of one length.
 
-    A kind of features is a subclass that adds ``transform``, the two axes, ``shape``,
-    ``silence`` and ``units``.
+    A kind of features is a subclass that adds ``transform``, the axes, ``shape``, ``silence``
+    and ``units``; where it has frames, ``window`` is their length in samples.
 
     Attributes:
+        axes: of a window's features; without a frequency they are samples.
         rate: sampling rate in Hz that recordings are brought to.
         length: samples of a window.
         lowpass_width: zero crossings of the resampling filter on each side. From 48 to 8 kHz,
@@ -42,6 +44,8 @@ class WindowSettings(abc.ABC):
             segment are dropped, in dB; ``None`` keeps all that are not silent.
         max_segments: keep this many segments of a recording, from its start; ``None``: all.
     """
+
+    axes: ClassVar[tuple[str, ...]] = ("channel", "frequency", "time")
 
     rate: int = 8000
     length: int = 8000
@@ -85,8 +89,13 @@ class WindowSettings(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def shape(self) -> tuple[int, int]:
-        """Bins and frames of a window's features, ``(F, T)``."""
+    def shape(self) -> tuple[int, ...]:
+        """Of a window's features behind the channel: bins and frames, ``(F, T)``."""
+
+    @property
+    def half_window(self) -> float:
+        """Half the length of a frame, in s; 0 of samples."""
+        return getattr(self, "window", 0) / self.rate / 2
 
     @property
     @abc.abstractmethod
@@ -108,7 +117,7 @@ class WindowSettings(abc.ABC):
 
     @abc.abstractmethod
     def transform(self, waves: Tensor) -> Tensor:
-        """Turn windows ``[B, L]`` into features ``[B, 1, F, T]``, float32."""
+        """Turn windows ``[B, L]`` into features ``[B, 1, *shape]``, float32."""
 
 
 def cut(wave: Tensor, settings: WindowSettings) -> tuple[list[tuple[int, Tensor]], Counter[str]]:

@@ -11,6 +11,7 @@ from speechlrp.pipeline.progress import say
 
 WRITTEN = ("index.html", "relevance.png", "relevance.npz", "relevant.wav", "relevance.TextGrid")
 """What stands in the folder of each recording."""
+OURS = ("run", "explainer")
 
 
 def answer_files(files: Sequence[str], words: Sequence[str], values: Mapping[str, Any]) -> None:
@@ -18,7 +19,7 @@ def answer_files(files: Sequence[str], words: Sequence[str], values: Mapping[str
 
     Args:
         files: the recordings.
-        words: the rest of the arguments; of settings, `run` and `explainer` alone fit here.
+        words: the rest of the arguments; of settings, `run` and the explainer's alone fit here.
         values: click's parameters.
 
     Raises:
@@ -28,11 +29,11 @@ def answer_files(files: Sequence[str], words: Sequence[str], values: Mapping[str
     from speechlrp.answers.run import load
 
     settings = dict(word.split("=", 1) for word in words if "=" in word)
-    stray = [w for w in words if "=" not in w or w.split("=")[0] not in ("run", "explainer")]
+    stray = [w for w in words if "=" not in w or w.split("=")[0].split(".")[0] not in OURS]
     if stray:
         raise SpeechLRPError(
-            f"{stray[0]} is neither a recording nor run=NAME or explainer=NAME, which is all that "
-            "an explanation of files takes: the run knows the rest"
+            f"{stray[0]} is neither a recording nor run=NAME, explainer=NAME or a setting of the "
+            "explainer, which is all that an explanation of files takes: the run knows the rest"
         )
     name = values.get("run") or settings.get("run")
     if not name:
@@ -49,11 +50,12 @@ def answer_files(files: Sequence[str], words: Sequence[str], values: Mapping[str
     if values.get("pair"):
         _pair(run, files, explainer, top)
         return
-    contrast = {"target": values.get("target"), "against": values.get("against")}
+    asked: dict[str, Any] = {name: values.get(name) for name in ("target", "against")}
+    asked["settings"] = [word for word in words if word.startswith("explainer.")]
     refused = []
     for file in files:
         try:
-            _write(run.explain(file, explainer=explainer, **contrast), top / _folder(file, files))
+            _write(run.explain(file, explainer=explainer, **asked), top / _folder(file, files))
         except SpeechLRPError as error:
             refused.append(str(error))
     if refused:

@@ -23,6 +23,7 @@ from speechlrp.artifacts.utterances import Utterances
 from speechlrp.audio import FEATURES
 from speechlrp.audio.windows import WindowSettings
 from speechlrp.config.schema import Config, call, options
+from speechlrp.data.seen import SampleView
 from speechlrp.errors import SpeechLRPError
 from speechlrp.letters.vocabulary import encode
 from speechlrp.navai.frames import Clock
@@ -45,7 +46,7 @@ class Dataset:
         classes: names of the labels, or the symbols of a recogniser.
         settings: how the features were made.
         task: what the label is.
-        frequency: of the rows in Hz, `[F]`.
+        frequency: of the rows in Hz, `[F]`; empty of samples.
         units: of a feature.
     """
 
@@ -94,12 +95,14 @@ class Windows(Dataset):
     Attributes:
         time: of the frames in s, `[T]`.
         silence: the value of silence.
-        train_mean: of the training split, `[1, F, T]`.
+        train_mean: of the training split, `[1, F, T]`; of samples `[1, L]`.
+        view: through which samples are looked at, see `seen`; axes and units are then its own.
     """
 
     time: np.ndarray
     silence: float
     train_mean: np.ndarray
+    view: SampleView | None = None
 
     @property
     def labels(self) -> np.ndarray:
@@ -108,9 +111,18 @@ class Windows(Dataset):
 
     @contextmanager
     def features(self) -> Iterator[h5py.Dataset]:
-        """The features `[N, 1, F, T]`, while the file is open."""
+        """The features `[N, 1, F, T]` or samples `[N, 1, L]`, while the file is open."""
         with open_artifact(self.path, WINDOWS, self.command) as file:
             yield file["features"]
+
+    def picture(self, features: np.ndarray) -> np.ndarray:
+        """What is drawn below a map, `[..., F, T]`, of features `[..., 1, F, T]` or samples."""
+        return self.view.picture(features) if self.view else features[..., 0, :, :]
+
+    @property
+    def half_window(self) -> float:
+        """Half the length of a frame of the maps, s."""
+        return self.view.half_window if self.view else self.feature_settings.half_window
 
     def batches(self, subset: str, **settings: Any) -> Batches:
         """Batches of a subset; settings as in `Batches`."""

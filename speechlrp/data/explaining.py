@@ -16,17 +16,18 @@ from torch import nn
 
 from speechlrp.config.schema import call, options
 from speechlrp.data.network import Classifier
+from speechlrp.data.seen import VIEW
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.explainers.settings import check_whole
 from speechlrp.flipping import BASELINES
-from speechlrp.measures.asked import Asked
+from speechlrp.measures.asked import SLOPE, Asked
 from speechlrp.training.losses import PROBABILITIES
 
 TARGETS = ("label", "predicted")
 OURS = (
     *("name", "kind", "reference", "target", "batch_size", "examples", "utterances"),
-    *("bands_hz", "f0_hz"),
+    *("bands_hz", "f0_hz", *VIEW),
 )
 """Settings of the section that the stage itself uses; the others are the explainer's."""
 
@@ -125,15 +126,24 @@ class Explaining:
         """What the network sees, and what is explained.
 
         Args:
-            features: `[B, 1, F, T]`.
+            features: `[B, 1, F, T]`, or samples `[B, 1, L]`.
             labels: true classes `[B]`.
 
         Returns:
             Inputs as the network sees them and as differences from the reference, each
-            `[B, 1, F, T]`, and the target classes `[B]`.
+            `[B, C, F, T]`, and the target classes `[B]`.
         """
         inputs = self.network.inputs(features)
         target = torch.tensor(labels).to(self.network.device)
         if self.section["target"] == "predicted":
             target = self.network.predict(inputs)[0].argmax(1)
         return inputs, inputs - self._measured[1], target
+
+    def maps(self, relevance: torch.Tensor) -> torch.Tensor:
+        """Relevance of inputs `[B, C, F, T]` as maps `[B, 1, F, T]`.
+
+        A bin's parts add up; their slopes, which have directions, are measured by their length.
+        """
+        if relevance.shape[1] > 1 and self.explainer.units.endswith(SLOPE):
+            return relevance.norm(dim=1, keepdim=True)
+        return relevance.sum(1, keepdim=True)

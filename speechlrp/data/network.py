@@ -1,10 +1,13 @@
 """A trained network, ready to be asked about the examples of a dataset.
 
-Shapes: B examples, F frequencies, T frames, K classes; V symbols and S steps of a recogniser.
+Shapes: B examples, C parts of a bin (1, or a view's), F frequencies, T frames, K classes; V symbols
+and S steps of a recogniser.
 """
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -14,10 +17,12 @@ from torch import nn
 
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import Dataset, Spoken, Windows
+from speechlrp.data.seen import seen
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.explainers.logits import logits_of
 from speechlrp.flipping import BASELINES
 from speechlrp.flipping.fill_ins import Surroundings
+from speechlrp.lrp.views import Viewed
 from speechlrp.models.custom import own_code
 from speechlrp.models.outputs import check_outputs
 from speechlrp.models.wav2letter import Wav2Letter
@@ -59,8 +64,8 @@ class Network:
                     f"holds {value}"
                 )
 
-    def inputs(self, features: np.ndarray) -> torch.Tensor:
-        """Features of any shape -> the model's inputs, on its device."""
+    def scaled(self, features: np.ndarray) -> torch.Tensor:
+        """Features of any shape -> what the model takes, on its device."""
         return torch.from_numpy(features).to(self.device) * self.scale
 
     @torch.inference_mode()
@@ -75,22 +80,44 @@ class Network:
 
 
 class Classifier(Network):
-    """A network that tells classes of windows apart: ``[B, 1, F, T]`` -> logits ``[B, K]``."""
+    """A network that tells classes of windows apart: features -> logits ``[B, K]``.
+
+    Its inputs are features ``[B, 1, F, T]``; of samples, once it is `seen`, what the view makes
+    of them, ``[B, C, F, T]``.
+    """
 
     dataset: Windows
 
+    def seen(self, section: Mapping[str, Any]) -> Classifier:
+        """The same network, asked about maps of an explainer's view, see `data.seen`."""
+        other = copy.copy(self)
+        other.dataset = seen(self.dataset, section)
+        return other
+
+    def inputs(self, features: np.ndarray) -> torch.Tensor:
+        """Features, of one example or several -> inputs."""
+        plain, view = self.scaled(features), self.dataset.view
+        return view.analysis(plain) if view else plain
+
+    def behind_view(self, model: nn.Module) -> nn.Module:
+        """A model of features as one of inputs."""
+        view = self.dataset.view
+        return Viewed(model, view, self.dataset.train_mean.shape) if view else model
+
     @torch.inference_mode()
     def predict(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits, which decide, and class probabilities of the model's inputs, `[B, K]` each.
+        """Logits, which decide, and class probabilities of inputs, `[B, K]` each.
 
         Raises:
             SpeechLRPError: a logit is not finite.
         """
-        logits = check_outputs(logits_of(self.model, inputs), bool(inputs.isfinite().all()))
+        logits = check_outputs(
+            logits_of(self.behind_view(self.model), inputs), bool(inputs.isfinite().all())
+        )
         return logits, probabilities(self.meta["loss"], logits)
 
     def baseline(self, name: str) -> torch.Tensor:
-        """What a bin without information is, as the model sees it, `[1, F, T]`.
+        """What a bin without information is, as an input, `[C, F, T]`.
 
         Args:
             name: ``"zero"``, ``"silence"``, or ``"mean"`` of the training split.
@@ -109,7 +136,7 @@ class Classifier(Network):
         return Surroundings(silence, self.baseline("mean"), partial(self._donors, seed), seed)
 
     def _donors(self, seed: int) -> tuple[list[str], torch.Tensor]:
-        """Names and inputs `[D, 1, F, T]` of at most `DONORS` recordings."""
+        """Names and inputs `[D, C, F, T]` of at most `DONORS` recordings."""
         table = self.dataset.table
         rows = np.flatnonzero(table.subset == "train")
         rows = rows if len(rows) > 1 else np.arange(len(table))
@@ -118,9 +145,9 @@ class Classifier(Network):
             return table.id.iloc[drawn].astype(str).tolist(), self.inputs(features[drawn])
 
     def measured_from(self, reference: str) -> tuple[nn.Module, torch.Tensor]:
-        """The model of differences from a baseline, and that baseline `[1, F, T]`."""
-        values = self.baseline(reference)
-        return (self.model if reference == "zero" else Shifted(self.model, values).eval()), values
+        """The model of differences from a baseline, and that baseline `[C, F, T]`."""
+        values, model = self.baseline(reference), self.behind_view(self.model)
+        return (model if reference == "zero" else Shifted(model, values).eval()), values
 
 
 class Recogniser(Network):
@@ -143,7 +170,7 @@ class Shifted(nn.Module):
         self.reference = reference
 
     def forward(self, difference: torch.Tensor) -> torch.Tensor:
-        """Logits `[B, K]` of differences from the reference `[B, 1, F, T]`."""
+        """Logits `[B, K]` of differences from the reference `[B, C, F, T]`."""
         return self.model(difference + self.reference)
 
 

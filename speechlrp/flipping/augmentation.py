@@ -8,14 +8,14 @@ from torch.nn import functional
 
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.flipping import FILLS
-from speechlrp.flipping.ranking import check_order
+from speechlrp.flipping.curve import flip
 
 
 def fill_most_relevant(inputs: Tensor, relevance_order: Tensor, share: float, fill: str) -> Tensor:
     """Replace the bins with the highest positive relevance.
 
     Args:
-        inputs: spectrograms `[B, C, F, T]`, P = C F T bins each.
+        inputs: spectrograms `[B, C, F, T]`, P = F T bins of C parts each.
         relevance_order: bin indices by falling relevance `[B, P]`.
         share: of the bins that are replaced, in (0, 1].
         fill: ``"zero"``, or ``"mean"``: the average of the bin's Moore
@@ -31,13 +31,12 @@ def fill_most_relevant(inputs: Tensor, relevance_order: Tensor, share: float, fi
         raise unknown("fill", fill, FILLS)
     if not 0 < share <= 1:
         raise SpeechLRPError(f"a share of bins lies in (0, 1], not at {share}")
-    check_order(relevance_order, inputs)
     if fill == "none":
         return inputs.clone()
-    bins = relevance_order[:, : round(share * relevance_order.shape[1])]
     values = torch.zeros_like(inputs) if fill == "zero" else moore_mean(inputs)
-    flat = inputs.flatten(1)
-    return flat.scatter(1, bins, values.flatten(1).gather(1, bins)).view_as(inputs)
+    count = round(share * relevance_order.shape[1])
+    (filled,) = flip(inputs, relevance_order, values.flatten(1), [count])
+    return filled
 
 
 def moore_mean(inputs: Tensor) -> Tensor:

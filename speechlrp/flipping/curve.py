@@ -1,4 +1,4 @@
-"""Accuracy while bins are flipped. B recordings, P bins each, K points of the grid."""
+"""Accuracy while bins are flipped. B recordings, P bins of C parts each, K points of the grid."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def flip(inputs: Tensor, order: Tensor, filled: Filled, counts: Sequence[int]) -
     The same tensor is yielded at every point: use it before the next.
 
     Args:
-        inputs: `[B, C, F, T]`, left as they are.
-        order: bin indices `[B, P]`, P = C F T.
+        inputs: `[B, C, F, T]`, left as they are; the parts of a bin are filled in together.
+        order: bin indices `[B, P]`, P = F T.
         filled: what a flipped bin becomes, see `fill_ins`.
         counts: rising numbers of bins `[K]`.
 
@@ -76,15 +76,16 @@ def flip(inputs: Tensor, order: Tensor, filled: Filled, counts: Sequence[int]) -
             f"numbers of flipped bins must rise within 0..{order.shape[1]}; found {steps.tolist()}"
         )
     flipped = inputs.contiguous().clone()
-    flat, done = flipped.flatten(1), 0
+    flat, done = flipped.flatten(2), 0
     mask = torch.zeros_like(flat, dtype=torch.bool)
     for count in counts:
-        bins = order[:, done:count]
-        mask.scatter_(1, bins, True)
+        bins = order[:, None, done:count].expand(-1, flat.shape[1], -1)
+        mask.scatter_(2, bins, True)
         if isinstance(filled, Tensor):
-            flat.scatter_(1, bins, filled.expand_as(flat).gather(1, bins))
+            values = filled.unflatten(-1, flat.shape[1:]).expand_as(flat)
+            flat.scatter_(2, bins, values.gather(2, bins))
         else:
-            flat.copy_(torch.where(mask, filled(mask), flat))
+            flat.copy_(torch.where(mask, filled(mask.flatten(1)).view_as(flat), flat))
         done = count
         yield flipped
 

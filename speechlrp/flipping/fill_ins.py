@@ -1,4 +1,4 @@
-"""What flipped bins become. B recordings, P = C F T bins each, D donors.
+"""What flipped bins become. B recordings, P = C F T numbers each (C of a bin), D donors.
 
 A baseline that no recording has shows the network what it never saw, and its curve says as much
 about that as about the order of the bins; some fill-ins are therefore made of recordings.

@@ -88,8 +88,8 @@ def ranked(priority: Tensor, ids: Sequence[str], seed: int, repeat: int = 0) -> 
 
 
 def check_order(order: Tensor, inputs: Tensor) -> None:
-    """Raise SpeechLRPError where an order is not of the bins of the inputs ``[B, ...]``."""
-    wanted = [len(inputs), inputs[:1].numel()]
+    """Raise SpeechLRPError where an order is not of the bins of the inputs ``[B, C, F, T]``."""
+    wanted = [len(inputs), inputs[:1, :1].numel()]
     if list(order.shape) != wanted and len(inputs):
         raise SpeechLRPError(f"an order must have the shape {wanted}; found {list(order.shape)}")
 

@@ -9,7 +9,7 @@ Source: Vielhaben et al. 2024, "Explainable AI for time series via virtual inspe
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -163,7 +163,7 @@ def attribute_view(
     """
     transformed = view.analysis(inputs.detach())
     _check_inverse(view, transformed, inputs)
-    viewed = _Viewed(model, view, inputs.shape)
+    viewed = Viewed(model, view, inputs.shape[1:])
     output, relevance = attribute(viewed, transformed, target, composite, **options)
     return output, view.map(relevance)
 
@@ -183,15 +183,24 @@ def _check_inverse(view: View, transformed: Tensor, inputs: Tensor) -> None:
         )
 
 
-class _Viewed(nn.Module):
-    """The network behind the inverse transform. It has the network's modules, by their names."""
+class Viewed(nn.Module):
+    """The network behind the inverse transform. It has the network's modules, by their names.
 
-    def __init__(self, network: nn.Module, view: View, shape: torch.Size) -> None:
+    Args:
+        network: of inputs ``[B, *shape]``.
+        view: the transform.
+        shape: of an input.
+    """
+
+    def __init__(self, network: nn.Module, view: View, shape: Sequence[int]) -> None:
         super().__init__()
         self.network, self._view, self._shape = network, view, shape
+        self.training = network.training
 
     def forward(self, X: Tensor, *args: Any, **kwargs: Any) -> Any:
-        return self.network(self._view.synthesis(X, self._shape), *args, **kwargs)
+        """The network's output, of its input's transform ``[B, ...]``."""
+        inputs = self._view.synthesis(X, torch.Size((len(X), *self._shape)))
+        return self.network(inputs, *args, **kwargs)
 
     def named_modules(self, *args: Any, **kwargs: Any) -> Iterator[tuple[str, nn.Module]]:
         """The network's, so that selectors and messages need not know of the view."""

@@ -53,7 +53,12 @@ def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def bands(maps: Maps) -> dict[str, np.ndarray]:
-    """The share of absolute relevance in each frequency band, 0..1; the last holds its end."""
+    """The share of absolute relevance in each frequency band, 0..1; the last holds its end.
+
+    A map of one row holds all frequencies, and has none.
+    """
+    if len(maps.frequency) == 1:
+        return {}
     size = np.abs(maps.relevance).sum(axis=2)
     total, shares = size.sum(axis=1), {}
     for low, high in pairwise(maps.bands_hz):

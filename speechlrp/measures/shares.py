@@ -18,7 +18,7 @@ class Shares:
     """Collect the shares of many recordings, a few at a time.
 
     Args:
-        frequency: of the bins, Hz `[F]`.
+        frequency: of the bins, Hz `[F]`; a single one holds all frequencies, and no bands.
         time: centres of the frames, s `[T]`.
         half_window: half the length of a frame, s; a frame is padding when no
             sample of the recording lies in it.
@@ -37,7 +37,9 @@ class Shares:
         f0: Mapping[str, Sequence[float]],
     ) -> None:
         self.time, self.half_window, self.classes = time, half_window, list(classes)
-        last = bands[-1]
+        if len(frequency) == 1:
+            bands, f0 = bands[:1], {}
+        self.rows, last = len(frequency), bands[-1]
         self.bands = {
             (low, high): (frequency >= low)
             & ((frequency < high) | ((high == last) & (frequency == last)))
@@ -81,7 +83,7 @@ class Shares:
 
     def _regions(self, speech: np.ndarray):
         everywhere = np.ones_like(speech)
-        all_bins = np.ones_like(next(iter(self.bands.values())))
+        all_bins = np.ones(self.rows, bool)
         for band, bins in self.bands.items():
             yield band, bins, everywhere
         yield "speech", all_bins, speech

@@ -119,9 +119,10 @@ def weights_name(config: Config) -> str:
 
 def explanation_facts(config: Config, weights: str = "", subset: str = "") -> dict[str, str]:
     """What tells explanations of a run apart."""
+    view = config.explainer.get("view")
     return {
         "weights": weights or weights_name(config),
-        "explainer": config.explainer["name"],
+        "explainer": config.explainer["name"] + (f"_{view}" if view else ""),
         "subset": subset or config.subset,
     }
 
@@ -129,7 +130,9 @@ def explanation_facts(config: Config, weights: str = "", subset: str = "") -> di
 def explanation(config: Config, file: str, weights: str = "", subset: str = "") -> Artifact:
     """What `explain` writes, of the configured explainer."""
     facts = explanation_facts(config, weights, subset)
-    options = ["--explainer", facts["explainer"], "--weights", weights or config.weights]
+    options = ["--explainer", config.explainer["name"], "--weights", weights or config.weights]
     options += [] if weights else ["--checkpoint", config.checkpoint]
     options += ["--subset", facts["subset"]]
+    if view := config.explainer.get("view"):
+        options.append(f"explainer.view={view}")
     return Artifact("explain", file, facts, tuple(map(shlex.quote, options)))

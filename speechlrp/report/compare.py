@@ -18,7 +18,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
 from speechlrp.report.curve_parts import accuracy_axis, draw_lines, names_of, statistics, x_axis
 from speechlrp.report.heatmap import relevance_bound
-from speechlrp.report.spectrogram import Panel, colour_bar, image, value_range
+from speechlrp.report.spectrogram import Panel, backdrop, colour_bar, image, value_range
 
 ORDERS = {"lrp": "most relevant bins first", "lrp_rev": "most negative bins first"}
 CELL = (1.7, 1.55)
@@ -74,19 +74,20 @@ def explanation_grid(
                 shown = maps[name][i] / relevance_bound([maps[name][i]], clip)
                 colour = image(ax, shown, frequency, time, style.relevance_colours(), (-1, 1))
             else:
-                colours = style.spectrogram_colours()
-                grey = image(ax, row.features, frequency, time, colours, limits)
+                grey = backdrop(ax, row.features, frequency, time, limits)
             style.dress(ax, grid=None)
             if i == 0:
                 style.heading(ax, _broken(name) or "input", size=style.SMALL)
             if i == len(rows) - 1:
                 ax.set_xlabel("time (s)", fontsize=style.SMALL)
         label = textwrap.fill(row.title, 24)
-        grid[i, 0].set_ylabel(f"{label}\nfrequency (Hz)", fontsize=style.SMALL)
+        axis = "frequency (Hz)" if len(frequency) > 1 else "amplitude"
+        grid[i, 0].set_ylabel(f"{label}\n{axis}", fontsize=style.SMALL)
     every = list(grid.flat)
     full = f"share of its map's {100 * clip:g} % quantile"
     colour_bar(fig, every, colour, f"relevance|{full}", extend=clip < 1)
-    colour_bar(fig, every, grey, f"level|{units}")
+    if grey:
+        colour_bar(fig, every, grey, f"level|{units}")
     if title:
         fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
     return fig

@@ -65,7 +65,8 @@ def heatmap(
         grey = spectrogram(ax, panel, panel.features, frequency, time, value_range(panels))
         colour = image(ax, shown, frequency, time, style.relevance_colours(), (-bound, bound))
     colour_bar(fig, axes, colour, f"relevance|{relevance_units}", extend=clip < 1)
-    colour_bar(fig, axes, grey, f"level|{units}")
+    if grey:
+        colour_bar(fig, axes, grey, f"level|{units}")
     key(fig, panels)
     return fig
 
@@ -111,7 +112,8 @@ def top_bins(
         if fill is None:
             red = ListedColormap([(0, 0, 0, 0), style.POSITIVE])
             image(ax, mask.astype(float), frequency, time, red, (0, 1))
-    colour_bar(fig, axes, grey, f"level|{units}")
+    if grey:
+        colour_bar(fig, axes, grey, f"level|{units}")
     key(fig, panels)
     return fig
 

@@ -1,6 +1,7 @@
 """Spectrogram panels: axes in s and Hz, the padding strip, colour bars.
 
-Shapes: F frequency bins, T time frames; row 0 is the lowest frequency.
+Shapes: F frequency bins, T time frames; row 0 is the lowest frequency. A map of one row is of
+samples, and is drawn behind their line.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 STRIP = (1.015, 0.03)
 PADDING = {"facecolor": "white", "edgecolor": style.FAINT, "hatch": "//////", "linewidth": 0.5}
 LETTERS = 48  # of a title's line, before it reaches the next panel
+COLUMNS = 400  # of a map of samples
 FEW = 8  # panels that are drawn two in a row; more are drawn four in a row
 RECORDING = {"facecolor": style.INK, "edgecolor": style.INK, "linewidth": 0.5}
 
@@ -72,7 +74,7 @@ def sheet(panels: Sequence[Panel], columns: int | None, title: str) -> tuple[Fig
             ax.set_xlabel("time (s)")
             ax.tick_params(labelbottom=True)
         if i % columns == 0:
-            ax.set_ylabel("frequency (Hz)")
+            ax.set_ylabel("frequency (Hz)" if len(panels[0].features) > 1 else "amplitude")
     if title:
         fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
     return fig, axes[: len(panels)]
@@ -85,14 +87,31 @@ def spectrogram(
     frequency: np.ndarray,
     time: np.ndarray,
     limits: tuple[float, float],
-) -> AxesImage:
+) -> AxesImage | None:
     """Draw a grey spectrogram ``shown`` ([F, T]), with the panel's title and padding strip."""
-    grey = image(axes, shown, frequency, time, style.spectrogram_colours(), limits)
+    grey = backdrop(axes, shown, frequency, time, limits)
     style.dress(axes, grid=None)
     title = textwrap.fill(panel.title, LETTERS)
     style.heading(axes, title, size=style.TEXT, pad=11 if panel.timed else 6)
     _mark_padding(axes, panel)
     return grey
+
+
+def backdrop(
+    axes: Axes,
+    shown: np.ndarray,
+    frequency: np.ndarray,
+    time: np.ndarray,
+    limits: tuple[float, float],
+) -> AxesImage | None:
+    """Draw what a map lies over: a grey spectrogram [F, T], or the line of samples [1, T]."""
+    if len(shown) > 1:
+        return image(axes, shown, frequency, time, style.spectrogram_colours(), limits)
+    axes.plot(time, shown[0], color=style.INK, linewidth=0.3, alpha=0.5, zorder=3)
+    peak = 1.05 * max(map(abs, limits))
+    axes.set_xlim(_edges(time))
+    axes.set_ylim(-peak, peak)
+    return None
 
 
 def image(
@@ -104,6 +123,8 @@ def image(
     limits: tuple[float, float],
 ) -> AxesImage:
     """Draw a map [F, T] in Hz and s; uneven frequencies (mel) row by row. NaN stays bare."""
+    if len(values) == 1:
+        return _columns(axes, values[0], time, colours, limits)
     bottom, top = _edges(frequency)
     if not _even(frequency):
         bottom, top = -0.5, len(frequency) - 0.5
@@ -116,6 +137,25 @@ def image(
         extent=(*_edges(time), bottom, top), cmap=colours, norm=Normalize(*limits),
     )  # fmt: skip
     axes.set_ylim(max(bottom, 0.0) if _even(frequency) else bottom, top)
+    return drawn
+
+
+def _columns(
+    axes: Axes,
+    values: np.ndarray,
+    time: np.ndarray,
+    colours: ListedColormap,
+    limits: tuple[float, float],
+) -> AxesImage:
+    """Draw samples [T] over the whole height, of those that share a column the largest."""
+    parts = np.array_split(values, min(COLUMNS, len(values)))
+    row = np.array([part[np.abs(part).argmax()] for part in parts])
+    (left, right), (bottom, top) = _edges(time), axes.get_ylim()
+    drawn = axes.imshow(
+        row[None], origin="lower", aspect="auto", interpolation="nearest",
+        extent=(left, right, bottom, top), cmap=colours, norm=Normalize(*limits),
+    )  # fmt: skip
+    axes.set_ylim(bottom, top)
     return drawn
 
 

@@ -16,6 +16,7 @@ from speechlrp.config.schema import Config
 from speechlrp.data.dataset import dataset
 from speechlrp.data.explored import explored
 from speechlrp.data.network import Classifier, network
+from speechlrp.data.seen import section_of
 from speechlrp.flipping import FILL_INS, baselines_of, strategies_of
 from speechlrp.flipping.cells import CELL, Flips, rates
 from speechlrp.flipping.curve import grid_counts, summarise
@@ -30,14 +31,14 @@ from speechlrp.report.style import figure_png
 def work(context: Context) -> None:
     """Write the curves (of all, classes, speakers, some recordings), their summary and figures."""
     flipping = context.config.flipping
-    examples = dataset(context)
-    classifier = network(context, examples)
+    plain = network(context, dataset(context))
     path, command = context.inputs["relevance"], context.made_by["relevance"]
     with (
         open_artifact(path, "relevance", command) as relevance,
-        examples.features() as features,
+        plain.dataset.features() as features,
     ):
-        table = read_table(relevance)
+        classifier = plain.seen(section_of(relevance))
+        examples, table = classifier.dataset, read_table(relevance)
         rows = chosen(table.label.to_numpy(), flipping.limit, context.config.seed)
         size = flipping.batch_size
         units = [rows[i : i + size] for i in range(0, len(rows), size)]

@@ -1,6 +1,7 @@
 """Where the examples lie: rows of an HDF5 dataset, or of an array in memory.
 
-Shapes: N examples of 1 channel, F frequency bins, T time steps; B rows are read.
+Shapes: N examples of 1 channel, F frequency bins (samples have no such axis), T time steps; B rows
+are read.
 
 A source knows its shape and hands out readers; a reader belongs to one thread,
 which opens the file, reads and closes it. Readers use numpy alone: torch would
@@ -112,8 +113,8 @@ class HDF5Reader:
         if self._file is None:
             self._file = self._open()
         values = self._file.get(FEATURES)
-        if not isinstance(values, h5py.Dataset) or values.ndim != 4:
-            raise self._damaged(f"it has no dataset {FEATURES!r} of four axes")
+        if not isinstance(values, h5py.Dataset) or values.ndim not in (3, 4):
+            raise self._damaged(f"it has no dataset {FEATURES!r} of three or four axes")
         return values
 
     def _open(self) -> h5py.File:

@@ -68,13 +68,12 @@ def _flipped_plainly(inputs, order, baseline, count):
     expected = inputs.clone()
     for b in range(len(inputs)):
         for place in order[b, :count].tolist():
-            c, rest = divmod(place, inputs.shape[2] * inputs.shape[3])
-            f, t = divmod(rest, inputs.shape[3])
-            expected[b, c, f, t] = baseline[place]
+            f, t = divmod(place, inputs.shape[3])
+            expected[b, :, f, t] = baseline.view(inputs.shape[1:])[:, f, t]
     return expected
 
 
-@pytest.mark.parametrize("counts", [[0, 1, 2, 7, 24], [0], [24], [3, 3, 9]])
+@pytest.mark.parametrize("counts", [[0, 1, 2, 7, 12], [0], [12], [3, 3, 9]])
 @pytest.mark.parametrize("layout", ["contiguous", "transposed", "channels_last"])
 def test_flip_agrees_with_a_loop_over_bins(generator, counts, layout):
     inputs = torch.randn(3, 2, 3, 4, generator=generator)
@@ -84,7 +83,7 @@ def test_flip_agrees_with_a_loop_over_bins(generator, counts, layout):
         inputs = inputs.contiguous(memory_format=torch.channels_last)
     before = inputs.clone()
     baseline = torch.randn(24, generator=generator)
-    order = falling_order(torch.randn(3, 24, generator=generator), list("abc"), 1)
+    order = falling_order(torch.randn(3, 12, generator=generator), list("abc"), 1)
     for count, flipped in zip(counts, flip(inputs, order, baseline, counts), strict=True):
         assert torch.equal(flipped, _flipped_plainly(before, order, baseline, count))
     assert torch.equal(inputs, before)

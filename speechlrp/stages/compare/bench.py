@@ -14,6 +14,7 @@ from speechlrp.data.conditions import WINDOW
 from speechlrp.data.dataset import Windows, dataset
 from speechlrp.data.explaining import Explaining, about, check
 from speechlrp.data.network import Classifier, network
+from speechlrp.data.seen import VIEW
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.measures import SCORES
 from speechlrp.pipeline.places import plain
@@ -65,11 +66,12 @@ def set_up(context: Context) -> Bench:
         SpeechLRPError: an explainer or score that there is not.
     """
     config, settings = context.config, context.config.compare
+    view = {key: config.explainer[key] for key in VIEW}  # maps are compared on the same axes
     sections = {}
     for name in names_in(settings.explainers):
         if name not in settings.settings:
             raise unknown("explainer of compare.explainers", name, settings.settings)
-        sections[name] = settings.settings[name]
+        sections[name] = {**settings.settings[name], **view}
         with about(name):
             check(sections[name])
     if not sections:
@@ -77,11 +79,12 @@ def set_up(context: Context) -> Bench:
     scores = names_in(settings.scores)
     for name in scores:
         SCORES[name]
-    examples = dataset(context)
+    classifier = network(context, dataset(context)).seen(config.explainer)
+    examples = classifier.dataset
     rows = choose(examples.table, examples.rows(config.subset), settings.examples, config.seed)
     size = settings.batch_size
     units = [rows[i : i + size] for i in range(0, len(rows), size)]
-    return Bench(context, examples, network(context, examples), units, sections, scores)
+    return Bench(context, examples, classifier, units, sections, scores)
 
 
 def choose(table: pd.DataFrame, rows: np.ndarray, limit: int | None, seed: int) -> np.ndarray:

@@ -46,10 +46,9 @@ def work(bench: Bench) -> None:
 
 
 def _steps(bench: Bench) -> list[list[str]]:
-    config, examples = bench.context.config.compare, bench.examples
-    one = np.zeros((1, 1, examples.frequency.size, examples.time.size), dtype=np.float32)
-    inputs = bench.network.inputs(one)
-    layers = layers_in_use(bench.network.model, inputs)
+    config, network = bench.context.config.compare, bench.network
+    one = torch.zeros(1, *bench.examples.train_mean.shape, device=network.device)
+    layers = layers_in_use(network.model, one)
     return steps_from_output(layers, config.sanity_steps)
 
 
@@ -70,12 +69,12 @@ def _explain(bench: Bench, name: str, steps: list[list[str]]) -> None:
         labels = table.label.to_numpy()
         _, inputs, target = trained.batch(features, labels)
         output, relevance = trained.explainer.explain(trained.model, inputs, target)
-        original = relevance.cpu().numpy()
+        original = trained.maps(relevance).cpu().numpy()
         parts = [_compared(original, original, output, table, 0, "trained", config.top)]
         models = randomised(other.model, steps, config.sanity, config.randomise, seed)
         for i, _ in enumerate(models):
             output, relevance = explaining.explainer.explain(explaining.model, inputs, target)
-            maps = relevance.cpu().numpy()
+            maps = trained.maps(relevance).cpu().numpy()
             where = label(steps[i])
             parts.append(_compared(original, maps, output, table, i + 1, where, config.top))
         shards.put(unit, {}, pd.concat(parts, ignore_index=True))

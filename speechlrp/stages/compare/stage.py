@@ -50,7 +50,8 @@ def explain(bench: Bench, name: str) -> None:
     """Make an explainer's maps, with what they cost and their scores, batch by batch."""
     shards, explaining = bench.shards("maps", name), bench.explaining(name)
     model, explainer = explaining.model, explaining.explainer
-    period, warm = bench.context.config.compare.period or first_stride(bench.network.model), None
+    stride = 1 if bench.examples.view else first_stride(bench.network.model)  # which is of samples
+    period, warm = bench.context.config.compare.period or stride, None
     for unit, table, features in bench.batches(shards.missing(), name):
         _, inputs, target = explaining.batch(features, table.label.to_numpy())
         if not warm:
@@ -65,10 +66,10 @@ def explain(bench: Bench, name: str) -> None:
         costs = {"seconds": seconds / n, "forward_passes": passes.forward / n}
         costs |= {"backward_passes": backward}
         sums = completeness(explainer, model, inputs, target, relevance)
-        maps = relevance.cpu().numpy()
+        maps = explaining.maps(relevance).cpu().numpy()
         asked = explaining.asked(inputs, target, relevance, bench.context.config.seed)
         numbers = {name: values.cpu().numpy() for name, values in sums.items()}
-        numbers |= score(bench, asked, table, period)
+        numbers |= score(bench, asked, maps, table, period)
         arrays = {"relevance": maps, "output": output.cpu().numpy(), "target": target.cpu().numpy()}
         shards.put(unit, arrays, table.assign(**costs, **numbers))
 
@@ -79,12 +80,20 @@ def finish(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def score(bench: Bench, asked: Asked, table: pd.DataFrame, period: int) -> dict[str, np.ndarray]:
+def score(
+    bench: Bench, asked: Asked, relevance: np.ndarray, table: pd.DataFrame, period: int
+) -> dict[str, np.ndarray]:
     """The configured scores of maps, a column each."""
     axes = bench.examples.frequency, bench.examples.time
     bands = bench.context.config.explainer["bands_hz"]
-    summed = asked.relevance.sum(dim=1, dtype=torch.float64).cpu().numpy()
-    maps = Maps(summed, table.reset_index(drop=True), *axes, bands, period, asked)
+    maps = Maps(
+        relevance[:, 0].astype(np.float64),
+        table.reset_index(drop=True),
+        *axes,
+        bands,
+        period,
+        asked,
+    )
     return {column: v for name in bench.scores for column, v in SCORES[name](maps).items()}
 
 
@@ -107,7 +116,7 @@ def flip(bench: Bench, name: str, strategies: tuple[str, ...]) -> None:
     flips = flips_of(bench.context, network, strategies, bins)
     for unit, table, features in bench.batches(shards.missing(), f"{name}: flip"):
         inputs = network.inputs(features)
-        relevance = torch.zeros_like(inputs)
+        relevance = torch.zeros_like(inputs[:, :1])
         if name in bench.sections:
             relevance = torch.from_numpy(maps.get(unit)[0]["relevance"]).to(network.device)
         shards.put(unit, {}, flips.cells(inputs, relevance, table))
@@ -121,8 +130,9 @@ def _facts(config: Config) -> dict[str, str]:
 STAGE = Stage(
     name="compare",
     facts=_facts,
-    keys=("compare", "subset", "explainer.bands_hz", "flipping.baseline", "flipping.grid",
-          "flipping.grids", "flipping.measures", "flipping.repeats", "seed"),
+    keys=("compare", "subset", "explainer.bands_hz", "explainer.view", "explainer.window_length",
+          "explainer.hop", "flipping.baseline", "flipping.grid", "flipping.grids",
+          "flipping.measures", "flipping.repeats", "seed"),
     inputs=lambda config: {"features": FEATURES, **weights(config)},
     work=work,
     sources=lambda config: {"flipping.baselines": list(baselines_of(config.flipping.baseline))},

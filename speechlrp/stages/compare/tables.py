@@ -179,7 +179,7 @@ def _grid(bench: Bench):
         predicted = file["output"][:].argmax(1)
     shown = pick_rows(table, predicted, bench.context.config.compare.shown)
     with bench.examples.features() as stored:
-        features = [stored[rows[i]][0] for i in shown]
+        features = [bench.examples.picture(stored[rows[i]]) for i in shown]
     maps = {}
     for name, path in files.items():
         with h5py.File(path) as file:

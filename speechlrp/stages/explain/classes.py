@@ -16,6 +16,7 @@ from speechlrp.data.caution import caution_of_guessing, caution_of_losses
 from speechlrp.data.dataset import Windows, dataset
 from speechlrp.data.explaining import Explaining, check, explainer
 from speechlrp.data.network import Classifier, network
+from speechlrp.data.seen import section_of, seen
 from speechlrp.data.times import times_on_disk
 from speechlrp.flipping.ranking import falling_order
 from speechlrp.measures.conservation import conservation, summarise_conservation
@@ -25,6 +26,7 @@ from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.heatmap import Panel, heatmap, top_bins
 from speechlrp.report.shares import band_shares, region_shares
+from speechlrp.report.spectrogram import value_range
 from speechlrp.report.style import figure_png
 from speechlrp.stages.explain.segments import write_segments
 from speechlrp.training.losses import probabilities
@@ -37,8 +39,8 @@ def work(context: Context) -> None:
     """Write `relevance.h5`, figures and tables; `conservation.csv` is of LRP alone."""
     config = context.config
     check(config.explainer)
-    examples = dataset(context)
-    classifier = network(context, examples)
+    classifier = network(context, dataset(context)).seen(config.explainer)
+    examples = classifier.dataset
     rows = examples.rows(config.subset)
     size = config.explainer["batch_size"]
     units = [rows[i : i + size] for i in range(0, len(rows), size)]
@@ -106,7 +108,8 @@ def _explain(context: Context, classifier: Classifier, units, todo) -> Iterator:
         for unit in progress(todo, "explain", len(todo)):
             some = units[unit]
             _, inputs, target = explaining.batch(features[some], labels[some])
-            output, relevance = explaining.explainer.explain(explaining.model, inputs, target)
+            output, whole = explaining.explainer.explain(explaining.model, inputs, target)
+            relevance = explaining.maps(whole)
             ids = classifier.dataset.table.id.iloc[some].astype(str).tolist()
             order = falling_order(relevance, ids, context.config.seed).cpu().numpy()
             small = np.uint16 if order.shape[1] <= 2**16 else np.uint32
@@ -126,9 +129,8 @@ def _shares(context: Context, examples: Windows) -> Shares:
     section = context.config.explainer
     ranges = section["f0_hz"] or {}
     f0 = {name: ranges[name] for name in examples.classes if name in ranges}
-    settings, limits = examples.feature_settings, section["bands_hz"]
-    half = settings.window / settings.rate / 2
-    return Shares(examples.frequency, examples.time, half, examples.classes, limits, f0)
+    axes, limits = (examples.frequency, examples.time), section["bands_hz"]
+    return Shares(*axes, examples.half_window, examples.classes, limits, f0)
 
 
 def pick(table: pd.DataFrame, predicted: np.ndarray, each: int) -> list[int]:
@@ -151,9 +153,10 @@ def panels(relevance_file: Path, examples: Windows, rows: list[int]) -> list[Pan
     """The panels of the figures, for some rows of a relevance file."""
     with h5py.File(relevance_file) as relevance, h5py.File(examples.path) as features:
         table, predicted = read_table(relevance), relevance["output"][:].argmax(1)
+        examples = seen(examples, section_of(relevance))
         return [
             Panel(
-                features=features["features"][examples.row_of[table.id[i]]][0],
+                features=examples.picture(features["features"][examples.row_of[table.id[i]]]),
                 relevance=relevance["relevance"][i][0],
                 order=relevance["order"][i],
                 title=_title(table.source[i], table.label[i], predicted[i], examples.classes),
@@ -177,13 +180,17 @@ def _figures(context: Context, examples: Windows, rows: list[int], bands, region
     shown = panels(path, examples, rows)
     figures = {
         "heatmaps": heatmap(shown, frequency, time, units=units, relevance_units=quantity),
-        "least_95_percent": top_bins(
-            shown, frequency, time, share=0.95, least=True, fill=0.0, units=units
-        ),
-        "top_1_percent": top_bins(shown, frequency, time, share=0.01, units=units),
-        "bands": band_shares(bands),
         "regions": region_shares(regions),
     }
+    if len(frequency) > 1:
+        fill = value_range(shown)[0] if examples.view else 0.0  # where dB are the picture's alone
+        figures |= {
+            "least_95_percent": top_bins(
+                shown, frequency, time, share=0.95, least=True, fill=fill, units=units
+            ),
+            "top_1_percent": top_bins(shown, frequency, time, share=0.01, units=units),
+            "bands": band_shares(bands),
+        }
     for name, figure in figures.items():
         write_bytes(context.folder / f"{name}.png", figure_png(figure))
 

@@ -163,7 +163,8 @@ def truth(
     found = {name: np.array([float(r.extra[name]) for r in rows]) for name in TRUTH}
     shift = (segments.onset_s - segments.start_s).to_numpy()
     found |= {name: found[name] + shift for name in TRUTH[:2]}
-    return widened(found, settings.window / settings.rate / 2)
+    half = settings.half_window
+    return widened(found, half) if half else found
 
 
 def _merge(file: h5py.File, shards: Shards, settings) -> pd.DataFrame:
@@ -186,13 +187,15 @@ def _merge(file: h5py.File, shards: Shards, settings) -> pd.DataFrame:
             else "no recording to validate on or to test; see the reasons above"
         )
     file["train_mean"] = np.asarray(total / max(count, 1), dtype=np.float32)
-    file["frequency"] = settings.frequencies()
-    file["time"] = settings.times()
-    axes = ("channel", "frequency", "time")
-    label_axes(file["features"], ("recording", *axes), settings.units)
-    label_axes(file["train_mean"], axes, settings.units)
-    label_axes(file["frequency"], ("frequency",), "Hz")
-    label_axes(file["time"], ("time",), "s")
+    label_axes(file["features"], ("recording", *settings.axes), settings.units)
+    label_axes(file["train_mean"], settings.axes, settings.units)
+    for axis, values, unit in (
+        ("frequency", settings.frequencies(), "Hz"),
+        ("time", settings.times(), "s"),
+    ):
+        if axis in settings.axes:
+            file[axis] = values
+            label_axes(file[axis], (axis,), unit)
     return table
 
 

@@ -116,6 +116,8 @@ def explanations(files: RunFiles, examples: list, work: str | None) -> Section:
         facts, name = files.facts(where), files.name(where)
         blocks += [Heading(f"{facts['explainer']}, {facts['weights']}"), *_doubts(files, where)]
         for file, caption in EXPLAINED:
+            if file not in files.records[where].outputs:
+                continue
             number = paper.FIGURES.get((file, facts["explainer"]), "")
             thesis = number if work == "thesis" else ""
             text = f"{thesis + ': ' if thesis else ''}{caption} Weights and split: {name}."

@@ -8,6 +8,7 @@ from speechlrp.artifacts.hdf5 import read_table
 from speechlrp.config.schema import Config
 from speechlrp.data.conditions import described
 from speechlrp.data.dataset import Windows, dataset
+from speechlrp.data.seen import section_of, seen
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.places import FEATURES, explanation_facts, place
 from speechlrp.pipeline.run import RunFiles, other_run, run_files
@@ -84,6 +85,7 @@ def _examples(config: Config, files: RunFiles, examples: Windows) -> list[Exampl
     with h5py.File(relevance) as file:
         table, probability = read_table(file), file["probability"][:]
         units, predicted = file["relevance"].attrs["units"], probability.argmax(1)
+        examples = seen(examples, section_of(file))
     shown = []
     rows = pick(table, predicted, config.explainer["examples"])
     for row, panel in zip(rows, panels(relevance, examples, rows), strict=True):
@@ -109,7 +111,7 @@ def _examples(config: Config, files: RunFiles, examples: Windows) -> list[Exampl
 
 STAGE = Stage(
     name="report",
-    keys=("beside", "paper", "explored"),
+    keys=("beside", "paper", "explored", "explainer.name", "explainer.view"),
     inputs=lambda config: {"features": FEATURES},
     work=work,
     sources=everything,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -15,8 +16,9 @@ from speechlrp.config.schema import Config
 from speechlrp.data.conditions import described
 from speechlrp.data.dataset import Dataset, Windows
 from speechlrp.data.explored import explored
+from speechlrp.data.seen import VIEW, section_of, seen
 from speechlrp.data.times import TIERS, read_times, spoken_in
-from speechlrp.pipeline.places import weights_name
+from speechlrp.pipeline.places import explanation_facts, weights_name
 from speechlrp.pipeline.run import RunFiles
 from speechlrp.report.explorer import Explorer
 from speechlrp.report.recording import Explanation, Recording, Reply
@@ -35,11 +37,14 @@ def explorer_of(config: Config, files: RunFiles, examples: Windows) -> Explorer 
     if not wheres:
         return None
     places = {files.facts(where)["explainer"]: where for where in wheres}
-    configured = config.explainer["name"]
+    configured = explanation_facts(config)["explainer"]
     first = configured if configured in places else next(iter(places))
-    places = {first: places[first], **places}
+    view = _view(files, places[first])  # a page has the axes of one
+    alike = {name: where for name, where in places.items() if _view(files, where) == view}
+    places = {first: places[first], **alike}
     with h5py.File(files.path(places[first], "relevance.h5")) as file:
         table, probability = read_table(file), file["probability"][:]
+        examples = seen(examples, section_of(file))
     rows = explored(table, probability.argmax(1), config.explored)
     maps = {
         name: _maps(files, where, table.id.iloc[rows], examples) for name, where in places.items()
@@ -49,13 +54,18 @@ def explorer_of(config: Config, files: RunFiles, examples: Windows) -> Explorer 
     with examples.features() as features:
         for row in rows:
             one = table.loc[row]
-            values = features[examples.row_of[one.id]][0]
+            values = examples.picture(features[examples.row_of[one.id]])
             explained = [maps[name][one.id] for name in maps if one.id in maps[name]]
             marks = [spoken_in(table_, one) for table_ in spoken]
             recordings.append(_recording(one, values, probability[row], explained, examples, marks))
     bands = config.explainer["bands_hz"]
     axes = examples.frequency, examples.time
     return Explorer(examples.classes, *axes, examples.units, recordings, bands)
+
+
+def _view(files: RunFiles, where: str) -> list[Any]:
+    """How an explanation is looked at."""
+    return [files.records[where].config.get(f"explainer.{key}") for key in VIEW]
 
 
 def _answers(files: RunFiles, explained: str) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact, read_t
 from speechlrp.config.schema import Config
 from speechlrp.data.crops import from_audio
 from speechlrp.data.dataset import dataset
+from speechlrp.data.seen import section_of, seen
 from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping.augmentation import fill_most_relevant
 from speechlrp.pipeline.places import FEATURES, Artifact, explanation
@@ -32,6 +33,7 @@ def work(context: Context) -> None:
         h5py.File(beside, "w") as file,
     ):
         table, rows = read_table(relevance), examples.rows("train")
+        view = seen(examples, section_of(relevance)).view
         filled = file.create_dataset(
             "features", (len(rows), *stored.shape[1:]), stored.dtype, chunks=(1, *stored.shape[1:])
         )
@@ -41,18 +43,19 @@ def work(context: Context) -> None:
             some = slice(start, start + ROWS)
             inputs = torch.from_numpy(stored[rows[some]])
             order = torch.from_numpy(relevance["order"][some].astype(np.int64))
-            outputs = fill_most_relevant(inputs, order, augment.share, augment.fill)
-            changed += int((outputs != inputs).sum())
-            filled[some] = outputs.numpy()
-        label_axes(filled, ("recording", "channel", "frequency", "time"), examples.units)
+            bins = view.analysis(inputs) if view else inputs
+            outputs = fill_most_relevant(bins, order, augment.share, augment.fill)
+            changed += int((outputs != bins).any(1).sum())
+            filled[some] = view.synthesis(outputs, inputs.shape) if view else outputs
+        label_axes(filled, ("recording", *examples.feature_settings.axes), examples.units)
         write_table(file, table)
         describe(file, {"kind": "features", "classes": examples.classes})
         describe(file, {"settings": examples.settings, "silence": examples.silence})
         describe(file, {"task": examples.task, "fill": augment.fill, "share": augment.share})
-    bins = round(augment.share * order.shape[1])
-    share = changed / (bins * len(rows))
-    context.say(f"{len(rows)} spectrograms, {bins} bins each: {augment.fill}, {share:.0%} differ")
-    context.note("bins", bins)
+    count = round(augment.share * order.shape[1])
+    share = changed / (count * len(rows))
+    context.say(f"{len(rows)} recordings, {count} bins each: {augment.fill}, {share:.0%} differ")
+    context.note("bins", count)
     context.note("changed_share", share)
 
 
