@@ -1,6 +1,7 @@
 """The committed configurations: all compose, and say what the code takes."""
 
 import inspect
+import math
 
 import pytest
 from omegaconf import OmegaConf
@@ -69,8 +70,8 @@ def test_every_choice_says_what_the_code_takes(composed, choices):
     features = call("features", FEATURES[config.features["name"]], settings)
     if config.mixing["name"]:
         _takes(augmentation, options(config.mixing, "name", "root", "speed_classes"))
-    bins = features.frequencies().size
-    bins *= features.times().size if isinstance(features, WindowSettings) else 206
+    windows = isinstance(features, WindowSettings)
+    bins = math.prod(features.shape) if windows else features.frequencies().size * 206
     if config.conditions["name"]:
         _takes(mixers, options(config.conditions, "name", "root"))
     for grid in config.flipping.grids.values():
