@@ -1,10 +1,8 @@
-"""Writing a wave to disk."""
+"""A wave as the bytes of a file."""
 
 from __future__ import annotations
 
 import io
-import os
-from pathlib import Path
 
 import soundfile
 import torch
@@ -32,15 +30,3 @@ def encode_wav(wave: Tensor, rate: int) -> bytes:
     samples = torch.atleast_2d(wave.detach()).to("cpu", torch.float32).mT.numpy()
     soundfile.write(buffer, samples, rate, format="WAV", subtype="PCM_16")
     return buffer.getvalue()
-
-
-def write_wav(path: Path, wave: Tensor, rate: int) -> None:
-    """Write a wave as a 16-bit WAV file, whole or not at all; arguments as ``encode_wav``."""
-    data = encode_wav(wave, rate)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        beside.write_bytes(data)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -55,8 +55,9 @@ class RunFiles:
         return self.path(where, name).read_bytes()
 
     def of(self, stage: str) -> list[str]:
-        """The places of a stage's artifacts."""
-        return [where for where, record in self.records.items() if record.stage == stage]
+        """The places of a stage's artifacts, the trained network's first."""
+        wheres = [where for where, record in self.records.items() if record.stage == stage]
+        return sorted(wheres, key=lambda where: self.facts(where).get("weights") != "train")
 
     def facts(self, where: str) -> dict[str, str]:
         """What tells a stage's result apart, such as weights and subset."""

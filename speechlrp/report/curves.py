@@ -37,7 +37,6 @@ def flipping_curve(
     paper: Values | None = None,
     halves: Mapping[str, float] | None = None,
     paper_half: tuple[float, float] | None = None,
-    limit: float | None = None,
 ) -> Figure:
     """Draw accuracy against the share or the number of bins flipped, one line a name.
 
@@ -53,7 +52,6 @@ def flipping_curve(
         paper: name -> percent -> accuracy in %, drawn as hollow markers.
         halves: name -> bins (or percent, as ``x``) at which accuracy passes 50 %.
         paper_half: the same from the paper, as a range (T: 60 to 70 bins).
-        limit: end of the x axis, in units of ``x``; None: the last point.
 
     Raises:
         SpeechLRPError: a column is missing, nothing to draw, or rows of several
@@ -61,10 +59,9 @@ def flipping_curve(
     """
     _one_of_each(frame, by)
     points = statistics(frame, by, x)
-    points = points if limit is None else points[points[x] <= limit]
     fig = style.figure(height=3.9)
     axes = fig.add_subplot()
-    x_axis(axes, x, limit or float(points[x].max()), scale)
+    x_axis(axes, x, float(points[x].max()), scale)
     accuracy_axis(axes)
     ends = draw_lines(axes, points, by, x)
     _draw_chance(axes, chance)

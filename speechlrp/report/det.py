@@ -26,7 +26,6 @@ def det_figure(
     equal_error_rate: float,
     *,
     counts: Sequence[int],
-    title: str = "",
 ) -> Figure:
     """Draw the trade-off, with the equal error rate marked.
 
@@ -39,7 +38,6 @@ def det_figure(
         false: share of the others that are accepted, ``[M]``.
         equal_error_rate: 0 to 1.
         counts: trials of one speaker, and of two.
-        title: above the figure.
 
     Raises:
         SpeechLRPError: the two differ in length, or there are no trials of either kind.
@@ -66,8 +64,6 @@ def det_figure(
     axes.set_ylabel("misses: trials of one speaker refused (%)")
     about = {"frameon": False, "fontsize": style.SMALL, "labelcolor": style.INK}
     fig.legend(loc="outside lower left", ncols=2, **about)
-    if title:
-        style.heading(axes, title)
     return fig
 
 

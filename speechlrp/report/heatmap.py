@@ -30,11 +30,9 @@ def heatmap(
     frequency: np.ndarray,
     time: np.ndarray,
     *,
-    title: str = "",
     units: str = "dB",
     relevance_units: str = "share of the logit",
     clip: float = 0.995,
-    columns: int | None = None,
 ) -> Figure:
     """Draw relevance (red positive, blue negative) over grey spectrograms.
 
@@ -45,12 +43,10 @@ def heatmap(
         panels: one recording or several, each with ``relevance``.
         frequency: of the rows, Hz, [F]; uneven spacing (mel) is drawn row by row.
         time: of the columns, s, [T].
-        title: above the figure.
         units: of the features.
         relevance_units: of the relevance.
         clip: quantile of |relevance| at which colour is full, so that a few extreme
             bins do not leave the rest white; 1 clips nothing.
-        columns: panels side by side; None: two, or four where there are many.
 
     Raises:
         SpeechLRPError: no panel, no relevance, or shapes that differ from the axes.
@@ -60,7 +56,7 @@ def heatmap(
     if len(maps) < len(panels):
         raise SpeechLRPError("a heat map needs relevance; make it with `speechlrp explain`")
     bound = relevance_bound(maps, clip)
-    fig, axes = sheet(panels, columns, title)
+    fig, axes = sheet(panels)
     for ax, panel, shown in zip(axes, panels, maps, strict=True):
         grey = spectrogram(ax, panel, panel.features, frequency, time, value_range(panels))
         colour = image(ax, shown, frequency, time, style.relevance_colours(), (-bound, bound))
@@ -79,9 +75,7 @@ def top_bins(
     share: float = 0.01,
     least: bool = False,
     fill: float | None = None,
-    title: str = "",
     units: str = "dB",
-    columns: int | None = None,
 ) -> Figure:
     """Draw spectrograms with a share of their bins marked in red, or set to a value.
 
@@ -92,9 +86,7 @@ def top_bins(
         share: share of the bins, 0 to 1 (T Fig. 6.2: 0.01; Fig. 6.4: 0.95).
         least: take the least positive bins instead of the most (T Fig. 6.4).
         fill: the value that the bins are set to; None: they are marked in red.
-        title: above the figure.
         units: of the features.
-        columns: panels side by side; None: two, or four where there are many.
 
     Raises:
         SpeechLRPError: no panel, no order, or shapes that differ from the axes.
@@ -103,7 +95,7 @@ def top_bins(
     orders = [panel.order for panel in panels if panel.order is not None]
     if len(orders) < len(panels):
         raise SpeechLRPError("marked bins need their order; make it with `speechlrp explain`")
-    fig, axes = sheet(panels, columns, title)
+    fig, axes = sheet(panels)
     limits = value_range(panels, fill)
     for ax, panel, order in zip(axes, panels, orders, strict=True):
         mask = bin_mask(order, panel.features.shape, share, least=least)

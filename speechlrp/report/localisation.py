@@ -50,13 +50,12 @@ PANELS = (
 _BAR, _CONTROL = "#0072b2", "#e69f00"
 
 
-def localisation_bars(scores: pd.DataFrame, *, title: str = "") -> Figure:
+def localisation_bars(scores: pd.DataFrame) -> Figure:
     """Draw how much of each explainer's relevance lies where the label is.
 
     Args:
         scores: columns ``explainer``, ``score``, ``mean``, ``standard_error``, ``n``; the
             scores of `PANELS` and their chance, as `speechlrp compare` writes them.
-        title: above the figure.
 
     Raises:
         SpeechLRPError: a score is missing.
@@ -71,13 +70,11 @@ def localisation_bars(scores: pd.DataFrame, *, title: str = "") -> Figure:
         )
     names = means["positive_inside"].fillna(-1).sort_values().index
     means, errors = means.loc[names], errors.loc[names]
-    fig = style.figure(height=1.5 + 0.27 * len(names) + (0.3 if title else 0))
+    fig = style.figure(height=1.5 + 0.27 * len(names))
     grid = fig.subplots(1, len(PANELS), sharey=True)
     for axes, panel in zip(grid, PANELS, strict=True):
         _bars(axes, panel, means, errors)
     grid[0].set_yticks(np.arange(len(names)), names)
-    if title:
-        fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
     fig.legend(handles=_key(), loc="outside lower left", ncols=4, frameon=False,
                fontsize=style.SMALL)  # fmt: skip
     return fig

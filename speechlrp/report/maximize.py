@@ -106,7 +106,7 @@ def _panel(axes: Axes, one: Wanted, frequency: np.ndarray):
     return image
 
 
-def history_figure(wanted: Sequence[Wanted], *, title: str = "") -> Figure:
+def history_figure(wanted: Sequence[Wanted]) -> Figure:
     """Draw each neuron's activation over the steps, as a share of what was gained in all.
 
     Raises:
@@ -124,7 +124,7 @@ def history_figure(wanted: Sequence[Wanted], *, title: str = "") -> Figure:
         axes.plot(share, color=line.colour, linestyle=line.dash, linewidth=1.2, label=label)
     axes.set_xlabel("step")
     axes.set_ylabel("activation gained (share)")
-    style.heading(axes, title or "How the inputs were reached")
+    style.heading(axes, "How the inputs were reached")
     if few:
         fig.legend(
             loc="outside right upper", frameon=False, fontsize=style.SMALL, labelcolor=style.INK

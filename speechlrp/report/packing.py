@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
+import soundfile
 from PIL import Image
-
-from speechlrp.report.blocks import encode_audio
 
 STEPS = 63
 """Of the features in a light packing: 80 dB in steps of 1.3."""
@@ -41,10 +40,12 @@ class Light:
 
 
 def sound_text(samples: np.ndarray | None, rate: int) -> str:
-    """A sound as FLAC, in base64; nothing of none."""
+    """A sound `[N]` of 16 bits as FLAC, in base64; what is beyond 1 is clipped; nothing of none."""
     if samples is None or not len(samples):
         return ""
-    return _text(encode_audio(samples, rate, format="FLAC"))
+    buffer = BytesIO()
+    soundfile.write(buffer, np.clip(np.nan_to_num(samples), -1, 1), rate, "PCM_16", format="FLAC")
+    return _text(buffer.getvalue())
 
 
 def exact_text(arrays: Sequence[np.ndarray]) -> str:

@@ -81,9 +81,6 @@ ACCURACY = 97.83
 BINS_AT_HALF = (60, 70)
 """Bins flipped by ``lrp`` at which T's accuracy passes 50 % (Figure 6.5)."""
 
-PADDED_FRAMES: Mapping[str, int] = {"male": 75, "female": 52}
-"""Frames of 227 that are padding, on average (T 6.1)."""
-
 FIGURES = {
     ("heatmaps.png", "lrp"): "T 6.1, 6.7, 6.8",
     ("top_1_percent.png", "lrp"): "T 6.2",

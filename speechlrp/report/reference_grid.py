@@ -79,15 +79,18 @@ def verdicts(areas: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+QUESTION = "When is LRP's order faithful?"
+MOST_PERCENT = 30.0
+"""Of bins flipped, at the end of the axis."""
+
+
 def reference_grid(
     frame: pd.DataFrame,
     areas: pd.DataFrame,
     *,
     chance: float,
-    title: str = "When is LRP's order faithful?",
     references: Sequence[str] | None = None,
     baselines: Sequence[str] | None = None,
-    limit: float = 30.0,
 ) -> Figure:
     """Draw the flipping curves of every pair of reference (rows) and baseline (columns).
 
@@ -99,10 +102,8 @@ def reference_grid(
         frame: ``curve.csv`` rows of all pairs, with a ``reference`` column.
         areas: the same of ``areas.csv``, from which the verdicts follow.
         chance: accuracy (0 to 1) of guessing, 1 / classes.
-        title: above the figure.
         references: rows; None: those in the table.
         baselines: columns; None: those in the table.
-        limit: end of the x axis in % of bins.
 
     Raises:
         SpeechLRPError: a column is missing or nothing is left to draw.
@@ -120,7 +121,7 @@ def reference_grid(
                 table[(table["reference"] == reference) & (table["baseline"] == baseline)]
                 for table in (frame, areas)
             )
-            _panel(grid[i, j], part, reference, baseline, limit, chance)
+            _panel(grid[i, j], part, reference, baseline, chance)
             if len(part):
                 _say(grid[i, j], judge(evidence))
             if i < len(rows) - 1:
@@ -128,7 +129,8 @@ def reference_grid(
             if j:
                 grid[i, j].set_ylabel("")
         _row_label(grid[i, 0], REFERENCES.get(reference, f"reference {reference}"))
-    fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE + 2, color=style.INK, weight="bold")
+    size = style.TITLE + 2
+    fig.suptitle(QUESTION, x=0.01, ha="left", fontsize=size, color=style.INK, weight="bold")
     _key(fig, frame)
     return fig
 
@@ -143,16 +145,15 @@ def _panel(
     part: pd.DataFrame,
     reference: str,
     baseline: str,
-    limit: float,
     chance: float,
 ) -> None:
-    x_axis(axes, "percent", limit, apart=0.08)
+    x_axis(axes, "percent", MOST_PERCENT, apart=0.08)
     accuracy_axis(axes)
     if (reference, baseline) in MATCHES:
         axes.set_facecolor(style.TINT)
     words = BASELINES.get(baseline, f"flipped to {baseline}")
     words += MEANING.get((reference, baseline), "")
-    part = part[part["percent"] <= limit]
+    part = part[part["percent"] <= MOST_PERCENT]
     style.heading(axes, words, size=style.TEXT + 0.5, pad=38, fontweight="bold")
     if part.empty:
         axes.text(0.5, 0.5, "not run", transform=axes.transAxes, ha="center", color=style.FAINT)

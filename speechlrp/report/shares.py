@@ -23,14 +23,13 @@ MOST = 4
 """Classes that have room for a panel each; more are drawn as their mean."""
 
 
-def band_shares(table: pd.DataFrame, *, title: str = "") -> Figure:
+def band_shares(table: pd.DataFrame) -> Figure:
     """Draw the share of relevance per frequency band, one panel a class; of many, the mean.
 
     Args:
         table: columns ``class``, ``band_low_hz``, ``band_high_hz``,
             ``positive_share``, ``negative_share`` (shares 0 to 1), and where bins are not
             spaced evenly ``share_of_bins``.
-        title: above the figure.
 
     Raises:
         SpeechLRPError: a column is missing, or there is no row.
@@ -41,10 +40,10 @@ def band_shares(table: pd.DataFrame, *, title: str = "") -> Figure:
     table["region"] = [f"{a:g}–{b:g}" for a, b in zip(low, high, strict=True)]
     if "share_of_bins" not in table:
         table["share_of_bins"] = (high - low) / (high.max() - low.min())
-    return _figure(table, title, "frequency band (Hz)", height=0.24)
+    return _figure(table, "frequency band (Hz)", height=0.24)
 
 
-def region_shares(table: pd.DataFrame, *, title: str = "") -> Figure:
+def region_shares(table: pd.DataFrame) -> Figure:
     """Draw the share of relevance per region, one panel a class; of many classes, the mean.
 
     For padding against speech, and for the fundamental's range against the rest.
@@ -52,13 +51,12 @@ def region_shares(table: pd.DataFrame, *, title: str = "") -> Figure:
     Args:
         table: columns ``class``, ``region``, ``share_of_bins``, ``positive_share``,
             ``negative_share`` (shares 0 to 1).
-        title: above the figure.
 
     Raises:
         SpeechLRPError: a column is missing, or there is no row.
     """
     _check(table, "class", "region", "share_of_bins", *SHARES)
-    return _figure(table, title, "", height=0.42)
+    return _figure(table, "", height=0.42)
 
 
 def _check(table: pd.DataFrame, *columns: str) -> None:
@@ -70,11 +68,11 @@ def _check(table: pd.DataFrame, *columns: str) -> None:
         )
 
 
-def _figure(table: pd.DataFrame, title: str, label: str, *, height: float) -> Figure:
+def _figure(table: pd.DataFrame, label: str, *, height: float) -> Figure:
     table = _few(table)
     classes = list(pd.unique(table["class"]))
     rows = int(table.groupby("class").size().max())
-    fig = style.figure(height=1.35 + height * rows + (0.3 if title else 0))
+    fig = style.figure(height=1.35 + height * rows)
     grid = fig.subplots(1, len(classes), squeeze=False, sharey=True, sharex=True)[0]
     bound = 100 * np.nanmax([*table[list(SHARES)].fillna(0).to_numpy().ravel(), 0.01])
     for axes, name in zip(grid, classes, strict=True):
@@ -82,8 +80,6 @@ def _figure(table: pd.DataFrame, title: str, label: str, *, height: float) -> Fi
         axes.set_xlim(-bound * 1.22, bound * 1.22)
         _bars(axes, table[table["class"] == name])
     grid[0].set_ylabel(label)
-    if title:
-        fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
     _key(fig)
     return fig
 

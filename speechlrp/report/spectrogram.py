@@ -56,15 +56,15 @@ class Panel:
         return all(s is not None and math.isfinite(s) for s in (self.onset_s, self.duration_s))
 
 
-def sheet(panels: Sequence[Panel], columns: int | None, title: str) -> tuple[Figure, list[Axes]]:
+def sheet(panels: Sequence[Panel]) -> tuple[Figure, list[Axes]]:
     """Make a figure with one axes a panel, labelled at the left and at the bottom.
 
-    Without ``columns`` there are two, or four for more than `FEW` panels.
+    There are two beside each other, or four of more than `FEW` panels.
     """
-    columns = min(columns or (2 if len(panels) <= FEW else 4), len(panels))
+    columns = min(2 if len(panels) <= FEW else 4, len(panels))
     rows = -(-len(panels) // columns)
     width = 2.95 * columns + 1.9
-    fig = style.figure(width=width, height=2.75 * rows + (0.35 if title else 0.1))
+    fig = style.figure(width=width, height=2.75 * rows + 0.1)
     grid = fig.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     axes = list(grid.flat)
     for ax in axes[len(panels) :]:
@@ -75,8 +75,6 @@ def sheet(panels: Sequence[Panel], columns: int | None, title: str) -> tuple[Fig
             ax.tick_params(labelbottom=True)
         if i % columns == 0:
             ax.set_ylabel("frequency (Hz)" if len(panels[0].features) > 1 else "amplitude")
-    if title:
-        fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
     return fig, axes[: len(panels)]
 
 

@@ -123,19 +123,10 @@ def _rgb(colour: str) -> np.ndarray:
     return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
 
 
-def figure_png(fig: Figure, *, dpi: float = DPI) -> bytes:
+def figure_png(fig: Figure) -> bytes:
     """Encode a figure as PNG; the same figure gives the same bytes."""
     buffer = BytesIO()
     literal(fig)
     with matplotlib.rc_context(LITERAL):
-        fig.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
-    return buffer.getvalue()
-
-
-def figure_svg(fig: Figure) -> bytes:
-    """Encode a figure as SVG (for papers); the same figure gives the same bytes."""
-    buffer = BytesIO()
-    literal(fig)
-    with matplotlib.rc_context({"svg.hashsalt": "speechlrp", **LITERAL}):
-        fig.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        fig.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     return buffer.getvalue()

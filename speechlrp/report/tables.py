@@ -1,7 +1,7 @@
-"""Tables of accuracy, ours beside the thesis', as HTML and as Markdown.
+"""Tables of accuracy, ours beside the thesis', as HTML.
 
 A table is a ``DataFrame`` of text whose index names the rows; numbers are made
-into text once, by ``percent``, so that the page and results/ agree.
+into text once, by ``percent``.
 """
 
 from __future__ import annotations
@@ -83,14 +83,14 @@ def beside(ours: pd.DataFrame, paper: Values) -> pd.DataFrame:
     return _table(rows, percents, str(ours.index.name))
 
 
-def as_text(table: pd.DataFrame, *, decimals: int = 2) -> pd.DataFrame:
-    """Turn any table into text: floats with fixed decimals, whole numbers plain, NaN a dash."""
-    return table.map(lambda value: _cell(value, decimals))
+def as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Turn any table into text: floats with two decimals, whole numbers plain, NaN a dash."""
+    return table.map(_cell)
 
 
-def _cell(value: object, decimals: int) -> str:
+def _cell(value: object) -> str:
     if isinstance(value, float | np.floating):
-        return f"{value:.{decimals}f}" if np.isfinite(value) else NOTHING
+        return f"{value:z.2f}" if np.isfinite(value) else NOTHING
     return NOTHING if value is None or value is pd.NA else str(value)
 
 
@@ -133,18 +133,3 @@ def _kind(column: Iterable[str]) -> str:
 
 def _numeric(cell: str) -> bool:
     return cell == NOTHING or all(c in "0123456789.-+±%e " for c in cell)
-
-
-def to_markdown(table: pd.DataFrame, *, index: bool = True) -> str:
-    """Render a table as a Markdown (GitHub) table; numbers are right-aligned."""
-    table = as_text(table)
-    heads = [str(table.index.name or "")] * index + [str(c) for c in table.columns]
-    rows = [[str(name)] * index + list(row) for name, row in table.iterrows()]
-    columns = zip(*rows, strict=True) if rows else [()] * len(heads)
-    rules = ["---:" if _kind(column) == "number" else "---" for column in columns]
-    lines = [heads, rules, *rows]
-    return "\n".join("| " + " | ".join(map(_plain, line)) + " |" for line in lines) + "\n"
-
-
-def _plain(cell: str) -> str:
-    return str(cell).replace("|", "\\|").replace("\n", " ")

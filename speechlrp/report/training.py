@@ -27,8 +27,6 @@ def training_curves(
     metrics: pd.DataFrame,
     *,
     chance: float,
-    title: str = "",
-    best_epoch: int | None = None,
 ) -> Figure:
     """Draw loss (left) and accuracy (right) per epoch, on training and validation data.
 
@@ -37,46 +35,40 @@ def training_curves(
             ``validate_loss``, ``validate_accuracy`` (accuracies 0 to 1; NaN where an
             epoch was not validated).
         chance: accuracy (0 to 1) of guessing, 1 / classes.
-        title: above the figure.
-        best_epoch: the epoch whose weights were kept, marked by a vertical line.
 
     Raises:
         SpeechLRPError: a column is missing, or there is no epoch.
     """
     _check(metrics, *(f"{part}_{kind}" for part in LINES for kind in ("loss", "accuracy")))
-    fig, loss, accuracy = _panels(title)
-    _draw(loss, metrics, "loss", 1.0, best_epoch)
+    fig, loss, accuracy = _panels()
+    _draw(loss, metrics, "loss", 1.0)
     loss.set_ylabel("loss (mean over examples)")
     accuracy.axhline(100 * chance, color=style.FAINT, lw=0.9, linestyle=(0, (1, 2)), label="chance")
-    _draw(accuracy, metrics, "accuracy", 100.0, best_epoch)
+    _draw(accuracy, metrics, "accuracy", 100.0)
     accuracy.set_ylabel("accuracy (%)")
     return fig
 
 
-def recogniser_curves(
-    metrics: pd.DataFrame, *, title: str = "", best_epoch: int | None = None
-) -> Figure:
+def recogniser_curves(metrics: pd.DataFrame) -> Figure:
     """Draw loss (left) and the error rates on validation data (right) per epoch.
 
     Args:
         metrics: columns ``epoch``, ``train_loss``, ``validate_loss``,
             ``validate_letter_error_rate``, ``validate_word_error_rate`` (shares; NaN where an
             epoch was not validated).
-        title: above the figure.
-        best_epoch: the epoch whose weights were kept, marked by a vertical line.
 
     Raises:
         SpeechLRPError: a column is missing, or there is no epoch.
     """
     rates = [f"validate_{kind}_error_rate" for kind in ERRORS]
     _check(metrics, *(f"{part}_loss" for part in LINES), *rates)
-    fig, loss, errors = _panels(title)
-    _draw(loss, metrics, "loss", 1.0, best_epoch)
+    fig, loss, errors = _panels()
+    _draw(loss, metrics, "loss", 1.0)
     loss.set_ylabel("loss (CTC, a symbol)")
     renamed = metrics.rename(
         columns={name: f"{kind}s_error" for name, kind in zip(rates, ERRORS, strict=True)}
     )
-    _draw(errors, renamed, "error", 100.0, best_epoch, {f"{k}s": v for k, v in ERRORS.items()})
+    _draw(errors, renamed, "error", 100.0, {f"{k}s": v for k, v in ERRORS.items()})
     errors.set_ylabel("errors on validation (%)")
     return fig
 
@@ -90,10 +82,8 @@ def _check(metrics: pd.DataFrame, *columns: str) -> None:
         )
 
 
-def _panels(title: str) -> tuple[Figure, Axes, Axes]:
+def _panels() -> tuple[Figure, Axes, Axes]:
     fig = style.figure(height=3.1)
-    if title:
-        fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
     return fig, *fig.subplots(1, 2)
 
 
@@ -102,7 +92,6 @@ def _draw(
     metrics: pd.DataFrame,
     kind: str,
     factor: float,
-    best: int | None,
     lines: Mapping[str, style.Line] = LINES,
 ) -> None:
     ends = []
@@ -125,14 +114,8 @@ def _draw(
         ends.append(End(epochs[-1], values[-1], part, line.colour, float(values.mean())))
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))
+    axes.margins(y=0.08)
     axes.set_ylim((None, 102) if kind == "accuracy" else (0, None))
-    if best is not None:
-        axes.axvline(best, color=style.GREEN, linewidth=0.9, label="best epoch")
-        axes.annotate(
-            f"kept: {best}", (best, 0.55), xycoords=("data", "axes fraction"), xytext=(-3, 0),
-            ha="right",
-            textcoords="offset points", fontsize=style.SMALL - 0.5, color=style.GREEN,
-        )  # fmt: skip
     style.dress(axes)
     low, high = axes.get_ylim()
     label_ends(axes, ends, gap=(high - low) * 0.075)

@@ -22,6 +22,8 @@ ALL, CENTRED = "all", "all centred"
 MEASURED, UNIFORM, SHUFFLED = "", "uniform_", "shuffled_"
 Kinds = Mapping[str, pd.DataFrame]
 """Errors by where their steps come from: columns error_ms, rising, inside and weight."""
+BIN_MS = 10
+"""Of the distributions of errors."""
 _OF_CHANCE = ("median_ms", "std_ms", "iqr_ms", *SHARES)
 
 
@@ -131,13 +133,11 @@ def coverage_table(frames: pd.DataFrame, text: pd.DataFrame) -> pd.DataFrame:
     return table.rename_axis("letter").reset_index()
 
 
-def error_table(
-    frames: pd.DataFrame, alignments: Sequence[str], hop_ms: float, width_ms: int = 10
-) -> pd.DataFrame:
+def error_table(frames: pd.DataFrame, alignments: Sequence[str], hop_ms: float) -> pd.DataFrame:
     """Distributions of the errors: alignment, letter, error_ms (middle of a bin), frames."""
     parts = [key_step_errors(frames, name, hop_ms).assign(alignment=name) for name in alignments]
     errors = pd.concat(parts)
     errors["alignment"] = pd.Categorical(errors.alignment, alignments)  # in this order
-    errors["error_ms"] = (width_ms * np.rint(errors.error_ms / width_ms)).astype(int)
+    errors["error_ms"] = (BIN_MS * np.rint(errors.error_ms / BIN_MS)).astype(int)
     where = ["alignment", "letter", "error_ms"]
     return errors.groupby(where, observed=True).size().rename("frames").reset_index()

@@ -30,10 +30,9 @@ def test_the_band_is_one_deviation_and_only_where_there_are_repeats(curve):
 
 
 def test_axes_name_their_units_and_every_line_is_labelled(curve):
-    (axes,) = flipping_curve(curve, chance=0.5, title="AlexNet").axes
+    (axes,) = flipping_curve(curve, chance=0.5).axes
     assert axes.get_xlabel() == "bins flipped (% of all)"
     assert axes.get_ylabel() == "accuracy (%)"
-    assert axes.get_title(loc="left") == "AlexNet"
     assert {"lrp", "random", "lrp_rev", "chance"} <= {text.get_text() for text in axes.texts}
     assert axes.get_xlim() == (0, 30)
 

@@ -1,6 +1,7 @@
 """The explorer in a real browser: what it shows, does and plays, by mouse and by keyboard."""
 
 import shutil
+from base64 import b64decode
 from io import BytesIO
 
 import numpy as np
@@ -8,8 +9,8 @@ import pytest
 import soundfile
 
 from speechlrp.measures.segments import segments
-from speechlrp.report.blocks import encode_audio
 from speechlrp.report.explorer import Explorer
+from speechlrp.report.packing import sound_text
 from speechlrp.report.page import Page, Section, render
 from speechlrp.report.recording import Explanation, Recording, Reply
 
@@ -380,7 +381,7 @@ STEP = 2**-15
 
 def heard(one):
     """Its sound as 16 bits keep it."""
-    return soundfile.read(BytesIO(encode_audio(one.samples, RATE, format="FLAC")))[0]
+    return soundfile.read(BytesIO(b64decode(sound_text(one.samples, RATE))))[0]
 
 
 def played(page, which):

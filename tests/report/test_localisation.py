@@ -22,14 +22,13 @@ def _scores():
 
 
 def test_bars_end_at_the_means_in_per_cent_and_the_best_is_on_top():
-    fig = localisation_bars(_scores(), title="Known truth")
+    fig = localisation_bars(_scores())
     assert [tick.get_text() for tick in fig.axes[0].get_yticklabels()] == ["none", "even", "good"]
     for k, axes in enumerate(fig.axes):
         widths = [bar.get_width() for bar in axes.patches if bar.get_facecolor()[3]]
         expected = [100 * MEANS[name][k] for name in ("none", "even", "good")]
         np.testing.assert_allclose(widths, expected)
         assert "%" in axes.get_xlabel()
-    assert fig.get_suptitle() == "Known truth"
 
 
 def test_chance_is_the_regions_share_of_the_bins():

@@ -20,11 +20,10 @@ def metrics():
 
 
 def test_lines_hold_loss_and_accuracy_in_percent(metrics):
-    loss, accuracy = training_curves(metrics, best_epoch=3, chance=0.125).axes
+    loss, accuracy = training_curves(metrics, chance=0.125).axes
     lines = {line.get_label(): line for line in accuracy.lines}
     np.testing.assert_allclose(lines["train"].get_ydata(), [50, 80, 90])
     np.testing.assert_allclose(lines["validate"].get_xdata(), [1, 3])
-    assert lines["best epoch"].get_xdata()[0] == 3
     assert [axes.get_xlabel() for axes in (loss, accuracy)] == ["epoch"] * 2
     assert accuracy.get_ylabel() == "accuracy (%)"
     np.testing.assert_allclose(loss.lines[0].get_ydata(), [0.7, 0.5, 0.3])

@@ -126,7 +126,7 @@ def test_the_report_shows_what_there_is(finished):
         "data-explorer",
         "LRP from silence",
         "Conservation of",
-        "audio/flac",
+        "ZkxhQ",  # a sound, FLAC
     ):
         assert words in page
     tables = [p.name for p in (finished.run / "report/tables").iterdir()]

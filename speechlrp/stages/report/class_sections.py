@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import h5py
 import pandas as pd
@@ -13,9 +13,12 @@ from speechlrp.measures.conservation import absorbed
 from speechlrp.measures.segments import by_label
 from speechlrp.pipeline.run import RunFiles
 from speechlrp.report import paper
-from speechlrp.report.blocks import Banner, Figure, Heading, Table
+from speechlrp.report.blocks import Banner, Figure, Folded, Heading, Table
 from speechlrp.report.page import Block, Section
 from speechlrp.stages.preprocess.windows import MOST_CLASSES
+
+ROWS = 64
+"""Of a file that are read at once."""
 
 
 def tags(files: RunFiles, *more: str) -> tuple[str, ...]:
@@ -109,12 +112,14 @@ EXPLAINED = (
 )  # fmt: skip
 
 
-def explanations(files: RunFiles, examples: list, work: str | None) -> Section:
+def explanations(files: RunFiles, work: str | None) -> Section:
     """Heat maps, and where relevance falls; `work`: whose figures the captions number."""
-    blocks: list = [*cautions(files), *examples]
-    for where in _explained(files):
+    shown: list = []
+    for where in files.of("explain"):
         facts, name = files.facts(where), files.name(where)
-        blocks += [Heading(f"{facts['explainer']}, {facts['weights']}"), *_doubts(files, where)]
+        if facts["subset"] == "train":
+            continue
+        blocks: list = []
         for file, caption in EXPLAINED:
             if file not in files.records[where].outputs:
                 continue
@@ -132,7 +137,9 @@ def explanations(files: RunFiles, examples: list, work: str | None) -> Section:
         if "conservation.csv" in files.records[where].outputs:
             marks = tags(files, "the recordings shown")
             blocks.append(conservation_table(files.table(where, "conservation.csv"), name, marks))
-    return Section("Explanations", "Where the network finds its reasons.", blocks)
+        shown += [Heading(f"{facts['explainer']}, {facts['weights']}"), *_doubts(files, where)]
+        shown += [blocks[0], Folded("Single bins, bands, regions, conservation", blocks[1:])]
+    return Section("Explanations", "Where the network finds its reasons.", shown)
 
 
 def spoken(files: RunFiles, where: str) -> list[Table]:
@@ -148,18 +155,12 @@ def spoken(files: RunFiles, where: str) -> list[Table]:
     return [Table(means, caption, note, index=False)]
 
 
-def _explained(files: RunFiles) -> list[str]:
-    """The explanations to show: the trained network's first, none of the training split."""
-    wheres = [where for where in files.of("explain") if files.facts(where)["subset"] != "train"]
-    return sorted(wheres, key=lambda where: files.facts(where)["weights"] != "train")
-
-
-def cautions(files: RunFiles, stage: str = "explain") -> list[Banner]:
-    """Which networks of a stage are at chance, said once each."""
+def cautions(files: RunFiles, wheres: Sequence[str]) -> list[Banner]:
+    """Which networks of some stages are at chance, said once each."""
     told: dict[str, None] = {}
-    for where in files.of(stage):
+    for where in wheres:
         words, facts = files.records[where].notes.get("guessing", ""), files.facts(where)
-        if words and facts["subset"] != "train":
+        if words:
             told.setdefault(f"{facts['weights']}, {facts['subset']}: {words}.", None)
     return [Banner(words) for words in told]
 
@@ -191,7 +192,7 @@ def conservation_table(table: pd.DataFrame, name: str, marks: tuple[str, ...]) -
     return Table(table.round(4), caption, note, marks, index=False)
 
 
-def _parts(file: h5py.File, rows: int = 64) -> Iterator[tuple]:
-    for i in range(0, len(file["relevance"]), rows):
-        some = slice(i, i + rows)
+def _parts(file: h5py.File) -> Iterator[tuple]:
+    for i in range(0, len(file["relevance"]), ROWS):
+        some = slice(i, i + ROWS)
         yield file["relevance"][some], file["order"][some], file["table/label"][some]

@@ -35,7 +35,7 @@ COST_NOTE = (
 
 def comparisons(files: RunFiles, work: str | None) -> Section:
     """Figures and tables of every `compare` of the run; `work`: whose figures they number."""
-    blocks: list = [*cautions(files, "compare")]
+    blocks: list = [*cautions(files, files.of("compare"))]
     for where in files.of("compare"):
         name = files.name(where)
         for path in sorted(files.path(where, "").glob("*.png")):

@@ -27,22 +27,27 @@ HEARD_HZ = 16_000
 """Sounds of higher rates are resampled: speech has its cues below 8 kHz."""
 
 
+def explained(config: Config, files: RunFiles) -> list[str]:
+    """The explanations with the configured weights and subset, the configured one first."""
+    asked = {"weights": weights_name(config), "subset": config.subset}
+    wheres = [where for where in files.of("explain") if asked.items() <= files.facts(where).items()]
+    configured = explanation_facts(config)["explainer"]
+    return sorted(wheres, key=lambda where: files.facts(where)["explainer"] != configured)
+
+
 def explorer_of(config: Config, files: RunFiles, examples: Windows) -> Explorer | None:
     """Recordings explained with the configured weights and subset; None where none are.
 
     Of each class alike `explored` of them are chosen, those that were misclassified first.
     """
-    asked = {"weights": weights_name(config), "subset": config.subset}
-    wheres = [where for where in files.of("explain") if asked.items() <= files.facts(where).items()]
+    wheres = explained(config, files)
     if not wheres:
         return None
-    places = {files.facts(where)["explainer"]: where for where in wheres}
-    configured = explanation_facts(config)["explainer"]
-    first = configured if configured in places else next(iter(places))
-    view = _view(files, places[first])  # a page has the axes of one
-    alike = {name: where for name, where in places.items() if _view(files, where) == view}
-    places = {first: places[first], **alike}
-    with h5py.File(files.path(places[first], "relevance.h5")) as file:
+    view = _view(files, wheres[0])  # a page has the axes of one
+    places = {
+        files.facts(where)["explainer"]: where for where in wheres if _view(files, where) == view
+    }
+    with h5py.File(files.path(wheres[0], "relevance.h5")) as file:
         table, probability = read_table(file), file["probability"][:]
         examples = seen(examples, section_of(file))
     rows = explored(table, probability.argmax(1), config.explored)
@@ -55,9 +60,9 @@ def explorer_of(config: Config, files: RunFiles, examples: Windows) -> Explorer 
         for row in rows:
             one = table.loc[row]
             values = examples.picture(features[examples.row_of[one.id]])
-            explained = [maps[name][one.id] for name in maps if one.id in maps[name]]
+            own = [maps[name][one.id] for name in maps if one.id in maps[name]]
             marks = [spoken_in(table_, one) for table_ in spoken]
-            recordings.append(_recording(one, values, probability[row], explained, examples, marks))
+            recordings.append(_recording(one, values, probability[row], own, examples, marks))
     bands = config.explainer["bands_hz"]
     axes = examples.frequency, examples.time
     return Explorer(examples.classes, *axes, examples.units, recordings, bands)

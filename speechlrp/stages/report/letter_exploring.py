@@ -10,11 +10,10 @@ import numpy as np
 from speechlrp.artifacts.hdf5 import read_table
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import Spoken
-from speechlrp.pipeline.places import weights_name
 from speechlrp.pipeline.run import RunFiles
 from speechlrp.report.explorer import Explorer
 from speechlrp.report.recording import Explanation, Recording
-from speechlrp.stages.report.exploring import heard
+from speechlrp.stages.report.exploring import explained, heard
 
 
 def letters_explorer(config: Config, files: RunFiles, spoken: Spoken) -> Explorer | None:
@@ -22,12 +21,9 @@ def letters_explorer(config: Config, files: RunFiles, spoken: Spoken) -> Explore
 
     The time axis is that of the window, 0 its centre.
     """
-    asked = {"weights": weights_name(config), "subset": config.subset}
-    wheres = [w for w in files.of("explain") if asked.items() <= files.facts(w).items()]
+    wheres = explained(config, files)
     if not wheres:
         return None
-    configured = config.explainer["name"]
-    wheres.sort(key=lambda where: files.facts(where)["explainer"] != configured)
     maps: dict[str, list[Explanation]] = {}
     for where in wheres:
         _add_maps(maps, files, where)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 from speechlrp.artifacts.atomic import write_bytes, write_csv, write_text
 from speechlrp.config.schema import Config
 from speechlrp.pipeline.record import FILE, fingerprint
 from speechlrp.pipeline.run import RunFiles, other_run, run_files
 from speechlrp.pipeline.stage import Context
-from speechlrp.report.blocks import Figure, Table
+from speechlrp.report.blocks import Figure, Folded, Table
 from speechlrp.report.explorer import Explorer
 from speechlrp.report.page import Page, Section, render
 from speechlrp.report.paper import stands_beside
@@ -76,21 +79,27 @@ def _without_explorer(part: Section) -> list:
 
 def _written(folder: Path, part: Section, room: int) -> Section:
     """Write a section's figures, tables and recordings as files; its figures lead to theirs."""
-    blocks: list = []
-    for i, block in enumerate(part.blocks, 1):
-        if isinstance(block, Figure):
-            path = f"figures/{_file_name(part.title, i, block)}.png"
-            write_bytes(folder / path, block.image)
-            block = replace(block, file=path)
-        elif isinstance(block, Table):
-            frame = block.frame.reset_index() if block.index else block.frame
-            write_csv(folder / "tables" / f"{_file_name(part.title, i, block)}.csv", frame)
-        elif isinstance(block, Explorer):
-            block = replace(block, inside_bytes=room)
-            for path, script in block.beside:
-                write_text(folder / path, script)
-        blocks.append(block)
-    return replace(part, blocks=blocks)
+    numbers = count(1)
+    return replace(part, blocks=[_put(folder, part.title, numbers, b, room) for b in part.blocks])
+
+
+def _put(folder: Path, section: str, numbers: Iterator[int], block: Any, room: int) -> Any:
+    number = next(numbers)
+    if isinstance(block, Figure):
+        path = f"figures/{_file_name(section, number, block)}.png"
+        write_bytes(folder / path, block.image)
+        return replace(block, file=path)
+    if isinstance(block, Table):
+        frame = block.frame.reset_index() if block.index else block.frame
+        write_csv(folder / "tables" / f"{_file_name(section, number, block)}.csv", frame)
+    elif isinstance(block, Folded):
+        inner = [_put(folder, section, numbers, one, room) for one in block.blocks]
+        return replace(block, blocks=inner)
+    elif isinstance(block, Explorer):
+        block = replace(block, inside_bytes=room)
+        for path, script in block.beside:
+            write_text(folder / path, script)
+    return block
 
 
 def _file_name(section: str, number: int, block: Figure | Table) -> str:

@@ -70,5 +70,6 @@ def test_a_network_at_chance_is_told_once(run):
     for name in ("lrp", "random"):
         facts = {"weights": "train", "explainer": name, "subset": "test"}
         record(run / f"explain/{name}", "explain", facts, {"guessing": "the network is at chance"})
-    (banner,) = cautions(RunFiles(run, run))
+    files = RunFiles(run, run)
+    (banner,) = cautions(files, files.of("explain"))
     assert banner.text == "train, test: the network is at chance."
