@@ -13,7 +13,7 @@ DEMO_DATA := data/demo
 RESNET := lrp_resnet_zero,lrp_resnet_eps,lrp_resnet_eps_gamma
 
 .DEFAULT_GOAL := help
-.PHONY: help install test test-all lint demo demo-letters demo-speaker planted-cue thesis \
+.PHONY: help install test test-all docs lint demo demo-letters demo-speaker planted-cue thesis \
   thesis-resnet krug references benchmarks clean
 
 help:  ## Show this list
@@ -34,6 +34,10 @@ test: install  ## Run the tests, a file at a time on every core
 
 test-all: install  ## Run all tests, the slow ones too
 	$(BIN)/pytest -n auto --dist loadfile -m ''
+
+docs: install  ## Build the manual into site/ (NOTEBOOKS=no: its tutorials are not run)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	DISABLE_MKDOCS_2_WARNING=true NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 lint: install  ## Check style and types
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -1,0 +1,52 @@
+"""Comments of YAML files belong to the settings that they stand behind."""
+
+import yaml
+
+from speechlrp.config.comments import opening, settings
+from speechlrp.config.names import conf_dir
+
+TEXT = """\
+# @package _global_
+# What it is,
+# and why.
+defaults:
+  - base        # Hydra's
+rate: 8000      # Hz; see
+                # the paper
+name: a#b
+plain:
+inner:
+  list: [1, 2]  # two
+  lines:
+    - {a: 1}    # the first
+    - {b: 2}
+  # of what follows
+  last: "x # y"
+"""
+
+
+def test_keys_values_and_comments():
+    assert [tuple(setting) for setting in settings(TEXT)] == [
+        ("rate", "8000", "Hz; see the paper"),
+        ("name", "a#b", ""),
+        ("plain", "", ""),
+        ("inner.list", "[1, 2]", "two"),
+        ("inner.lines", "[{a: 1}, {b: 2}]", ""),
+        ("inner.last", '"x # y"', ""),
+    ]
+    assert opening(TEXT) == "What it is, and why."
+
+
+def test_every_setting_of_every_file_is_read():
+    for path in conf_dir().rglob("*.yaml"):
+        text = path.read_text(encoding="utf-8")
+        content = yaml.safe_load(text) or {}
+        read = {}
+        for setting in settings(text):
+            *parents, last = setting.key.split(".")
+            holder = read
+            for name in parents:
+                holder = holder.setdefault(name, {})
+            holder[last] = yaml.safe_load(setting.value)
+        for key in {*content} - {"defaults", "hydra"}:
+            assert read[key] == content[key], (path, key)
