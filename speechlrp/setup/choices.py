@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ SEEN = 28_000
 EPOCHS = (8, 120)
 SMALL_H, MEDIUM_H = 10, 100
 """Hours of training recordings up to which the smaller networks are taken."""
+CPU = Path("/proc/cpuinfo")
 SEEDS = 50
 """Splits that are drawn in search of one with every class in every subset."""
 
@@ -47,6 +49,7 @@ class Choices:
         model: of `conf/model`.
         epochs: of the training.
         batch_size: of a step.
+        precision: float32, or bf16 where the machine computes in it.
         reasons: setting -> why, for people.
         cautions: what the user should know.
     """
@@ -63,6 +66,7 @@ class Choices:
     model: str
     epochs: int
     batch_size: int
+    precision: str
     reasons: dict[str, str]
     cautions: list[str]
 
@@ -76,6 +80,7 @@ class Choices:
             "train_from": f"trained on {self.train_from}",
             "model": f"{self.model}, cross entropy",
             "epochs": f"{self.epochs} epochs in batches of {self.batch_size}",
+            "precision": f"in {self.precision}",
         }
         return [f"{value} ({self.reasons[key]})" for key, value in values.items()]
 
@@ -105,7 +110,7 @@ def choose(found: Survey, label: str) -> Choices:
     reasons["epochs"] = f"about {epochs * examples:,} windows are seen"
     return Choices(
         classes, split.unit, split.shares, split.seed, (train, validate, test), rate, length,
-        bands, train_from, model, epochs, batch, reasons, cautions,
+        bands, train_from, model, epochs, batch, _precision(reasons), reasons, cautions,
     )  # fmt: skip
 
 
@@ -234,3 +239,13 @@ def _model(hours: float, reasons: dict[str, str]) -> str:
         return "resnet34_small"
     reasons["model"] = f"{amount}: T's network; take resnet34_small where there is no GPU"
     return "resnet34"
+
+
+def _precision(reasons: dict[str, str]) -> str:
+    """Half precision where the processor has it: elsewhere it is several times slower."""
+    flags = CPU.read_text(encoding="utf-8") if CPU.is_file() else ""
+    if any(name in flags for name in ("avx512_bf16", "amx_bf16")):
+        reasons["precision"] = "this processor computes in it, in less than half the time"
+        return "bf16"
+    reasons["precision"] = "this processor has no bf16; on a GPU trainer.precision=bf16 is faster"
+    return "float32"

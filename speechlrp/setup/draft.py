@@ -106,6 +106,8 @@ def _recipe(chosen: Choices) -> list[str]:
         _setting("loss", "cross_entropy"),
         _setting("epochs", chosen.epochs, chosen.reasons["epochs"]),
         _setting("batch_size", chosen.batch_size),
+        _setting("precision", chosen.precision, chosen.reasons["precision"]),
+        _setting("channels_last", True, "small convolutions are faster so on a processor"),
         "explainer:",
         _setting("bands_hz", limits, "where relevance falls"),
         "flipping:",

@@ -8,6 +8,7 @@ import pytest
 
 from speechlrp.corpora import Recording
 from speechlrp.errors import SpeechLRPError
+from speechlrp.setup import choices
 from speechlrp.setup.choices import choose
 from speechlrp.setup.survey import Survey
 
@@ -111,6 +112,17 @@ def test_networks_grow_with_the_recordings(hours, model):
 def test_small_data_are_seen_more_often_in_smaller_batches(speakers, each, epochs, batch):
     chosen = choose(found(speakers, each), "mood")
     assert (chosen.epochs, chosen.batch_size) == (epochs, batch)
+
+
+@pytest.mark.parametrize(
+    ("flags", "precision"),
+    [("flags: avx2 avx512_bf16", "bf16"), ("flags: avx2", "float32"), (None, "float32")],
+)
+def test_half_precision_where_the_processor_has_it(tmp_path, monkeypatch, flags, precision):
+    if flags:
+        (tmp_path / "cpuinfo").write_text(flags)
+    monkeypatch.setattr(choices, "CPU", tmp_path / "cpuinfo")
+    assert choose(found(), "mood").precision == precision
 
 
 @pytest.mark.parametrize(
