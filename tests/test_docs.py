@@ -42,4 +42,4 @@ def test_the_places_that_a_page_names_are_there(page):
 def test_every_kind_of_extension_has_a_page():
     kinds = {"models", "corpora", "explainers", "strategies", "scores", "rules"}
     assert kinds <= {line.partition(":")[0] for line in names(None)}
-    assert len(PAGES) == len(kinds | {"a task"})
+    assert len(PAGES) == len(kinds | {"a task", "a callback"})

@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from speechlrp.cli.answers import answer_files
+from speechlrp.cli.corpus import hints_on, on_corpus, parted
 from speechlrp.cli.explainers import with_explainers
 from speechlrp.cli.options import OPTIONS
 from speechlrp.cli.runs import (
@@ -54,10 +55,11 @@ def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> 
     overrides = tuple(map(_spelt_out, overrides))
     overrides = (*overrides, *_from_options(verb, overrides, values))
     with one_line_errors(verb, overrides):
+        overrides, corpus = parted(overrides, bool(values.get("on")))
         overrides, folder = with_remembered(overrides, values)
         values = {**values, "config_dir": folder}
         with _arguments(verb, overrides, values):
-            _hydra_main(verb, overrides, folder)()
+            _hydra_main(verb, overrides, folder, corpus)()
 
 
 def _spelt_out(override: str) -> str:
@@ -69,7 +71,9 @@ def _spelt_out(override: str) -> str:
     return f"explainer={','.join(own)}"
 
 
-def _hydra_main(verb: str, overrides: tuple[str, ...], config_dir: str | None):
+def _hydra_main(
+    verb: str, overrides: tuple[str, ...], config_dir: str | None, corpus: tuple[str, ...]
+):
     import hydra
 
     @hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=verb)
@@ -84,9 +88,11 @@ def _hydra_main(verb: str, overrides: tuple[str, ...], config_dir: str | None):
         with one_line_errors(verb, overrides):
             config = typed(with_explainers(composed, verb, member))
             remembered = check_run(config)
+            if corpus:
+                config = on_corpus(config, verb, member, corpus)
             invocation = Invocation(
-                shlex.join(["speechlrp", verb, *shown, *own]),
-                hints(member, config_dir, remembered),
+                shlex.join(["speechlrp", verb, *shown, *own, *hints_on(corpus)]),
+                (*hints(member, config_dir, remembered), *hints_on(corpus)),
                 to_remember(member, config_dir),
             )
             run_verb(verb, config, invocation)

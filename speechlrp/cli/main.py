@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from speechlrp import __version__
-from speechlrp.cli.options import FILE_OPTIONS, HYDRA_OPTIONS, OPTIONS
+from speechlrp.cli.options import FILE_OPTIONS, HYDRA_OPTIONS, ON_VERBS, OPTIONS, on_option
 from speechlrp.stages import SUMMARIES
 
 LAYOUTS = ("audiomnist", "librispeech", "voxceleb", "planted_tone", "planted_f0")
@@ -44,6 +44,7 @@ def _parameters(name: str, verb: str) -> list[click.Parameter]:
     parameters: list[click.Parameter] = [option.parameter() for option in OPTIONS[verb]]
     parameters += [option() for option in HYDRA_OPTIONS]
     parameters += [option() for option in FILE_OPTIONS] if name == "explain" else []
+    parameters += [on_option()] if name in ON_VERBS else []
     words = WORDS.get(name, "[KEY=VALUE]...")
     return [*parameters, click.Argument(["overrides"], nargs=-1, metavar=words)]
 
@@ -82,6 +83,23 @@ def runs(outputs: str | None) -> None:
 
     with one_line_errors():
         print_runs(outputs)
+
+
+@main.command()
+@click.argument("members", metavar="RUN,KEY=*,...")
+@click.option("--outputs", type=click.Path(file_okay=False), help="The folder of the runs.")
+@click.option("--out", type=click.Path(dir_okay=False), help="Write the table to this CSV file.")
+def table(members: str, outputs: str | None, out: str | None) -> None:
+    """Tabulate a sweep: each measure's mean, deviation and 95 % interval over its members.
+
+    'emo,seed=*' takes the runs whose names begin with emo and averages over their seeds; other
+    settings with a pattern, as in 'emo,trainer.lr=*,seed=*', have a row for each of their values.
+    """
+    from speechlrp.cli.bridge import one_line_errors
+    from speechlrp.cli.runs import print_table
+
+    with one_line_errors():
+        print_table(members, outputs, out)
 
 
 @main.command("list")

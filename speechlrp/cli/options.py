@@ -167,6 +167,16 @@ HYDRA_OPTIONS: tuple[Callable[[], click.Option], ...] = (
     ),
 )
 
+ON_VERBS = ("preprocess", "evaluate", "explain", "flip", "compare")
+"""Verbs that a network can be asked by about another corpus than its own."""
+
+
+def on_option() -> click.Option:
+    """The option of `ON_VERBS`."""
+    words = "Another corpus than the run's: --on dataset=NAME dataset.root=DIR; all of it is test."
+    return click.Option(["--on"], is_flag=True, help=words)
+
+
 FILE_OPTIONS: tuple[Callable[[], click.Option], ...] = (
     lambda: click.Option(["--target"], help="With files: the class to explain."),
     lambda: click.Option(["--against"], help="With files: why the target and not this class."),

@@ -44,10 +44,11 @@ def _resolver(sections: tuple[str, ...]):
         else:
             base, overrides = name, [o for o in overrides if key_of(o) in swept]
         shown = identity_overrides(overrides, sections)
-        if name and not shown:
-            return name
+        outputs = Path(_plain(_root_, "paths")["outputs"])
+        if name and not shown:  # the features of a run may lie in another
+            known = read_run(outputs / name) if sections == DATA else None
+            return known.data_run if known and known.data_run else name
         config = {key: _plain(_root_, key) for key in ("paths", *IDENTITY)}
-        outputs = Path(config["paths"]["outputs"])
         return made_name(outputs, base, shown, config, sections == DATA)
 
     return resolve
@@ -186,3 +187,18 @@ def print_runs(outputs: str | None) -> None:
         shown = [f"{key}={settings[key]}" for key in varying if key in settings]
         click.echo(f"{run.name}: {' '.join(done) or 'nothing complete'}")
         click.echo(f"    {' '.join(shown) or 'the only one'}")
+
+
+def print_table(asked: str, outputs: str | None, out: str | None) -> None:
+    """Print, or write, the table of a sweep; see `pipeline.members`."""
+    from speechlrp.artifacts.atomic import write_csv
+    from speechlrp.pipeline.members import members, table
+
+    found = members(Path(outputs) if outputs else _outputs({}), asked)
+    made = table(found, asked)
+    click.echo(f"{len(found)} runs: {', '.join(member.name for member in found)}")
+    if out:
+        write_csv(Path(out), made)
+        click.echo(f"written: {out}")
+    else:
+        click.echo(made.to_string(index=False, float_format="%.4g"))

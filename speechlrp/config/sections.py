@@ -186,4 +186,5 @@ class Config:
     beside: list[str] = field(default_factory=list)
     paper: str | None = None
     explored: int = 64
+    on: str = ""  # the place of another corpus than the run's own, see cli.corpus
     sequence: Sequence = field(default_factory=lambda: Sequence([]))

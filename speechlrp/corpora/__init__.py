@@ -27,6 +27,7 @@ SPLITS = Registry(
     "split",
     {
         "seeded": "speechlrp.corpora.splits:seeded",
+        "all": "speechlrp.corpora.splits:everything",
         "thesis": "speechlrp.corpora.splits:thesis",
         "official": "speechlrp.corpora.splits_official:official",
         "iden_split": "speechlrp.corpora.splits_official:iden_split",

@@ -87,6 +87,24 @@ def thesis(recordings: Sequence[Recording], *, label: str, seed: int) -> dict[st
     return seeded(usable, label="gender", seed=seed, train=12, validate=6, test=6)
 
 
+def everything(
+    recordings: Sequence[Recording], *, label: str | None, seed: int, unseen: Unseen = None
+) -> dict[str, str]:
+    """Everything is test: for a corpus that a network was not trained on.
+
+    Args:
+        recordings: those without the label are left out.
+        label: the task; None where there are no classes.
+        seed: of `unseen`, where speakers are drawn.
+        unseen: speakers that are kept for trials alone, see `unseen_speakers`.
+
+    Raises:
+        SpeechLRPError: none has the label.
+    """
+    seen = without_unseen(labelled(recordings, label), unseen, seed)
+    return {r.id: "test" for r in seen}
+
+
 def labelled(recordings: Sequence[Recording], label: str | None) -> list[Recording]:
     """Return the recordings that have the label; all of them where it is None.
 

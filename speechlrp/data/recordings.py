@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -12,13 +13,18 @@ import pandas as pd
 from speechlrp.artifacts.atomic import write_csv
 from speechlrp.artifacts.shards import Shards
 from speechlrp.artifacts.tables import read_csv
+from speechlrp.audio import RecordingError
+from speechlrp.audio.opening import opened
 from speechlrp.config.schema import Config, call, options
 from speechlrp.corpora import CORPORA, SPLITS, Recording
+from speechlrp.corpora.recording import rank
 from speechlrp.corpora.splits_unseen import unseen_speakers
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.record import fingerprint
 from speechlrp.pipeline.stage import Context
 
+HEARD = 25
+"""Recordings whose rates are looked at before another corpus is taken."""
 AGAIN = "run the same command again with --force"
 KEYS = ("dataset", "task", "split", "features", "conditions", "data_seed")
 """The settings that change what preprocess writes."""
@@ -29,6 +35,25 @@ def read_corpus(config: Config) -> list[Recording]:
     section = config.dataset
     name, root = section["name"], Path(section["root"])
     return call(f"dataset {name}", CORPORA[name], options(section, "name", "root"), root)
+
+
+def check_rate(config: Config, recordings: Sequence[Recording]) -> None:
+    """Check that another corpus has the frequencies that the network hears.
+
+    Raises:
+        SpeechLRPError: most of some recordings have a lower rate than the network's features.
+    """
+    rate, rates = config.features["rate"], []
+    for recording in sorted(recordings, key=lambda r: rank(0, r.id))[:HEARD] if config.on else ():
+        with suppress(RecordingError), opened(recording.path) as sound:
+            rates.append(sound.samplerate)
+    low = [own for own in rates if own < rate]
+    if 2 * len(low) > len(rates):
+        raise SpeechLRPError(
+            f"recordings in {config.dataset['root']} have {max(low)} Hz and end at "
+            f"{max(low) / 2:g} Hz, but run {config.run} hears up to {rate / 2:g} Hz; train one on "
+            f"lower rates: features.rate={max(low)}"
+        )
 
 
 def split_of(config: Config, recordings: Sequence[Recording], label: str | None) -> dict[str, str]:

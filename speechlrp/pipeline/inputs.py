@@ -11,15 +11,31 @@ from typing import Any
 from speechlrp.config.names import flatten
 from speechlrp.config.schema import Config
 from speechlrp.errors import SpeechLRPError
-from speechlrp.pipeline.places import Artifact
+from speechlrp.pipeline.places import FEATURES, Artifact
 from speechlrp.pipeline.record import fingerprint, is_as, read_record
 from speechlrp.pipeline.stage import Stage
 from speechlrp.registry import code_of, references_in
 
+ON = "--on"
+"""Stands before the settings of another corpus."""
+TRAINING = ("train", "augment", "retrain")
+"""Verbs that know the run's own corpus alone."""
+
 
 def run_folder(config: Config, stage: str) -> Path:
-    """The run's folder that a verb writes below: features serve many runs."""
-    return Path(config.paths.outputs) / (config.data_run if stage == "preprocess" else config.run)
+    """The run's folder that a verb writes below: features serve many runs.
+
+    What a network does on another corpus than its own lies in a folder of that corpus.
+    """
+    outputs = Path(config.paths.outputs)
+    if config.on and stage not in TRAINING:
+        return outputs / config.run / "on" / config.on
+    return outputs / (config.data_run if stage == "preprocess" else config.run)
+
+
+def own_features(config: Config) -> Path:
+    """The features that the run's network was trained on, whatever it is asked about now."""
+    return Path(config.paths.outputs) / config.data_run / FEATURES.path
 
 
 def find_inputs(
@@ -35,7 +51,9 @@ def find_inputs(
     for name, wanted in stage.inputs(config).items():
         if isinstance(wanted, Artifact):
             run = run_folder(config, wanted.stage)
-            command = " ".join(["speechlrp", wanted.stage, *wanted.options, *overrides])
+            command = " ".join(
+                ["speechlrp", wanted.stage, *wanted.options, *_of_run(overrides, wanted.stage)]
+            )
             paths[name], made_by[name] = run / wanted.path, command
             if not paths[name].is_file():
                 others = ", ".join(_runs_with(run, wanted.path))
@@ -48,6 +66,12 @@ def find_inputs(
             if not wanted.exists():
                 raise SpeechLRPError(f"{stage.name}: there is no {wanted}")
     return paths, made_by
+
+
+def _of_run(overrides: tuple[str, ...], stage: str) -> tuple[str, ...]:
+    """What names the run; without the other corpus, of which training knows nothing."""
+    ends = stage in TRAINING and ON in overrides
+    return overrides[: overrides.index(ON)] if ends else overrides
 
 
 def _runs_with(run: Path, file: str) -> list[str]:
@@ -68,6 +92,8 @@ def identity(stage: Stage, config: Config, inputs: Mapping[str, Path]) -> dict[s
         for part in key.split("."):
             value = value[part]
         settings.update(flatten(key, value))
+    if config.on:
+        settings["on"] = config.on
     sources = stage.sources(config)
     read = {name: _known(path) for name, path in inputs.items()} | sources
     for name in references_in([settings, sources]):

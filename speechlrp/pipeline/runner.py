@@ -87,7 +87,8 @@ class _Lead:
                 say(f"{self.where}: complete, nothing to do ({self.final})")
                 self.ranks.share(None)
                 return self.final
-            remember(self.config, self.invocation.overrides, self.stage.name == "preprocess")
+            if not self.config.on:
+                remember(self.config, self.invocation.overrides, self.stage.name == "preprocess")
             partial = partial_folder(self.final, wanted, self.config.force)
             digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
             self.ranks.share((partial, digest))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import groupby
@@ -21,6 +22,8 @@ def run_verb(verb: str, config: Config, invocation: Invocation) -> None:
     """Run a stage, or with ``"run"`` the steps of `config.sequence`."""
     task = config.task.name
     if verb != "run":
+        if config.on and verb != "preprocess" and "WORLD_SIZE" not in os.environ:
+            perform(stage_of("preprocess", task), config, invocation)
         perform(stage_of(verb, task), config, invocation)
         return
     for step in between(config.sequence.steps, config.sequence.first, config.sequence.last):

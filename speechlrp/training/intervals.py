@@ -15,6 +15,7 @@ from statistics import NormalDist
 import numpy as np
 
 Z95 = NormalDist().inv_cdf(0.975)
+MEANS = ("mean", "deviation", "low", "high", "least", "most")
 
 
 def wilson(correct: int, n: int) -> tuple[float, float]:
@@ -87,3 +88,53 @@ def guessing(correct: Sequence[int], n: Sequence[int], classes: int, *, seed: in
                 f"1 / {classes} = {chance:.1%}; what explains it explains guesses"
             )
     return ""
+
+
+def mean_interval(values: Sequence[float]) -> dict[str, float]:
+    """Give the mean of a few repetitions, and how sure it is.
+
+    Args:
+        values: one of each repetition; those that are not finite are left out.
+
+    Returns:
+        ``n``, ``mean``, ``deviation`` (of the repetitions, n - 1), ``low`` and ``high`` (95 % of
+        the mean, Student's t), ``least`` and ``most``; nan where there are too few.
+    """
+    held = np.asarray(values, dtype=np.float64)
+    held = held[np.isfinite(held)]
+    if not len(held):
+        return {"n": 0, **dict.fromkeys(MEANS, math.nan)}
+    deviation = float(held.std(ddof=1)) if len(held) > 1 else math.nan
+    mean, half = float(held.mean()), deviation * t95(len(held) - 1) / math.sqrt(len(held))
+    numbers = (mean, deviation, mean - half, mean + half, float(held.min()), float(held.max()))
+    return {"n": len(held), **dict(zip(MEANS, numbers, strict=True))}
+
+
+def t95(freedom: int) -> float:
+    """Give the 97.5 % point of Student's t, by bisection of its distribution function.
+
+    With theta = atan(t / sqrt(freedom)), the probability within -t to t is a finite sum of
+    powers of cos theta (Abramowitz and Stegun 26.7.3 and 26.7.4).
+
+    Args:
+        freedom: degrees of freedom; below 1 there is no such point.
+    """
+    if freedom < 1:
+        return math.nan
+    low, high = 0.0, 20.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _within(middle, freedom) < 0.95 else (low, middle)
+    return high
+
+
+def _within(t: float, freedom: int) -> float:
+    theta = math.atan(t / math.sqrt(freedom))
+    odd, cosine = freedom % 2, math.cos(theta)
+    term, total = (cosine if odd else 1.0), 0.0
+    for power in range(1 + odd, freedom, 2):
+        total += term
+        term *= cosine**2 * power / (power + 1)
+    if odd:
+        return 2 / math.pi * (theta + math.sin(theta) * total)
+    return math.sin(theta) * total

@@ -89,11 +89,3 @@ def test_the_name_of_a_run_that_there_is(begun, refused, sources):
     Path("outputs/emo2/run.json").write_text(json.dumps({"name": "emo2"}))
     line = refused("init", str(sources["manifest"]), "--label", "mood", "--run", "emo2")
     assert "there is a run emo2 already" in line
-
-
-@pytest.mark.slow
-def test_from_a_list_to_the_page(begun):
-    done = begun("run", "run=emo", "trainer.epochs=2", "flipping.limit=4", "compare.examples=4",
-                 "compare.explainers=random", "device=cpu")  # fmt: skip
-    assert done.exit_code == 0, done.stderr
-    assert Path("outputs/emo/report/index.html").is_file()

@@ -211,6 +211,14 @@ def test_members_of_a_sweep_lie_where_single_runs_lie(project):
     assert "complete, nothing to do" in project.speechlrp("train", "seed=2").stdout
 
 
+def test_the_made_name_of_a_run_finds_its_features(finished):
+    bare = type(finished)(finished.data, finished.outputs, ("device=cpu", "workers=1"))
+    assert finished.run != finished.features.parent
+    done = bare.speechlrp("evaluate", f"run={finished.run.name}")
+    assert done.returncode == 0, done.stderr
+    assert "evaluate/train-test: complete, nothing to do" in done.stdout
+
+
 def test_a_run_can_begin_and_end_anywhere(copied):
     done = copied.speechlrp("run", "--from", "explain", "--to", "flip")
     assert done.returncode == 0

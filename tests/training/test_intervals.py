@@ -5,9 +5,16 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.stats import binomtest
 
-from speechlrp.training.intervals import guessing, speaker_bootstrap, wilson
+from speechlrp.training.intervals import (
+    guessing,
+    mean_interval,
+    speaker_bootstrap,
+    t95,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(
@@ -76,3 +83,19 @@ def test_a_network_that_guesses_is_told(correct, n, classes, guesses):
     if guesses:
         assert f"1 / {classes}" in words
         assert f"of {sum(n)}" in words
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 9, 10, 30, 101])
+def test_students_t_is_scipys(freedom):
+    assert t95(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=1e-10)
+
+
+def test_a_mean_of_repetitions():
+    found = mean_interval([1.0, 2.0, math.nan, 6.0])
+    low, high = stats.t.interval(0.95, 2, loc=3.0, scale=stats.sem([1.0, 2.0, 6.0]))
+    assert (found["n"], found["mean"]) == (3, 3.0)
+    assert found["deviation"] == pytest.approx(np.std([1, 2, 6], ddof=1))
+    assert (found["low"], found["high"]) == pytest.approx((low, high))
+    assert math.isnan(t95(0))
+    assert math.isnan(mean_interval([2.0])["low"])
+    assert mean_interval([])["n"] == 0

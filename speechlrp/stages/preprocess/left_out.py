@@ -48,7 +48,7 @@ def split_off(
     recordings = [r for r in recordings if r.id not in hidden]
     labels = pd.Series([r.label(task) for r in recordings], dtype=str)
     where = pd.Series([subset.get(r.id, "") for r in recordings], dtype=str)
-    learnt = sorted(set(labels[where == "train"]))
+    learnt = sorted(set(labels[where == "train" if (where == "train").any() else where != ""]))
     if config.task.classes is None:
         unknown = ~labels.isin(learnt)
         classes = learnt
@@ -143,7 +143,8 @@ def note_dropped(context: Context, shards: Shards, outside: pd.DataFrame) -> pd.
 
 def without_training(context: Context, about: pd.DataFrame, classes: Sequence[str]) -> None:
     """Say which classes have lost all their recordings to train on."""
-    missing = sorted(set(classes) - set(about[about.subset == "train"].label))
+    training = about[about.subset == "train"]
+    missing = sorted(set(classes) - set(training.label)) if len(training) else []
     context.note("classes_without_training", missing)
     if missing:
         first = ", ".join(missing[:3]) + ", ..." * (len(missing) > 3)

@@ -18,6 +18,7 @@ from speechlrp.data.dataset import feature_settings
 from speechlrp.data.recordings import (
     KEYS,
     all_rejected,
+    check_rate,
     note_rejected,
     read_corpus,
     recordings_on_disk,
@@ -53,6 +54,7 @@ def work(context: Context) -> None:
         )
     subset = split_of(config, recordings, None)
     recordings = [r for r in recordings if r.id in subset]
+    check_rate(config, recordings)
     context.say(f"{len(recordings)} recordings, {len({r.speaker for r in recordings})} speakers")
     units = [recordings[i : i + UNIT] for i in range(0, len(recordings), UNIT)]
     shards = Shards(context.units(), len(units))

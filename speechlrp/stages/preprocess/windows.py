@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.atomic import whole
-from speechlrp.artifacts.hdf5 import describe, label_axes
+from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact
 from speechlrp.artifacts.shards import Shards
 from speechlrp.audio import extract
 from speechlrp.config.schema import Config, options
@@ -27,6 +29,7 @@ from speechlrp.data.dataset import feature_settings
 from speechlrp.data.recordings import (
     KEYS,
     all_rejected,
+    check_rate,
     note_rejected,
     read_corpus,
     recordings_on_disk,
@@ -35,6 +38,7 @@ from speechlrp.data.recordings import (
 )
 from speechlrp.errors import SpeechLRPError
 from speechlrp.measures.localisation import TRUTH, widened
+from speechlrp.pipeline.inputs import own_features
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.stages.preprocess.left_out import (
@@ -46,6 +50,8 @@ from speechlrp.stages.preprocess.left_out import (
     without_training,
 )
 
+TRAINED_ON = "features of the network"
+"""The input that there is where another corpus than the run's own is asked about."""
 UNIT = 64
 """Recordings in a unit of work."""
 MOST_CLASSES = 30
@@ -59,6 +65,7 @@ def work(context: Context) -> None:
     subset = split_of(config, found, config.task.name)
     outside, classes = split_off(config, found, subset, classes)
     recordings = [r for r in found if r.id in subset and r.label(config.task.name) in classes]
+    check_rate(config, recordings)
     context.say(f"{len(recordings)} recordings, {len({r.speaker for r in recordings})} speakers")
     settings = feature_settings(config)
     units = [recordings[i : i + UNIT] for i in range(0, len(recordings), UNIT)]
@@ -68,7 +75,7 @@ def work(context: Context) -> None:
     about = note_dropped(context, shards, outside)
     described = options(config.features, "train_from")
     with whole(context.folder / "features.h5") as path, h5py.File(path, "w") as file:
-        table = _merge(file, shards, settings)
+        table = _merge(file, shards, settings, context.inputs.get(TRAINED_ON))
         describe(file, {"kind": "features", "classes": classes, "settings": described})
         describe(file, {"silence": float(settings.silence), "task": config.task.name})
     shards.remove()
@@ -167,26 +174,30 @@ def truth(
     return widened(found, half) if half else found
 
 
-def _merge(file: h5py.File, shards: Shards, settings) -> pd.DataFrame:
-    total, count = 0.0, 0
+def _merge(file: h5py.File, shards: Shards, settings, trained_on: Path | None) -> pd.DataFrame:
+    """Put the units together; the mean is the training split's, or that of all without one."""
+    sums: dict[bool, Any] = {True: 0.0, False: 0.0}  # of the training split, and of the rest
+    counts = {True: 0, False: 0}
 
     def add(arrays: dict, table: pd.DataFrame) -> None:
-        nonlocal total, count
-        if not len(table):
-            return
-        chosen = arrays["features"][(table["subset"] == "train").to_numpy()]
-        if len(chosen):
-            total, count = total + chosen.sum(axis=0, dtype=np.float64), count + len(chosen)
+        training = (table["subset"] == "train").to_numpy(bool)
+        for part in sums if len(table) else ():
+            chosen = arrays["features"][training == part]
+            if len(chosen):
+                sums[part] = sums[part] + chosen.sum(axis=0, dtype=np.float64)
+                counts[part] += len(chosen)
 
     table = shards.merge(file, add)
-    total, count = add_sums(shards, total, count)
+    total, count = add_sums(shards, sums[True], counts[True])
     if not len(table):
         raise SpeechLRPError(
             "every recording was left out; see the reasons above"
             if not count
             else "no recording to validate on or to test; see the reasons above"
         )
-    file["train_mean"] = np.asarray(total / max(count, 1), dtype=np.float32)
+    total, count = (total, count) if count else (sums[False], counts[False])
+    mean = total / max(count, 1) if trained_on is None else _mean_of(trained_on)
+    file["train_mean"] = np.asarray(mean, dtype=np.float32)
     label_axes(file["features"], ("recording", *settings.axes), settings.units)
     label_axes(file["train_mean"], settings.axes, settings.units)
     for axis, values, unit in (
@@ -199,10 +210,16 @@ def _merge(file: h5py.File, shards: Shards, settings) -> pd.DataFrame:
     return table
 
 
+def _mean_of(path: Path) -> np.ndarray:
+    """The mean that the network was trained with, which another corpus does not change."""
+    with open_artifact(path, "features", "speechlrp preprocess") as file:
+        return file["train_mean"][:]
+
+
 STAGE = Stage(
     name="preprocess",
     keys=KEYS,
-    inputs=lambda config: {},
+    inputs=lambda config: {TRAINED_ON: own_features(config)} if config.on else {},
     work=work,
     sources=lambda config: recordings_on_disk(config) | additions_on_disk(config),
 )
