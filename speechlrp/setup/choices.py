@@ -22,7 +22,7 @@ SHARES = ((0.6, 0.15, 0.25), (0.5, 0.25, 0.25))
 word; where that leaves one of them empty, the second."""
 LONGEST_S, SHORTEST_S = 3.0, 0.5
 """Limits of a window: longer ones cost more than they tell, shorter ones hold no syllable."""
-SEEN = 28_000
+SEEN = 14_000
 """Training windows that a small network sees until it learns nothing more."""
 EPOCHS = (8, 120)
 SMALL_H, MEDIUM_H = 10, 100
