@@ -29,6 +29,8 @@ def answer_files(files: Sequence[str], words: Sequence[str], values: Mapping[str
     from speechlrp.answers.run import load
 
     settings = dict(word.split("=", 1) for word in words if "=" in word)
+    if values.get("on"):
+        raise SpeechLRPError("--on is for a whole corpus; recordings that are named need none")
     stray = [w for w in words if "=" not in w or w.split("=")[0].split(".")[0] not in OURS]
     if stray:
         raise SpeechLRPError(

@@ -43,7 +43,7 @@ def check_rate(config: Config, recordings: Sequence[Recording]) -> None:
     Raises:
         SpeechLRPError: most of some recordings have a lower rate than the network's features.
     """
-    rate, rates = config.features["rate"], []
+    rate, rates = config.features.get("rate", 0), []
     for recording in sorted(recordings, key=lambda r: rank(0, r.id))[:HEARD] if config.on else ():
         with suppress(RecordingError), opened(recording.path) as sound:
             rates.append(sound.samplerate)

@@ -141,9 +141,10 @@ def check_run(config: Config) -> bool:
         if differing:
             was = ", ".join(f"{key}={old}" for key, (old, _) in list(differing.items())[:4])
             now = ", ".join(f"{key}={new}" for key, (_, new) in list(differing.items())[:4])
+            begun = [o for o in run.overrides if o.startswith("experiment=")] if run else []
             raise SpeechLRPError(
                 f"run {name} was made with {was}, not {now}; leave that out, or give another "
-                "name: run=NAME"
+                f"name: {' '.join(['run=NAME', *begun])}"
             )
     return read_run(outputs / config.run) is not None
 

@@ -89,3 +89,13 @@ def test_the_name_of_a_run_that_there_is(begun, refused, sources):
     Path("outputs/emo2/run.json").write_text(json.dumps({"name": "emo2"}))
     line = refused("init", str(sources["manifest"]), "--label", "mood", "--run", "emo2")
     assert "there is a run emo2 already" in line
+
+
+def test_a_file_that_was_changed_asks_for_another_run(begun, refused):
+    small = ("features.bands=8", "model.bands=8", "features.window=128", "features.hop=100")
+    assert begun("preprocess", "run=emo", *small).exit_code == 0
+    HERE.write_text(HERE.read_text().replace("train: 0.6", "train: 0.5"))
+    line = refused("preprocess", "run=emo")
+    assert "was made with split.train=0.6, not split.train=0.5" in line
+    assert line.endswith("run=NAME experiment=emo")
+    assert begun("preprocess", "run=two", "experiment=emo", *small).exit_code == 0
