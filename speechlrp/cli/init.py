@@ -55,7 +55,9 @@ def write_experiment(
         click.echo(f"    {line}")
     for line in chosen.cautions:
         click.echo(f"caution: {line}")
-    click.echo(f"written: {path}; read it, change what you like, then: speechlrp run run={run}")
+    named = "" if folder == Path("conf") else f" --config-dir {shlex.quote(str(folder))}"
+    click.echo(f"written: {path}; read it, change what you like, then:")
+    click.echo(f"    speechlrp run run={run}{named}")
 
 
 def _check_free(run: str, path: Path, force: bool) -> None:

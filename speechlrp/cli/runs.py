@@ -99,8 +99,9 @@ def with_remembered(
     check_name(name)
     run = read_run(_outputs(given) / name)
     if run is None:
-        run = Run(name, [f"experiment={name}"] if not asked and _is_experiment(name) else [])
         folder = folder or _own_folder(asked or name)
+        begins = not asked and _is_experiment(name, folder)
+        run = Run(name, [f"experiment={name}"] if begins else [])
     kept = [o for o in run.overrides if not o.startswith(CONFIG_DIR)]
     own = [o.partition("=")[2] for o in run.overrides if o.startswith(CONFIG_DIR)]
     folder = folder or next(iter(own), None)
@@ -109,9 +110,10 @@ def with_remembered(
     return tuple(merged([*names, *kept], list(given.values()))), folder
 
 
-def _is_experiment(name: str) -> bool:
+def _is_experiment(name: str, folder: str | None) -> bool:
     """Whether a run of this name begins with the experiment of its name."""
-    return (conf_dir() / EXPERIMENT / f"{name}.yaml").is_file() or bool(_own_folder(name))
+    places = [conf_dir(), *([Path(folder)] if folder else [])]
+    return any((place / EXPERIMENT / f"{name}.yaml").is_file() for place in places)
 
 
 def _own_folder(experiment: str) -> str | None:

@@ -22,7 +22,7 @@ def test_it_says_what_it_found_and_chose(speechlrp, sources):
     assert "32 recordings of 8 speakers" in done.stdout
     assert "mood: 2 classes: calm 16, glad 16" in done.stdout
     assert "no speaker in two subsets" in done.stdout
-    assert done.stdout.splitlines()[-1].endswith("then: speechlrp run run=emo")
+    assert done.stdout.splitlines()[-1] == "    speechlrp run run=emo"
     assert "the list my.csv: 32 recordings of 8 speakers" in HERE.read_text()
 
 
@@ -32,6 +32,14 @@ def test_the_name_of_the_run_is_all_that_later_commands_need(begun):
         assert done.exit_code == 0, done.stderr
         assert "name: mood" in done.stdout
         assert re.search(r"^run: emo$", done.stdout, re.MULTILINE)
+
+
+def test_another_folder_is_named(speechlrp, sources):
+    given = ("--label", "mood", "--run", "emo", "--config-dir", "my own")
+    done = speechlrp("init", str(sources["manifest"]), *given)
+    assert done.stdout.splitlines()[-1].endswith("run=emo --config-dir 'my own'")
+    done = speechlrp("train", "run=emo", "--config-dir", "my own", "--cfg", "job")
+    assert "name: mood" in done.stdout
 
 
 def test_what_is_given_comes_after_the_file(begun):
