@@ -58,7 +58,7 @@ MAY["timing"] |= {"navai", "letters"}  # times of frames, which are of letters
 
 OUTSIDE = {
     "lrp": {"torch"},
-    "models": {"torch"},
+    "models": {"torch", "transformers"},
     "corpora": None,
     "flipping": {"torch", "numpy", "pandas"},
     "explainers": {"torch", "numpy", "pandas"},

@@ -41,7 +41,8 @@ class FbankSettings(WindowSettings):
         floor: lower values are raised to this first, ln of energy (of 16-bit samples);
             ``None``: Kaldi's own, -15.9, far below any recording's noise. A dither of one
             step, as Kaldi's default, is about 5: it hides where a corpus was gated to
-            digital silence.
+            digital silence. With a floor a band may hold no frequency, as some of the Audio
+            Spectrogram Transformer's: it is the floor.
     """
 
     rate: int = 16000
@@ -61,7 +62,8 @@ class FbankSettings(WindowSettings):
         """Check the settings against each other.
 
         Raises:
-            SpeechLRPError: a value is out of its range, or a band holds no frequency.
+            SpeechLRPError: a value is out of its range, or a band without a floor holds no
+                frequency.
         """
         super().__post_init__()
         if self.window_type not in WINDOW_TYPES:
@@ -79,7 +81,7 @@ class FbankSettings(WindowSettings):
         if self.bands < 4:  # Kaldi's own limit is above 3
             raise SpeechLRPError(f"features.bands is {self.bands}; it must be at least 4")
         empty = self._empty_band()
-        if empty is not None:
+        if empty is not None and self.floor is None:
             raise SpeechLRPError(
                 f"features.bands is {self.bands}; band {empty} would hold no frequency of a "
                 f"window of {self.window}: take fewer bands or a longer window"

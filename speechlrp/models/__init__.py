@@ -14,6 +14,7 @@ MODELS = Registry(
         "resnet34": "speechlrp.models.resnet34:ResNet34",
         "wespeaker": "speechlrp.models.wespeaker:WespeakerResNet34",
         "resnet_se34": "speechlrp.models.resnet_se34:ResNetSE34",
+        "huggingface": "speechlrp.models.huggingface:huggingface",
         "custom": "speechlrp.models.custom:custom",
     },
     Interface(

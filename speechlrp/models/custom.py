@@ -52,6 +52,12 @@ def custom(
         raise SpeechLRPError(
             f"model.factory={factory} gives {type(made).__name__}; it must give a torch module"
         )
+    if isinstance(made, torch.jit.ScriptModule):
+        raise SpeechLRPError(
+            f"model.factory={factory} gives TorchScript, which cannot be explained; write the same "
+            "network as a plain module, and give it the script's weights: "
+            "module.load_state_dict(script.state_dict())"
+        )
     return made
 
 

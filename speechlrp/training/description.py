@@ -57,7 +57,7 @@ def architecture(name: str) -> Callable[..., nn.Module]:
     whose compiled part need not load beside this torch: it is imported here first, in the way
     that goes without.
     """
-    if name == "custom" or is_reference(name):
+    if name in ("custom", "huggingface") or is_reference(name):
         with suppress(ImportError, OSError, RuntimeError):  # whoever wants it will be told
             load_torchaudio()
     return MODELS[name]
@@ -74,11 +74,11 @@ def build(meta: Mapping[str, Any], weights: Mapping[str, Tensor]) -> nn.Module:
         Unreadable: there is no such model, or its weights are others.
         SpeechLRPError: the user's own code fails.
     """
-    if own_code({**meta["kwargs"], "name": meta["model"]}) is None:
-        _check_sizes(meta["kwargs"], sum(values.numel() for values in weights.values()))
-        with torch.device("meta"):  # sizes without memory, which a wrong one could exhaust
-            _check_same(_made(meta), weights, meta["model"])
     with seed_everything(0):  # the first weights are drawn, then replaced
+        if own_code({**meta["kwargs"], "name": meta["model"]}) is None:
+            _check_sizes(meta["kwargs"], sum(values.numel() for values in weights.values()))
+            with torch.device("meta"):  # sizes without memory, which a wrong one could exhaust
+                _check_same(_made(meta), weights, meta["model"])
         model = _made(meta)
     _check_same(model, weights, meta["model"])
     model.load_state_dict(weights)

@@ -20,6 +20,8 @@ def mine(tmp_path, monkeypatch):
         "def make(classes, width=4):\n"
         "    return nn.Sequential(nn.Linear(3, width), nn.Linear(width, classes))\n"
         "def number(classes):\n    return classes\n"
+        "def traced(classes):\n    import torch\n"
+        "    return torch.jit.trace(make(classes), torch.zeros(1, 3))\n"
         "size = 3\n"
         "def fails(classes):\n    raise KeyError('width')\n"
         "def leaves(classes):\n    raise SystemExit(3)\n"
@@ -73,6 +75,11 @@ def test_a_class_that_is_installed_will_do():
         ("own_network_5:leaves", None, "raises SystemExit: 3 .*it was called with classes=5"),
         ("own_network_5:make", {"depth": 3}, r"options \{'depth': 3\}: .*depth"),
         ("own_network_5:number", None, "gives int; it must give a torch module"),
+        (
+            "own_network_5:traced",
+            None,
+            r"gives TorchScript, .*plain module.*load_state_dict\(script\.state_dict\(\)\)",
+        ),
         ("own_network_5:fails", None, r"raises KeyError: 'width' \(own_network_5.py, line 8\); it"),
         ("broken_network_5:make", None, r"raises SyntaxError: .*\(broken_network_5.py, line 1\)"),
         ("failing_network_5:make", None, "importing failing_network_5 raises FileNotFoundError"),

@@ -12,6 +12,7 @@ from speechlrp.data.crops import crop_batches, extra_classes, from_audio
 from speechlrp.data.dataset import Windows, dataset
 from speechlrp.data.network import describe_model
 from speechlrp.models.custom import check_custom, own_code
+from speechlrp.models.huggingface import HuggingFace
 from speechlrp.pipeline.places import FEATURES, RECORDINGS, Artifact
 from speechlrp.pipeline.progress import steps
 from speechlrp.pipeline.stage import Context, Stage
@@ -34,7 +35,7 @@ CACHE_MB = 4096
 def work(context: Context) -> None:
     """Write the last and the best weights, `metrics.csv` and `curves.png`.
 
-    With `model.weights` nothing is trained: the network is taken as it is.
+    With `model.weights` or `model.train=none` nothing is trained: the network is taken as it is.
     """
     config = context.config
     examples = dataset(context)
@@ -48,8 +49,11 @@ def work(context: Context) -> None:
     if own_code(config.model):
         mean = torch.from_numpy(examples.train_mean)
         check_custom(model, mean, len(examples.classes), own_code(config.model))
+    if isinstance(model, HuggingFace):
+        model.check_features(examples.settings)
+        model_settings = model.kwargs  # which need no folder
     meta = describe_model(config, model_settings, examples)
-    if config.model.get("weights"):
+    if config.model.get("weights") or config.model.get("train") == "none":
         if context.ranks.leader:
             adopt(context, model, meta, examples)
         return

@@ -1,4 +1,4 @@
-"""train with `model.weights`: take a network that others trained, as it is."""
+"""train with `model.weights` or `model.folder`: take a network that others trained, as it is."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from speechlrp.config.schema import Config, options
 from speechlrp.data.dataset import Windows
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.models.heads import CosineLinear
+from speechlrp.models.huggingface import FILES, HuggingFace
 from speechlrp.pipeline.record import fingerprint
 from speechlrp.pipeline.stage import Context
 from speechlrp.report.style import figure_png
@@ -41,6 +42,8 @@ def published_weights(config: Config) -> dict[str, Any]:
     """What is known of the checkpoint and its list of speakers, where there are any."""
     settings = {name: config.model.get(name) for name in ("weights", "speakers")}
     paths = {name: _path(path) for name, path in settings.items() if path}
+    if folder := config.model.get("folder"):
+        paths |= {f"folder/{name}": _path(folder) / name for name in FILES}
     return {f"model.{name}": fingerprint(path) for name, path in paths.items() if path.is_file()}
 
 
@@ -61,6 +64,11 @@ def adopt(context: Context, model: nn.Module, meta: dict[str, Any], examples: Wi
         SpeechLRPError: the checkpoint cannot be read, or does not fit.
     """
     section, place = context.config.model, device(context.config.device)
+    if isinstance(model, HuggingFace):
+        model.reordered(examples.classes)
+        meta |= {"loss": "cross_entropy", "published": _path(section["folder"]).name}
+        _write(context, model.to(place).eval(), meta, examples)
+        return
     path, name = _path(section["weights"]), section["name"]
     weights = read_published(path, rename=name in LAST)
     last, classifier = LAST.get(name), {}

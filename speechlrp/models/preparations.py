@@ -1,0 +1,147 @@
+"""What feature extractors of ``transformers`` do, written out in torch and thus in sight.
+
+Shapes: ``B`` examples, ``T`` samples, ``F`` bands, ``N`` frames.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from speechlrp.errors import SpeechLRPError
+
+FULL_SCALE = 2 * math.log(32768)
+"""What ln energy of 16-bit samples is above that of samples up to 1."""
+FLOOR = math.log(torch.finfo(torch.float32).eps)
+"""Kaldi's, of ln energy."""
+
+
+class Preparation(nn.Module):
+    """Base of all.
+
+    Attributes:
+        extractor: whose class it stands for.
+        features: settings of the features that it takes.
+    """
+
+    extractor: ClassVar[str]
+    features: dict[str, Any]
+
+    @staticmethod
+    def settings_of(extractor: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments, of an extractor's settings."""
+        raise NotImplementedError
+
+
+class Samples(Preparation):
+    """Samples, of mean 0 and deviation 1 if the extractor wants that (wav2vec 2.0 and the like)."""
+
+    extractor = "Wav2Vec2FeatureExtractor"
+
+    def __init__(self, rate: int, normalise: bool) -> None:
+        super().__init__()
+        self.normalise = normalise
+        self.features = {"name": "waveform", "rate": rate}
+
+    @staticmethod
+    def settings_of(extractor: Mapping[str, Any]) -> dict[str, Any]:
+        """See the base."""
+        return {"rate": extractor["sampling_rate"], "normalise": extractor["do_normalize"]}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[B, T]`` of ``[B, 1, T]``."""
+        x = x.flatten(1)
+        return functional.layer_norm(x, x.shape[1:], eps=1e-7) if self.normalise else x
+
+
+class Filterbanks(Preparation):
+    """Kaldi's filterbanks, scaled, with zeros behind the recording (AST)."""
+
+    extractor = "ASTFeatureExtractor"
+
+    def __init__(self, rate: int, bands: int, frames: int, mean: float, std: float) -> None:
+        super().__init__()
+        self.frames, self.mean, self.std = frames, mean, std
+        self.features = {
+            "name": "fbank", "rate": rate, "bands": bands, "window": round(0.025 * rate),
+            "hop": round(0.010 * rate), "window_type": "hanning", "low_hz": 20.0, "high_hz": None,
+            "normalise": False, "floor": FLOOR + FULL_SCALE,
+        }  # fmt: skip
+
+    @staticmethod
+    def settings_of(extractor: Mapping[str, Any]) -> dict[str, Any]:
+        """See the base."""
+        scaled = extractor["do_normalize"]
+        return {
+            "rate": extractor["sampling_rate"],
+            "bands": extractor["num_mel_bins"],
+            "frames": extractor["max_length"],
+            "mean": extractor["mean"] if scaled else 0.0,
+            "std": extractor["std"] if scaled else 0.5,
+        }
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[B, N, F]`` of ``[B, 1, F, N]``."""
+        more = self.frames - x.shape[-1]
+        if more < 0:
+            raise SpeechLRPError(
+                f"the network takes up to {self.frames} frames, and the features have "
+                f"{x.shape[-1]}; use a shorter features.length and features.segment_s"
+            )
+        banks = functional.pad(x.flatten(1, 2) - FULL_SCALE, (0, more))
+        return ((banks - self.mean) / (2 * self.std)).transpose(1, 2)
+
+
+class LogMel(Preparation):
+    """Whisper's log-mel spectrogram of samples, with silence behind the recording."""
+
+    extractor = "WhisperFeatureExtractor"
+    window: Tensor
+    filters: Tensor
+
+    def __init__(self, rate: int, bands: int, size: int, hop: int, length: int) -> None:
+        super().__init__()
+        from transformers.audio_utils import mel_filter_bank
+
+        self.size, self.hop, self.length = size, hop, length
+        self.features = {"name": "waveform", "rate": rate}
+        filters = mel_filter_bank(
+            num_frequency_bins=1 + size // 2,
+            num_mel_filters=bands,
+            min_frequency=0.0,
+            max_frequency=8000.0,
+            sampling_rate=rate,
+            norm="slaney",
+            mel_scale="slaney",
+        )
+        tensors = {"filters": torch.tensor(filters.T.tolist()), "window": torch.hann_window(size)}
+        for name, tensor in tensors.items():
+            self.register_buffer(name, tensor, persistent=False)
+
+    @staticmethod
+    def settings_of(extractor: Mapping[str, Any]) -> dict[str, Any]:
+        """See the base."""
+        names = {
+            "rate": "sampling_rate", "bands": "feature_size", "size": "n_fft", "hop": "hop_length",
+            "length": "n_samples",
+        }  # fmt: skip
+        return {name: extractor[theirs] for name, theirs in names.items()}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[B, F, N]`` of ``[B, 1, T]``."""
+        x = functional.pad(x.flatten(1), (0, self.length - x.shape[-1]))
+        spectrum = torch.stft(
+            x, self.size, self.hop, window=self.window.to(x.dtype), return_complex=True
+        )
+        power = spectrum[..., :-1].abs() ** 2
+        log = (self.filters.to(x.dtype) @ power).clamp(min=1e-10).log10()
+        floor = log.amax((1, 2), keepdim=True) - 8.0
+        return (torch.maximum(log, floor) + 4.0) / 4.0
+
+
+PREPARATIONS: dict[str, Any] = {"samples": Samples, "filterbanks": Filterbanks, "log_mel": LogMel}
