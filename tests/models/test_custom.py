@@ -20,8 +20,6 @@ def mine(tmp_path, monkeypatch):
         "def make(classes, width=4):\n"
         "    return nn.Sequential(nn.Linear(3, width), nn.Linear(width, classes))\n"
         "def number(classes):\n    return classes\n"
-        "def traced(classes):\n    import torch\n"
-        "    return torch.jit.trace(make(classes), torch.zeros(1, 3))\n"
         "size = 3\n"
         "def fails(classes):\n    raise KeyError('width')\n"
         "def leaves(classes):\n    raise SystemExit(3)\n"
@@ -75,11 +73,6 @@ def test_a_class_that_is_installed_will_do():
         ("own_network_5:leaves", None, "raises SystemExit: 3 .*it was called with classes=5"),
         ("own_network_5:make", {"depth": 3}, r"options \{'depth': 3\}: .*depth"),
         ("own_network_5:number", None, "gives int; it must give a torch module"),
-        (
-            "own_network_5:traced",
-            None,
-            r"gives TorchScript, .*plain module.*load_state_dict\(script\.state_dict\(\)\)",
-        ),
         ("own_network_5:fails", None, r"raises KeyError: 'width' \(own_network_5.py, line 8\); it"),
         ("broken_network_5:make", None, r"raises SyntaxError: .*\(broken_network_5.py, line 1\)"),
         ("failing_network_5:make", None, "importing failing_network_5 raises FileNotFoundError"),
@@ -118,3 +111,17 @@ def test_a_network_that_fits_is_left_as_it_was():
     torch.testing.assert_close(model.state_dict(), before)
     assert torch.equal(torch.get_rng_state(), state)
     assert model.training
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_a_script_is_refused_with_the_way_to_use_its_weights(tmp_path, monkeypatch):
+    (tmp_path / "scripted_network.py").write_text(
+        "import torch\nfrom torch import nn\n"
+        "def make(classes):\n"
+        "    return torch.jit.trace(nn.Linear(3, classes), torch.zeros(1, 3))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    words = r"gives TorchScript, .* plain module, .*load_state_dict\(script\.state_dict\(\)\)"
+    with pytest.raises(SpeechLRPError, match=words):
+        custom(classes=5, factory="scripted_network:make")
+    sys.modules.pop("scripted_network", None)
