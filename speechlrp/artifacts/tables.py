@@ -15,7 +15,7 @@ TEXT = frozenset(
         *("class", "label", "prediction", "said", "recognised", "transcript", "first", "second"),
         *("letter", "phoneme", "word", "condition", "region", "explainer", "alignment", "layer"),
         *("operation", "module", "rule", "strategy", "baseline", "file", "name", "other"),
-        *("what", "place", "beside", "tier"),
+        *("what", "place", "beside", "tier", "heard"),
     )
 )
 """Columns of names and words: ``NA``, ``nan``, ``01`` and ``1e3`` are names in them."""

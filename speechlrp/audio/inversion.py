@@ -112,44 +112,6 @@ def to_bins(mel: Tensor, settings: LogMelSettings) -> Tensor:
     return power
 
 
-def masked(
-    values: Tensor,
-    mask: Tensor,
-    *,
-    mean: float = TYPICAL_MEAN_DB,
-    deviation: float = TYPICAL_DEVIATION_DB,
-    floor_db: float = -30.0,
-) -> Tensor:
-    """Keep the powers of a spectrogram where a mask is 1, and turn the others down.
-
-    Args:
-        values: ``[T, F]``, z-normalised.
-        mask: ``[T, F]``, from 0 to 1, times the power: 0.5 is 3 dB less.
-        mean: of the utterance's levels, in dB.
-        deviation: of the utterance's levels, in dB.
-        floor_db: nothing is turned down by more than this; without a floor, what is kept
-            would stand in holes that sound more than what is in them.
-
-    Returns:
-        The masked spectrogram ``[T, F]``, normalised by the same mean and deviation.
-
-    Raises:
-        SpeechLRPError: the mask has another shape or leaves 0 to 1; the floor is not below 0.
-    """
-    if mask.shape != values.shape:
-        raise SpeechLRPError(
-            f"a mask of shape {list(mask.shape)} does not fit a spectrogram of {list(values.shape)}"
-        )
-    if not ((mask >= 0) & (mask <= 1)).all():
-        raise SpeechLRPError(
-            f"a mask must lie between 0 and 1; found {float(mask.min()):g} to {float(mask.max()):g}"
-        )
-    if not floor_db < 0:
-        raise SpeechLRPError(f"floor_db is {floor_db}; it must be below 0 dB")
-    gain = mask.double().clamp(min=10 ** (floor_db / 10)).log10() * 10
-    return (values.double() + gain / deviation).to(values)
-
-
 def _griffin_lim(power: Tensor, settings: LogMelSettings, iterations: int, seed: int) -> Tensor:
     """The wave of a power spectrogram ``[K, T]`` whose first frame begins at its first sample."""
     window, hop = settings.window, settings.hop

@@ -21,7 +21,8 @@ def with_gains(
     Args:
         wave: ``[N]``.
         rate: samples a second.
-        gains: ``[F, T]``; between its points they are interpolated, outside they are 0. One row,
+        gains: ``[F, T]``; between its points they are interpolated, beyond its ends they stay, and
+            above its highest frequency, which no network has seen, they are 0. One row,
             of samples, is for all frequencies, and each frame takes its mean.
         frequencies: of the gains in Hz, rising, ``[F]``.
         times: of the gains in s, rising, ``[T]``.
@@ -36,9 +37,9 @@ def with_gains(
     seconds = np.arange(spectrum.shape[1]) * hop / rate
     if len(gains) == 1:
         gains = np.convolve(gains[0], np.full(size, 1 / size), "same")[None]
-    over_time = np.stack([np.interp(seconds, times, row, 0, 0) for row in gains])
+    over_time = np.stack([np.interp(seconds, times, row) for row in gains])
     if len(gains) == 1:
         frequencies, over_time = hertz[[0, -1]], np.repeat(over_time, 2, axis=0)
-    mask = np.stack([np.interp(hertz, frequencies, row, 0, 0) for row in over_time.T], axis=1)
+    mask = np.stack([np.interp(hertz, frequencies, row, right=0) for row in over_time.T], axis=1)
     kept = spectrum * torch.from_numpy(mask).to(wave.dtype)
     return torch.istft(kept, size, hop, window=window, length=len(wave))

@@ -80,6 +80,7 @@ def _check_inside(config: Config) -> None:
     fits = len(maximize.jitter) == 2 and min(maximize.jitter) >= 0
     _in_range("maximize.jitter", maximize.jitter, fits, "two numbers from 0: bands and frames")
     _one_of("listen.source", listen.source, ("all", *SOURCES))
+    _in_range("listen.examples", listen.examples, listen.examples >= 1, "at least 1")
     _in_range("listen.share", listen.share, 0 < listen.share <= 1, "in (0, 1]")
     _in_range("listen.strength", listen.strength, listen.strength > 0, "above 0")
     _in_range("listen.peak", listen.peak, 0 < listen.peak <= 1, "in (0, 1]")

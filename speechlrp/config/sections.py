@@ -131,6 +131,7 @@ class Listen:
     """What to turn back to sound, and how, see `conf/listen/default.yaml`."""
 
     source: str
+    examples: int
     letters: str
     align: str
     strength: float

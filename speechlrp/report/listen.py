@@ -12,7 +12,11 @@ from markupsafe import Markup, escape
 
 from speechlrp.report.page import Section
 
-HEARD = ("original", "resynthesised", "masked")
+HEARD = {
+    "whole": "whole",
+    "for": "only what speaks for it",
+    "against": "only what speaks against it",
+}
 
 
 @dataclass(frozen=True)
@@ -63,24 +67,34 @@ class Players:
         if sound is None:
             return Markup("")
         if not sound["file"]:
-            return escape("no frame")
+            return escape("no frame" if sound["source"] == "patterns" else "no bin speaks so")
         return Markup(
             '<audio controls preload="none" style="width: 13rem" src="{}" aria-label="{}"></audio>'
-            "<small>{:.2f} s, {:.1f} dB</small>"
-        ).format(self.base + quote(sound["file"]), label, sound["seconds"], sound["distance_db"])
+            "<small>{}</small>"
+        ).format(self.base + quote(sound["file"]), label, _told(sound))
+
+
+def _told(sound: Mapping[str, Any]) -> str:
+    """What was measured of a sound."""
+    if sound["source"] == "recordings":
+        return f"{sound['letter']} {sound['score']:.1%}; the network says {sound['heard']}"
+    if sound["source"] == "utterances":
+        return f"‘{sound['heard']}’: {sound['score']:.0%} of the letters wrong"
+    return f"{sound['seconds']:.2f} s, {sound['distance_db']:.1f} dB"
 
 
 def listening(index: pd.DataFrame, settings: Mapping[str, Any], base: str = "") -> list[Section]:
     """The sections of what can be listened to, one a source.
 
     Args:
-        index: columns file ('' where no frame has such a sound), source, what, letter, place,
-            beside, seconds, distance_db.
+        index: columns file ('' where there is no such sound), source, what, letter, place,
+            beside, seconds, distance_db, heard, score.
         settings: `strength`, `share` and `floor_db`, as the sounds were made.
         base: the folder of the files as seen from the page, ending in ``/``; '' beside it.
     """
-    index = index.fillna({"file": "", "letter": "", "beside": ""})
-    makers = {"patterns": _patterns, "maximized": _maximized, "utterances": _utterances}
+    index = index.fillna({"file": "", "letter": "", "beside": "", "heard": ""})
+    makers = {"patterns": _patterns, "maximized": _maximized}
+    makers |= {"utterances": _sides, "recordings": _sides}
     parts = {name: index[index.source == name] for name in makers}
     return [makers[name](part, settings, base) for name, part in parts.items() if len(part)]
 
@@ -121,18 +135,18 @@ def _maximized(part: pd.DataFrame, settings: Mapping[str, Any], base: str) -> Se
     return Section("Maximised inputs to listen to", intro, [players])
 
 
-def _utterances(part: pd.DataFrame, settings: Mapping[str, Any], base: str) -> Section:
+def _sides(part: pd.DataFrame, settings: Mapping[str, Any], base: str) -> Section:
     rows: dict[str, dict[str, Any]] = {}
     for sound in _sounds(part):
-        rows.setdefault(f"{sound['place']}: {sound['letter']}", {})[sound["what"]] = sound
-    rows = {name: {what: row.get(what) for what in HEARD} for name, row in rows.items()}
+        rows.setdefault(f"{sound['place']}: {sound['letter']}", {})[HEARD[sound["what"]]] = sound
+    rows = {name: {what: row.get(what) for what in HEARD.values()} for name, row in rows.items()}
     intro = (
-        f"What an explanation rests on: the {settings['share']:.0%} of an utterance's bins that "
-        "speak most for its letters are kept, and all others turned down by "
-        f"{-settings['floor_db']:g} dB. Beside it the recording, and the recording's own "
-        "spectrogram turned back to sound, which says what is lost on the way."
+        f"What an explanation rests on: the {settings['share']:.0%} of a recording's bins that "
+        "speak most for what is explained, or against it, are kept, and all others turned down by "
+        f"{-settings['floor_db']:g} dB; phases are the recording's own, and every sound is brought "
+        "to one peak. Below each player stands what the network says of the sound."
     )
-    caption = "Utterances masked by relevance."
-    return Section(
-        "Utterances to listen to", intro, [Players(rows, "utterance", caption, base, NUMBER)]
-    )
+    kind = part.source.iloc[0]
+    caption = "What speaks for the decision, and what against it."
+    title = f"{kind.capitalize()} to listen to"
+    return Section(title, intro, [Players(rows, kind[:-1], caption, base)])

@@ -1,10 +1,9 @@
 """Back to sound: the spectrogram of the wave is the one that it was made from."""
 
-import numpy as np
 import pytest
 import torch
 
-from speechlrp.audio.inversion import distance_db, masked, to_bins, to_mel_power, to_wave
+from speechlrp.audio.inversion import distance_db, to_bins, to_mel_power, to_wave
 from speechlrp.audio.log_mel import LogMel, LogMelSettings, log_mel
 from speechlrp.audio.reading import read
 from speechlrp.errors import SpeechLRPError
@@ -117,28 +116,6 @@ def test_an_input_that_belongs_to_no_utterance_has_a_sound():
     assert torch.isfinite(wave).all()
 
 
-def test_a_mask_turns_down_what_it_should(speech):
-    made = log_mel(speech)
-    mask = torch.zeros_like(made.values)
-    mask[:, :60] = 1
-    level = {"mean": made.mean, "deviation": made.deviation}
-    kept = masked(made.values, mask, **level, floor_db=-25)
-    change = ((kept - made.values) * made.deviation).double()
-    torch.testing.assert_close(change[:, :60], torch.zeros(1).double().expand(len(mask), 60))
-    assert np.allclose(change[:, 60:], -25, atol=1e-3)
-    half = masked(made.values, torch.full_like(mask, 0.5), **level)
-    assert np.allclose((half - made.values) * made.deviation, 10 * np.log10(0.5), atol=1e-3)
-    sound = torch.stft(_back(made._replace(values=kept)), 512, 128, window=torch.hann_window(512),
-                       return_complex=True).abs().square().mean(1)  # fmt: skip
-    plain = torch.stft(_back(made), 512, 128, window=torch.hann_window(512),
-                       return_complex=True).abs().square().mean(1)  # fmt: skip
-    split = int(SETTINGS.frequencies()[60] / 8000 * 256)
-    lost = (sound[split + 4 :].sum() / sound[: split - 4].sum()) / (
-        plain[split + 4 :].sum() / plain[: split - 4].sum()
-    )
-    assert -30 < 10 * np.log10(float(lost)) < -20
-
-
 @pytest.mark.parametrize(
     ("values", "settings", "message"),
     [
@@ -152,20 +129,6 @@ def test_a_mask_turns_down_what_it_should(speech):
 def test_what_has_no_sound_is_an_expected_error(values, settings, message):
     with pytest.raises(SpeechLRPError, match=message):
         to_wave(values, LogMelSettings(**settings))
-
-
-@pytest.mark.parametrize(
-    ("mask", "floor", "message"),
-    [
-        (torch.ones(5, 4), -30, r"mask of shape \[5, 4\] does not fit a spectrogram of \[5, 8\]"),
-        (torch.full((5, 8), 1.5), -30, "between 0 and 1; found 1.5 to 1.5"),
-        (torch.full((5, 8), torch.nan), -30, "between 0 and 1"),
-        (torch.ones(5, 8), 0, "floor_db is 0; it must be below 0"),
-    ],
-)
-def test_what_is_no_mask_is_an_expected_error(mask, floor, message):
-    with pytest.raises(SpeechLRPError, match=message):
-        masked(torch.zeros(5, 8), mask, floor_db=floor)
 
 
 def test_the_distance_is_the_difference_of_levels_without_a_gain():

@@ -12,6 +12,7 @@ import toy_letters as toy
 
 from speechlrp.artifacts.utterances import Utterances
 from speechlrp.audio.inversion import distance_db
+from speechlrp.letters.error_rates import count_errors
 
 SMALL = (
     *toy.SMALL, "maximize.steps=12", "maximize.layer='1,output'", "explainer.examples=1",
@@ -67,24 +68,26 @@ def test_what_there_is_to_hear(index):
     count = index.groupby(["source", "what"]).size().to_dict()
     assert count == {
         ("patterns", "all letters"): 2, ("patterns", "pattern"): 6,
-        ("maximized", "wanted"): 2, ("utterances", "original"): 1,
-        ("utterances", "resynthesised"): 1, ("utterances", "masked"): 1,
+        ("maximized", "wanted"): 2, ("utterances", "whole"): 1,
+        ("utterances", "for"): 1, ("utterances", "against"): 1,
     }  # fmt: skip
     never = index[index.file == ""]
     assert set(never.letter) == {"q"}
     assert never.distance_db.isna().all()
 
 
-def test_the_original_is_the_recording_and_its_distance_is_nothing(heard, folder, index):
-    (row,) = index[index.what == "original"].itertuples()
+def test_the_whole_is_the_recording_and_is_heard_as_it_was(heard, folder, index):
+    (row,) = index[index.what == "whole"].itertuples()
     wave, _ = soundfile.read(folder / row.file)
     (path,) = heard.data.rglob(f"{row.place}.flac")
     said, _ = soundfile.read(path)
     np.testing.assert_allclose(wave, said * 0.5 / np.abs(said).max(), atol=1e-4)
-    assert row.distance_db < 0.01
-    (other,) = index[index.what == "resynthesised"].itertuples()
-    assert other.distance_db < 6
-    assert other.beside == row.file
+    (explained,) = heard.run.glob("explain/*/utterances.h5")
+    with h5py.File(explained) as file:
+        assert row.heard == file["table/recognised"].asstr()[0]
+    assert row.score == count_errors([row.letter], [row.heard]).letter_error_rate
+    others = index[index.what.isin(["for", "against"])]
+    assert set(others.beside) == {row.file}
 
 
 def test_the_distance_is_that_of_what_was_asked_for(heard, folder, index):
@@ -101,18 +104,18 @@ def test_the_distance_is_that_of_what_was_asked_for(heard, folder, index):
     assert found == pytest.approx(row.distance_db, abs=0.1)
 
 
-def test_a_masked_utterance_keeps_so_many_of_its_covered_bins(heard, folder, index):
-    """Of the sound: where nothing was explained it is quieter than the resynthesis."""
+@pytest.mark.parametrize(("what", "sign"), [("for", 1), ("against", -1)])
+def test_the_covered_bins_that_speak_most_are_kept(heard, folder, index, what, sign):
     (explained,) = heard.run.glob("explain/*/utterances.h5")
     with h5py.File(explained) as file:
-        relevance, windows = file["relevance"][:], file["windows"][:]
+        relevance, windows = sign * file["relevance"][:], file["windows"][:]
     covered = np.broadcast_to((windows > 0)[:, None], relevance.shape)
     most = round(0.2 * covered.sum())
     border = np.sort(relevance[covered])[-most]
     kept = (relevance >= max(border, 1e-30)) & covered
     by_what = dict(zip(index.what, index.file, strict=True))
-    levels = {w: _levels(folder / by_what[w]) for w in ("resynthesised", "masked")}
-    change = levels["masked"] - levels["resynthesised"]
+    levels = {w: _levels(folder / by_what[w]) for w in ("whole", what)}
+    change = levels[what] - levels["whole"]
     assert change[kept].mean() > change[~kept].mean() + 5
 
 
@@ -129,7 +132,7 @@ def test_a_killed_run_goes_on_with_the_same_bytes(copied_heard, killing):
     kept = before.read_bytes()
     shutil.rmtree(before.parent)
     dead = copied_heard.speechlrp(
-        "listen", before=killing("speechlrp.stages.listen.stage:to_wave", 4)
+        "listen", before=killing("speechlrp.stages.listen.sources:to_wave", 4)
     )
     assert dead.returncode == -9
     done = copied_heard.speechlrp("listen")
@@ -157,7 +160,6 @@ def test_one_source_alone_has_a_folder_of_its_own(copied_heard):
         (("--source", "patterns", "--align", "max-lrp"), "unknown value of listen.align 'max-lrp'"),
         (("listen.share=2",), "listen.share is 2.0; it must be in (0, 1]"),
         (("listen.floor_db=3",), "listen.floor_db is 3.0; it must be below 0"),
-        (("task=gender",), "for task=letters"),
     ],
 )
 def test_what_there_is_not(copied_heard, arguments, message):

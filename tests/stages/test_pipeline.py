@@ -6,8 +6,11 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
+import torch
 
 from speechlrp.artifacts.hdf5 import read_table
+from speechlrp.audio.regions import with_gains
 from speechlrp.pipeline.record import read_record
 from speechlrp.stages.explain import classes as explain
 
@@ -17,6 +20,7 @@ def test_every_stage_leaves_a_complete_record(finished):
     stages = {read_record(place).stage for place in places}
     assert stages == {
         "preprocess", "train", "evaluate", "explain", "flip", "augment", "retrain", "report",
+        "listen",
     }  # fmt: skip
     for place in places:
         record = read_record(place)
@@ -167,3 +171,32 @@ def test_conservation_is_told_of_the_shown(finished):
     assert whole.passed == pytest.approx(found, rel=1e-3)
     lost = whole.received - whole.passed
     assert whole.bias + whole.stabiliser == pytest.approx(lost, rel=1e-3)
+
+
+def test_what_speaks_for_a_class_is_heard_alone_and_asked_about(finished):
+    folder = finished.run / "listen/train-lrp-test"
+    index = pd.read_csv(folder / "sounds.csv", dtype={"place": str})
+    assert set(index.what) == {"whole", "for", "against"}
+    with h5py.File(finished.run / "explain/train-lrp-test/relevance.h5") as file:
+        table, probability, target = read_table(file), file["probability"][:], file["target"][:]
+        relevance, axes = file["relevance"][:], [file["frequency"][:], file["time"][:]]
+    assert index.place.nunique() == len(table)  # fewer than listen.examples
+    by_what = index.set_index(["place", "what"])
+    for row, one in table.iterrows():
+        whole = by_what.loc[one.id, "whole"]
+        expected = probability[row]
+        assert whole.score == pytest.approx(expected[target[row]], abs=0.02)
+        assert whole.letter == ["male", "female"][target[row]]
+    one, samples = table.iloc[0], {}
+    for what in ("whole", "for", "against"):
+        samples[what], rate = soundfile.read(folder / by_what.file[one.id, what], dtype="float32")
+        assert np.abs(samples[what]).max() == pytest.approx(0.5, abs=1e-3)
+    assert len(samples["whole"]) == round(one.duration_s * rate)
+    axes[1] -= one.onset_s
+    for what, sign in (("for", 1), ("against", -1)):
+        strength = sign * relevance[0, 0]
+        border = max(np.sort(strength.ravel())[-round(0.1 * strength.size)], 1e-30)
+        gains = np.where(strength >= border, 1, 10 ** (-30 / 20))
+        expected = with_gains(torch.from_numpy(samples["whole"]), rate, gains, *axes).numpy()
+        expected *= 0.5 / np.abs(expected).max()
+        np.testing.assert_allclose(samples[what], expected, atol=1e-3)

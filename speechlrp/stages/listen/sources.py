@@ -1,31 +1,29 @@
-"""What listen turns to sound: patterns, maximised inputs, utterances masked by relevance."""
+"""What listen turns to sound that never was one: patterns, and maximised inputs."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import h5py
 import numpy as np
-import pandas as pd
 import torch
 
 from speechlrp.artifacts.averages import KIND as AVERAGES
-from speechlrp.artifacts.hdf5 import open_artifact, read_table
+from speechlrp.artifacts.hdf5 import open_artifact
 from speechlrp.artifacts.maximized import open_maximized
-from speechlrp.audio.inversion import masked
+from speechlrp.audio.inversion import distance_db, to_wave
 from speechlrp.data.dataset import Spoken
-from speechlrp.errors import SpeechLRPError, unknown
-from speechlrp.explainers.masks import most_relevant
+from speechlrp.errors import unknown
 from speechlrp.navai.sound import laid_over, reach
 from speechlrp.pipeline.stage import Context
+from speechlrp.stages.listen.making import Sound
 from speechlrp.stages.maximize.stage import title_of
 
-RELEVANCE = "utterance_relevance"
+Unit = Callable[[], list[Sound]]
 
 
 class Levels(NamedTuple):
@@ -36,42 +34,19 @@ class Levels(NamedTuple):
     deviation: float
 
 
-@dataclass(frozen=True)
-class Sound:
-    """A sound to be made.
-
-    Attributes:
-        source: patterns, maximized or utterances.
-        what: pattern, all letters, wanted, original, resynthesised or masked.
-        letter: the class, or what was said.
-        place: the alignment, the neuron, or the utterance.
-        file: its name below the stage's folder.
-        levels: gives its spectrogram; None where no frame has one.
-        recording: the file to take in place of a spectrogram's sound.
-        beside: the name of the sound it is to be compared with.
-    """
-
-    source: str
-    what: str
-    letter: str
-    place: str
-    file: str
-    levels: Callable[[], Levels | None]
-    recording: Path | None = None
-    beside: str = ""
-
-
-def sounds(context: Context, spoken: Spoken) -> list[Sound]:
-    """All sounds of the configured source, in the order of the page."""
-    found: list[Sound] = []
-    for name, make in (
-        ("patterns", _patterns),
-        ("maximized", _maximized),
-        ("utterances", _utterances),
-    ):
-        if name in context.inputs:
-            found += make(context, spoken, context.inputs[name])
-    return found
+def _resynthesised(
+    context: Context, spoken: Spoken, sound: Sound, make: Callable[[], Levels | None]
+) -> list[Sound]:
+    """A spectrogram as sound, with phases made up, and how far its own is from what was asked."""
+    levels = make()
+    if levels is None:
+        return [sound]
+    settings, config = spoken.feature_settings, context.config
+    level = {"mean": levels.mean, "deviation": levels.deviation}
+    rounds = config.listen.iterations
+    wave = to_wave(levels.values, settings, seed=config.seed, iterations=rounds, **level)
+    away = distance_db(wave, levels.values, settings, **level)
+    return [replace(sound, wave=wave, distance_db=away)]
 
 
 def _typical(context: Context, spoken: Spoken) -> tuple[float, float]:
@@ -80,21 +55,24 @@ def _typical(context: Context, spoken: Spoken) -> tuple[float, float]:
     return float(table.mean_db.median()), float(table.deviation_db.median())
 
 
-def _patterns(context: Context, spoken: Spoken, path: Path) -> Iterator[Sound]:
+def patterns(context: Context, spoken: Spoken, path: Path) -> Iterator[Unit]:
+    """What makes the sound of every pattern, each alignment's mean first."""
     config, command = context.config.listen, context.made_by["patterns"]
     with open_artifact(path, AVERAGES, command) as file:
         classes, alignments = (json.loads(file.attrs[k]) for k in ("classes", "alignments"))
-    typical = _typical(context, spoken)
+    typical, rate = _typical(context, spoken), spoken.feature_settings.rate
     for alignment in _some("listen.align", config.align, alignments):
         at = alignments.index(alignment)
         mean = f"patterns/all-{alignment}.wav"
+        sound = Sound(mean, "patterns", "all letters", "", alignment, None, rate)
         levels = partial(_normaliser, path, command, at, typical)
-        yield Sound("patterns", "all letters", "", alignment, mean, levels)
+        yield partial(_resynthesised, context, spoken, sound, levels)
         for name in _some("listen.letters", config.letters, classes):
             place = classes.index(name), at
             levels = partial(_pattern, path, command, place, config.strength, typical)
-            file = f"patterns/{_plain(name)}-{alignment}.wav"
-            yield Sound("patterns", "pattern", name, alignment, file, levels, beside=mean)
+            file = f"patterns/{plain_name(name)}-{alignment}.wav"
+            sound = Sound(file, "patterns", "pattern", name, alignment, None, rate, mean)
+            yield partial(_resynthesised, context, spoken, sound, levels)
 
 
 def _some(key: str, wanted: str, known: list[str]) -> list[str]:
@@ -105,7 +83,8 @@ def _some(key: str, wanted: str, known: list[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A name that is safe in a file's."""
     return "".join(c if c.isalnum() or c in "-_." else f"u{ord(c):04x}" for c in name)
 
 
@@ -126,76 +105,20 @@ def _normaliser(path: Path, command: str, at: int, typical: tuple[float, float])
     return Levels(torch.from_numpy(kept), *typical) if len(kept) else None
 
 
-def _maximized(context: Context, spoken: Spoken, path: Path) -> Iterator[Sound]:
+def maximised(context: Context, spoken: Spoken, path: Path) -> Iterator[Unit]:
+    """What makes the sound of every maximised input."""
     command, typical = context.made_by["maximized"], _typical(context, spoken)
     with open_maximized(path, command) as file:
         table = file.table
     for row, one in enumerate(table.itertuples()):
-        name = f"maximized/{_plain(str(one.layer))}-{one.neuron}.wav"
+        name = f"maximized/{plain_name(str(one.layer))}-{one.neuron}.wav"
         levels = partial(_wanted, path, command, row, typical)
         letter = one.symbol or one.chosen_for
-        yield Sound("maximized", "wanted", letter, title_of(table.iloc[row]), name, levels)
+        rate, title = spoken.feature_settings.rate, title_of(table.iloc[row])
+        sound = Sound(name, "maximized", "wanted", letter, title, None, rate)
+        yield partial(_resynthesised, context, spoken, sound, levels)
 
 
 def _wanted(path: Path, command: str, row: int, typical: tuple[float, float]) -> Levels:
     with open_maximized(path, command) as file:
         return Levels(torch.from_numpy(file.seen(row).T.copy()), *typical)
-
-
-def _utterances(context: Context, spoken: Spoken, path: Path) -> Iterator[Sound]:
-    config, command = context.config, context.made_by["utterances"]
-    with open_artifact(path, RELEVANCE, command) as file:
-        table = read_table(file)
-    known = spoken.table.set_index("id")
-    for number, one in enumerate(table.itertuples()):
-        if one.id not in known.index:
-            raise SpeechLRPError(
-                f"{path} is of other utterances: {one.id!r} is not in {spoken.path}; make it again "
-                f"with `{command} --force`"
-            )
-        about = known.loc[one.id]
-        levels = partial(_utterance, path, command, number, about)
-        share = (config.listen.share, config.listen.floor_db)
-        name = f"utterances/{_plain(one.id)}"
-        about_it = "utterances", one.transcript, one.id
-        first = f"{name}-original.wav"
-        for what, make, recording, beside in (
-            ("original", levels, Path(about.path), ""),
-            ("resynthesised", levels, None, first),
-            ("masked", partial(_masked, levels, *share), None, first),
-        ):
-            yield Sound(
-                about_it[0], what, *about_it[1:], f"{name}-{what}.wav",
-                partial(_levels, make), recording, beside,
-            )  # fmt: skip
-
-
-class _Explained(NamedTuple):
-    levels: Levels
-    relevance: np.ndarray
-    covered: np.ndarray
-
-
-def _utterance(path: Path, command: str, number: int, about: pd.Series) -> _Explained:
-    with open_artifact(path, RELEVANCE, command) as file:
-        rows = slice(*(int(row) for row in file["offsets"][number : number + 2]))
-        values, relevance, windows = _arrays(file, rows)
-    levels = Levels(torch.from_numpy(values), float(about.mean_db), float(about.deviation_db))
-    return _Explained(levels, relevance, windows > 0)
-
-
-def _arrays(file: h5py.File, rows: slice) -> list[np.ndarray]:
-    return [file[name][rows] for name in ("features", "relevance", "windows")]
-
-
-def _masked(make: Callable[[], _Explained], share: float, floor_db: float) -> _Explained:
-    one = make()
-    values, mean, deviation = one.levels
-    kept = most_relevant(one.relevance, share, one.covered[:, None])
-    mask = torch.from_numpy(kept.astype(np.float64))
-    quieter = masked(values, mask, mean=mean, deviation=deviation, floor_db=floor_db)
-    return one._replace(levels=Levels(quieter, mean, deviation))
-
-
-def _levels(make: Callable[[], _Explained]) -> Levels:
-    return make().levels

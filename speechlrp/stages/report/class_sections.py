@@ -14,6 +14,7 @@ from speechlrp.measures.segments import by_label
 from speechlrp.pipeline.run import RunFiles
 from speechlrp.report import paper
 from speechlrp.report.blocks import Banner, Figure, Folded, Heading, Table
+from speechlrp.report.listen import listening
 from speechlrp.report.page import Block, Section
 from speechlrp.stages.preprocess.windows import MOST_CLASSES
 
@@ -153,6 +154,16 @@ def spoken(files: RunFiles, where: str) -> list[Table]:
         "relevance is spread evenly over time. `segments.csv` of the stage has every occurrence."
     )
     return [Table(means, caption, note, index=False)]
+
+
+def sounds(files: RunFiles) -> list[Section]:
+    """What can be listened to; the files stay where `listen` put them."""
+    found = []
+    for where in files.of("listen"):
+        config, prefix = files.records[where].config, "listen."
+        settings = {k.removeprefix(prefix): v for k, v in config.items() if k.startswith(prefix)}
+        found += listening(files.table(where, "sounds.csv"), settings, f"../{where}/")
+    return found
 
 
 def cautions(files: RunFiles, wheres: Sequence[str]) -> list[Banner]:

@@ -40,7 +40,7 @@ def work(context: Context) -> None:
     if files.of("train"):
         parts.append(sections.training(files, work))
     if files.of("explain"):
-        parts.append(sections.explanations(files, work))
+        parts += [sections.explanations(files, work), *sections.sounds(files)]
     if len(files.curves):
         parts += [flips.flipping(files, work, chance), flips.measured_from(files, chance)]
         parts.append(flips.augmentation(files, work, chance))

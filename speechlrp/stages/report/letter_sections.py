@@ -10,7 +10,6 @@ import pandas as pd
 
 from speechlrp.pipeline.run import RunFiles
 from speechlrp.report.blocks import Banner, Figure, Table, Text
-from speechlrp.report.listen import listening
 from speechlrp.report.page import Section
 from speechlrp.stages.report.class_sections import spoken
 from speechlrp.stages.report.summary import UNKNOWN
@@ -162,16 +161,6 @@ def maximised(files: RunFiles, krug: bool) -> Section:
         blocks += _figures(files, where, images)
         blocks += _tables(files, where, {"neurons": "The neurons and their inputs."})
     return Section("Maximised", "What a neuron wants to see.", blocks)
-
-
-def sounds(files: RunFiles) -> list[Section]:
-    """What was turned back to sound; the files stay where `listen` put them."""
-    found = []
-    for where in files.of("listen"):
-        config, prefix = files.records[where].config, "listen."
-        settings = {k.removeprefix(prefix): v for k, v in config.items() if k.startswith(prefix)}
-        found += listening(files.table(where, "sounds.csv"), settings, f"../{where}/")
-    return found
 
 
 def _figures(files: RunFiles, where: str, captions: dict[str, str]) -> Iterator[Figure]:

@@ -9,6 +9,7 @@ from speechlrp.pipeline.run import RunFiles, run_files
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.page import Section
 from speechlrp.stages.report import letter_sections as sections
+from speechlrp.stages.report.class_sections import sounds
 from speechlrp.stages.report.letter_exploring import letters_explorer
 from speechlrp.stages.report.writing import beside, everything, write_page
 
@@ -32,7 +33,7 @@ def work(context: Context) -> None:
         sections.patterns(files, krug),
         sections.truth(files),
         sections.maximised(files, krug),
-        *sections.sounds(files),
+        *sounds(files),
     ]
     write_page(context, files, parts, _facts(context.config, files))
 

@@ -1,0 +1,110 @@
+"""listen, tasks of classes: recordings with only what speaks for their class, or only against."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import h5py
+import numpy as np
+import pandas as pd
+import torch
+
+from speechlrp.artifacts.hdf5 import read_table
+from speechlrp.audio.reading import read
+from speechlrp.audio.resampling import mono, resample
+from speechlrp.config.schema import Config
+from speechlrp.data.dataset import dataset
+from speechlrp.data.explored import explored
+from speechlrp.data.network import Classifier, network
+from speechlrp.data.seen import section_of
+from speechlrp.errors import SpeechLRPError
+from speechlrp.pipeline.places import FEATURES, explanation, explanation_facts, plain, weights
+from speechlrp.pipeline.stage import Context, Stage
+from speechlrp.stages.listen.making import AGAINST, FOR, WHOLE, Sound, listen, sides
+
+
+def work(context: Context) -> None:
+    """Write WAV files, `sounds.csv` with what the network says of each, and `index.html`."""
+    with h5py.File(context.inputs["relevance"]) as file:
+        classifier = network(context, dataset(context)).seen(section_of(file))
+        table, predicted = read_table(file), file["output"][:].argmax(1)
+        target = file["target"][:]
+    clean = np.flatnonzero(table.get("condition", pd.Series("", table.index)) == "")
+    if not len(clean):
+        raise SpeechLRPError(
+            f"subset={context.config.subset} holds copies with sound mixed in, whose recordings "
+            "alone cannot be heard as the network did; listen to subset=test"
+        )
+    some = explored(
+        table.iloc[clean].reset_index(drop=True), predicted[clean], context.config.listen.examples
+    )
+    rows = clean[some]
+    units = [partial(_heard, context, classifier, table.iloc[i], i, target[i]) for i in rows]
+    _say(context, listen(context, units))
+
+
+def _heard(
+    context: Context, classifier: Classifier, one: pd.Series, row: int, target: int
+) -> list[Sound]:
+    """An example whole, with only what speaks for the class explained, and only against."""
+    examples = classifier.dataset
+    settings = examples.feature_settings
+    with h5py.File(context.inputs["relevance"]) as file:
+        relevance = file["relevance"][row].astype(np.float32)[0]
+    wave, rate = read(one.path)
+    whole = resample(mono(wave, settings.channel), rate, settings.rate, settings.lowpass_width)
+    begin = round(one.start_s * settings.rate)
+    segment = whole[begin : begin + round(one.duration_s * settings.rate)]
+    name, label = plain(one.id), examples.classes[target]
+    first, sounds = f"recordings/{name}-{WHOLE}.wav", []
+    axes = examples.frequency, examples.time - one.onset_s
+    for what, sound in sides(segment, settings.rate, relevance, axes, context.config.listen):
+        said, probability = "", np.nan
+        if sound is not None:
+            said, probability = _said(classifier, sound, one.onset_s, target)
+        file, beside = f"recordings/{name}-{what}.wav", "" if what == WHOLE else first
+        about = ("recordings", what, label, one.id, sound, settings.rate, beside)
+        sounds.append(Sound(file, *about, heard=said, score=probability))
+    return sounds
+
+
+def _said(
+    classifier: Classifier, wave: torch.Tensor, onset_s: float, target: int
+) -> tuple[str, float]:
+    """What the network says of a sound at its place in the window: its class, and a probability."""
+    settings = classifier.dataset.feature_settings
+    window = torch.zeros(settings.length)
+    onset = round(onset_s * settings.rate)
+    window[onset : onset + len(wave)] = wave[: settings.length - onset]
+    with torch.inference_mode():
+        features = settings.transform(window[None]).numpy()
+    probability = classifier.predict(classifier.inputs(features))[1][0]
+    return classifier.dataset.classes[int(probability.argmax())], float(probability[target])
+
+
+def _say(context: Context, index: pd.DataFrame) -> None:
+    medians = index.groupby("what").score.median()
+    parts = [
+        f"{words} {medians[what]:.1%}"
+        for what, words in ((WHOLE, "whole"), (FOR, "only what speaks for it"),
+                            (AGAINST, "only what speaks against it"))
+        if what in medians
+    ]  # fmt: skip
+    context.say(
+        f"probability of the class explained, median of {index.place.nunique()} recordings: "
+        f"{', '.join(parts)}; open index.html"
+    )
+
+
+def _inputs(config: Config) -> dict:
+    relevance = explanation(config, "relevance.h5")
+    return {"features": FEATURES, "relevance": relevance, **weights(config)}
+
+
+STAGE = Stage(
+    name="listen",
+    facts=explanation_facts,
+    keys=("subset", "listen.examples", "listen.share", "listen.floor_db", "listen.peak"),
+    inputs=_inputs,
+    work=work,
+)

@@ -1,0 +1,120 @@
+"""What every listen does: sounds are made unit by unit, written, and put into an index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from speechlrp.artifacts.atomic import write_bytes, write_csv, write_text
+from speechlrp.artifacts.shards import Shards
+from speechlrp.audio.regions import with_gains
+from speechlrp.audio.writing import encode_wav
+from speechlrp.config.sections import Listen
+from speechlrp.explainers.masks import most_relevant
+from speechlrp.pipeline.places import weights_name
+from speechlrp.pipeline.progress import progress
+from speechlrp.pipeline.stage import Context
+from speechlrp.report.listen import listening
+from speechlrp.report.page import Page, render
+
+INDEX = "sounds.csv"
+WHOLE, FOR, AGAINST = "whole", "for", "against"
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A sound, and its row of the index.
+
+    Attributes:
+        file: its name below the stage's folder.
+        source: patterns, maximized, utterances or recordings.
+        what: pattern, all letters, wanted; or whole, for, against.
+        letter: the class, or what was said.
+        place: the alignment, the neuron, the utterance or the recording.
+        wave: `[N]`; None where there is none.
+        rate: samples a second.
+        beside: the name of the sound it is to be compared with.
+        distance_db: of its own spectrogram from the one asked for.
+        heard: what the network says of it.
+        score: probability of the class explained, or share of letters that are wrong.
+    """
+
+    file: str
+    source: str
+    what: str
+    letter: str
+    place: str
+    wave: Tensor | None
+    rate: int
+    beside: str = ""
+    distance_db: float = np.nan
+    heard: str = ""
+    score: float = np.nan
+
+
+def listen(context: Context, units: Sequence[Callable[[], list[Sound]]]) -> pd.DataFrame:
+    """Make the sounds of every unit; write WAV files, `sounds.csv` and `index.html`.
+
+    Returns:
+        The index.
+    """
+    config = context.config
+    shards = Shards(context.units(), len(units))
+    missing = shards.missing()
+    for number in progress(missing, "listen", len(missing)):
+        rows = [_written(context, sound) for sound in units[number]()]
+        shards.put(number, {}, pd.DataFrame(rows))
+    index = shards.table()
+    write_csv(context.folder / INDEX, index)
+    shards.remove()
+    title = f"Listen: {weights_name(config)} on {config.subset}"
+    page = Page(title, config.run, sections=listening(index, asdict(config.listen)))
+    write_text(context.folder / "index.html", render(page))
+    context.note("sounds", int((index.file != "").sum()))
+    context.note("without_sound", int((index.file == "").sum()))
+    return index
+
+
+def _written(context: Context, sound: Sound) -> dict[str, object]:
+    """Write a sound, at the common peak, and say what stands in the index."""
+    row = {name: value for name, value in vars(sound).items() if name not in ("wave", "rate")}
+    if sound.wave is None:
+        return row | {"file": "", "seconds": 0.0}
+    wave = sound.wave * (context.config.listen.peak / sound.wave.abs().max())
+    write_bytes(context.folder / sound.file, encode_wav(wave, sound.rate))
+    return row | {"seconds": len(wave) / sound.rate}
+
+
+def sides(
+    wave: Tensor,
+    rate: int,
+    relevance: np.ndarray,
+    axes: tuple[np.ndarray, np.ndarray],
+    settings: Listen,
+    among: np.ndarray | None = None,
+) -> Iterator[tuple[str, Tensor | None]]:
+    """A recording whole, with only what speaks for a decision, and with only what speaks against.
+
+    The share of bins that speak most keep their level, all others are turned down to the
+    floor, and phases stay the recording's own.
+
+    Args:
+        wave: `[N]`.
+        rate: samples a second.
+        relevance: `[F, T]`.
+        axes: of the relevance: Hz `[F]`, and s from the wave's first sample `[T]`.
+        settings: `share` and `floor_db`.
+        among: bool, broadcast against the relevance: the bins that count; None: all.
+
+    Returns:
+        ``whole``, ``for``, ``against`` and their waves; None where no bin speaks so.
+    """
+    yield WHOLE, wave
+    for name, sign in ((FOR, 1), (AGAINST, -1)):
+        kept = most_relevant(sign * relevance, settings.share, among)
+        gains = np.where(kept, 1.0, 10 ** (settings.floor_db / 20))
+        yield name, with_gains(wave, rate, gains, *axes) if kept.any() else None
