@@ -84,7 +84,7 @@ def test_the_whole_is_the_recording_and_is_heard_as_it_was(heard, folder, index)
     np.testing.assert_allclose(wave, said * 0.5 / np.abs(said).max(), atol=1e-4)
     (explained,) = heard.run.glob("explain/*/utterances.h5")
     with h5py.File(explained) as file:
-        assert row.heard == file["table/recognised"].asstr()[0]
+        assert set(row.heard) == set(file["table/recognised"].asstr()[0]) == {"a", "b"}
     assert row.score == count_errors([row.letter], [row.heard]).letter_error_rate
     others = index[index.what.isin(["for", "against"])]
     assert set(others.beside) == {row.file}
