@@ -48,7 +48,7 @@ def folder(heard):
 @pytest.fixture(scope="session")
 def index(folder):
     return pd.read_csv(
-        folder / "sounds.csv", keep_default_na=False, na_values={"distance_db": [""]}
+        folder / "sounds.csv", keep_default_na=False, na_values={"distance_db": [""], "score": [""]}
     )
 
 
