@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -89,6 +90,16 @@ def test_the_version_is_the_same_everywhere():
         re.MULTILINE,
     )
     assert str(citation["date-released"]) == heading
+
+
+def test_the_tests_run_on_every_python_that_is_promised():
+    workflow = (ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8")
+    tried = yaml.safe_load(workflow)["jobs"]["tests"]["strategy"]["matrix"]["python"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = [re.search(r":: (3\.\d+)$", line) for line in project["classifiers"]]
+    assert tried == [match[1] for match in named if match]
+    low, high = re.findall(r"3\.(\d+)", project["requires-python"])
+    assert tried == [f"3.{minor}" for minor in range(int(low), int(high))]
 
 
 @pytest.fixture(scope="session")

@@ -46,9 +46,23 @@ def executed(page: Path) -> nbformat.NotebookNode:
         NotebookClient(
             notebook, timeout=3600, kernel_name="python3", resources={"metadata": {"path": folder}}
         ).execute()
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = joined(cell.outputs)
     KEPT.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, kept)
     return notebook
+
+
+def joined(outputs: list) -> list:
+    """Outputs, with what was printed in a row as one of them."""
+    whole: list = []
+    for output in outputs:
+        if output.output_type == "stream" and whole and whole[-1].output_type == "stream":
+            whole[-1].text += output.text
+        else:
+            whole.append(output)
+    return whole
 
 
 def as_page(notebook: nbformat.NotebookNode, name: str) -> tuple[str, dict[str, bytes]]:
