@@ -29,7 +29,6 @@ class Survey:
     Attributes:
         recordings: that have the label and, of those listened to, can be read.
         unlabelled: how many have no such label.
-        labels: the others that there are.
         heard: how many were listened to.
         seconds: how long those are that can be read.
         rates: in Hz, and how many have each.
@@ -39,7 +38,6 @@ class Survey:
 
     recordings: list[Recording]
     unlabelled: int
-    labels: list[str]
     heard: int
     seconds: np.ndarray
     rates: Counter[int]
@@ -83,7 +81,6 @@ def survey(source: Source, label: str | None, workers: int) -> Survey:
     return Survey(
         recordings=[r for r in having if r.id not in lost],
         unlabelled=len(found) - len(having),
-        labels=[name for name in known if name != label],
         heard=len(drawn),
         seconds=np.array([seconds for seconds, _, _ in about]),
         rates=Counter(rate for _, rate, _ in about),

@@ -26,7 +26,7 @@ def found(speakers=10, each=20, moods=2, seconds=1.0, rates=None, hours=None, sa
         seconds = hours * 3600 / 0.6 / len(recordings)
     lengths = np.full(len(recordings), float(seconds))
     rates = Counter(rates or {16000: len(recordings)})
-    return Survey(recordings, 0, [], len(recordings), lengths, rates, Counter({1: 1}), [])
+    return Survey(recordings, 0, len(recordings), lengths, rates, Counter({1: 1}), [])
 
 
 def test_speakers_are_kept_apart_and_every_class_is_in_every_subset():

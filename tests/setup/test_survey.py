@@ -21,7 +21,6 @@ def test_numbers_of_what_can_be_read(sources):
     assert found.channels == {1: 32}
     assert found.seconds == pytest.approx([0.6] * 32)
     assert found.unread == []
-    assert found.labels == ["speaker"]
 
 
 def test_what_cannot_be_used_is_told_with_its_reason(rows, tmp_path):

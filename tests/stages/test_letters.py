@@ -287,3 +287,14 @@ def test_the_page_of_a_recogniser(trained):
     said = pd.read_csv(table)
     assert said.letter_error_rate.str.rstrip("%").astype(float).is_monotonic_increasing
     assert trained.speechlrp("report").stdout.count("nothing to do") == 1
+
+
+def test_a_recogniser_on_another_corpus(copied_letters, project_class):
+    bare = project_class(copied_letters.data, copied_letters.outputs, ("device=cpu", "workers=1"))
+    other = ("--on", "dataset=librispeech", 'dataset.speakers=["11"]')
+    done = bare.speechlrp("evaluate", f"run={copied_letters.run.name}", *other)
+    assert done.returncode == 0, done.stderr
+    (folder,) = (copied_letters.run / "on").iterdir()
+    about = read_record(folder / "preprocess").notes["examples"]
+    assert {name: row["utterances"] for name, row in about.items()} == {"test": 8}
+    assert (folder / "evaluate/train-test/evaluation.json").is_file()
