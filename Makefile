@@ -13,7 +13,7 @@ DEMO_DATA := data/demo
 RESNET := lrp_resnet_zero,lrp_resnet_eps,lrp_resnet_eps_gamma
 
 .DEFAULT_GOAL := help
-.PHONY: help install test test-all docs lint demo demo-letters demo-speaker planted-cue thesis \
+.PHONY: help install test test-all docs lint demo demo-letters demo-speaker planted-cue bench bench-full thesis \
   thesis-resnet krug references benchmarks clean
 
 help:  ## Show this list
@@ -56,6 +56,17 @@ planted-cue: install  ## Known truth: which explainer finds the sound that alone
 	$(RUN) synth planted_f0 --out $(DEMO_DATA)/planted_f0 --speakers 12 --per-speaker 50
 	SPEECHLRP_DATA=$(DEMO_DATA) $(RUN) run experiment=planted_cue $(ARGS)
 	SPEECHLRP_DATA=$(DEMO_DATA) $(RUN) run experiment=planted_cue_f0 $(ARGS)
+
+bench: install  ## Known truth: which measure ranks explainers as truth does, in 10 minutes
+	$(RUN) synth planted_tone --out $(DEMO_DATA)/planted_tone --speakers 24 --per-speaker 50
+	SPEECHLRP_DATA=$(DEMO_DATA) $(RUN) bench experiment=bench_quick $(ARGS)
+	@echo "Open outputs/bench_quick/bench/index.html"
+
+bench-full: install  ## The same with every planted truth and five seeds, for a night
+	for truth in tone f0 formant word pair; do \
+	  $(RUN) synth planted_$$truth --out $(DEMO_DATA)/planted_$$truth --speakers 24 --per-speaker 50 \
+	  || exit 1; done
+	SPEECHLRP_DATA=$(DEMO_DATA) $(RUN) bench experiment=bench_full $(ARGS)
 
 thesis: install  ## Every table and figure of T 6.1 and 6.2, at full length
 	$(RUN) run $(E)
@@ -129,6 +140,7 @@ benchmarks: install  ## Measure speed, as ratios
 	$(BIN)/python scripts/benchmark_preprocess.py
 	$(BIN)/python scripts/benchmark_train.py
 	$(BIN)/python scripts/benchmark_flip.py
+	$(BIN)/python scripts/benchmark_bench.py
 	$(BIN)/python scripts/benchmark_lrp.py
 	$(BIN)/python scripts/benchmark_cli.py
 	$(BIN)/python scripts/benchmark_navai.py --width 128 --wide 384 --frames 250

@@ -51,7 +51,7 @@ def configuration(outputs: Path, net: str, overrides: list[str]) -> Config:
 
 
 def prepare(config: Config, recordings: int) -> None:
-    """Write features and untrained weights where the stages look for them, and explain."""
+    """Write features and untrained weights where the stages look for them."""
     run = Path(config.paths.outputs) / "bench"
     (run / "preprocess").mkdir(parents=True)
     generator, settings = (
@@ -62,6 +62,7 @@ def prepare(config: Config, recordings: int) -> None:
     table = pd.DataFrame({"id": names, "source": names, "speaker": names, "path": names})
     table = table.assign(label=np.arange(recordings) % 2, subset="test", start_s=0.0)
     table = table.assign(onset_s=0.1, duration_s=0.6)
+    table = table.assign(true_start_s=0.3, true_end_s=0.5, true_low_hz=600.0, true_high_hz=700.0)
     with h5py.File(run / "preprocess/features.h5", "w") as file:
         shape = (1, *settings.shape)
         held = file.create_dataset("features", (recordings, *shape), "f4", chunks=(1, *shape))
@@ -84,7 +85,6 @@ def prepare(config: Config, recordings: int) -> None:
         "task": config.task.name,
     }
     save_model(run / "train/last.safetensors", model, meta)
-    perform(stage_of("explain", config.task.name), config, Invocation("benchmark"))
 
 
 def network(config: Config) -> torch.nn.Module:
@@ -112,6 +112,7 @@ def measure(recordings: int, net: str, overrides: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(StringIO()):
         config = configuration(Path(folder), net, overrides)
         prepare(config, recordings)
+        perform(stage_of("explain", config.task.name), config, Invocation("benchmark"))
         batch = config.flipping.batch_size
         before = forward_seconds(config, batch, 5)
         start = time.perf_counter()

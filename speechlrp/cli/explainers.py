@@ -1,4 +1,4 @@
-"""The settings of several explainers in one configuration, for `compare` and `navai`."""
+"""The settings of several explainers in one configuration, for `compare`, `bench` and `navai`."""
 
 from __future__ import annotations
 
@@ -12,17 +12,22 @@ from speechlrp.explainers import EXPLAINERS
 from speechlrp.navai import ALIGNMENTS
 from speechlrp.registry import is_reference
 
-SETTINGS = {"compare": "compare.explainers", "navai": "navai.align"}
+SETTINGS = {
+    "compare": "compare.explainers",
+    "bench": "bench.explainers",
+    "navai": "navai.align",
+}
 """The verbs that take several explainers, and the setting that names them."""
 
 
 def with_explainers(composed: DictConfig, verb: str, overrides: Sequence[str]) -> DictConfig:
     """Put the configuration of every explainer that is named into the configuration.
 
-    Those that are compared go into `compare.settings`, those that alignments search into
-    `navai.sources`. Each is composed as `explainer=NAME` would be, with all other overrides in
-    place, and what is said of it there comes last. A name without a file, of the table or of
-    one's own (``package.module:Name``), has the settings of ``explainer=custom``.
+    Those that are compared go into `compare.settings` or `bench.settings`, those that alignments
+    search into `navai.sources`. Each is composed as `explainer=NAME` would be, with all other
+    overrides in place, and what is said of it there comes last; ``explainer: OTHER`` there makes
+    it a variant of another. A name without a file, of the table or of one's own
+    (``package.module:Name``), has the settings of ``explainer=custom``.
 
     Args:
         composed: the configuration.
@@ -32,12 +37,13 @@ def with_explainers(composed: DictConfig, verb: str, overrides: Sequence[str]) -
     Raises:
         HydraException: an explainer that there is not, and as composing raises.
     """
-    compared = [name for text in _texts(composed, verb, "compare") for name in _names(text)]
     aligned = [name for text in _texts(composed, verb, "navai") for name in _names(text)]
     asked = (name[4:] for name in aligned if name not in ALIGNMENTS and name[3:4] == "-")
     known = {*_files(), *EXPLAINERS} if aligned else set()
     searched = [name for name in asked if name in known or is_reference(name)]
-    _fill(composed.compare, "settings", compared, verb, overrides)
+    for stage in ("compare", "bench"):
+        named = [name for text in _texts(composed, verb, stage) for name in _names(text)]
+        _fill(composed[stage], "settings", named, verb, overrides)
     missing = [name for name in searched if name not in composed.navai.sources]
     _fill(composed.navai, "sources", missing, verb, overrides)
     return composed
@@ -52,9 +58,9 @@ def _fill(
     own: Any = OmegaConf.to_container(section[key], resolve=True)
     with open_dict(section):
         for name in names:
-            section[key][name] = OmegaConf.merge(
-                _composed(name, verb, overrides), own.get(name, {})
-            )
+            changes = dict(own.get(name, {}))
+            base = _composed(changes.pop("explainer", name), verb, overrides)
+            section[key][name] = OmegaConf.merge(base, changes)
 
 
 def _composed(name: str, verb: str, overrides: Sequence[str]) -> dict[str, Any]:

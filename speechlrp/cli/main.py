@@ -10,7 +10,10 @@ from speechlrp import __version__
 from speechlrp.cli.options import FILE_OPTIONS, HYDRA_OPTIONS, ON_VERBS, OPTIONS, on_option
 from speechlrp.stages import SUMMARIES
 
-LAYOUTS = ("audiomnist", "librispeech", "voxceleb", "planted_tone", "planted_f0")
+LAYOUTS = (
+    *("audiomnist", "librispeech", "voxceleb"),
+    *("planted_tone", "planted_pair", "planted_f0", "planted_formant", "planted_word"),
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -160,15 +163,21 @@ def download(corpus: str, subsets: tuple[str, ...], data: str | None, base_url: 
 @click.option("--out", type=click.Path(file_okay=False), required=True, help="Folder to write to.")
 @click.option("--speakers", type=click.IntRange(min=2), default=12, show_default=True)
 @click.option("--per-speaker", type=click.IntRange(min=1), default=50, show_default=True)
+@click.option(
+    "--from",
+    "manifest",
+    type=click.Path(exists=True, dir_okay=False),
+    help="A list of your own recordings, which the tones of planted_tone or _pair are put into.",
+)
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; default: as many as cores.")
 @click.option("--force", is_flag=True, help="Replace a corpus made with other settings.")
-def synth(layout: str, out: str, **settings: object) -> None:
+def synth(layout: str, out: str, manifest: str | None, **settings: object) -> None:
     """Synthesise a corpus of digits or sentences, with the time of every phoneme.
 
-    planted_tone and planted_f0: the label is carried by one known sound, whose place is
-    written to planted.csv, so that explanations can be scored.
+    planted_...: the label is carried by one known sound, whose place is written to planted.csv,
+    so that explanations can be scored.
     """
     from speechlrp.cli.recordings import synthesise_corpus
 
-    synthesise_corpus(layout, out, **settings)
+    synthesise_corpus(layout, out, manifest, **settings)

@@ -126,6 +126,12 @@ OPTIONS |= {
         *_WEIGHTS,
         *_COMMON,
     ),
+    "bench": (
+        Option("--explainers", "bench.explainers", "Some of conf/explainer: lrp,random."),
+        Option("--measures", "bench.measures", "Of `speechlrp list scores`, with commas."),
+        Option("--with", "bench.overrides", "Settings of all networks: 'A=1 B=2'."),
+        *_COMMON,
+    ),
     "augment": (*_FILL, *_EXPLAINER, *_COMMON),
     "retrain": (*_FILL, *_COMMON),
     "report": (*_COMPARE, *_COMMON),

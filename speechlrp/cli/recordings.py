@@ -28,13 +28,17 @@ def download_corpus(
         )
 
 
-def synthesise_corpus(layout: str, out: str, **settings) -> None:
-    """Synthesise a corpus into `out` and say what it holds."""
+def synthesise_corpus(layout: str, out: str, manifest: str | None, **settings) -> None:
+    """Synthesise a corpus into `out`, or plant a cue into recordings, and say what it holds."""
     from speechlrp.corpora.synthetic import synthesise
-    from speechlrp.corpora.synthetic.planted import KINDS, plant
+    from speechlrp.corpora.synthetic.hiding import KINDS, TONES
+    from speechlrp.corpora.synthetic.planted import plant
 
     workers = settings.pop("workers") or len(os.sched_getaffinity(0))
+    if manifest and layout not in KINDS:
+        raise click.UsageError(f"--from is for {' and '.join(TONES)}, not for {layout}")
     make = plant if layout in KINDS else synthesise
+    settings |= {"manifest": Path(manifest)} if manifest else {}
     with one_line_errors(), _bar() as show:
         made = make(Path(out), layout, workers=workers, progress=show, **settings)
     click.echo(f"{made.root}: {made.utterances} recordings of {made.speakers} speakers")

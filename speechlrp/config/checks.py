@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import pairwise
 from typing import Any
 
 from speechlrp.config import CHECKPOINTS, CONDITIONS, SOURCES, SUBSETS, WORKS
-from speechlrp.config.sections import Compare, Config
+from speechlrp.config.sections import Bench, Compare, Config
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.registry import Registry
 
@@ -60,6 +61,7 @@ def check(config: Config) -> None:
         )
     _check_inside(config)
     _check_compare(config.compare)
+    _check_bench(config.bench)
     _in_range("explored", config.explored, config.explored >= 1, "at least 1")
     most = config.evaluate.max_trials
     _in_range("evaluate.max_trials", most, most >= 2, "at least 2, one of each kind")
@@ -97,6 +99,23 @@ def _check_compare(compare: Compare) -> None:
     for name in ("examples", "batch_size", "shown", "period", "sanity_steps"):
         value = getattr(compare, name)
         _in_range(f"compare.{name}", value, value is None or value >= 1, "at least 1")
+
+
+def _check_bench(bench: Bench) -> None:
+    from speechlrp.flipping import BASELINES, FILL_INS
+
+    for key, known in (("references", BASELINES), ("baselines", FILL_INS)):
+        for name in getattr(bench, key).replace(" ", "").split(","):
+            _one_of(f"bench.{key}", name, known)
+    percent = bench.percent
+    rises = all(a < b for a, b in pairwise(percent))
+    fits = len(percent) > 1 and percent[0] == 0 and percent[-1] == 100 and rises
+    _in_range("bench.percent", percent, fits, "rising from 0 to 100")
+    _in_range("bench.seeds", bench.seeds, len(bench.seeds) > 0, "a seed or more")
+    _in_range("bench.corpora", bench.corpora, len(bench.corpora) > 0, "an experiment or more")
+    for name in ("examples", "batch_size", "draws"):
+        value = getattr(bench, name)
+        _in_range(f"bench.{name}", value, value is None or value >= 1, "at least 1")
 
 
 def _one_of(key: str, value: str | None, known: Collection[str | None]) -> None:

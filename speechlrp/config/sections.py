@@ -60,6 +60,26 @@ class Compare:
 
 
 @dataclass
+class Bench:
+    """What explanations and measures are held to known truth on, see `conf/bench/default.yaml`."""
+
+    corpora: list[str]
+    overrides: str
+    seeds: list[int]
+    explainers: str
+    settings: dict[str, Any]
+    references: str
+    baselines: str
+    measures: str
+    truth: str
+    percent: list[float]
+    examples: int | None
+    batch_size: int
+    control: bool
+    draws: int
+
+
+@dataclass
 class Augment:
     """What replaces the `share` (0..1) most relevant bins, and how long to train on (T 6.2)."""
 
@@ -181,6 +201,7 @@ class Config:
     listen: Listen
     flipping: Flipping
     compare: Compare
+    bench: Bench
     augment: Augment
     evaluate: Evaluate = field(default_factory=Evaluate)
     times: Times = field(default_factory=Times)

@@ -24,7 +24,8 @@ from speechlrp.flipping import BASELINES
 from speechlrp.measures.asked import SLOPE, Asked
 from speechlrp.training.losses import PROBABILITIES
 
-TARGETS = ("label", "predicted")
+TARGETS = ("label", "predicted", "contrast")
+"""What is explained: the true class, the network's, or the true one against the others' mean."""
 OURS = (
     *("name", "kind", "reference", "target", "batch_size", "examples", "utterances"),
     *("bands_hz", "f0_hz", *VIEW),
@@ -131,12 +132,14 @@ class Explaining:
 
         Returns:
             Inputs as the network sees them and as differences from the reference, each
-            `[B, C, F, T]`, and the target classes `[B]`.
+            `[B, C, F, T]`, and the target classes `[B]`, or weights of the logits `[B, K]`.
         """
         inputs = self.network.inputs(features)
         target = torch.tensor(labels).to(self.network.device)
         if self.section["target"] == "predicted":
             target = self.network.predict(inputs)[0].argmax(1)
+        if self.section["target"] == "contrast":
+            target = against_others(target, len(self.network.dataset.classes))
         return inputs, inputs - self._measured[1], target
 
     def maps(self, relevance: torch.Tensor) -> torch.Tensor:
@@ -147,3 +150,9 @@ class Explaining:
         if relevance.shape[1] > 1 and self.explainer.units.endswith(SLOPE):
             return relevance.norm(dim=1, keepdim=True)
         return relevance.sum(1, keepdim=True)
+
+
+def against_others(labels: torch.Tensor, classes: int) -> torch.Tensor:
+    """Weights of logits ``[B, K]`` that ask why the label and not the mean of the other classes."""
+    own = torch.nn.functional.one_hot(labels, classes).float()
+    return own - (1 - own) / (classes - 1)

@@ -28,12 +28,14 @@ class Explainer(ABC):
             `baseline` has (completeness); ``"nothing"``: no sum is promised for every network.
         start: the quantity explained, such as ``"logit"``.
         baseline: what inputs are measured from.
+        uses_reference: whether its numbers change with what inputs are measured from.
     """
 
     units: Any
     sums_to: Any
     start: str = "logit"
     baseline: Tensor | float = 0.0
+    uses_reference: bool = True
 
     def __new__(cls, *_: Any, **__: Any) -> Explainer:
         """Check what the class declares, before its settings.

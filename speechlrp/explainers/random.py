@@ -19,6 +19,7 @@ class Random(Explainer):
     """
 
     units, sums_to = "no unit", NOTHING
+    uses_reference = False
 
     def __init__(self, seed: int = 1) -> None:
         self.seed = check_whole("seed", seed, None)

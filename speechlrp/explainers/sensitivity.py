@@ -30,6 +30,7 @@ class Sensitivity(Explainer):
     """
 
     sums_to = NOTHING
+    uses_reference = False
 
     def __init__(self, magnitude: str = "signed", start: str = "logit") -> None:
         self.magnitude = check_choice("magnitude", magnitude, MAGNITUDES)

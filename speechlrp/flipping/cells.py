@@ -58,19 +58,38 @@ class Flips:
             SpeechLRPError: an output is not finite; as `flipping_order`.
         """
         labels = torch.tensor(table.label.to_numpy(), device=inputs.device)
-        unflipped = [self._scores(inputs, labels)] if self.counts[0] == 0 else []
         ids, parts = table.id.astype(str).tolist(), []
+        for *curve, points in self.curves(inputs, relevance, ids, labels):
+            for count, point in zip(self.counts, points, strict=True):
+                named = dict(zip(CELL, (*curve, int(count)), strict=True))
+                parts.append(_counted(point, table).assign(**named))
+        columns = [*CELL, *UNIT, "n", "correct", "probability"]
+        return pd.concat(parts, ignore_index=True)[columns]
+
+    def curves(
+        self, inputs: Tensor, relevance: Tensor, ids: Sequence[str], labels: Tensor
+    ) -> Iterator[tuple[str, str, int, list]]:
+        """Every curve of a batch, recording by recording.
+
+        Args:
+            inputs: ``[B, C, F, T]``.
+            relevance: ``[B, ...]``, P values a recording.
+            ids: what the recordings are called ``[B]``.
+            labels: true classes ``[B]``.
+
+        Yields:
+            Strategy, baseline and repeat, and at each count what `scores` gives.
+
+        Raises:
+            SpeechLRPError: as `cells`.
+        """
+        unflipped = [self._scores(inputs, labels)] if self.counts[0] == 0 else []
         filled = {name: fill_in.of(inputs, ids) for name, fill_in in self.baselines.items()}
         for strategy in self.strategies:
             for repeat in range(self.repeats if STRATEGIES[strategy].repeated else 1):
                 order = flipping_order(strategy, relevance, ids, self.seed, repeat)
                 for baseline, points in self._points(inputs, order, filled, labels, unflipped):
-                    for count, point in zip(self.counts, points, strict=True):
-                        cell = strategy, baseline, repeat, int(count)
-                        named = dict(zip(CELL, cell, strict=True))
-                        parts.append(_counted(point, table).assign(**named))
-        columns = [*CELL, *UNIT, "n", "correct", "probability"]
-        return pd.concat(parts, ignore_index=True)[columns]
+                    yield strategy, baseline, repeat, points
 
     def _points(
         self,

@@ -1,7 +1,8 @@
 """A fill-in that the network can hardly tell: flipped bins become what lies around them.
 
-Every flipped bin is the weighted mean of its eight neighbours, flipped or not, plus small noise:
-a linear system over all flipped bins of a recording. B recordings.
+Every flipped bin is the weighted mean of its eight neighbours, flipped or not (direct ones 1/6,
+diagonal ones 1/12), plus small noise: a linear system over all flipped bins of a recording.
+B recordings.
 """
 
 from __future__ import annotations
@@ -14,8 +15,6 @@ from torch.nn import functional
 
 from speechlrp.flipping.fill_ins import FillIn
 
-DIRECT, DIAGONAL = 1 / 6, 1 / 12
-"""Weights of neighbours."""
 NOISE = 0.01
 """Of a recording's standard deviation."""
 PULL = 1e-4
@@ -86,9 +85,12 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _spread(x: Tensor) -> Tensor:
-    """The weighted sum of each bin's neighbours."""
-    kernel = x.new_tensor(
-        [[DIAGONAL, DIRECT, DIAGONAL], [DIRECT, 0, DIRECT], [DIAGONAL, DIRECT, DIAGONAL]]
-    )
-    channels = x.shape[1]
-    return functional.conv2d(x, kernel.expand(channels, 1, 3, 3), padding=1, groups=channels)
+    """The weighted sum of each bin's neighbours.
+
+    The weights are the outer product of (1, 2, 1) with itself but for its middle, over 12: sums of
+    shifted tensors take a twentieth of the time of a convolution of one channel.
+    """
+    wide = functional.pad(x, (1, 1, 1, 1))
+    rows = (wide[..., :-2, :] + wide[..., 2:, :]).add_(wide[..., 1:-1, :], alpha=2)
+    total = (rows[..., :-2] + rows[..., 2:]).add_(rows[..., 1:-1], alpha=2)
+    return total.sub_(x, alpha=4).div_(12)

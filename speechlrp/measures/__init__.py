@@ -20,6 +20,8 @@ SCORES = Registry(
         "stability": "speechlrp.measures.stability:stability",
         "sufficiency": "speechlrp.measures.sufficiency:sufficiency",
         "masking": "speechlrp.measures.sufficiency:masking",
+        "randomised_weights": "speechlrp.measures.randomised:randomised_weights",
+        "randomised_logit": "speechlrp.measures.randomised:randomised_logit",
     },
     Interface("a function of Maps that gives columns of numbers", positional=1),
 )

@@ -8,7 +8,7 @@ what the analysis smears.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,38 +19,40 @@ from speechlrp.measures.scores import Maps, share
 
 TRUTH = ("true_start_s", "true_end_s", "true_low_hz", "true_high_hz")
 """Columns of the features' table: s of the window, as onset_s; Hz."""
+ALSO = ("also_start_s", "also_end_s", "also_low_hz", "also_high_hz")
+"""The same of a second box, where the label is in both and either is enough."""
 SCORES = ("positive_inside", "times_chance", "pointing", "auc", "region")
 """Of each recording; all but `times_chance` are 0 to 1."""
 NEAR = 15
 """Bins to each side that still count as near the region, as in the pointing game."""
 
 
-def widened(sound: Mapping[str, np.ndarray], half_window: float) -> dict[str, np.ndarray]:
+def widened(box: Sequence[np.ndarray], half_window: float) -> list[np.ndarray]:
     """The region of the bins that a sound reaches, from where the sound itself is.
 
     A frame holds some of it when any of its samples do, a bin when the main lobe of a tone
     reaches that far: Hann's is as wide as 2 over the frame's length to each side.
 
     Args:
-        sound: the columns `TRUTH`, each ``[N]``.
+        box: start and end in s, lower and upper limit in Hz, each ``[N]``.
         half_window: half the length of a frame, s.
     """
-    reach = dict(
-        zip(TRUTH, (half_window, half_window, 1 / half_window, 1 / half_window), strict=True)
-    )
-    signs = dict(zip(TRUTH, (-1, 1, -1, 1), strict=True))
-    return {name: np.asarray(sound[name]) + signs[name] * reach[name] for name in TRUTH}
+    reach = (-half_window, half_window, -1 / half_window, 1 / half_window)
+    return [np.asarray(limit) + further for limit, further in zip(box, reach, strict=True)]
 
 
-def regions(table: pd.DataFrame, frequency: np.ndarray, time: np.ndarray) -> np.ndarray:
+def regions(
+    table: pd.DataFrame, frequency: np.ndarray, time: np.ndarray, box: Sequence[str] = TRUTH
+) -> np.ndarray:
     """The true region of each recording, ``[N, F, T]`` of bool.
 
     Args:
-        table: N rows with the columns `TRUTH`.
+        table: N rows with the columns of the box.
         frequency: of the bins, Hz ``[F]``.
         time: centres of the frames, s ``[T]``.
+        box: start, end, lower and upper limit.
     """
-    start, end, low, high = (table[name].to_numpy(float)[:, None] for name in TRUTH)
+    start, end, low, high = (table[name].to_numpy(float)[:, None] for name in box)
     frames = (time > start) & (time < end)
     bins = (frequency > low) & (frequency < high)
     return bins[:, :, None] & frames[:, None, :]
@@ -92,18 +94,27 @@ def cue(maps: Maps) -> dict[str, np.ndarray]:
             "features' table); make some with `speechlrp synth planted_tone`, or leave cue out "
             "of compare.scores"
         )
-    inside = regions(maps.table, maps.frequency, maps.time)
+    axes = maps.frequency, maps.time
+    inside, weaker = regions(maps.table, *axes), {}
+    if all(name in maps.table for name in ALSO):
+        boxes = inside, regions(maps.table, *axes, ALSO)
+        shares = [localisation(maps.relevance, box)["positive_inside"] for box in boxes]
+        inside, weaker = boxes[0] | boxes[1], {"positive_in_weaker": np.minimum(*shares)}
     other = another(len(inside), maps.table.label.to_numpy(int), seed=0)
     wrong = inside[other] & (other != np.arange(len(other)))[:, None, None]  # alone: none
     control = localisation(maps.relevance, wrong)
     around = localisation(maps.relevance, near(inside))
-    return localisation(maps.relevance, inside) | {
-        "positive_near": around["positive_inside"],
-        "pointing_near": around["pointing"],
-        "near_region": around["region"],
-        "positive_in_wrong_region": control["positive_inside"],
-        "auc_of_wrong_region": control["auc"],
-    }
+    return (
+        localisation(maps.relevance, inside)
+        | weaker
+        | {
+            "positive_near": around["positive_inside"],
+            "pointing_near": around["pointing"],
+            "near_region": around["region"],
+            "positive_in_wrong_region": control["positive_inside"],
+            "auc_of_wrong_region": control["auc"],
+        }
+    )
 
 
 def localisation(relevance: np.ndarray, inside: np.ndarray) -> dict[str, np.ndarray]:

@@ -95,14 +95,14 @@ def identity(stage: Stage, config: Config, inputs: Mapping[str, Path]) -> dict[s
     if config.on:
         settings["on"] = config.on
     sources = stage.sources(config)
-    read = {name: _known(path) for name, path in inputs.items()} | sources
+    read = {name: known_fingerprint(path) for name, path in inputs.items()} | sources
     for name in references_in([settings, sources]):
         if code := code_of(name):
             read[f"the code of {name}"] = code
     return json.loads(json.dumps({"config": settings, "inputs": read}))
 
 
-def _known(path: Path) -> dict[str, Any]:
+def known_fingerprint(path: Path) -> dict[str, Any]:
     """The file's fingerprint: from its stage's record while it is as recorded, else taken now."""
     for folder in path.parents[:2]:
         record = read_record(folder)

@@ -16,11 +16,14 @@ from speechlrp.pipeline.identity import Invocation
 from speechlrp.pipeline.progress import say
 from speechlrp.pipeline.runner import perform
 from speechlrp.stages import stage_of
+from speechlrp.stages.bench.members import make as make_networks
 
 
 def run_verb(verb: str, config: Config, invocation: Invocation) -> None:
     """Run a stage, or with ``"run"`` the steps of `config.sequence`."""
     task = config.task.name
+    if verb == "bench":
+        make_networks(config, invocation)
     if verb != "run":
         if config.on and verb != "preprocess" and "WORLD_SIZE" not in os.environ:
             perform(stage_of("preprocess", task), config, invocation)

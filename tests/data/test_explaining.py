@@ -1,8 +1,9 @@
 """Settings of an explainer that a stage itself uses."""
 
 import pytest
+import torch
 
-from speechlrp.data.explaining import check
+from speechlrp.data.explaining import against_others, check
 from speechlrp.errors import SpeechLRPError
 
 SECTION = {
@@ -48,3 +49,9 @@ def test_lists_and_mappings_are_checked_as_numbers_are(key, value, message):
     with pytest.raises(SpeechLRPError, match=message) as caught:
         check(SECTION | {key: value})
     assert "\n" not in str(caught.value)
+
+
+def test_a_contrast_is_the_class_less_the_mean_of_the_others():
+    logits = torch.tensor([[1.0, 5.0, 3.0], [2.0, 0.0, 4.0]])
+    weights = against_others(torch.tensor([1, 2]), 3)
+    assert (logits * weights).sum(1).tolist() == [5 - 2, 4 - 1]

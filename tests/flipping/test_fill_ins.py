@@ -7,7 +7,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping import BASELINES, FILL_INS, baselines_of
 from speechlrp.flipping.curve import flip
 from speechlrp.flipping.fill_ins import Surroundings
-from speechlrp.flipping.neighbours import DIAGONAL, DIRECT, PULL, imputed
+from speechlrp.flipping.neighbours import PULL, imputed
 
 SHAPE = (1, 5, 6)
 IDS = ["a", "b", "c"]
@@ -97,7 +97,7 @@ def test_neighbours_solve_the_linear_system(share, generator):
             for i in (-1, 0, 1):
                 for j in (-1, 0, 1):
                     if 0 <= row + i < 7 and 0 <= column + j < 9 and (i or j):
-                        weights[row + i, column + j] = DIAGONAL if i and j else DIRECT
+                        weights[row + i, column + j] = 1 / 12 if i and j else 1 / 6
             total = weights.sum()
             matrix[place] -= weights.flatten() / total / (1 + PULL)
             right[place] = PULL * mean.flatten()[place] / (1 + PULL)

@@ -9,6 +9,7 @@ Shapes: N samples, K formants, M frames.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,12 @@ SECONDS = 0.95
 BELOW = 10.0
 BANDS = {"low": (600.0, 900.0), "high": (2200.0, 2500.0)}
 """Class -> where its tone lies, Hz."""
+OTHER_BANDS = {"low": (1300.0, 1600.0), "high": (3000.0, 3300.0)}
+"""Class -> where the second tone lies, which says the same."""
+PLACES = {"low": (1000.0, 1200.0), "high": (1900.0, 2200.0)}
+"""Class -> where its second formant lies, Hz."""
+AROUND = (800.0, 2450.0)
+"""Hz; what a second formant fills of the spectrum, wherever it lies."""
 FUNDAMENTALS = {"low": (90.0, 120.0), "high": (170.0, 220.0)}
 """Class -> its fundamental, Hz."""
 CUT = 500.0
@@ -39,7 +46,7 @@ class Cue:
     """A sound that carries the label, and where it does.
 
     Attributes:
-        wave: ``[N]``.
+        wave: ``[N]``; empty where the cue is a part of what is said.
         start_s: where it begins.
         end_s: where it ends.
         low_hz: its lower limit.
@@ -55,16 +62,16 @@ class Cue:
     hz: float
 
 
-def tone(label: str, rng: np.random.Generator) -> Cue:
-    """A tone burst at a random time, in the band of its class.
+def tone(band: tuple[float, float], rng: np.random.Generator) -> Cue:
+    """A tone burst at a random time, in a band.
 
     Its region is its duration, and its frequency within the main lobe of its own spectrum.
 
     Args:
-        label: of `BANDS`.
+        band: Hz.
         rng: of time, frequency and phase.
     """
-    hz = float(rng.uniform(*BANDS[label]))
+    hz = float(rng.uniform(*band))
     start = float(rng.uniform(0, SECONDS - TONE))
     time = np.arange(round(SECONDS * RATE)) / RATE
     inside = _fade(time, start, start + TONE)
@@ -116,21 +123,75 @@ def whisper(
     tracks: np.ndarray, voiced: tuple[float, float], rng: np.random.Generator
 ) -> np.ndarray:
     """Noise above `CUT`, shaped by the same formants while the voice sounds, ``[N]``."""
-    size = round(_FRAME * RATE) // 2 * 2
-    hop, count = size // 2, tracks.shape[1]
-    starts = np.arange(-hop, count, hop)
+
+    def gain(hz: np.ndarray, sample: int) -> np.ndarray:
+        shape = envelope(hz[:, None], tracks[:, sample][:, None])[:, 0]
+        return shape * np.clip((hz - CUT - 40) / 60, 0, 1)
+
+    return _without_lows(_noise(gain, voiced, rng))
+
+
+def second_formant(
+    label: str, voiced: tuple[float, float], rng: np.random.Generator
+) -> tuple[np.ndarray, Cue]:
+    """Noise through a vowel's formants but the second, and the second at its class's place.
+
+    The formants are side by side, so that where one lies changes nothing elsewhere: the second
+    fills `AROUND`, which the others leave free, and that while the voice sounds is its region.
+
+    Args:
+        label: of `PLACES`.
+        voiced: when it sounds, s.
+        rng: of the others, of the second and of the noises.
+
+    Returns:
+        The background ``[N]`` and the cue.
+    """
+    others = [float(rng.uniform(*band)) for band in ((300, 600), (2700, 3000), (3400, 3600))]
+    hz, ripple = float(rng.uniform(*PLACES[label])), rng.uniform(1, 3)
+
+    def beside(frequency: np.ndarray, sample: int) -> np.ndarray:
+        passed = np.clip(np.maximum(AROUND[0] - frequency, frequency - AROUND[1]) / 80, 0, 1)
+        return passed * sum(_resonance(frequency, other, 120.0) for other in others)
+
+    def second(frequency: np.ndarray, sample: int) -> np.ndarray:
+        middle = hz * (1 + 0.04 * np.sin(2 * np.pi * ripple * sample / RATE))
+        edges = np.minimum(frequency - AROUND[0], AROUND[1] - frequency)
+        return np.clip(edges / 80, 0, 1) * _resonance(frequency, middle, 120.0)
+
+    background, wave = _noise(beside, voiced, rng), _noise(second, voiced, rng)
+    return background, Cue(wave, *voiced, *AROUND, hz)
+
+
+def _resonance(frequency: np.ndarray, centre: float, width: float) -> np.ndarray:
+    """A formant's magnitude, 1 at its centre."""
+    return 1 / np.hypot(1, 2 * (frequency - centre) / width)
+
+
+def _noise(
+    gain: Callable[[np.ndarray, int], np.ndarray],
+    voiced: tuple[float, float],
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Noise in frames, each through a filter, while the voice sounds, ``[N]``.
+
+    Args:
+        gain: magnitudes of frequencies in Hz at a sample.
+        voiced: when it sounds, s.
+        rng: of the noise.
+    """
+    size, count = round(_FRAME * RATE) // 2 * 2, round(SECONDS * RATE)
+    hop = size // 2
     window = np.hanning(size + 1)[:-1]
     noise, out = rng.standard_normal(count + 2 * size), np.zeros(count + 2 * size)
     frequency = np.fft.rfftfreq(2 * size, 1 / RATE)
-    passed = np.clip((frequency - CUT - 40) / 60, 0, 1)
-    for start in starts:
+    for start in range(-hop, count, hop):
         middle = min(max(start + hop, 0), count - 1)
-        gain = envelope(frequency[:, None], tracks[:, middle][:, None])[:, 0] * passed
         block = window * noise[start + size : start + 2 * size]
-        shaped = np.fft.irfft(np.fft.rfft(block, 2 * size) * gain)
+        shaped = np.fft.irfft(np.fft.rfft(block, 2 * size) * gain(frequency, middle))
         out[start + size : start + 3 * size] += shaped[: len(out[start + size : start + 3 * size])]
     time = np.arange(count) / RATE
-    return _without_lows(out[size : size + count] * _fade(time, *voiced))
+    return out[size : size + count] * _fade(time, *voiced)
 
 
 def envelope(frequency: np.ndarray, tracks: np.ndarray) -> np.ndarray:

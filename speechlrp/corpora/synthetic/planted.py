@@ -1,31 +1,46 @@
 """Corpora whose label is carried by something known and nothing else.
 
-So it is known where relevance should be. ``planted_tone``: spoken digits with a tone burst
-at a random time; the label is the tone's band. ``planted_f0``: vowels whose harmonics below
-500 Hz have a fundamental of the class, and above that noise with the same formants in both;
-the label is the fundamental. See `cues` for how a recording is made.
+So it is known where relevance should be. See `cues` for how a recording is made. The label is
+
+- ``planted_tone``: the band of a tone burst at a random time in a spoken digit;
+- ``planted_pair``: the bands of two such bursts, either of which is enough;
+- ``planted_f0``: the fundamental of the harmonics below 500 Hz of a vowel, which above that is
+  noise with the same formants in both classes;
+- ``planted_formant``: the place of one formant of whispered vowels;
+- ``planted_word``: one of the three words that are said.
+
+Tones can also be planted into recordings of one's own.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
 
-from speechlrp.corpora.synthetic import cues
+from speechlrp.corpora.manifest import manifest as listed_in
+from speechlrp.corpora.synthetic import espeak
+from speechlrp.corpora.synthetic.cues import RATE
+from speechlrp.corpora.synthetic.hiding import (
+    FULL,
+    KINDS,
+    TONES,
+    Plant,
+    background_of,
+    recording,
+)
 from speechlrp.corpora.synthetic.layouts import Utterance
-from speechlrp.corpora.synthetic.render import Rendered, render
+from speechlrp.corpora.synthetic.render import Rendered
 from speechlrp.corpora.synthetic.run import SynthesisSummary
 from speechlrp.corpora.synthetic.speakers import Speaker, cast
 from speechlrp.corpora.synthetic.store import Store, table, write
 from speechlrp.corpora.synthetic.text import DIGITS
 from speechlrp.errors import SpeechLRPError, unknown
 
-KINDS = ("planted_tone", "planted_f0")
 CLASSES = ("low", "high")
 TABLE = "planted.csv"
 COLUMNS = (
@@ -33,28 +48,19 @@ COLUMNS = (
     *("true_start_s", "true_end_s", "true_low_hz", "true_high_hz"),
 )
 """Of the table beside the recordings; times in s of the file."""
+SECOND = ("also_start_s", "also_end_s", "also_low_hz", "also_high_hz")
+"""And of ``planted_pair``, where its other cue is."""
 _BLOCK = 50
 _EDITION = 1
-_FULL = 32_767
-
-
-@dataclass(frozen=True)
-class Plant:
-    """One recording to be made: its place, its label, and a label drawn without reason."""
-
-    utterance: Utterance
-    speaker: Speaker
-    cue: str
-    shuffled: str
-    seed: tuple[int, ...]
 
 
 def plant(
     root: Path,
     kind: str,
     *,
-    speakers: int,
-    per_speaker: int,
+    speakers: int = 0,
+    per_speaker: int = 0,
+    manifest: Path | None = None,
     seed: int = 0,
     workers: int = 1,
     force: bool = False,
@@ -71,87 +77,91 @@ def plant(
         kind: of `KINDS`.
         speakers: how many voices.
         per_speaker: recordings of each.
+        manifest: in place of voices, a list of one's own recordings: a piece of each, as long
+            as those that are synthesised, gets the cue.
         seed: of all that is drawn.
         workers: processes.
         force: replace a corpus made with other settings.
         progress: called with the number of recordings done and of all.
 
     Raises:
-        SpeechLRPError: no such kind, a number out of its range, or the folder holds
-            something else.
+        SpeechLRPError: no such kind, or none that can be planted into recordings; a number out
+            of its range; the folder holds something else; a list or a recording that cannot
+            be read.
     """
     if kind not in KINDS:
         raise unknown("planted corpus", kind, KINDS)
-    if per_speaker < 2 or workers < 1 or seed < 0:
+    if kind == "planted_word":
+        espeak.check()
+    least = 2 if manifest is None else 0
+    if per_speaker < least or workers < 1 or seed < 0:
         raise SpeechLRPError(
             f"per_speaker is {per_speaker}, workers {workers}, seed {seed}; they must be at "
             "least 2, 1 and 0"
         )
     store = Store(root)
-    people = cast(speakers, seed=seed)
-    plan = [one for speaker in people for one in _plan(speaker, per_speaker, seed)]
-    settings = {
-        "kind": kind, "speakers": speakers, "per_speaker": per_speaker, "seed": seed,
-        "edition": _EDITION, "speech": background_of(kind),
-    }  # fmt: skip
+    settings: dict[str, Any] = {"kind": kind, "seed": seed, "edition": _EDITION}
+    if manifest is None:
+        plan = [
+            one for voice in cast(speakers, seed=seed) for one in _plan(voice, per_speaker, seed)
+        ]
+        settings |= {"speakers": speakers, "per_speaker": per_speaker}
+        settings |= {"speech": background_of(kind)}
+    else:
+        plan = _own_plan(kind, manifest, seed)
+        listed = hashlib.sha256(manifest.read_bytes()).hexdigest()
+        settings |= {"manifest": str(manifest.resolve()), "listed": listed}
     try:
         store.begin(settings, [*(one.utterance.path for one in plan), TABLE], force=force)
         entries, written = _make(store, kind, plan, workers, progress)
-        rows = ([entry[name] for name in COLUMNS] for entry in entries)
-        write(store.root / TABLE, table(COLUMNS, rows))
+        columns = COLUMNS + (SECOND if kind == "planted_pair" else ())
+        rows = ([entry[name] for name in columns] for entry in entries)
+        write(store.root / TABLE, table(columns, rows))
     except OSError as error:
         raise SpeechLRPError(f"cannot synthesise into {root}: {error}") from error
-    total = sum(entry["seconds"] for entry in entries)
+    total, people = sum(entry["seconds"] for entry in entries), len({one.speaker for one in plan})
     where = store.root / TABLE
-    return SynthesisSummary(store.root, kind, speakers, len(plan), written, total, where, where)
+    return SynthesisSummary(store.root, kind, people, len(plan), written, total, where, where)
 
 
-def background_of(kind: str) -> str:
-    """What the cue is hidden in: vowels, eSpeak NG's digits, or noise where that is missing."""
-    if kind == "planted_f0":
-        return "vowels"
-    return "espeak" if find_spec("espeakng_loader") else "noise"
-
-
-def _plan(speaker: Speaker, count: int, seed: int) -> Iterator[Plant]:
-    rng = np.random.default_rng([seed, 11, speaker.number])
-    labels = [CLASSES[k % 2] for k in range(count)]
-    dealt, again = rng.permutation(labels), rng.permutation(labels)
+def _plan(voice: Speaker, count: int, seed: int) -> Iterator[Plant]:
+    dealt, again = _dealt(count, [seed, 11, voice.number])
+    name = f"{voice.number:03d}"
     for k in range(count):
-        key = f"{speaker.number:03d}/{k:04d}"
-        utterance = Utterance(key, f"wav/{key}.wav", speaker.number - 1, DIGITS[k % 10], k)
-        own = (seed, 12, speaker.number, k)
-        yield Plant(utterance, speaker, str(dealt[k]), str(again[k]), own)
+        key = f"{name}/{k:04d}"
+        utterance = Utterance(key, f"wav/{key}.wav", voice.number - 1, DIGITS[k % 10], k)
+        yield Plant(utterance, voice, name, dealt[k], again[k], (seed, 12, voice.number, k))
 
 
-def recording(kind: str, one: Plant) -> tuple[np.ndarray, cues.Cue]:
-    """A recording ``[N]`` (full scale 1) and its cue; the cue alone depends on the label."""
-    background, hidden = (np.random.default_rng([*one.seed, k]) for k in (0, 1))
-    if kind == "planted_tone":
-        return _over(_digit(one, background), cues.tone(one.cue, hidden), one, background)
-    tracks, voiced = cues.formants(one.speaker.tract, background), cues.span(background)
-    cue = cues.harmonics(one.cue, tracks, voiced, hidden)
-    return _over(cues.whisper(tracks, voiced, background), cue, one, background)
+def _own_plan(kind: str, listed: Path, seed: int) -> list[Plant]:
+    """A recording of every one in a list, in its order.
+
+    Raises:
+        SpeechLRPError: the cue cannot be mixed into recordings, or as `manifest.manifest`.
+    """
+    if kind not in TONES:
+        raise SpeechLRPError(
+            f"{kind} is a way of speaking, which cannot be planted into recordings; take one of "
+            f"{', '.join(TONES)}"
+        )
+    recordings = listed_in(listed.parent, file=listed.name)
+    by_speaker: dict[str, list[int]] = {}
+    for k, one in enumerate(recordings):
+        by_speaker.setdefault(one.speaker, []).append(k)
+    plan = {}
+    for number, (name, places) in enumerate(sorted(by_speaker.items())):
+        dealt, again = _dealt(len(places), [seed, 11, number])
+        for at, k in enumerate(places):
+            utterance = Utterance(f"{k:06d}", f"wav/{k:06d}.wav", number, "", at)
+            source = Path(recordings[k].path)
+            plan[k] = Plant(utterance, source, name, dealt[at], again[at], (seed, 12, k))
+    return [plan[k] for k in sorted(plan)]
 
 
-def _over(
-    background: np.ndarray, cue: cues.Cue, one: Plant, rng: np.random.Generator
-) -> tuple[np.ndarray, cues.Cue]:
-    """The background at the speaker's level with the room's noise, and the cue in it."""
-    wave = 10 ** (min(one.speaker.level, -8.0) / 20) * background / np.abs(background).max()
-    room = 10 ** ((one.speaker.noise + one.speaker.level) / 20)
-    return cues.planted(wave + room * rng.standard_normal(len(wave)), cue), cue
-
-
-def _digit(one: Plant, rng: np.random.Generator) -> np.ndarray:
-    """A spoken digit somewhere in silence ``[N]``; where eSpeak NG is missing, noise."""
-    count = round(cues.SECONDS * cues.RATE)
-    if background_of("planted_tone") == "noise":
-        return cues.whisper(cues.formants(one.speaker.tract, rng), cues.span(rng), rng)
-    said = render(one.speaker, one.utterance.text, cues.RATE, list(one.seed), cues.SECONDS)
-    wave = said.samples[:count] / _FULL
-    before = int(rng.integers(0, count - len(wave) + 1))
-    return np.pad(wave, (before, count - len(wave) - before))
+def _dealt(count: int, seed: list[int]) -> tuple[list[str], list[str]]:
+    """The labels of a speaker's recordings, and the same dealt anew."""
+    rng, labels = np.random.default_rng(seed), [CLASSES[k % 2] for k in range(count)]
+    return rng.permutation(labels).tolist(), rng.permutation(labels).tolist()
 
 
 def _make(store: Store, kind: str, plan: list[Plant], workers: int, progress) -> tuple[list, int]:
@@ -173,15 +183,16 @@ def _make(store: Store, kind: str, plan: list[Plant], workers: int, progress) ->
 def _block(block: int, root: Path, kind: str, plants: list[Plant]) -> tuple[int, list[dict]]:
     store, entries = Store(root), []
     for one in plants:
-        wave, cue = recording(kind, one)
-        samples = np.clip(np.round(wave * _FULL), -_FULL - 1, _FULL).astype(np.int16)
-        saved = store.save(one.utterance, Rendered(samples, cues.RATE, (), ()))
-        truth = {
-            "true_start_s": cue.start_s, "true_end_s": cue.end_s,
-            "true_low_hz": cue.low_hz, "true_high_hz": cue.high_hz,
-        }  # fmt: skip
-        about = {"speaker": f"{one.speaker.number:03d}", "cue": one.cue, "shuffled": one.shuffled}
-        digit = str(one.utterance.index % 10) if kind == "planted_tone" else ""
-        entries.append(saved | truth | about | {"digit": digit, "cue_hz": cue.hz})
+        wave, hidden = recording(kind, one)
+        samples = np.clip(np.round(wave * FULL), -FULL - 1, FULL).astype(np.int16)
+        saved = store.save(one.utterance, Rendered(samples, RATE, (), ()))
+        truth: dict[str, float] = {}
+        for names, cue in zip((COLUMNS[-4:], SECOND), hidden, strict=False):
+            where = (cue.start_s, cue.end_s, cue.low_hz, cue.high_hz)
+            truth |= dict(zip(names, where, strict=True))
+        about: dict[str, Any] = {"speaker": one.speaker, "cue": one.cue, "shuffled": one.shuffled}
+        said = kind in TONES and isinstance(one.source, Speaker)
+        about |= {"digit": str(one.utterance.index % 10) if said else "", "cue_hz": hidden[0].hz}
+        entries.append(saved | truth | about)
     store.finish(block, entries)
     return block, entries

@@ -110,6 +110,7 @@ def _explain(context: Context, classifier: Classifier, units, todo) -> Iterator:
             _, inputs, target = explaining.batch(features[some], labels[some])
             output, whole = explaining.explainer.explain(explaining.model, inputs, target)
             relevance = explaining.maps(whole)
+            weighted = target.is_floating_point()  # a contrast is held under the class it is for
             ids = classifier.dataset.table.id.iloc[some].astype(str).tolist()
             order = falling_order(relevance, ids, context.config.seed).cpu().numpy()
             small = np.uint16 if order.shape[1] <= 2**16 else np.uint32
@@ -120,7 +121,7 @@ def _explain(context: Context, classifier: Classifier, units, todo) -> Iterator:
                     "order": order.astype(small),
                     "output": output.cpu().numpy(),
                     "probability": probabilities(classifier.meta["loss"], output).cpu().numpy(),
-                    "target": target.cpu().numpy(),
+                    "target": (target.argmax(1) if weighted else target).cpu().numpy(),
                 },
             )
 

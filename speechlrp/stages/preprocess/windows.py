@@ -37,7 +37,7 @@ from speechlrp.data.recordings import (
     split_of,
 )
 from speechlrp.errors import SpeechLRPError
-from speechlrp.measures.localisation import TRUTH, widened
+from speechlrp.measures.localisation import ALSO, TRUTH, widened
 from speechlrp.pipeline.inputs import own_features
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
@@ -165,13 +165,15 @@ def truth(
     unit: list[Recording], rows: list[Recording], segments: pd.DataFrame, settings
 ) -> dict[str, np.ndarray]:
     """Where the label's cue can be seen in each window, if the unit's corpus knows: s and Hz."""
-    if not all(name in r.extra for r in unit for name in TRUTH):
-        return {}
-    found = {name: np.array([float(r.extra[name]) for r in rows]) for name in TRUTH}
+    known: dict[str, np.ndarray] = {}
     shift = (segments.onset_s - segments.start_s).to_numpy()
-    found |= {name: found[name] + shift for name in TRUTH[:2]}
-    half = settings.half_window
-    return widened(found, half) if half else found
+    for names in (TRUTH, ALSO):
+        if all(name in r.extra for r in unit for name in names):
+            start, end, *hz = (np.array([float(r.extra[name]) for r in rows]) for name in names)
+            box = [start + shift, end + shift, *hz]
+            half = settings.half_window
+            known |= dict(zip(names, widened(box, half) if half else box, strict=True))
+    return known
 
 
 def _merge(file: h5py.File, shards: Shards, settings, trained_on: Path | None) -> pd.DataFrame:

@@ -1,0 +1,134 @@
+"""A recording with a cue hidden in it: what it is hidden in, and the cue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from speechlrp.audio.reading import read
+from speechlrp.audio.resampling import mono, resample
+from speechlrp.corpora.synthetic import cues
+from speechlrp.corpora.synthetic.espeak import Span
+from speechlrp.corpora.synthetic.layouts import Utterance
+from speechlrp.corpora.synthetic.render import render
+from speechlrp.corpora.synthetic.speakers import Speaker
+from speechlrp.corpora.synthetic.text import DIGITS
+from speechlrp.errors import SpeechLRPError
+
+KINDS = ("planted_tone", "planted_pair", "planted_f0", "planted_formant", "planted_word")
+TONES = ("planted_tone", "planted_pair")
+"""Of these, those that are mixed into what is there."""
+WORDS = {"low": "left", "high": "right"}
+"""Class -> the word that is said."""
+FULL = 32_767
+
+
+@dataclass(frozen=True)
+class Plant:
+    """One recording to be made: its place, its label, and a label drawn without reason.
+
+    Attributes:
+        utterance: its place, and the digit that is said.
+        source: who says it; or a recording of one's own that the cue is planted into.
+        speaker: a name for who says it.
+        cue: its label.
+        shuffled: the other.
+        seed: of all that is drawn for it.
+    """
+
+    utterance: Utterance
+    source: Speaker | Path
+    speaker: str
+    cue: str
+    shuffled: str
+    seed: tuple[int, ...]
+
+
+def background_of(kind: str) -> str:
+    """What the cue is hidden in: vowels, eSpeak NG's speech, or noise where that is missing."""
+    if kind in ("planted_f0", "planted_formant"):
+        return "vowels"
+    return "espeak" if find_spec("espeakng_loader") else "noise"
+
+
+def recording(kind: str, one: Plant) -> tuple[np.ndarray, list[cues.Cue]]:
+    """A recording ``[N]`` (full scale 1) and its cues; they alone depend on the label."""
+    background, hidden = (np.random.default_rng([*one.seed, k]) for k in (0, 1))
+    if isinstance(one.source, Path):
+        return _hidden(_piece(one.source, background), _tones(kind, one.cue, hidden))
+    voice = one.source
+    if kind in TONES:
+        wave, found = _digit(voice, one, background), _tones(kind, one.cue, hidden)
+    elif kind == "planted_word":
+        wave, word = _words(voice, one, background)
+        return _in_a_room(wave, voice, background), [word]
+    elif kind == "planted_formant":
+        wave, cue = cues.second_formant(one.cue, cues.span(background), background)
+        found = [cue]
+    else:
+        tracks, voiced = cues.formants(voice.tract, background), cues.span(background)
+        found = [cues.harmonics(one.cue, tracks, voiced, hidden)]
+        wave = cues.whisper(tracks, voiced, background)
+    return _hidden(_in_a_room(wave, voice, background), found)
+
+
+def _tones(kind: str, label: str, rng: np.random.Generator) -> list[cues.Cue]:
+    bands = [cues.BANDS, cues.OTHER_BANDS][: TONES.index(kind) + 1]
+    return [cues.tone(band[label], rng) for band in bands]
+
+
+def _hidden(background: np.ndarray, found: list[cues.Cue]) -> tuple[np.ndarray, list[cues.Cue]]:
+    """A background with the cues in it, each as loud as if it were alone."""
+    return background + sum(cues.planted(background, cue) - background for cue in found), found
+
+
+def _in_a_room(wave: np.ndarray, voice: Speaker, rng: np.random.Generator) -> np.ndarray:
+    """What is said at the speaker's level, with the room's noise."""
+    said = 10 ** (min(voice.level, -8.0) / 20) * wave / np.abs(wave).max()
+    return said + 10 ** ((voice.noise + voice.level) / 20) * rng.standard_normal(len(said))
+
+
+def _piece(path: Path, rng: np.random.Generator) -> np.ndarray:
+    """A piece of a recording of one's own, somewhere in silence where it is short ``[N]``."""
+    wave, rate = read(path)
+    samples = resample(mono(wave), rate, cues.RATE).numpy().astype(float)
+    count = round(cues.SECONDS * cues.RATE)
+    start = int(rng.integers(0, max(len(samples) - count, 0) + 1))
+    samples = samples[start : start + count]
+    before = int(rng.integers(0, count - len(samples) + 1))
+    loudest = float(np.abs(samples).max(initial=0))
+    if not loudest:
+        raise SpeechLRPError(f"{path} is silent, so that nothing is hidden in it; leave it out")
+    return np.pad(samples, (before, count - len(samples) - before)) * min(1.0, 0.5 / loudest)
+
+
+def _words(voice: Speaker, one: Plant, rng: np.random.Generator) -> tuple[np.ndarray, cues.Cue]:
+    """Three words in a random order, one of them the label's, and where that is said."""
+    words, place = [DIGITS[k] for k in rng.permutation(len(DIGITS))[:2]], int(rng.integers(3))
+    words.insert(place, WORDS[one.cue])
+    wave, before, spans = _said(voice, " ".join(words), one, rng)
+    word = next(span for span in spans if span.name == WORDS[one.cue])
+    start, end = (before / cues.RATE + at for at in (word.start, word.end))
+    return wave, cues.Cue(np.zeros(0), start, min(end, cues.SECONDS), 0.0, cues.RATE / 2, 0.0)
+
+
+def _digit(voice: Speaker, one: Plant, rng: np.random.Generator) -> np.ndarray:
+    """A spoken digit somewhere in silence ``[N]``; where eSpeak NG is missing, noise."""
+    if background_of("planted_tone") == "noise":
+        return cues.whisper(cues.formants(voice.tract, rng), cues.span(rng), rng)
+    return _said(voice, one.utterance.text, one, rng)[0]
+
+
+def _said(
+    voice: Speaker, text: str, one: Plant, rng: np.random.Generator
+) -> tuple[np.ndarray, int, Sequence[Span]]:
+    """A text somewhere in silence ``[N]``, where it begins, and its words' times in itself."""
+    count = round(cues.SECONDS * cues.RATE)
+    said = render(voice, text, cues.RATE, list(one.seed), cues.SECONDS)
+    wave = said.samples[:count] / FULL
+    before = int(rng.integers(0, count - len(wave) + 1))
+    return np.pad(wave, (before, count - len(wave) - before)), before, said.words

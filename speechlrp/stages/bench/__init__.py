@@ -1,0 +1,1 @@
+"""bench: explainers and measures held to known truth, over corpora and seeds."""

@@ -1,0 +1,280 @@
+"""The units of a bench: an explainer on a network of known truth.
+
+What a unit computes is kept in the network's run, each part under a digest of all that it follows
+from, so that another explainer, fill-in or measure computes what is new alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from speechlrp.artifacts.shards import Shards
+from speechlrp.config.names import digest_of, flatten
+from speechlrp.config.schema import Config
+from speechlrp.data.dataset import Windows, dataset
+from speechlrp.data.explaining import Explaining, about, check
+from speechlrp.data.network import Classifier, network
+from speechlrp.data.seen import VIEW
+from speechlrp.errors import SpeechLRPError
+from speechlrp.explainers import EXPLAINERS
+from speechlrp.explainers.counting import counting
+from speechlrp.flipping import FILL_INS
+from speechlrp.flipping.cells import Flips
+from speechlrp.flipping.curve import grid_counts
+from speechlrp.flipping.fill_ins import Surroundings
+from speechlrp.measures import SCORES
+from speechlrp.measures.completeness import completeness
+from speechlrp.measures.scores import Maps
+from speechlrp.measures.texture import first_stride
+from speechlrp.pipeline.inputs import known_fingerprint
+from speechlrp.pipeline.places import plain
+from speechlrp.pipeline.stage import Context
+from speechlrp.registry import code_of, references_in
+from speechlrp.stages.bench.members import Member
+from speechlrp.stages.compare.bench import choose, names_in
+
+ORDERS = ("lrp", "lrp_rev")
+TRUTH = "cue"
+"""The score that knows where relevance should be."""
+
+
+@dataclass(frozen=True)
+class Explained:
+    """An explainer that measures inputs from a reference.
+
+    Attributes:
+        name: of both, such as ``lrp_mean``; from zero it is the explainer's.
+        explainer: of `bench.explainers`.
+        reference: what inputs are measured from; ``""`` where that changes nothing.
+        section: its section of the configuration.
+    """
+
+    name: str
+    explainer: str
+    reference: str
+    section: Mapping[str, Any]
+
+
+def explained(config: Config) -> list[Explained]:
+    """Every explainer from every reference.
+
+    Raises:
+        SpeechLRPError: an explainer that there is not, or a setting out of its range.
+    """
+    every = []
+    view = {key: config.explainer[key] for key in VIEW}  # maps are compared on the same axes
+    for explainer in names_in(config.bench.explainers):
+        section = {**config.bench.settings[explainer], **view}
+        with about(explainer):
+            check(section)
+            if EXPLAINERS[section["kind"]].uses_reference:
+                for reference in names_in(config.bench.references):
+                    name = explainer if reference == "zero" else f"{explainer}_{reference}"
+                    measured = {**section, "reference": reference}
+                    every.append(Explained(name, explainer, reference, measured))
+            else:
+                every.append(Explained(explainer, explainer, "", section))
+    if not every:
+        raise SpeechLRPError("bench.explainers names no explainer; such as lrp,random")
+    return every
+
+
+class Bench:
+    """A network of known truth, and the recordings that explainers are tried on.
+
+    Args:
+        context: of the stage.
+        member: the network.
+    """
+
+    def __init__(self, context: Context, member: Member) -> None:
+        self.member, self.config = member, context.config
+        self._context = member.context(context)
+        rows = self.examples.rows(member.config.subset)
+        limit, size = self.config.bench.examples, self.config.bench.batch_size
+        rows = choose(self.examples.table, rows, limit, member.config.data_seed)
+        self.units = [rows[i : i + size] for i in range(0, len(rows), size)]
+        self.ids = self.examples.table.id.iloc[rows].astype(str).tolist()
+
+    @cached_property
+    def examples(self) -> Windows:
+        """The dataset, as it is stored."""
+        return dataset(self._context)
+
+    @cached_property
+    def network(self) -> Classifier:
+        """The network, and the dataset as explainers see it."""
+        return network(self._context, self.examples).seen(self.config.explainer)
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What all that is computed of it follows from."""
+        files = self.member.files()
+        read = {name: known_fingerprint(files[name])["sha256"] for name in ("weights", "features")}
+        return read | {"recordings": self.ids, "batch_size": self.config.bench.batch_size}
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        """What flipped bins may be filled in from."""
+        return self.network.surroundings(self.member.config.data_seed)
+
+    def table(self, unit: int) -> pd.DataFrame:
+        """What is known of a batch of recordings."""
+        return self.examples.table.iloc[self.units[unit]].reset_index(drop=True)
+
+
+class Cell:
+    """One explainer on one network: its parts, and how each is computed.
+
+    Args:
+        bench: the network.
+        one: the explainer.
+    """
+
+    def __init__(self, bench: Bench, one: Explained) -> None:
+        self.bench, self.one = bench, one
+        self.settings = bench.config.bench
+        self._warm = False
+
+    def shards(self, kind: str, **settings: Any) -> Shards:
+        """Where the batches of a part are kept; its name is a digest of what it follows from."""
+        facts = flatten("facts", self.bench.facts) | flatten("explainer", dict(self.one.section))
+        facts |= flatten(kind, settings) | {"kind": kind}
+        facts |= {name: code_of(name) for name in references_in([facts, kind])}
+        folder = self.bench.member.run / "cells" / plain(self.one.name)
+        return Shards(folder / f"{plain(kind)}-{digest_of(facts)[:12]}", len(self.bench.units))
+
+    @property
+    def maps(self) -> Shards:
+        """Relevance, what it cost, and what it should add up to."""
+        return self.shards("maps")
+
+    def scores(self) -> dict[str, Shards]:
+        """Of each measure of maps, and the truth."""
+        names = [TRUTH]
+        if not self.bench.member.control:
+            names += names_in(self.settings.measures)
+        return {name: self.shards(f"score_{name}") for name in names}
+
+    def flips(self) -> dict[str, Shards]:
+        """The flipping curves with each fill-in."""
+        names = [] if self.bench.member.control else names_in(self.settings.baselines)
+        percent = list(self.settings.percent)
+        return {name: self.shards(f"flips_{name}", percent=percent) for name in names}
+
+    def work(self) -> None:
+        """Compute what is missing, batch by batch."""
+        maps, scores, flips = self.maps, self.scores(), self.flips()
+        for unit in range(len(self.bench.units)):
+            lacking = [n for n, part in flips.items() if not part.path(unit).exists()]
+            measured = [n for n, part in scores.items() if not part.path(unit).exists()]
+            if not maps.path(unit).exists():
+                self._explain(unit, maps)
+            elif not lacking and not measured:
+                continue
+            relevance, target, inputs = self._read(unit, maps)
+            for name in measured:
+                scores[name].put(unit, {}, self._score(name, unit, relevance, inputs, target))
+            for name, curves in self._curves(lacking, unit, relevance):
+                flips[name].put(unit, curves, self.bench.table(unit)[["id"]])
+
+    @cached_property
+    def explaining(self) -> Explaining:
+        """The explainer at work."""
+        return Explaining(self.bench.network, self.one.section)
+
+    def _batch(self, unit: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        with self.bench.network.dataset.features() as features:
+            labels = self.bench.table(unit).label.to_numpy()
+            return self.explaining.batch(features[self.bench.units[unit]], labels)
+
+    def _read(self, unit: int, maps: Shards) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Relevance, target and differences from the reference."""
+        arrays, _ = maps.get(unit)
+        device = self.bench.network.device
+        relevance, target = (
+            torch.from_numpy(arrays[n]).to(device) for n in ("relevance", "target")
+        )
+        return relevance, target, self._batch(unit)[1]
+
+    def _explain(self, unit: int, maps: Shards) -> None:
+        model, explainer = self.explaining.model, self.explaining.explainer
+        _, inputs, target = self._batch(unit)
+        if not self._warm:  # the first call does more
+            explainer.explain(model, inputs[:2], target[:2])
+            self._warm = True
+        with counting(model) as passes:
+            begin = time.perf_counter()
+            output, relevance = explainer.explain(model, inputs, target)
+            relevance = relevance.cpu()  # waits for the device
+            seconds = time.perf_counter() - begin
+        n = len(inputs)
+        sums = completeness(explainer, model, inputs, target, relevance.to(inputs.device))
+        error = (sums["completeness_error"] / sums["promised"]).abs()
+        table = self.bench.table(unit)[["id"]].assign(
+            seconds=seconds / n,
+            forward_passes=passes.forward / n,
+            backward_passes=(passes.backward + n * bool(passes.watched)) / n,
+            completeness_error=error.cpu().numpy(),
+        )
+        arrays = {"relevance": relevance, "target": target.cpu(), "output": output.cpu()}
+        maps.put(unit, {name: value.numpy() for name, value in arrays.items()}, table)
+
+    def _score(
+        self,
+        name: str,
+        unit: int,
+        relevance: torch.Tensor,
+        inputs: torch.Tensor,
+        target: torch.Tensor,
+    ) -> pd.DataFrame:
+        """A measure's columns, a row a recording."""
+        table, examples = self.bench.table(unit), self.bench.network.dataset
+        stride = 1 if examples.view else first_stride(self.bench.network.model)
+        asked = self.explaining.asked(inputs, target, relevance, self.bench.member.seed)
+        maps = Maps(
+            self.explaining.maps(relevance)[:, 0].double().cpu().numpy(),
+            table,
+            examples.frequency,
+            examples.time,
+            self.one.section["bands_hz"],
+            stride,
+            asked,
+        )
+        return table[["id"]].assign(**SCORES[name](maps))
+
+    def _curves(
+        self, baselines: list[str], unit: int, relevance: torch.Tensor
+    ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+        """Of each fill-in ``correct`` and ``probability``, ``[n, orders, points]``.
+
+        An order is made once for all of them, and the orders are those that flip makes.
+        """
+        if not baselines:
+            return
+        network, seed = self.bench.network, self.bench.member.seed
+        table, relevance = self.bench.table(unit), self.explaining.maps(relevance)
+        flips = Flips(
+            predict=network.predict,
+            counts=grid_counts({"percent": self.settings.percent}, relevance[0].numel()),
+            baselines={n: FILL_INS[n](self.bench.surroundings) for n in baselines},
+            strategies=ORDERS,
+            repeats=1,
+            seed=seed,
+        )
+        labels = torch.tensor(table.label.to_numpy(), device=network.device)
+        shown = self._batch(unit)[0]
+        curves: dict[str, list] = {name: [] for name in baselines}
+        for _, name, _, points in flips.curves(shown, relevance, list(table.id), labels):
+            curves[name].append([torch.stack(values, 1) for values in zip(*points, strict=True)])
+        for name, orders in curves.items():
+            correct, probability = (torch.stack(part, 1) for part in zip(*orders, strict=True))
+            yield name, {"correct": correct.numpy(), "probability": probability.numpy()}

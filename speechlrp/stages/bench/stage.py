@@ -1,0 +1,60 @@
+"""bench: which explainer, and which measure, can be trusted, where the truth is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from speechlrp.artifacts.atomic import write_csv
+from speechlrp.config.schema import Config
+from speechlrp.data.explaining import about
+from speechlrp.pipeline.progress import progress
+from speechlrp.pipeline.stage import Context, Stage
+from speechlrp.stages.bench import page, tables
+from speechlrp.stages.bench.cells import Bench, Cell, explained
+from speechlrp.stages.bench.members import members
+
+
+def work(context: Context) -> None:
+    """Compute every unit that is missing, then write the tables, the figures and a page."""
+    every, ours = members(context.config), explained(context.config)
+    cells = []
+    for member in every:
+        bench = Bench(context, member)
+        cells += [Cell(bench, one) for one in ours]
+    todo = context.mine(range(len(cells)))
+    for unit in progress(todo, "bench", len(todo)):
+        cell = cells[unit]
+        with about(f"{cell.bench.member.name}, {cell.one.name}"):
+            cell.work()
+    context.ranks.wait()
+    if not context.ranks.leader:
+        return
+    draws, table = context.config.bench.draws, tables.recordings(cells)
+    learned = table[~table.control]
+    results = {
+        "recordings": table,
+        "explainers": tables.explainers(learned, draws),
+        "measures": tables.measures(learned, draws),
+        "networks": tables.networks(every, table),
+    }
+    for name, result in results.items():
+        write_csv(context.folder / f"{name}.csv", result)
+    page.write(context, results)
+
+
+def _inputs(config: Config) -> dict[str, Path]:
+    """The files of every network."""
+    return {
+        f"{member.name}: {name}": path
+        for member in members(config)
+        for name, path in member.files().items()
+    }
+
+
+STAGE = Stage(
+    name="bench",
+    keys=("bench", "subset", "explainer.view", "explainer.window_length", "explainer.hop"),
+    inputs=_inputs,
+    work=work,
+    shared=True,
+)

@@ -1,0 +1,164 @@
+"""The tables of a bench, gathered from its units."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import reduce
+
+import numpy as np
+import pandas as pd
+
+from speechlrp.measures.trust import agreement_with_truth, interval, sign_of
+from speechlrp.stages.bench.between_seeds import between_seeds
+from speechlrp.stages.bench.cells import Cell
+from speechlrp.stages.bench.members import Member
+
+KEYS = ("corpus", "seed", "control", "explainer", "reference", "name", "id")
+TRUTHS = ("positive_inside", "positive_near", "pointing", "auc")
+"""What may rank explainers by truth."""
+COSTS = ("seconds", "forward_passes", "backward_passes")
+TABLE_PERCENT = 30
+"""The end of T's table, %: to there its curves are steep or not."""
+
+
+def recordings(cells: Sequence[Cell]) -> pd.DataFrame:
+    """A row an explainer, network and recording: the columns `KEYS`, and a column a number."""
+    table = pd.concat([_of_cell(cell) for cell in cells], ignore_index=True)
+    groups: dict[tuple[str, str], list[Cell]] = {}
+    for cell in cells:
+        if not cell.bench.member.control:
+            groups.setdefault((cell.bench.member.corpus, cell.one.name), []).append(cell)
+    parts = [
+        between_seeds(group).assign(corpus=corpus, name=name, control=False)
+        for (corpus, name), group in groups.items()
+        if len(group) > 1
+    ]
+    keys = ["corpus", "seed", "control", "name", "id"]
+    return table.merge(pd.concat(parts), on=keys, how="left") if parts else table
+
+
+def _of_cell(cell: Cell) -> pd.DataFrame:
+    tables = [cell.maps.table()]
+    tables += [part.table() for part in cell.scores().values()]
+    tables += [_areas(name, cell) for name in cell.flips()]
+    table = reduce(lambda a, b: a.merge(b, on="id", validate="1:1"), tables)
+    member, one = cell.bench.member, cell.one
+    facts = (member.corpus, member.seed, member.control, one.explainer, one.reference, one.name)
+    for place, (key, value) in enumerate(zip(KEYS, facts, strict=False)):
+        table.insert(place, key, value)
+    return table
+
+
+def _areas(baseline: str, cell: Cell) -> pd.DataFrame:
+    """Numbers of every recording's two curves with a fill-in.
+
+    ``steepness``: the mean accuracy to 30 % of the bins, as of T's table; ``deletion`` and
+    ``insertion``: the mean probability of the true class while the most relevant bins go first,
+    and come back first; ``gain``: insertion less deletion, the symmetric relevance gain.
+    """
+    percent = np.asarray(cell.settings.percent, dtype=float)
+    ids, correct, probability = [], [], []
+    for arrays, table in cell.flips()[baseline]:
+        ids += list(table.id)
+        correct.append(arrays["correct"])
+        probability.append(arrays["probability"])
+    first, last = np.moveaxis(np.concatenate(probability), 1, 0)
+    shown = percent <= TABLE_PERCENT
+    deletion, insertion = _height(percent, first), _height(percent, last)
+    return pd.DataFrame(
+        {
+            "id": ids,
+            f"steepness_{baseline}": _height(
+                percent[shown], np.concatenate(correct)[:, 0][:, shown]
+            ),
+            f"deletion_{baseline}": deletion,
+            f"insertion_{baseline}": insertion,
+            f"gain_{baseline}": insertion - deletion,
+        }
+    )
+
+
+def _height(percent: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The mean height of curves ``[n, K]``, by the trapezoid rule."""
+    return np.trapezoid(values.astype(float), percent, axis=1) / (percent[-1] - percent[0])
+
+
+def measures_of(table: pd.DataFrame) -> list[str]:
+    """The columns that are measures without truth."""
+    truth = {name for name in table if "wrong_region" in name} | set(TRUTHS)
+    truth |= {"times_chance", "positive_in_weaker", "region", "near_region", "pointing_near"}
+    return [name for name in table if name not in {*KEYS, *COSTS, *truth}]
+
+
+def block(table: pd.DataFrame, column: str) -> np.ndarray:
+    """A column as ``[S, E, N]``, by seed, explainer and recording in the order of the table."""
+    axes = [table[key].unique() for key in ("seed", "name", "id")]
+    index = pd.MultiIndex.from_product(axes)
+    values = table.set_index(["seed", "name", "id"])[column].reindex(index)
+    return values.to_numpy(float).reshape([len(axis) for axis in axes])
+
+
+def explainers(table: pd.DataFrame, draws: int) -> pd.DataFrame:
+    """Every number of every explainer on every corpus, with its interval."""
+    rows = []
+    columns = [c for c in table if c not in KEYS]
+    for (corpus, name), part in table.groupby(["corpus", "name"], sort=False):
+        first = part.iloc[0]
+        facts = {"corpus": corpus, "name": name, "explainer": first.explainer}
+        facts |= {"reference": first.reference, "seeds": part.seed.nunique()}
+        for column in columns:
+            mean, low, high = interval(block(part, column)[:, 0], draws=draws)
+            numbers = {"mean": mean, "low": low, "high": high, "n": part.id.nunique()}
+            rows.append(facts | {"score": column} | numbers)
+    return pd.DataFrame(rows)
+
+
+def measures(table: pd.DataFrame, draws: int) -> pd.DataFrame:
+    """How every measure ranks explainers beside each truth, on every corpus."""
+    return pd.DataFrame(list(_measures(table, draws)))
+
+
+def _measures(table: pd.DataFrame, draws: int) -> Iterator[dict]:
+    for corpus, part in table.groupby("corpus", sort=False):
+        names = part.name.unique()
+        truths = {name: block(part, name) for name in TRUTHS}
+        for measure in measures_of(part):
+            values = sign_of(measure) * block(part, measure)
+            for truth, true in truths.items():
+                one = agreement_with_truth(values, true, draws=draws)
+                if one.best < 0:
+                    continue
+                means = np.nanmean(true, axis=(0, 2))
+                yield {
+                    "corpus": corpus,
+                    "measure": measure,
+                    "truth": truth,
+                    "correlation": one.correlation,
+                    "low": one.low,
+                    "high": one.high,
+                    "least_seed": np.nanmin(one.each, initial=1),
+                    "most_seed": np.nanmax(one.each, initial=-1),
+                    "explainers": one.explainers,
+                    "seeds": len(one.each),
+                    "best": names[one.best],
+                    "truth_of_best": means[one.best],
+                    "best_by_truth": names[np.nanargmax(means)],
+                    "truth_of_best_by_truth": np.nanmax(means),
+                }
+
+
+def networks(every: Sequence[Member], table: pd.DataFrame) -> pd.DataFrame:
+    """The accuracy of every network, and what its explainers show of the truth, beside chance."""
+    rows = []
+    for member in every:
+        summary = json.loads(member.files()["evaluation"].read_text(encoding="utf-8"))
+        same = table.corpus.eq(member.corpus) & table.seed.eq(member.seed)
+        part = table[same & table.control.eq(member.control)]
+        means = part.groupby("name").positive_inside.mean()
+        facts = {"corpus": member.corpus, "seed": member.seed, "control": member.control}
+        accuracy = {"accuracy": summary["accuracy"], "n": summary["n"]}
+        accuracy |= {"low": summary["wilson_low"], "high": summary["wilson_high"]}
+        inside = {"most_inside": means.max(), "by": means.idxmax(), "region": part.region.mean()}
+        rows.append(facts | accuracy | inside)
+    return pd.DataFrame(rows)

@@ -1,0 +1,141 @@
+"""Explainers and measures held to known truth, through the command line."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from speechlrp.corpora.synthetic.planted import plant
+from speechlrp.pipeline.record import read_record
+
+NETWORKS = (
+    "split.train=3 split.validate=1 split.test=2 features.window=128 features.overlap=14 "
+    "features.bins=64 features.frames=64 trainer.epochs=1 trainer.batch_size=8"
+)
+SMALL = (
+    "bench.corpora=[planted_formant]", f"bench.overrides='{NETWORKS}'", "bench.seeds=[1,2]",
+    "bench.examples=6", "bench.batch_size=4", "bench.percent=[0,5,30,100]", "bench.draws=20",
+    "bench.references='zero,mean'", "bench.baselines='zero,donor'", "device=cpu", "workers=1",
+)  # fmt: skip
+ASKED = ("bench", "run=held", "bench.measures='sparseness,sufficiency'")
+NAMES = "bench.explainers='lrp,gradient_x_input,sensitivity,random'"
+TABLES = ("recordings", "explainers", "measures", "networks")
+
+
+@pytest.fixture(scope="module")
+def benched(project_class, tmp_path_factory):
+    data = tmp_path_factory.mktemp("planted")
+    plant(data / "planted_formant", "planted_formant", speakers=6, per_speaker=4, seed=1)
+    project = project_class(data, tmp_path_factory.mktemp("benched") / "outputs", SMALL)
+    done = project.speechlrp(*ASKED, NAMES)
+    assert done.returncode == 0, done.stderr
+    return project
+
+
+@pytest.fixture
+def copied(benched, tmp_path, project_class):
+    shutil.copytree(benched.outputs, tmp_path / "outputs", copy_function=shutil.copy2)
+    return project_class(benched.data, tmp_path / "outputs", SMALL)
+
+
+def _tables(project):
+    return [pd.read_csv(project.outputs / "held/bench" / f"{name}.csv") for name in TABLES]
+
+
+def test_every_explainer_from_every_reference_on_every_network(benched):
+    recordings, explainers, _, networks = _tables(benched)
+    names = {"lrp", "lrp_mean", "gradient_x_input", "gradient_x_input_mean"}
+    names |= {"sensitivity", "random"}
+    assert set(recordings.name) == names
+    counted = recordings.groupby(["seed", "control", "name"]).id.nunique()
+    assert len(counted) == 3 * len(names)
+    assert (counted == 6).all()
+    learned = recordings[~recordings.control]
+    assert learned.groupby("seed").id.unique().map(tuple).nunique() == 1
+    assert networks[["seed", "control"]].to_numpy().tolist() == [[1, False], [2, False], [1, True]]
+    row = explainers[(explainers.name == "lrp") & (explainers.score == "gini")].iloc[0]
+    own = recordings[(recordings.name == "lrp") & ~recordings.control]
+    assert row["mean"] == pytest.approx(own.gini.mean())
+    assert row.low <= row["mean"] <= row.high
+    assert (benched.outputs / "held/bench/index.html").stat().st_size > 10_000
+
+
+def test_areas_lie_between_those_of_the_best_and_the_worst_order(benched):
+    recordings, *_ = _tables(benched)
+    learned = recordings[~recordings.control]
+    for fill in ("zero", "donor"):
+        parts = [learned[f"{name}_{fill}"] for name in ("deletion", "insertion", "gain")]
+        np.testing.assert_allclose(parts[1] - parts[0], parts[2])
+        assert learned[f"steepness_{fill}"].between(0, 1).all()
+
+
+def test_measures_stand_beside_every_truth(benched):
+    *_, measures, _ = _tables(benched)
+    assert set(measures.truth) == {"positive_inside", "positive_near", "pointing", "auc"}
+    assert {"steepness_zero", "gain_donor", "gini", "sufficiency"} <= set(measures.measure)
+    assert not {"region", "times_chance", "seconds"} & set(measures.measure)
+    known = measures.dropna(subset="correlation")
+    assert known.correlation.between(-1, 1).all()
+    assert (known.low <= known.high).all()
+
+
+def test_done_again_nothing_is_done(benched):
+    done = benched.speechlrp(*ASKED, NAMES)
+    assert "bench: complete, nothing to do" in done.stdout
+
+
+def test_another_explainer_fill_in_and_measure_are_computed_alone(copied):
+    before = {p: p.stat().st_mtime_ns for p in copied.outputs.glob("*/cells/*/*/*.npz")}
+    more = NAMES.replace("random", "random,lrp_gamma")
+    settings = ("bench.baselines='zero,donor,noise'",)
+    measures = ("bench", "run=held", "bench.measures='sparseness,sufficiency,masking'")
+    done = copied.speechlrp(*measures, more, settings=settings)
+    assert done.returncode == 0, done.stderr
+    after = {p: p.stat().st_mtime_ns for p in copied.outputs.glob("*/cells/*/*/*.npz")}
+    assert {path: after[path] for path in before} == before
+    kinds = {path.parent.name.rpartition("-")[0] for path in after.keys() - before.keys()
+             if path.parts[-3] in ("lrp", "lrp_mean", "random")}  # fmt: skip
+    assert kinds == {"flips_noise", "score_masking"}
+    recordings, *_ = _tables(copied)
+    assert {"lrp_gamma", "lrp_gamma_mean"} <= set(recordings.name)
+
+
+def test_killed_it_goes_on_to_the_same_tables(benched, copied, killing):
+    shutil.rmtree(copied.outputs / "held")
+    for cells in copied.outputs.glob("*/cells"):
+        shutil.rmtree(cells)
+    deadly = killing("speechlrp.artifacts.shards:Shards.put", 40)
+    assert copied.speechlrp(*ASKED, NAMES, before=deadly).returncode == -9
+    begun = {p: p.stat().st_mtime_ns for p in copied.outputs.glob("*/cells/*/*/*.npz")}
+    assert begun
+    done = copied.speechlrp(*ASKED, NAMES)
+    assert done.returncode == 0, done.stderr
+    assert all(path.stat().st_mtime_ns == time for path, time in begun.items())
+    for mine, whole in zip(_tables(copied), _tables(benched), strict=True):
+        mine, whole = (t.drop(columns="seconds", errors="ignore") for t in (mine, whole))
+        if "score" in mine:
+            mine, whole = (t[t.score != "seconds"] for t in (mine, whole))
+        pd.testing.assert_frame_equal(mine.reset_index(drop=True), whole.reset_index(drop=True))
+
+
+def test_the_record_names_the_files_of_every_network(benched):
+    record = read_record(benched.outputs / "held/bench")
+    assert len(record.inputs) == 3 * 4
+    assert any(name.startswith("planted_formant, seed 1, control") for name in record.inputs)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("trainer.epochs=2", "--with 'trainer.epochs=2'"),
+        ("bench.percent=[0,10]", "bench.percent is [0.0, 10.0]"),
+        ("bench.baselines=loud", "unknown value of bench.baselines 'loud'"),
+        ("bench.corpora=[planted_tune]", "planted_tune"),
+    ],
+)
+def test_what_does_not_fit_is_one_line(setting, words, benched):
+    done = benched.speechlrp("bench", NAMES, settings=(setting,))
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
