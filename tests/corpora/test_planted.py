@@ -9,7 +9,7 @@ import soundfile
 
 from speechlrp.corpora import CORPORA
 from speechlrp.corpora.synthetic import cues, hiding
-from speechlrp.corpora.synthetic.hiding import KINDS, recording
+from speechlrp.corpora.synthetic.hiding import KINDS, TONES, recording
 from speechlrp.corpora.synthetic.planted import CLASSES, TABLE, plant
 from speechlrp.corpora.synthetic.speakers import cast
 from speechlrp.errors import SpeechLRPError
@@ -169,3 +169,78 @@ def test_digits_are_spoken_where_there_is_a_voice(monkeypatch):
     (low, _), (high, _) = _both("planted_tone").values()
     assert low.shape == high.shape == TIME.shape
     assert np.abs(low).max() > 0.1
+
+
+def _own(tmp_path, seconds=(0.4, 3.0, 0.95, 1.2)):
+    """A list of recordings of two speakers, of several lengths and rates."""
+    rng, rows = np.random.default_rng(0), ["path,speaker,mood"]
+    for k, length in enumerate(seconds):
+        rate = (8000, 22050)[k % 2]
+        wave = 0.9 * rng.uniform(-1, 1, (round(length * rate), 1 + k % 2))
+        soundfile.write(tmp_path / f"{k}.wav", wave, rate)
+        rows.append(f"{k}.wav,{'ab'[k // 2]},calm")
+    path = tmp_path / "mine.csv"
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("kind", TONES)
+def test_tones_are_planted_into_recordings_of_ones_own(kind, tmp_path):
+    made = plant(tmp_path / "c", kind, manifest=_own(tmp_path), seed=2)
+    assert (made.utterances, made.speakers) == (4, 2)
+    found = CORPORA["manifest"](made.root, file=TABLE)
+    assert [r.speaker for r in found] == ["a", "a", "b", "b"]
+    assert sorted(r.label("cue") for r in found[:2]) == ["high", "low"]
+    for one in found:
+        wave, rate = soundfile.read(one.path)
+        assert (rate, len(wave)) == (cues.RATE, len(TIME))
+        assert np.abs(wave).max() < 1
+        start, end, low, high = (float(one.extra[name]) for name in TRUTH)
+        part = wave[int(start * rate) : int(end * rate)]
+        power, hz = _lobes(np.pad(part, (0, len(TIME) - len(part))))
+        inside = (hz > low) & (hz < high)
+        assert power[inside].max() > 5 * np.median(power[(hz > low - 300) & (hz < high + 300)])
+        assert ("also_start_s" in one.extra) == (kind == "planted_pair")
+
+
+def test_a_way_of_speaking_is_not_planted_and_silence_hides_nothing(tmp_path):
+    path = _own(tmp_path)
+    with pytest.raises(SpeechLRPError, match="take one of planted_tone, planted_pair"):
+        plant(tmp_path / "c", "planted_formant", manifest=path)
+    soundfile.write(tmp_path / "1.wav", np.zeros(8000), 8000)
+    with pytest.raises(SpeechLRPError, match=r"1\.wav is silent"):
+        plant(tmp_path / "c", "planted_tone", manifest=path)
+
+
+def test_another_list_is_another_corpus(tmp_path):
+    path = _own(tmp_path)
+    plant(tmp_path / "c", "planted_tone", manifest=path)
+    path.write_text(path.read_text(encoding="utf-8").replace("calm", "glad"), encoding="utf-8")
+    with pytest.raises(SpeechLRPError, match=r"other settings \(listed"):
+        plant(tmp_path / "c", "planted_tone", manifest=path)
+
+
+def test_both_cues_of_a_pair_have_a_place():
+    for wave, _ in _both("planted_pair").values():
+        assert len(wave) == len(TIME)
+    one = hiding.Plant(hiding.Utterance("a", "a.wav", 0, "one", 1), SPEAKER, "", "high", "", (5,))
+    _, (first, second) = recording("planted_pair", one)
+    assert cues.BANDS["high"][0] < first.hz < cues.BANDS["high"][1]
+    assert cues.OTHER_BANDS["high"][0] < second.hz < cues.OTHER_BANDS["high"][1]
+
+
+def test_a_formant_moves_and_nothing_else_does():
+    (low, cue), (high, _) = _both("planted_formant").values()
+    power, hz = _lobes(low - high)
+    outside = (hz < cues.AROUND[0]) | (hz > cues.AROUND[1])
+    assert power[outside].sum() < 1e-3 * power.sum()
+    assert (cue.low_hz, cue.high_hz) == cues.AROUND
+
+
+def test_a_word_is_said_when_the_table_says():
+    pytest.importorskip("espeakng_loader", reason="needs the extra `synth` (espeakng-loader)")
+    (low, first), (high, other) = _both("planted_word", seed=4).values()
+    for wave, cue in ((low, first), (high, other)):
+        assert 0 <= cue.start_s < cue.end_s <= cues.SECONDS
+        inside = (cue.start_s <= TIME) & (cue.end_s >= TIME)
+        assert np.square(wave[inside]).mean() > 0.2 * np.square(wave).mean()

@@ -8,6 +8,7 @@ import pytest
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.measures.localisation import (
+    ALSO,
     SCORES,
     TRUTH,
     another,
@@ -165,3 +166,16 @@ def test_another_region_is_of_another_class(seed):
     uneven = another(5, np.array([0, 0, 0, 0, 1]), seed)
     assert (uneven != np.arange(5)).all()
     assert another(1, np.array([0]), seed).tolist() == [0]
+
+
+def test_two_boxes_are_one_region_and_the_weaker_says_whether_both_are_shown():
+    table = _table((0.2, 0.4, 100, 250), (0.2, 0.4, 100, 250))
+    for name, value in zip(ALSO, (0.6, 0.8, 300, 450), strict=True):
+        table[name] = value
+    boxes = [regions(table, FREQUENCY, TIME, names) for names in (TRUTH, ALSO)]
+    relevance = np.stack([boxes[0][0] + boxes[1][0], boxes[0][1]]).astype(float)
+    scores = cue(Maps(relevance, table.assign(label=[0, 1]), FREQUENCY, TIME, (0, 500), 1))
+    assert scores["positive_inside"].tolist() == [1, 1]
+    assert scores["positive_in_weaker"][1] == 0
+    shares = [box[0].sum() for box in boxes]
+    assert scores["positive_in_weaker"][0] == pytest.approx(min(shares) / sum(shares))
