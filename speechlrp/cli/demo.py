@@ -48,8 +48,13 @@ def show(words: tuple[str, ...], values: Mapping[str, Any]) -> None:
     demo, settings = DEMOS[kind], [word for word in words if word != kind]
     data = Path(os.environ.get("SPEECHLRP_DATA", "data")) / "demo"
     if not values.get("cfg") and not values.get("info"):
-        amount = {"speakers": demo.speakers, "per_speaker": demo.per_speaker}
         synthesise_corpus(
-            demo.layout, str(data / demo.folder), **amount, seed=1, workers=None, force=False
+            demo.layout,
+            str(data / demo.folder),
+            speakers=demo.speakers,
+            per_speaker=demo.per_speaker,
+            seed=1,
+            workers=None,
+            force=False,
         )
     launch("run", (f"experiment={demo.experiment}", f"paths.data={data}", *settings), values)

@@ -180,4 +180,4 @@ def synth(layout: str, out: str, manifest: str | None, **settings: object) -> No
     """
     from speechlrp.cli.recordings import synthesise_corpus
 
-    synthesise_corpus(layout, out, manifest, **settings)
+    synthesise_corpus(layout, out, manifest=manifest, **settings)

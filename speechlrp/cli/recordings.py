@@ -28,7 +28,7 @@ def download_corpus(
         )
 
 
-def synthesise_corpus(layout: str, out: str, manifest: str | None, **settings) -> None:
+def synthesise_corpus(layout: str, out: str, *, manifest: str | None = None, **settings) -> None:
     """Synthesise a corpus into `out`, or plant a cue into recordings, and say what it holds."""
     from speechlrp.corpora.synthetic import synthesise
     from speechlrp.corpora.synthetic.hiding import KINDS, TONES

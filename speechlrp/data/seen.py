@@ -25,7 +25,7 @@ from speechlrp.audio.windows import WindowSettings
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.lrp.errors import LRPError
 from speechlrp.lrp.views import STFTView, View
-from speechlrp.measures.localisation import TRUTH, widened
+from speechlrp.measures.localisation import ALSO, TRUTH, widened
 
 if TYPE_CHECKING:
     from speechlrp.data.dataset import Windows
@@ -57,7 +57,7 @@ class SampleView(View):
 
     @abstractmethod
     def truth(self, sound: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The columns `TRUTH` of the bins that a sound reaches."""
+        """The columns of a box, as `TRUTH`, of the bins that a sound reaches."""
 
 
 class Row(SampleView):
@@ -84,8 +84,9 @@ class Row(SampleView):
 
     def truth(self, sound: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Its time alone."""
-        every = np.full_like(sound[TRUTH[0]], np.inf)
-        return {**sound, TRUTH[2]: -every, TRUTH[3]: every}
+        *_, low, high = sound
+        every = np.full_like(sound[low], np.inf)
+        return {**sound, low: -every, high: every}
 
 
 class TimeFrequency(SampleView):
@@ -180,6 +181,7 @@ def section_of(file: h5py.File) -> dict[str, Any]:
 
 def _told(table: pd.DataFrame, view: SampleView) -> pd.DataFrame:
     """The table with the true regions of the view's bins, where regions are known."""
-    if not all(name in table for name in TRUTH):
-        return table
-    return table.assign(**view.truth({name: table[name].to_numpy(float) for name in TRUTH}))
+    for names in (TRUTH, ALSO):
+        if all(name in table for name in names):
+            table = table.assign(**view.truth({n: table[n].to_numpy(float) for n in names}))
+    return table

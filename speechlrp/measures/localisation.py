@@ -8,7 +8,7 @@ what the analysis smears.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -27,18 +27,21 @@ NEAR = 15
 """Bins to each side that still count as near the region, as in the pointing game."""
 
 
-def widened(box: Sequence[np.ndarray], half_window: float) -> list[np.ndarray]:
+def widened(sound: Mapping[str, np.ndarray], half_window: float) -> dict[str, np.ndarray]:
     """The region of the bins that a sound reaches, from where the sound itself is.
 
     A frame holds some of it when any of its samples do, a bin when the main lobe of a tone
     reaches that far: Hann's is as wide as 2 over the frame's length to each side.
 
     Args:
-        box: start and end in s, lower and upper limit in Hz, each ``[N]``.
-        half_window: half the length of a frame, s.
+        sound: the columns of a box, as `TRUTH`, in its order, each ``[N]``.
+        half_window: half the length of a frame, s; 0 of samples, which have none.
     """
+    if not half_window:
+        return dict(sound)
     reach = (-half_window, half_window, -1 / half_window, 1 / half_window)
-    return [np.asarray(limit) + further for limit, further in zip(box, reach, strict=True)]
+    pairs = zip(sound.items(), reach, strict=True)
+    return {name: np.asarray(limit) + further for (name, limit), further in pairs}
 
 
 def regions(

@@ -109,8 +109,7 @@ def test_auc_counts_pairs():
 )
 def test_a_region_holds_every_frame_and_bin_that_its_sound_reaches(half_window, frames, bins):
     sound = _table((0.32, 0.48, 190.0, 210.0))
-    box = widened(sound[list(TRUTH)].to_numpy().T, half_window)
-    found = regions(pd.DataFrame(dict(zip(TRUTH, box, strict=True))), FREQUENCY, TIME)[0]
+    found = regions(pd.DataFrame(widened(sound, half_window)), FREQUENCY, TIME)[0]
     assert np.flatnonzero(found.any(0)).tolist() == frames
     assert np.flatnonzero(found.any(1)).tolist() == bins
     assert found.sum() == len(frames) * len(bins)

@@ -169,10 +169,9 @@ def truth(
     shift = (segments.onset_s - segments.start_s).to_numpy()
     for names in (TRUTH, ALSO):
         if all(name in r.extra for r in unit for name in names):
-            start, end, *hz = (np.array([float(r.extra[name]) for r in rows]) for name in names)
-            box = [start + shift, end + shift, *hz]
-            half = settings.half_window
-            known |= dict(zip(names, widened(box, half) if half else box, strict=True))
+            box = {name: np.array([float(r.extra[name]) for r in rows]) for name in names}
+            box |= {name: box[name] + shift for name in names[:2]}
+            known |= widened(box, settings.half_window)
     return known
 
 
