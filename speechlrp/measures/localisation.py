@@ -61,6 +61,12 @@ def regions(
     return bins[:, :, None] & frames[:, None, :]
 
 
+def true_regions(table: pd.DataFrame, frequency: np.ndarray, time: np.ndarray) -> np.ndarray:
+    """All that carries the label, ``[N, F, T]`` of bool: both boxes, where there are two."""
+    boxes = [box for box in (TRUTH, ALSO) if all(name in table for name in box)]
+    return np.logical_or.reduce([regions(table, frequency, time, box) for box in boxes])
+
+
 def near(inside: np.ndarray, bins: int = NEAR) -> np.ndarray:
     """Regions and what lies at most some bins away, in frequency and in time, ``[N, F, T]``."""
     reached = inside
@@ -97,12 +103,12 @@ def cue(maps: Maps) -> dict[str, np.ndarray]:
             "features' table); make some with `speechlrp synth planted_tone`, or leave cue out "
             "of compare.scores"
         )
-    axes = maps.frequency, maps.time
-    inside, weaker = regions(maps.table, *axes), {}
+    axes, weaker = (maps.frequency, maps.time), {}
+    inside = true_regions(maps.table, *axes)
     if all(name in maps.table for name in ALSO):
-        boxes = inside, regions(maps.table, *axes, ALSO)
+        boxes = (regions(maps.table, *axes, box) for box in (TRUTH, ALSO))
         shares = [localisation(maps.relevance, box)["positive_inside"] for box in boxes]
-        inside, weaker = boxes[0] | boxes[1], {"positive_in_weaker": np.minimum(*shares)}
+        weaker = {"positive_in_weaker": np.minimum(*shares)}
     other = another(len(inside), maps.table.label.to_numpy(int), seed=0)
     wrong = inside[other] & (other != np.arange(len(other)))[:, None, None]  # alone: none
     control = localisation(maps.relevance, wrong)

@@ -82,7 +82,7 @@ def measure_against_truth(
     for axes, measure in zip(grid, measures, strict=False):
         for name, line in lines.items():
             of = means.loc[reference.index[reference == name]]
-            label = f"from {name}" if name else "no reference"
+            label = f"from {name}" if name else "no reference, and the truth itself"
             axes.plot(100 * of[truth], of[measure], linestyle="none", marker=line.marker,
                       color=line.colour, markersize=4, label=label)  # fmt: skip
         style.heading(axes, measure, size=style.SMALL)

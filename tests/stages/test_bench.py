@@ -47,8 +47,10 @@ def test_every_explainer_from_every_reference_on_every_network(benched):
     recordings, explainers, _, networks = _tables(benched)
     names = {"lrp", "lrp_mean", "gradient_x_input", "gradient_x_input_mean"}
     names |= {"sensitivity", "random"}
-    assert set(recordings.name) == names
-    counted = recordings.groupby(["seed", "control", "name"]).id.nunique()
+    assert set(recordings.name) == {*names, "truth"}
+    counted = (
+        recordings[recordings.name != "truth"].groupby(["seed", "control", "name"]).id.nunique()
+    )
     assert len(counted) == 3 * len(names)
     assert (counted == 6).all()
     learned = recordings[~recordings.control]
@@ -70,11 +72,23 @@ def test_areas_lie_between_those_of_the_best_and_the_worst_order(benched):
         assert learned[f"steepness_{fill}"].between(0, 1).all()
 
 
+def test_the_true_region_is_held_to_the_curves_too(benched):
+    recordings, _, measures, _ = _tables(benched)
+    oracle = recordings[recordings.name == "truth"]
+    assert (oracle.positive_inside == 1).all()
+    assert oracle.gain_zero.notna().all()
+    assert oracle.gini.isna().all()
+    assert measures[measures.measure == "gain_zero"].above.between(0, 1).all()
+    assert measures[measures.measure == "gini"].above.isna().all()
+
+
 def test_measures_stand_beside_every_truth(benched):
     *_, measures, _ = _tables(benched)
     assert set(measures.truth) == {"positive_inside", "positive_near", "pointing", "auc"}
     assert {"steepness_zero", "gain_donor", "gini", "sufficiency"} <= set(measures.measure)
     assert not {"region", "times_chance", "seconds"} & set(measures.measure)
+    assert measures.best.isin(["lrp", "lrp_mean", "gradient_x_input", "gradient_x_input_mean",
+                               "sensitivity", "random"]).all()  # fmt: skip
     known = measures.dropna(subset="correlation")
     assert known.correlation.between(-1, 1).all()
     assert (known.low <= known.high).all()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -32,6 +32,7 @@ from speechlrp.flipping.curve import grid_counts
 from speechlrp.flipping.fill_ins import Surroundings
 from speechlrp.measures import SCORES
 from speechlrp.measures.completeness import completeness
+from speechlrp.measures.localisation import true_regions
 from speechlrp.measures.scores import Maps
 from speechlrp.measures.texture import first_stride
 from speechlrp.pipeline.inputs import known_fingerprint
@@ -44,6 +45,8 @@ from speechlrp.stages.compare.bench import choose, names_in
 ORDERS = ("lrp", "lrp_rev")
 TRUTH = "cue"
 """The score that knows where relevance should be."""
+ORACLE = "truth"
+"""The name of the true region among the explainers."""
 
 
 @dataclass(frozen=True)
@@ -242,7 +245,7 @@ class Cell:
         asked = self.explaining.asked(inputs, target, relevance, self.bench.member.seed)
         maps = Maps(
             self.explaining.maps(relevance)[:, 0].double().cpu().numpy(),
-            table,
+            examples.table.iloc[self.bench.units[unit]].reset_index(drop=True),
             examples.frequency,
             examples.time,
             self.one.section["bands_hz"],
@@ -278,3 +281,26 @@ class Cell:
         for name, orders in curves.items():
             correct, probability = (torch.stack(part, 1) for part in zip(*orders, strict=True))
             yield name, {"correct": correct.numpy(), "probability": probability.numpy()}
+
+
+class Oracle(Cell):
+    """The true region itself as a map: what is said of it is said of a perfect explainer.
+
+    Args:
+        bench: the network.
+        one: any explainer, which is not asked.
+    """
+
+    def __init__(self, bench: Bench, one: Explained) -> None:
+        super().__init__(bench, replace(one, name=ORACLE, explainer=ORACLE, reference=""))
+
+    def scores(self) -> dict[str, Shards]:
+        """The truth alone: there is nothing to ask again."""
+        return {TRUTH: self.shards(f"score_{TRUTH}")}
+
+    def _explain(self, unit: int, maps: Shards) -> None:
+        table, examples = self.bench.table(unit), self.bench.network.dataset
+        known = examples.table.iloc[self.bench.units[unit]]
+        inside = true_regions(known, examples.frequency, examples.time)
+        arrays = {"relevance": inside[:, None].astype(np.float32)}
+        maps.put(unit, arrays | {"target": table.label.to_numpy()}, table[["id"]])

@@ -16,6 +16,7 @@ from speechlrp.report.bench import (
 from speechlrp.report.blocks import Figure, Table, Text
 from speechlrp.report.page import Page, Section, render
 from speechlrp.report.style import figure_png
+from speechlrp.stages.bench.cells import ORACLE
 
 GOOD = 0.9
 """The rank correlation from which on a measure is called as good as truth."""
@@ -29,8 +30,9 @@ def write(context: Context, results: Mapping[str, pd.DataFrame]) -> None:
     ranked = measures[measures.truth == truth] if len(measures) else measures
     sections = [Section("What was found", blocks=[Text("\n\n".join(_told(ranked, results)))])]
     caption = f"The {truth.replace('_', ' ')} of every explainer; 95 % over seeds and recordings."
-    drawn = explainers_by_truth(results["explainers"], truth)
-    shown = results["explainers"][results["explainers"].score == truth].round(3)
+    asked = results["explainers"][results["explainers"].name != ORACLE]
+    drawn = explainers_by_truth(asked, truth)
+    shown = asked[asked.score == truth].round(3)
     sections.append(
         Section("Explainers", blocks=[_figure(context, "explainers", drawn, caption),
                                       Table(shown, caption, index=False)])

@@ -10,7 +10,7 @@ from speechlrp.data.explaining import about
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.stages.bench import page, tables
-from speechlrp.stages.bench.cells import Bench, Cell, explained
+from speechlrp.stages.bench.cells import Bench, Cell, Oracle, explained
 from speechlrp.stages.bench.members import members
 
 
@@ -21,6 +21,7 @@ def work(context: Context) -> None:
     for member in every:
         bench = Bench(context, member)
         cells += [Cell(bench, one) for one in ours]
+        cells += [] if member.control else [Oracle(bench, ours[0])]
     todo = context.mine(range(len(cells)))
     for unit in progress(todo, "bench", len(todo)):
         cell = cells[unit]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from speechlrp.measures.trust import agreement_with_truth, interval, sign_of
 from speechlrp.stages.bench.between_seeds import between_seeds
-from speechlrp.stages.bench.cells import Cell
+from speechlrp.stages.bench.cells import ORACLE, Cell
 from speechlrp.stages.bench.members import Member
 
 KEYS = ("corpus", "seed", "control", "explainer", "reference", "name", "id")
@@ -27,7 +27,7 @@ def recordings(cells: Sequence[Cell]) -> pd.DataFrame:
     table = pd.concat([_of_cell(cell) for cell in cells], ignore_index=True)
     groups: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
-        if not cell.bench.member.control:
+        if not cell.bench.member.control and cell.one.name != ORACLE:
             groups.setdefault((cell.bench.member.corpus, cell.one.name), []).append(cell)
     parts = [
         between_seeds(group).assign(corpus=corpus, name=name, control=False)
@@ -115,16 +115,23 @@ def explainers(table: pd.DataFrame, draws: int) -> pd.DataFrame:
 
 
 def measures(table: pd.DataFrame, draws: int) -> pd.DataFrame:
-    """How every measure ranks explainers beside each truth, on every corpus."""
+    """How every measure ranks explainers beside each truth, on every corpus.
+
+    ``above``: the share of the explainers that the measure places below the true region itself.
+    """
     return pd.DataFrame(list(_measures(table, draws)))
 
 
 def _measures(table: pd.DataFrame, draws: int) -> Iterator[dict]:
     for corpus, part in table.groupby("corpus", sort=False):
+        oracle, part = part[part.name == ORACLE], part[part.name != ORACLE]
         names = part.name.unique()
         truths = {name: block(part, name) for name in TRUTHS}
         for measure in measures_of(part):
             values = sign_of(measure) * block(part, measure)
+            perfect = sign_of(measure) * oracle[measure].mean()
+            each = sign_of(measure) * part.groupby("name")[measure].mean().dropna()
+            above = (each < perfect).mean() if np.isfinite(perfect) else np.nan
             for truth, true in truths.items():
                 one = agreement_with_truth(values, true, draws=draws)
                 if one.best < 0:
@@ -139,6 +146,7 @@ def _measures(table: pd.DataFrame, draws: int) -> Iterator[dict]:
                     "high": one.high,
                     "least_seed": np.nanmin(one.each, initial=1),
                     "most_seed": np.nanmax(one.each, initial=-1),
+                    "above": above,
                     "explainers": one.explainers,
                     "seeds": len(one.each),
                     "best": names[one.best],
@@ -153,7 +161,7 @@ def networks(every: Sequence[Member], table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for member in every:
         summary = json.loads(member.files()["evaluation"].read_text(encoding="utf-8"))
-        same = table.corpus.eq(member.corpus) & table.seed.eq(member.seed)
+        same = table.name.ne(ORACLE) & table.corpus.eq(member.corpus) & table.seed.eq(member.seed)
         part = table[same & table.control.eq(member.control)]
         means = part.groupby("name").positive_inside.mean()
         facts = {"corpus": member.corpus, "seed": member.seed, "control": member.control}
