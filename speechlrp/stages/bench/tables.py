@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import reduce
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -117,43 +118,54 @@ def explainers(table: pd.DataFrame, draws: int) -> pd.DataFrame:
 def measures(table: pd.DataFrame, draws: int) -> pd.DataFrame:
     """How every measure ranks explainers beside each truth, on every corpus.
 
-    ``above``: the share of the explainers that the measure places below the true region itself.
+    Beside the correlation over all explainers, ``within_reference`` is the mean of those over the
+    explainers of one reference alone; ``above`` is the share of the explainers that the measure
+    places below the true region itself.
     """
-    return pd.DataFrame(list(_measures(table, draws)))
-
-
-def _measures(table: pd.DataFrame, draws: int) -> Iterator[dict]:
+    rows = []
     for corpus, part in table.groupby("corpus", sort=False):
         oracle, part = part[part.name == ORACLE], part[part.name != ORACLE]
-        names = part.name.unique()
-        truths = {name: block(part, name) for name in TRUTHS}
         for measure in measures_of(part):
-            values = sign_of(measure) * block(part, measure)
-            perfect = sign_of(measure) * oracle[measure].mean()
-            each = sign_of(measure) * part.groupby("name")[measure].mean().dropna()
-            above = (each < perfect).mean() if np.isfinite(perfect) else np.nan
-            for truth, true in truths.items():
-                one = agreement_with_truth(values, true, draws=draws)
-                if one.best < 0:
-                    continue
-                means = np.nanmean(true, axis=(0, 2))
-                yield {
-                    "corpus": corpus,
-                    "measure": measure,
-                    "truth": truth,
-                    "correlation": one.correlation,
-                    "low": one.low,
-                    "high": one.high,
-                    "least_seed": np.nanmin(one.each, initial=1),
-                    "most_seed": np.nanmax(one.each, initial=-1),
-                    "above": above,
-                    "explainers": one.explainers,
-                    "seeds": len(one.each),
-                    "best": names[one.best],
-                    "truth_of_best": means[one.best],
-                    "best_by_truth": names[np.nanargmax(means)],
-                    "truth_of_best_by_truth": np.nanmax(means),
-                }
+            above = _above(part, oracle, measure)
+            for truth in TRUTHS:
+                found = _beside(part, measure, truth, draws)
+                facts = {"corpus": corpus, "measure": measure, "truth": truth}
+                rows += [facts | found | {"above": above}] if found else []
+    return pd.DataFrame(rows)
+
+
+def _beside(part: pd.DataFrame, measure: str, truth: str, draws: int) -> dict[str, Any]:
+    """A measure beside a truth; empty where too few explainers have it."""
+    names, true = part.name.unique(), block(part, truth)
+    values = sign_of(measure) * block(part, measure)
+    one = agreement_with_truth(values, true, draws=draws)
+    if one.best < 0:
+        return {}
+    reference = part.drop_duplicates("name").reference.to_numpy()
+    groups = [reference == name for name in np.unique(reference)]
+    within = [agreement_with_truth(values[:, g], true[:, g], draws=1).correlation for g in groups]
+    known = [value for value in within if np.isfinite(value)]
+    means = np.nanmean(true, axis=(0, 2))
+    return {
+        "correlation": one.correlation,
+        "low": one.low,
+        "high": one.high,
+        "least_seed": np.nanmin(one.each, initial=1),
+        "most_seed": np.nanmax(one.each, initial=-1),
+        "within_reference": np.mean(known) if known else np.nan,
+        "explainers": one.explainers,
+        "seeds": len(one.each),
+        "best": names[one.best],
+        "truth_of_best": means[one.best],
+        "best_by_truth": names[np.nanargmax(means)],
+        "truth_of_best_by_truth": np.nanmax(means),
+    }
+
+
+def _above(part: pd.DataFrame, oracle: pd.DataFrame, measure: str) -> float:
+    perfect = sign_of(measure) * oracle[measure].mean()
+    each = sign_of(measure) * part.groupby("name")[measure].mean().dropna()
+    return float((each < perfect).mean()) if np.isfinite(perfect) else np.nan
 
 
 def networks(every: Sequence[Member], table: pd.DataFrame) -> pd.DataFrame:
