@@ -10,8 +10,9 @@ from speechlrp.data.explaining import about
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.stages.bench import page, tables
-from speechlrp.stages.bench.cells import Bench, Cell, Oracle, explained
+from speechlrp.stages.bench.cells import Cell, Oracle
 from speechlrp.stages.bench.members import members
+from speechlrp.stages.bench.setup import Bench, explained
 
 
 def work(context: Context) -> None:
