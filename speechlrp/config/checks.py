@@ -111,6 +111,8 @@ def _check_bench(bench: Bench) -> None:
     rises = all(a < b for a, b in pairwise(percent))
     fits = len(percent) > 1 and percent[0] == 0 and percent[-1] == 100 and rises
     _in_range("bench.percent", percent, fits, "rising from 0 to 100")
+    least = bench.least_accuracy
+    _in_range("bench.least_accuracy", least, 0 <= least <= 1, "in [0, 1]")
     _in_range("bench.seeds", bench.seeds, len(bench.seeds) > 0, "a seed or more")
     _in_range("bench.corpora", bench.corpora, len(bench.corpora) > 0, "an experiment or more")
     for name in ("examples", "batch_size", "draws"):

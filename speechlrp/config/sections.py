@@ -76,6 +76,7 @@ class Bench:
     examples: int | None
     batch_size: int
     control: bool
+    least_accuracy: float
     draws: int
 
 

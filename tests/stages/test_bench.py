@@ -16,6 +16,7 @@ NETWORKS = (
 SMALL = (
     "bench.corpora=[planted_formant]", f"bench.overrides='{NETWORKS}'", "bench.seeds=[1,2]",
     "bench.examples=6", "bench.batch_size=4", "bench.percent=[0,5,30,100]", "bench.draws=20",
+    "bench.least_accuracy=0",
     "bench.references='zero,mean'", "bench.baselines='zero,donor'", "device=cpu", "workers=1",
 )  # fmt: skip
 ASKED = ("bench", "run=held", "bench.measures='sparseness,sufficiency'")
@@ -137,6 +138,19 @@ def test_the_record_names_the_files_of_every_network(benched):
     record = read_record(benched.outputs / "held/bench")
     assert len(record.inputs) == 3 * 4
     assert any(name.startswith("planted_formant, seed 1, control") for name in record.inputs)
+
+
+def test_networks_that_guess_are_left_out(copied):
+    accuracy = pd.read_csv(copied.outputs / "held/bench/networks.csv").accuracy[:2]
+    least = f"bench.least_accuracy={(accuracy.max() + 1) / 2}"
+    done = copied.speechlrp(*ASKED, NAMES, settings=(least,))
+    assert done.returncode == 1
+    assert "no network is right in" in done.stderr
+    if accuracy.nunique() == 2:
+        between = f"bench.least_accuracy={accuracy.mean()}"
+        done = copied.speechlrp(*ASKED, NAMES, settings=(between,))
+        assert f"seed {accuracy.idxmin() + 1}: right in" in done.stdout
+        assert _tables(copied)[0].query("not control").seed.nunique() == 1
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from speechlrp.config.composing import compose_config
 from speechlrp.config.names import DATA, IDENTITY, identity_overrides
@@ -60,6 +62,11 @@ class Member:
         for name, artifact in weights(self.config).items():
             files[name] = self.run / artifact.path if isinstance(artifact, Artifact) else artifact
         return files | {"evaluation": self.run / place("evaluate", facts) / "evaluation.json"}
+
+    @property
+    def evaluation(self) -> dict[str, Any]:
+        """What evaluate found."""
+        return json.loads(self.files()["evaluation"].read_text(encoding="utf-8"))
 
     def context(self, around: Context) -> Context:
         """The context in which its dataset and its network are read."""

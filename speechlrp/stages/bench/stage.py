@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from speechlrp.artifacts.atomic import write_csv
 from speechlrp.config.schema import Config
 from speechlrp.data.explaining import about
+from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.stages.bench import page, tables
 from speechlrp.stages.bench.cells import Cell, Oracle
-from speechlrp.stages.bench.members import members
+from speechlrp.stages.bench.members import Member, members
 from speechlrp.stages.bench.setup import Bench, explained
 
 
@@ -19,7 +21,7 @@ def work(context: Context) -> None:
     """Compute every unit that is missing, then write the tables, the figures and a page."""
     every, ours = members(context.config), explained(context.config)
     cells = []
-    for member in every:
+    for member in _learned(context, every):
         bench = Bench(context, member)
         cells += [Cell(bench, one) for one in ours]
         cells += [] if member.control else [Oracle(bench, ours[0])]
@@ -42,6 +44,29 @@ def work(context: Context) -> None:
     for name, result in results.items():
         write_csv(context.folder / f"{name}.csv", result)
     page.write(context, results)
+
+
+def _learned(context: Context, every: Sequence[Member]) -> list[Member]:
+    """The controls, and the networks that found what is planted; says which did not.
+
+    Raises:
+        SpeechLRPError: none did.
+    """
+    least = context.config.bench.least_accuracy
+    found = [one for one in every if one.control or one.evaluation["accuracy"] >= least]
+    for one in every:
+        if one not in found:
+            context.say(
+                f"{one.name}: right in {one.evaluation['accuracy']:.1%}, below "
+                f"bench.least_accuracy={least}: left out"
+            )
+    if all(one.control for one in found):
+        raise SpeechLRPError(
+            f"no network is right in {least:.0%} of its recordings, so that none has found what is "
+            "planted: train for longer (--with 'trainer.epochs=60'), with other seeds "
+            "(bench.seeds), or lower bench.least_accuracy"
+        )
+    return found
 
 
 def _inputs(config: Config) -> dict[str, Path]:

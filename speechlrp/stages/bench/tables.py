@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import reduce
 from typing import Any
@@ -172,13 +171,13 @@ def networks(every: Sequence[Member], table: pd.DataFrame) -> pd.DataFrame:
     """The accuracy of every network, and what its explainers show of the truth, beside chance."""
     rows = []
     for member in every:
-        summary = json.loads(member.files()["evaluation"].read_text(encoding="utf-8"))
+        summary = member.evaluation
         same = table.name.ne(ORACLE) & table.corpus.eq(member.corpus) & table.seed.eq(member.seed)
         part = table[same & table.control.eq(member.control)]
         means = part.groupby("name").positive_inside.mean()
         facts = {"corpus": member.corpus, "seed": member.seed, "control": member.control}
         accuracy = {"accuracy": summary["accuracy"], "n": summary["n"]}
         accuracy |= {"low": summary["wilson_low"], "high": summary["wilson_high"]}
-        inside = {"most_inside": means.max(), "by": means.idxmax(), "region": part.region.mean()}
-        rows.append(facts | accuracy | inside)
+        inside = {"most_inside": means.max(), "by": means.idxmax() if len(means) else ""}
+        rows.append(facts | accuracy | inside | {"region": part.region.mean()})
     return pd.DataFrame(rows)
