@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -119,32 +119,58 @@ def _textgrid(end: float, tiers: list[tuple[str, np.ndarray, list[str]]]) -> str
 
 def save_html(answer: Answer, path: Path) -> None:
     """Write a page to explore: point, listen, and see the probabilities."""
+    save_together([answer], path)
+
+
+def save_together(answers: Sequence[Answer], path: Path) -> None:
+    """Write a page of recordings that were asked about together, with one cursor."""
     from speechlrp.report.explorer import Explorer
     from speechlrp.report.page import Page, Section, render
+
+    times = answers[0].times if len(answers) == 1 else _common([one.times for one in answers])
+    first, begin = answers[0], min(0.0, float(times[0]))
+    ids = [f"{one.name} ({i})" if i else one.name for i, one in enumerate(answers)]
+    explorer = Explorer(
+        classes=list(first.probabilities) or [first.label],
+        frequency=first.frequencies,
+        time=times - begin,
+        units=first.feature_units,
+        recordings=[_explored(one, key, times) for one, key in zip(answers, ids, strict=True)],
+        opening={"other": ids[1]} if len(ids) > 1 else {},
+    )
+    facts = {first.label: f"{first.probability:.1%}", "explained": first.target}
+    said = "\n\n".join(one.describe() for one in answers)
+    title = " and ".join(one.name for one in answers)
+    page = Page(title, facts=facts, sections=[Section("Explorer", said, [explorer])])
+    write_text(path, render(page))
+
+
+def _common(axes: Sequence[np.ndarray]) -> np.ndarray:
+    """An even axis that holds several, with the steps of the first."""
+    step = float(np.median(np.diff(axes[0])))
+    first = min(float(axis[0]) for axis in axes)
+    return first + step * np.arange(1 + round((max(float(a[-1]) for a in axes) - first) / step))
+
+
+def _explored(answer: Answer, key: str, times: np.ndarray) -> Any:
+    """A recording for the explorer; beyond its ends there are no features."""
     from speechlrp.report.recording import Explanation, Recording
 
-    begin = float(answer.times[0])
-    recording = Recording(
-        id=answer.name,
+    shape = len(answer.frequencies), len(times)
+    features, relevance = np.full(shape, np.nan, np.float32), np.zeros(shape, np.float32)
+    place = np.abs(answer.times[:, None] - times).argmin(1)
+    features[:, place], relevance[:, place] = answer.features, answer.relevance
+    return Recording(
+        id=key,
         name=answer.name,
-        features=answer.features,
+        features=features,
         probabilities=list(answer.probabilities.values()) or [answer.probability],
-        maps=[Explanation(answer.explainer, answer.target, answer.relevance, answer.units)],
+        maps=[Explanation(answer.explainer, answer.target, relevance, answer.units)],
         samples=answer.samples,
         rate=answer.rate,
-        onset_s=max(0.0, -begin),
-        facts={key: str(value) for key, value in answer.facts.items()},
+        onset_s=max(0.0, -float(times[0])),
+        facts={name: str(value) for name, value in answer.facts.items()},
     )
-    explorer = Explorer(
-        classes=list(answer.probabilities) or [answer.label],
-        frequency=answer.frequencies,
-        time=answer.times - min(0.0, begin),
-        units=answer.feature_units,
-        recordings=[recording],
-    )
-    facts = {answer.label: f"{answer.probability:.1%}", "explained": answer.target}
-    section = Section("Recording", answer.describe(), [explorer])
-    write_text(path, render(Page(answer.name, facts=facts, sections=[section])))
 
 
 WRITERS: dict[str, Callable[[Answer, Path], None]] = {

@@ -65,12 +65,18 @@ def answer_files(files: Sequence[str], words: Sequence[str], values: Mapping[str
 
 
 def _pair(run: Any, files: Sequence[str], explainer: str, top: Path) -> None:
+    from speechlrp.answers.saving import save_together
+
     if len(files) != 2:
         raise SpeechLRPError(f"--pair compares two recordings; {len(files)} are named")
     answers = run.explain_pair(*files, explainer=explainer)
     say(f"cosine of the two voices: {answers[0].probability:.3f}")
-    for file, answer in zip(files, answers, strict=True):
-        _write(answer, top / _folder(file, files))
+    folders = [_folder(file, files) for file in files]
+    for folder, answer in zip(folders, answers, strict=True):
+        _write(answer, top / folder)
+    both = top / f"{'-and-'.join(folders)}.html"
+    save_together(answers, both)
+    say(f"    {both}: both, with one cursor")
 
 
 def _folder(file: str, files: Sequence[str]) -> str:

@@ -86,6 +86,11 @@ class Explorer:
             twice = next(name for name in ids if ids.count(name) > 1)
             raise SpeechLRPError(f"two recordings have the id {twice!r}; ids must differ")
 
+    @property
+    def maps(self) -> int:
+        """How many maps there are, those of features included."""
+        return sum(len(recording.arrays) for recording in self.recordings)
+
     @cached_property
     def packed(self) -> list[tuple[str, Light | None]]:
         """What the page holds of every recording: all numbers, light ones, or ("") nothing."""

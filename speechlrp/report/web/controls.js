@@ -110,7 +110,7 @@ function showSpoken(box, index, entry, shares) {
   box.hidden = !shares.length;
   if (!shares.length) return;
   const lines = shares.map((one) => row([
-    one.words, index.tiers[one.tier], (one.begin - entry.onset_s).toFixed(2), `${(100 * one.share).toFixed(1)} %`,
+    one.words, index.tiers[one.tier], Math.max(0, one.begin - entry.onset_s).toFixed(2), `${(100 * one.share).toFixed(1)} %`,
     `${(100 * one.ofTime).toFixed(1)} %`, one.ratio.toFixed(2),
   ]));
   const head = row(["said", "tier", "from (s)", "relevance", "time", "ratio"], true);

@@ -28,7 +28,7 @@ class Explorer {
   prepareFilters() {
     const { recordings } = this.index;
     for (const name of ["label", "speaker", "condition"]) {
-      const values = [...new Set(recordings.map((entry) => entry[name]))].sort();
+      const values = [...new Set(recordings.map((entry) => told(entry, name)))].sort();
       const select = this.one(`[data-filter=${name}]`);
       fill(select, [["", "all"], ...values.map((value) => [`=${value}`, value || "none"])], "");
       select.parentElement.hidden = values.length < 2;

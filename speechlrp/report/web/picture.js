@@ -61,7 +61,7 @@ function ticks(low, high, most) {
   const step = [1, 2, 5, 10].map((f) => f * power).find((s) => s >= rough);
   const values = [];
   for (let v = Math.ceil(low / step) * step; v <= high + step * 1e-9; v += step) values.push(v);
-  return values.map((v) => Number(v.toPrecision(6)));
+  return values.map((v) => (Math.abs(v) < step / 1e6 ? 0 : Number(v.toPrecision(6))));
 }
 
 class Picture {

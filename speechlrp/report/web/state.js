@@ -35,9 +35,14 @@ function percent(share) {
   return `${Number((100 * share).toPrecision(2))} %`;
 }
 
+/* What a filter looks at; a class is the network's where the true one is not known. */
+function told(entry, name) {
+  return name === "label" ? entry.label || entry.predicted : entry[name];
+}
+
 /* The recordings that fit the filters, in the order asked for. */
 function filtered(index, filters) {
-  const is = (entry, name) => !filters[name] || filters[name] === `=${entry[name]}`;
+  const is = (entry, name) => !filters[name] || filters[name] === `=${told(entry, name)}`;
   const fits = (entry) =>
     ["label", "speaker", "condition"].every((name) => is(entry, name)) &&
     (!filters.outcome || (entry.label === entry.predicted) === (filters.outcome === "right"));

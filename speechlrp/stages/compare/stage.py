@@ -24,6 +24,7 @@ from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.stages.compare import sanity, tables
 from speechlrp.stages.compare.bench import Bench, set_up
 from speechlrp.stages.flip import flips_of
+from speechlrp.training.losses import probabilities
 
 RANDOM_ORDER = "random order"
 """What the flipping curve without any explainer is called."""
@@ -70,7 +71,9 @@ def explain(bench: Bench, name: str) -> None:
         asked = explaining.asked(inputs, target, relevance, bench.context.config.seed)
         numbers = {name: values.cpu().numpy() for name, values in sums.items()}
         numbers |= score(bench, asked, maps, table, period)
-        arrays = {"relevance": maps, "output": output.cpu().numpy(), "target": target.cpu().numpy()}
+        probability = probabilities(bench.network.meta["loss"], output)
+        arrays = {"relevance": maps, "target": target.cpu().numpy()}
+        arrays |= {"output": output.cpu().numpy(), "probability": probability.cpu().numpy()}
         shards.put(unit, arrays, table.assign(**costs, **numbers))
 
 

@@ -45,7 +45,7 @@ def work(context: Context) -> None:
         parts += [flips.flipping(files, work, chance), flips.measured_from(files, chance)]
         parts.append(flips.augmentation(files, work, chance))
     if files.of("compare"):
-        parts.append(comparisons(files, work))
+        parts.append(comparisons(config, files, examples, work))
     others = [_other(config, name) for name in config.beside]
     if others:
         parts.append(flips.references(files, others, chance))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pandas as pd
 
+from speechlrp.config.schema import Config
 from speechlrp.data.conditions import subset_of
+from speechlrp.data.dataset import Windows
 from speechlrp.pipeline.run import RunFiles
-from speechlrp.report.blocks import Banner, Figure, Table
+from speechlrp.report.blocks import Banner, Figure, Heading, Table
 from speechlrp.report.page import Section
 from speechlrp.report.paper import ASSIGNMENTS
 from speechlrp.stages.compare.bench import names_in
 from speechlrp.stages.compare.tables import ALL
 from speechlrp.stages.report.class_sections import cautions, conservation_table, losses, tags
+from speechlrp.stages.report.exploring import compared
 
 INTRO = (
     "The same recordings through every explainer: its maps, what is still classified correctly "
@@ -33,11 +36,13 @@ COST_NOTE = (
 )
 
 
-def comparisons(files: RunFiles, work: str | None) -> Section:
-    """Figures and tables of every `compare` of the run; `work`: whose figures they number."""
+def comparisons(config: Config, files: RunFiles, examples: Windows, work: str | None) -> Section:
+    """Maps to explore, figures and tables of every `compare`; `work`: whose figures they number."""
     blocks: list = [*cautions(files, files.of("compare"))]
     for where in files.of("compare"):
         name = files.name(where)
+        explorer = compared(config, files, where, examples)
+        blocks += [Heading(f"Side by side: {name}"), explorer] if explorer else []
         for path in sorted(files.path(where, "").glob("*.png")):
             kind, _, more = path.stem.partition("_")
             caption = CAPTIONS.get(kind, f"{path.stem.replace('_', ' ')}.")

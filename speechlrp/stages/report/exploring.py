@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from speechlrp.config.schema import Config
 from speechlrp.data.conditions import described
 from speechlrp.data.dataset import Dataset, Windows
 from speechlrp.data.explored import explored
-from speechlrp.data.seen import VIEW, section_of, seen
+from speechlrp.data.seen import VIEW, seen
 from speechlrp.data.times import TIERS, read_times, spoken_in
 from speechlrp.pipeline.places import explanation_facts, weights_name
 from speechlrp.pipeline.run import RunFiles
@@ -25,6 +26,8 @@ from speechlrp.report.recording import Explanation, Recording, Reply
 
 HEARD_HZ = 16_000
 """Sounds of higher rates are resampled: speech has its cues below 8 kHz."""
+SIDE_BY_SIDE = 4
+"""Explainers of a `compare` that are looked at first."""
 
 
 def explained(config: Config, files: RunFiles) -> list[str]:
@@ -44,24 +47,66 @@ def explorer_of(config: Config, files: RunFiles, examples: Windows) -> Explorer 
     if not wheres:
         return None
     view = _view(files, wheres[0])  # a page has the axes of one
-    places = {
-        files.facts(where)["explainer"]: where for where in wheres if _view(files, where) == view
-    }
-    with h5py.File(files.path(wheres[0], "relevance.h5")) as file:
+    sources = [
+        Source(
+            files.facts(where)["explainer"],
+            files.path(where, "relevance.h5"),
+            _answers(files, where),
+        )
+        for where in wheres
+        if _view(files, where) == view
+    ]
+    with h5py.File(sources[0].path) as file:
+        table, predicted = read_table(file), file["probability"][:].argmax(1)
+    rows = explored(table, predicted, config.explored)
+    return _explorer(config, files, wheres[0], sources, rows, examples)
+
+
+def compared(config: Config, files: RunFiles, where: str, examples: Windows) -> Explorer | None:
+    """Recordings through every explainer of a `compare`, a few of these beside each other."""
+    paths = sorted(files.path(where, "maps").glob("*.h5"))
+    if not paths:
+        return None
+    with h5py.File(paths[0]) as file:
+        if "probability" not in file:  # made by an early version
+            return None
+        rows = list(range(len(file["relevance"])))
+    sources = [Source(path.stem, path) for path in paths]
+    explorer = _explorer(config, files, where, sources, rows, examples)
+    beside = ",".join(path.stem for path in paths[1:SIDE_BY_SIDE])
+    return replace(explorer, name=where.replace("/", "-"), opening={"beside": beside})
+
+
+@dataclass(frozen=True)
+class Source:
+    """An explainer's maps, and what the network says while bins are flipped in their order."""
+
+    explainer: str
+    path: Path
+    answers: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"id": [], "baseline": []}))
+
+
+def _explorer(
+    config: Config,
+    files: RunFiles,
+    where: str,
+    sources: list[Source],
+    rows: list[int],
+    examples: Windows,
+) -> Explorer:
+    examples = seen(examples, dict(zip(VIEW, _view(files, where), strict=True)))
+    with h5py.File(sources[0].path) as file:
         table, probability = read_table(file), file["probability"][:]
-        examples = seen(examples, section_of(file))
-    rows = explored(table, probability.argmax(1), config.explored)
-    maps = {
-        name: _maps(files, where, table.id.iloc[rows], examples) for name, where in places.items()
-    }
-    sources = table.iloc[rows].assign(id=table.source).drop_duplicates("id")
-    recordings, spoken = [], [read_times(config, kind, sources) for kind in TIERS]
+    ids = table.id.iloc[rows]
+    maps = [_maps(source, ids, examples) for source in sources]
+    spoken_at = table.iloc[rows].assign(id=table.source).drop_duplicates("id")
+    recordings, spoken = [], [read_times(config, kind, spoken_at) for kind in TIERS]
     with examples.features() as features:
         for row in rows:
             one = table.loc[row]
             values = examples.picture(features[examples.row_of[one.id]])
-            own = [maps[name][one.id] for name in maps if one.id in maps[name]]
-            marks = [spoken_in(table_, one) for table_ in spoken]
+            own = [known[one.id] for known in maps if one.id in known]
+            marks = [spoken_in(times, one) for times in spoken]
             recordings.append(_recording(one, values, probability[row], own, examples, marks))
     bands = config.explainer["bands_hz"]
     axes = examples.frequency, examples.time
@@ -93,15 +138,15 @@ def _answers(files: RunFiles, explained: str) -> pd.DataFrame:
     return answers[answers.baseline == baseline].drop_duplicates(["id", "bins"])
 
 
-def _maps(files: RunFiles, where: str, ids: pd.Series, examples: Windows) -> dict[str, Explanation]:
-    """The explanations of some recordings, by their id."""
-    answers = _answers(files, where)
-    with h5py.File(files.path(where, "relevance.h5")) as file:
+def _maps(source: Source, ids: pd.Series, examples: Windows) -> dict[str, Explanation]:
+    """An explainer's maps of some recordings, by their id."""
+    answers = source.answers
+    with h5py.File(source.path) as file:
         held = {id_: row for row, id_ in enumerate(read_table(file).id)}
         units, target = file["relevance"].attrs["units"], file["target"][:]
         return {
             id_: Explanation(
-                explainer=files.facts(where)["explainer"],
+                explainer=source.explainer,
                 target=examples.classes[target[held[id_]]],
                 relevance=file["relevance"][held[id_]][0],
                 units=units,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import h5py
 import numpy as np
+import pandas as pd
 
 from speechlrp.artifacts.hdf5 import read_table
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import Spoken
+from speechlrp.data.times import TIERS, read_times, spoken_in
 from speechlrp.pipeline.run import RunFiles
 from speechlrp.report.explorer import Explorer
 from speechlrp.report.recording import Explanation, Recording
@@ -31,8 +34,10 @@ def letters_explorer(config: Config, files: RunFiles, spoken: Spoken) -> Explore
         table = read_table(file)
         time = file["offset_ms"][:] / 1000
         rows = _spread(len(table), config.explored)
-        recordings = [_frame(file, row, table.iloc[row], time, maps, spoken) for row in rows]
-        symbols = json.loads(file.attrs["classes"])
+        shown = spoken.table[spoken.table.id.isin(table.id.iloc[rows])]
+        said = [read_times(config, kind, shown) for kind in TIERS]
+        recordings = [_frame(file, row, table.iloc[row], time, maps, spoken, said) for row in rows]
+        symbols = [name if name.strip() else "space" for name in json.loads(file.attrs["classes"])]
         units = file["features"].attrs["units"]
     return Explorer(symbols, spoken.frequency, time, units, recordings)
 
@@ -54,13 +59,25 @@ def _add_maps(maps: dict[str, list[Explanation]], files: RunFiles, where: str) -
             maps.setdefault(_key(one), []).append(made)
 
 
-def _frame(file: h5py.File, row: int, one, time: np.ndarray, maps: dict, spoken: Spoken):
+def _frame(
+    file: h5py.File,
+    row: int,
+    one: Any,
+    time: np.ndarray,
+    maps: dict[str, list[Explanation]],
+    spoken: Spoken,
+    said: list[pd.DataFrame],
+) -> Recording:
+    """A letter frame; `said`: when the phonemes and words of the utterances were."""
     logits = file["output"][row].astype(np.float64)
     weights = np.exp(logits - logits.max())
     utterance = spoken.table.iloc[spoken.row_of[one.id]]
     step = float(time[1] - time[0])
     begin = max(0.0, float(one.time_s) + float(time[0]) - step / 2)
-    samples, rate = heard(utterance.path, begin, len(time) * step, spoken)
+    seconds = len(time) * step
+    samples, rate = heard(utterance.path, begin, seconds, spoken)
+    onset = begin - float(one.time_s)
+    piece = {"source": one.id, "start_s": begin, "duration_s": seconds, "onset_s": onset}
     return Recording(
         id=_key(one),
         name=f"'{one.letter}' in {one.id}, {one.time_s:.2f} s",
@@ -70,6 +87,42 @@ def _frame(file: h5py.File, row: int, one, time: np.ndarray, maps: dict, spoken:
         speaker=one.speaker,
         samples=samples,
         rate=rate,
-        onset_s=begin - float(one.time_s),
+        onset_s=onset,
+        marks=[spoken_in(times, pd.Series(piece)) for times in said],
         facts={"speaker": one.speaker, "said": utterance.transcript},
     )
+
+
+def patterns_explorer(files: RunFiles, where: str) -> Explorer:
+    """What the frames of each letter share, alignments beside each other; time 0 is the key step.
+
+    A pattern is a difference from the mean of all letters, so there is nothing below it.
+    """
+    path = files.path(where, "averages.h5")
+    with h5py.File(path) as file:
+        names, alignments = (json.loads(file.attrs[key]) for key in ("classes", "alignments"))
+        frames = file["counts"][:].max(-1)
+        recordings = [
+            Recording(
+                id=name,
+                name=f"'{name}'",
+                features=np.full(file["pattern"].shape[2:], np.nan, np.float32),
+                probabilities=(),
+                maps=[
+                    Explanation(by, "", np.nan_to_num(file["pattern"][place, at]), "deviations")
+                    for at, by in enumerate(alignments)
+                ],
+                facts=dict(zip(alignments, map(_frames, frames[place]), strict=True)),
+            )
+            for place, name in enumerate(names)
+            if frames[place].any()
+        ]
+        axes = file["frequency"][:], file["offset_ms"][:] / 1000
+    return Explorer(
+        (), *axes, "", recordings, name=where.replace("/", "-"), one="letter", by="alignment",
+        opening={"beside": ",".join(alignments[1:])},
+    )  # fmt: skip
+
+
+def _frames(count: int) -> str:
+    return f"{count:,} frames"

@@ -12,6 +12,7 @@ from speechlrp.pipeline.run import RunFiles
 from speechlrp.report.blocks import Banner, Figure, Table, Text
 from speechlrp.report.page import Section
 from speechlrp.stages.report.class_sections import spoken
+from speechlrp.stages.report.letter_exploring import patterns_explorer
 from speechlrp.stages.report.summary import UNKNOWN
 
 SENTENCES = 9
@@ -35,7 +36,9 @@ def found(files: RunFiles) -> Section:
 def utterances(files: RunFiles) -> Section:
     """How many utterances there were, and what was left out."""
     notes = files.records["preprocess"].notes
-    blocks = [Table(pd.DataFrame(notes["examples"]).T, "Utterances of each split.")]
+    blocks = [
+        Table(pd.DataFrame(notes["examples"]).T.convert_dtypes(), "Utterances of each split.")
+    ]
     if notes["rejected"]:
         reasons = pd.Series(notes["reasons"], name="utterances").to_frame()
         blocks.append(Table(reasons, "Utterances left out, by reason."))
@@ -124,7 +127,7 @@ def patterns(files: RunFiles, krug: bool) -> Section:
         "bursts": "Share of the bands that rise at once near the key step, and for how long.",
     }
     for where in files.of("navai"):
-        blocks += _figures(files, where, captions)
+        blocks += [patterns_explorer(files, where), *_figures(files, where, captions)]
         blocks += _tables(files, where, tables)
     intro = (
         "What do all frames of a letter share? They are moved so that their key step falls on "

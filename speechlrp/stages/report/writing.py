@@ -20,7 +20,7 @@ from speechlrp.report.explorer import Explorer
 from speechlrp.report.page import Page, Section, render
 from speechlrp.report.paper import stands_beside
 
-PAGE_BYTES = 9_300_000
+PAGE_BYTES = 9_700_000
 """What the page may grow to; recordings of the explorer that do not fit lie beside it."""
 
 LEAST_BYTES = 1_000_000
@@ -33,8 +33,9 @@ def write_page(
     """Write `index.html`, `figures/*.png` and `tables/*.csv`, of the sections with content."""
     parts = [part for part in sections if part.blocks]
     rest = [replace(part, blocks=_without_explorer(part)) for part in parts]
-    room = PAGE_BYTES - len(render(_page(context.config, files, rest, facts)))
-    parts = [_written(context.folder, part, max(room, LEAST_BYTES)) for part in parts]
+    room = max(LEAST_BYTES, PAGE_BYTES - len(render(_page(context.config, files, rest, facts))))
+    maps = sum(block.maps for part in parts for block in part.blocks if isinstance(block, Explorer))
+    parts = [_written(context.folder, part, room / max(maps, 1)) for part in parts]
     page = _page(context.config, files, parts, facts)
     write_text(context.folder / "index.html", render(page))
     context.note("sections", [part.title for part in parts])
@@ -77,13 +78,16 @@ def _without_explorer(part: Section) -> list:
     return [block for block in part.blocks if not isinstance(block, Explorer)]
 
 
-def _written(folder: Path, part: Section, room: int) -> Section:
-    """Write a section's figures, tables and recordings as files; its figures lead to theirs."""
+def _written(folder: Path, part: Section, room: float) -> Section:
+    """Write a section's figures, tables and recordings as files; its figures lead to theirs.
+
+    The explorers of a page share its room by the maps that they show, `room` bytes each.
+    """
     numbers = count(1)
     return replace(part, blocks=[_put(folder, part.title, numbers, b, room) for b in part.blocks])
 
 
-def _put(folder: Path, section: str, numbers: Iterator[int], block: Any, room: int) -> Any:
+def _put(folder: Path, section: str, numbers: Iterator[int], block: Any, room: float) -> Any:
     number = next(numbers)
     if isinstance(block, Figure):
         path = f"figures/{_file_name(section, number, block)}.png"
@@ -96,7 +100,7 @@ def _put(folder: Path, section: str, numbers: Iterator[int], block: Any, room: i
         inner = [_put(folder, section, numbers, one, room) for one in block.blocks]
         return replace(block, blocks=inner)
     elif isinstance(block, Explorer):
-        block = replace(block, inside_bytes=room)
+        block = replace(block, inside_bytes=int(room * block.maps))
         for path, script in block.beside:
             write_text(folder / path, script)
     return block
