@@ -231,7 +231,8 @@ class Explorer {
     const { time, frequency, units } = this.index, at = cursor.y * time.length + cursor.x;
     const rounded = this.shown.some(({ data }) => !data.exact) ? "≈ " : "";
     const entries = [...new Set(this.shown.map(({ entry }) => entry))];
-    const words = [`${number(time[cursor.x])} s`, `${number(frequency[cursor.y])} Hz`];
+    const words = [`${number(time[cursor.x])} s`];
+    if (frequency.length > 1) words.push(`${number(frequency[cursor.y])} Hz`);
     for (const entry of entries) {
       const own = this.shown.filter((side) => side.entry === entry), level = own[0].data.features[at];
       const parts = Number.isNaN(level) ? [] : [`${rounded}${number(level)} ${units}`];

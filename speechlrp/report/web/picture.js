@@ -154,7 +154,7 @@ class Picture {
     pen.translate(11, y + height / 2);
     pen.rotate(-Math.PI / 2);
     pen.textAlign = "center";
-    pen.fillText("frequency (Hz)", 0, 0);
+    pen.fillText(frequency.length > 1 ? "frequency (Hz)" : "all frequencies", 0, 0);
     pen.restore();
   }
 

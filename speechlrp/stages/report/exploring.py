@@ -108,7 +108,7 @@ def _explorer(
             own = [known[one.id] for known in maps if one.id in known]
             marks = [spoken_in(times, one) for times in spoken]
             recordings.append(_recording(one, values, probability[row], own, examples, marks))
-    bands = config.explainer["bands_hz"]
+    bands = config.explainer["bands_hz"] if len(examples.frequency) > 1 else ()
     axes = examples.frequency, examples.time
     return Explorer(examples.classes, *axes, examples.units, recordings, bands)
 
