@@ -1,6 +1,10 @@
 """The written pages: every link leads somewhere, every claim has a verdict and a page."""
 
+import os
 import re
+import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -52,3 +56,18 @@ def test_every_topic_is_linked():
     linked = set(LINK.findall((ROOT / "RESULTS.md").read_text(encoding="utf-8")))
     for page in ROOT.glob("results/*.md"):
         assert f"results/{page.name}" in linked
+
+
+@pytest.mark.slow
+def test_the_manual_is_built_without_a_warning(tmp_path):
+    if not find_spec("mkdocs"):
+        pytest.skip("needs mkdocs: pip install -e '.[docs]'")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-d", str(tmp_path)]
+    here = os.environ | {"NOTEBOOKS": "no", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=here, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    settings = (tmp_path / "reference" / "settings.html").read_text(encoding="utf-8")
+    assert all(f"model={path.stem}" in settings for path in ROOT.glob("conf/model/*.yaml"))
+    for page in tmp_path.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert not re.search(r"<(script|link|img)[^>]*(src|href)=.https?:", text), page

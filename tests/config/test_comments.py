@@ -3,7 +3,7 @@
 import yaml
 
 from speechlrp.config.comments import opening, settings
-from speechlrp.config.names import conf_dir
+from speechlrp.config.names import conf_dir, flatten
 
 TEXT = """\
 # @package _global_
@@ -43,10 +43,7 @@ def test_every_setting_of_every_file_is_read():
         content = yaml.safe_load(text) or {}
         read = {}
         for setting in settings(text):
-            *parents, last = setting.key.split(".")
-            holder = read
-            for name in parents:
-                holder = holder.setdefault(name, {})
-            holder[last] = yaml.safe_load(setting.value)
+            read |= flatten(setting.key, yaml.safe_load(setting.value))
         for key in {*content} - {"defaults", "hydra"}:
-            assert read[key] == content[key], (path, key)
+            for name, value in flatten(key, content[key]).items():
+                assert read[name] == value, (path, name)
