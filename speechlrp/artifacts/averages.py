@@ -6,13 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
-from speechlrp.artifacts.atomic import whole
-from speechlrp.artifacts.hdf5 import describe, label_axes
+from speechlrp.artifacts.hdf5 import created, describe, label_axes
+from speechlrp.artifacts.layout import Layout
 
-KIND = "averages"
+AVERAGES = Layout(
+    "averages",
+    {
+        **{"pattern": "CAFD", "normaliser": "AFD", "counts": "CAD"},
+        **{"frequency": "F", "offset_ms": "D"},
+    },
+    {"classes": list, "alignments": list},
+)
 
 
 def write_averages(
@@ -33,7 +39,7 @@ def write_averages(
         offset_ms: from the key step in ms, ``[D]``.
         attributes: of the file.
     """
-    with whole(path) as beside, h5py.File(beside, "w") as file:
+    with created(path) as file:
         for name, (values, axes) in arrays.items():
             options = {}
             if axes[-2:] == ("frequency", "offset"):
@@ -45,4 +51,4 @@ def write_averages(
             ("offset_ms", offset_ms, "ms"),
         ):
             label_axes(file.create_dataset(name, data=axis), (name.split("_")[0],), units)
-        describe(file, {"kind": KIND, **attributes})
+        describe(file, {"kind": AVERAGES.kind, **attributes})

@@ -6,15 +6,42 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import h5py
 import numpy as np
 import pandas as pd
 
-from speechlrp.artifacts.atomic import whole
-from speechlrp.artifacts.hdf5 import describe, label_axes, write_table
+from speechlrp.artifacts.hdf5 import created, describe, label_axes, write_table
+from speechlrp.artifacts.layout import Layout
 
-EXAMPLES, STATISTICS, ALONG = "letter_relevance", "letter_statistics", "utterance_relevance"
-"""Kinds of file: example frames, what holds over all frames, and utterances along time."""
+_AXES = {"frequency": "F", "offset_ms": "D"}
+EXAMPLES = Layout(
+    "letter_relevance",
+    {
+        **{"features": "NFD", "relevance": "NFD", "output": "NV", **_AXES},
+        **{f"table/{name}": "N text" for name in ("id", "speaker", "letter")},
+        **{"table/start": "N int", "table/time_s": "N", "table/probability": "N"},
+    },
+    {"classes": list},
+)
+"""Example frames."""
+STATISTICS = Layout(
+    "letter_statistics", {"mean": "CFD", "frames": "C int", **_AXES}, {"classes": list}
+)
+"""What holds over all frames."""
+ALONG = Layout(
+    "utterance_relevance",
+    {
+        **{
+            "features": "TF",
+            "relevance": "TF",
+            "windows": "T",
+            "profile": "LD",
+            "offsets": "P int",
+        },
+        **{f"table/{name}": "N text" for name in ("id", "transcript", "recognised")},
+        **{"table/frames": "N int", "letters/utterance": "L int", **_AXES},
+    },
+)
+"""Utterances along time."""
 
 
 class Array(NamedTuple):
@@ -27,7 +54,7 @@ class Array(NamedTuple):
 
 def write_maps(
     path: Path,
-    kind: str,
+    layout: Layout,
     arrays: Mapping[str, Array],
     *,
     tables: Mapping[str, pd.DataFrame] | None = None,
@@ -37,12 +64,12 @@ def write_maps(
 
     Args:
         path: the file.
-        kind: what it is.
+        layout: what it is.
         arrays: by name.
         tables: by name; the one called ``"table"`` describes the rows.
         attributes: of the file.
     """
-    with whole(path) as beside, h5py.File(beside, "w") as file:
+    with created(path) as file:
         for name, (values, axes, units) in arrays.items():
             options: dict[str, Any] = {}
             if values.ndim > 2 and values.size:
@@ -51,4 +78,4 @@ def write_maps(
             label_axes(file.create_dataset(name, data=values, **options), axes, units)
         for name, table in (tables or {}).items():
             write_table(file, table, name)
-        describe(file, {"kind": kind, **(attributes or {})})
+        describe(file, {"kind": layout.kind, **(attributes or {})})

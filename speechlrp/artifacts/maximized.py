@@ -9,7 +9,6 @@ Shapes: N neurons, F bands, T frames.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,11 +18,19 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from speechlrp.artifacts.atomic import whole
-from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact, read_table
+from speechlrp.artifacts.hdf5 import created, describe, label_axes, open_artifact, read_table
+from speechlrp.artifacts.layout import Damaged, Layout, attribute
 from speechlrp.artifacts.shards import Shards
 
-KIND = "maximized"
+MAXIMIZED = Layout(
+    "maximized",
+    {
+        **{"inputs": "NFT", "history": "NS", "frequency": "F", "time": "T"},
+        **{f"table/{name}": "N text" for name in ("layer", "symbol", "chosen_for")},
+        **{f"table/{name}": "N int" for name in ("neuron", "first_frame", "frames")},
+    },
+    {"settings": dict},
+)
 
 
 def write_maximized(
@@ -48,13 +55,13 @@ def write_maximized(
     Returns:
         The table of all neurons.
     """
-    with whole(path) as beside, h5py.File(beside, "w") as file:
+    with created(path) as file:
         table = shards.merge(file)
         label_axes(file["inputs"], ("neuron", "frequency", "time"), units)
         label_axes(file["history"], ("neuron", "step"), "activation")
         for name, axis, unit in (("frequency", frequency, "Hz"), ("time", time_ms, "ms")):
             label_axes(file.create_dataset(name, data=axis), (name,), unit)
-        describe(file, {"kind": KIND, **attributes})
+        describe(file, {"kind": MAXIMIZED.kind, **attributes})
     return table
 
 
@@ -71,11 +78,13 @@ class MaximizedFile:
         self._file = file
         self.table = read_table(file)
         self.frequency = file["frequency"][:]
-        self.settings = json.loads(file.attrs["settings"])
+        self.settings = attribute(file, "settings", dict)
 
     def seen(self, row: int) -> np.ndarray:
         """The frames that a neuron sees, float32 [F, frames]."""
         first, frames = (int(self.table[name].iloc[row]) for name in ("first_frame", "frames"))
+        if not 0 <= first < first + frames <= self._file["inputs"].shape[2]:
+            raise Damaged(f"row {row} of its table has no frames of its inputs")
         return self._file["inputs"][row, :, first : first + frames]
 
     def time(self, row: int) -> np.ndarray:
@@ -99,5 +108,5 @@ def open_maximized(path: Path, command: str) -> Iterator[MaximizedFile]:
     Raises:
         SpeechLRPError: it is missing, damaged or something else.
     """
-    with open_artifact(path, KIND, command) as file:
+    with open_artifact(path, MAXIMIZED, command) as file:
         yield MaximizedFile(file)

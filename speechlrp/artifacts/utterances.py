@@ -19,18 +19,35 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from speechlrp.artifacts.atomic import whole
 from speechlrp.artifacts.hdf5 import (
-    TABLE,
+    created,
     describe,
     label_axes,
     open_artifact,
     read_table,
+    reading,
     write_table,
 )
+from speechlrp.artifacts.layout import Damaged, Layout
 from speechlrp.errors import SpeechLRPError
 
-KIND = "utterances"
+UTTERANCES = Layout(
+    "utterances",
+    {
+        **{"features": "MF", "frequency": "F", "offsets": "P int"},
+        **{"table/id": "N text", "table/frames": "N int"},
+    },
+)
+SPOKEN = Layout(
+    UTTERANCES.kind,
+    {
+        **UTTERANCES.datasets,
+        **{f"table/{n}": "N text" for n in ("path", "speaker", "subset", "part", "transcript")},
+        **{f"table/{name}": "N" for name in ("seconds", "mean_db", "deviation_db")},
+    },
+    {"classes": list, "settings": dict, "task": str},
+)
+"""What a recogniser is trained on."""
 DTYPES = ("float16", "float32")
 CHUNK = 256
 """Frames of a chunk: 2 s of speech, 128 KiB in float32."""
@@ -67,7 +84,7 @@ def write_utterances(
     """
     if dtype not in DTYPES:
         raise SpeechLRPError(f"features are stored as {' or '.join(DTYPES)}, not {dtype!r}")
-    with whole(path) as beside, h5py.File(beside, "w") as file:
+    with created(path) as file:
         size = (CHUNK, len(frequencies))
         shape = {
             "shape": (0, size[1]),
@@ -83,7 +100,7 @@ def write_utterances(
         write_table(file, table)
         label_axes(features, ("frame", "frequency"), units)
         label_axes(file["frequency"], ("frequency",), "Hz")
-        describe(file, {"kind": KIND, **(attributes or {})})
+        describe(file, {"kind": UTTERANCES.kind, **(attributes or {})})
     return table
 
 
@@ -130,18 +147,15 @@ class Utterances:
     def __init__(self, path: Path, command: str = "speechlrp preprocess") -> None:
         self._path, self._command = path, command
         with ExitStack() as stack:
-            self._file = stack.enter_context(open_artifact(path, KIND, command))
-            missing = {"features", "offsets", "frequency", TABLE} - set(self._file)
-            if missing:
-                raise self._damaged(f"it has no {sorted(missing)[0]}")
+            self._file = stack.enter_context(open_artifact(path, UTTERANCES, command))
             self._features = self._file["features"]
             self.table = read_table(self._file)
             self.offsets = self._file["offsets"][:]
             self.frequencies = self._file["frequency"][:]
-            self.attributes = dict(self._file.attrs)
             self.units = str(self._features.attrs.get("units", ""))
-            if len(self.offsets) != len(self.table) + 1 or self.offsets[-1] != len(self._features):
-                raise self._damaged("its offsets do not fit its features")
+            ends = np.cumsum([0, *self.table.frames])
+            if not np.array_equal(self.offsets, ends) or ends[-1] != len(self._features):
+                raise Damaged("its offsets do not fit its features")
             self._stack = stack.pop_all()
 
     @property
@@ -162,10 +176,8 @@ class Utterances:
         if not 0 <= index < len(self):
             raise IndexError(f"utterance {index} of {len(self)}")
         start, stop = self.offsets[index : index + 2]
-        try:
+        with reading(self._path, self._command):
             stored = self._features[start:stop]
-        except OSError as error:
-            raise self._damaged(str(error).splitlines()[0]) from error
         return stored.astype(np.float32, copy=False)  # HDF5's own conversion is slower
 
     def batch(self, indices: Sequence[int] | np.ndarray) -> list[np.ndarray]:
@@ -185,8 +197,3 @@ class Utterances:
     def close(self) -> None:
         """Close the file."""
         self._stack.close()
-
-    def _damaged(self, reason: str) -> SpeechLRPError:
-        return SpeechLRPError(
-            f"{self._path} is damaged ({reason}); make it again with `{self._command} --force`"
-        )

@@ -5,7 +5,6 @@ Shapes: N examples of the dataset, F frequencies, T frames of a window.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,8 +17,9 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
-from speechlrp.artifacts.utterances import KIND as UTTERANCES
-from speechlrp.artifacts.utterances import Utterances
+from speechlrp.artifacts.layout import Damaged, attribute
+from speechlrp.artifacts.utterances import SPOKEN, Utterances
+from speechlrp.artifacts.windows import FEATURES as WINDOWS
 from speechlrp.audio import FEATURES
 from speechlrp.audio.windows import WindowSettings
 from speechlrp.config.schema import Config, call, options
@@ -30,9 +30,6 @@ from speechlrp.navai.frames import Clock
 from speechlrp.pipeline.stage import Context
 from speechlrp.training.loaders import Batches
 from speechlrp.training.utterances import LetterBatches
-
-WINDOWS = "features"
-"""The kind of a file of windows of one length; that of utterances is `UTTERANCES`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,14 +80,15 @@ class Dataset:
     @cached_property
     def feature_settings(self) -> Any:
         """The settings object that the features were made with."""
-        return _settings(self.settings)
+        try:
+            return _settings(self.settings)
+        except SpeechLRPError as error:
+            raise SpeechLRPError(f"{self.path}, made with `{self.command}`: {error}") from error
 
 
 @dataclass(frozen=True, kw_only=True)
 class Windows(Dataset):
     """Examples of one length; the table also has source, label, start_s, onset_s, duration_s.
-
-    Augmented copies, which are trained on alone, have no axes and no mean: they are empty.
 
     Attributes:
         time: of the frames in s, `[T]`.
@@ -165,23 +163,23 @@ def read_dataset(path: Path, command: str) -> Any:
     Raises:
         SpeechLRPError: the file is missing, damaged or of another kind.
     """
-    kind = UTTERANCES if path.stem == UTTERANCES else WINDOWS
-    with open_artifact(path, kind, command) as file:
+    layout = SPOKEN if path.stem == SPOKEN.kind else WINDOWS
+    with open_artifact(path, layout, command) as file:
         facts: dict[str, Any] = {
             "path": path,
             "command": command,
             "table": read_table(file),
-            "classes": json.loads(file.attrs["classes"]),
-            "settings": json.loads(file.attrs["settings"]),
-            "task": str(file.attrs["task"]),
+            **{name: attribute(file, name, kind) for name, kind in SPOKEN.attributes.items()},
             "frequency": file["frequency"][:] if "frequency" in file else np.zeros(0),
             "units": str(file["features"].attrs.get("units", "")),
         }
-        if kind == UTTERANCES:
+        if layout is SPOKEN:
             return Spoken(**facts)
-        for key in ("time", "train_mean"):
-            facts[key] = file[key][:] if key in file else np.zeros(0)
-        return Windows(**facts, silence=float(file.attrs["silence"]))
+        facts |= {key: file[key][:] for key in ("time", "train_mean")}
+        bins = (*facts["frequency"].shape, *facts["time"].shape)
+        if file["features"].shape[2:] not in (bins, bins[1:]):
+            raise Damaged("its axes are not those of its features")
+        return Windows(**facts, silence=attribute(file, "silence", float))
 
 
 ONE_LENGTH = "one length, such as features=spectrogram_db"

@@ -9,7 +9,6 @@ Shapes: B examples, L samples, F frequencies, T frames; C parts of a bin.
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,6 +20,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from speechlrp.artifacts.layout import attribute
 from speechlrp.audio.windows import WindowSettings
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.lrp.errors import LRPError
@@ -176,7 +176,7 @@ def seen(examples: Windows, section: Mapping[str, Any]) -> Windows:
 
 def section_of(file: h5py.File) -> dict[str, Any]:
     """The explainer's section that a file of relevance was made with."""
-    return json.loads(file.attrs["explainer"])
+    return attribute(file, "explainer", dict)
 
 
 def _told(table: pd.DataFrame, view: SampleView) -> pd.DataFrame:

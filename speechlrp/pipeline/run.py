@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import h5py
 import pandas as pd
 
+from speechlrp.artifacts.hdf5 import open_artifact
+from speechlrp.artifacts.layout import Layout
 from speechlrp.artifacts.tables import read_csv
 from speechlrp.config.schema import Config
+from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.inputs import run_folder
-from speechlrp.pipeline.record import FILE, Record, read_record
+from speechlrp.pipeline.record import FILE, Record, is_as, read_record
 
 NAMES = ("weights", "explainer", "subset", "grid", "baseline_asked", "strategy_asked")
 
@@ -42,13 +47,31 @@ class RunFiles:
         return records
 
     def path(self, where: str, name: str) -> Path:
-        """A file of a stage."""
-        return (self.data if where == "preprocess" else self.run) / where / name
+        """A file of a stage.
+
+        Raises:
+            SpeechLRPError: it is not what the stage wrote.
+        """
+        path = (self.data if where == "preprocess" else self.run) / where / name
+        facts = self.records[where].outputs.get(name) if where in self.records else None
+        if facts and not is_as(path, facts):
+            raise SpeechLRPError(
+                f"{path} is gone or changed since {where} wrote it; make it again with "
+                f"`{self._command(where)} --force`"
+            )
+        return path
 
     def table(self, where: str, name: str) -> pd.DataFrame:
         """A CSV of a stage."""
-        mend = f"make it again with `speechlrp {where.split('/')[0]} --force`"
+        mend = f"make it again with `{self._command(where)} --force`"
         return read_csv(self.path(where, name), mend)
+
+    def open(self, where: str, name: str, layout: Layout) -> AbstractContextManager[h5py.File]:
+        """An HDF5 file of a stage."""
+        return open_artifact(self.path(where, name), layout, self._command(where))
+
+    def _command(self, where: str) -> str:
+        return f"speechlrp {where.split('/')[0]}"
 
     def image(self, where: str, name: str) -> bytes:
         """A PNG of a stage."""

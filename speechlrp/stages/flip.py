@@ -12,6 +12,7 @@ import torch
 from speechlrp.artifacts.atomic import write_bytes, write_csv
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
 from speechlrp.artifacts.shards import Shards
+from speechlrp.artifacts.windows import RELEVANCE
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import dataset
 from speechlrp.data.explored import explored
@@ -34,7 +35,7 @@ def work(context: Context) -> None:
     plain = network(context, dataset(context))
     path, command = context.inputs["relevance"], context.made_by["relevance"]
     with (
-        open_artifact(path, "relevance", command) as relevance,
+        open_artifact(path, RELEVANCE, command) as relevance,
         plain.dataset.features() as features,
     ):
         classifier = plain.seen(section_of(relevance))

@@ -17,9 +17,12 @@ import h5py
 import numpy as np
 import torch
 
-from speechlrp.errors import SpeechLRPError
+from speechlrp.artifacts.hdf5 import checked, reading
+from speechlrp.artifacts.layout import Layout
+from speechlrp.artifacts.windows import FEATURES
 
-FEATURES = "features"
+ROWS = Layout(FEATURES.kind, {"features": "NC*"})
+"""All of such a file that is read here."""
 
 
 class Reader(Protocol):
@@ -56,7 +59,7 @@ class MemoryRows:
 
 
 class HDF5Rows:
-    """Rows of the dataset `FEATURES` [N, 1, F, T] in an HDF5 file.
+    """Rows of the dataset `features` [N, 1, F, T] in an HDF5 file.
 
     Args:
         path: the file.
@@ -97,11 +100,9 @@ class HDF5Reader:
         """
         values = self._values()
         ends = np.flatnonzero(np.diff(rows) != 1) + 1
-        try:
+        with reading(self._path, self._command):
             for first, end in zip([0, *ends], [*ends, len(rows)], strict=True):
                 out[first:end] = values[rows[first] : rows[end - 1] + 1]
-        except OSError as error:
-            raise self._damaged(error) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -110,23 +111,6 @@ class HDF5Reader:
         self._file = None
 
     def _values(self) -> h5py.Dataset:
-        if self._file is None:
-            self._file = self._open()
-        values = self._file.get(FEATURES)
-        if not isinstance(values, h5py.Dataset) or values.ndim not in (3, 4):
-            raise self._damaged(f"it has no dataset {FEATURES!r} of three or four axes")
-        return values
-
-    def _open(self) -> h5py.File:
-        if not self._path.is_file():
-            raise SpeechLRPError(f"no features at {self._path}; make them with `{self._command}`")
-        try:
-            return h5py.File(self._path, "r", rdcc_nbytes=0)  # every chunk is read once an epoch
-        except OSError as error:
-            raise self._damaged(error) from error
-
-    def _damaged(self, reason: object) -> SpeechLRPError:
-        return SpeechLRPError(
-            f"{self._path} is damaged or foreign ({str(reason).splitlines()[0]}); "
-            f"make it again with `{self._command} --force`"
-        )
+        if self._file is None:  # without a cache, as every chunk is read once an epoch
+            self._file = checked(self._path, ROWS, self._command, rdcc_nbytes=0)
+        return self._file["features"]

@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 
 from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact, read_table, write_table
+from speechlrp.artifacts.layout import Layout
 from speechlrp.errors import SpeechLRPError
 
 COMMAND = "speechlrp preprocess experiment=demo"
+FEATURES = Layout("features", {"features": "N"})
 
 
 @pytest.fixture
@@ -22,8 +24,8 @@ def path(tmp_path):
     return path
 
 
-def _open(path, kind="features"):
-    with open_artifact(path, kind, COMMAND) as file:
+def _open(path, layout=FEATURES):
+    with open_artifact(path, layout, COMMAND) as file:
         return file["features"][3]
 
 
@@ -37,7 +39,7 @@ def test_a_whole_file_opens_and_closes_again(path):
 def test_an_error_inside_is_not_taken_for_damage(path):
     with (
         pytest.raises(OSError, match="of another file"),
-        open_artifact(path, "features", COMMAND),
+        open_artifact(path, FEATURES, COMMAND),
     ):
         raise OSError("of another file")
 
@@ -54,7 +56,7 @@ def _foreign_hdf5(path):
 SPOILT = {
     "missing": (lambda path: path.unlink(), f"make them with `{COMMAND}`"),
     "a folder": (lambda path: (path.unlink(), path.mkdir()), f"make them with `{COMMAND}`"),
-    "truncated": (_truncate, f"damaged or not HDF5 (.*make it again with `{COMMAND} --force`"),
+    "truncated": (_truncate, f"damaged or not ours (.*make it again with `{COMMAND} --force`"),
     "empty": (lambda path: path.write_bytes(b""), f"`{COMMAND} --force`"),
     "text": (lambda path: path.write_text("hello\n" * 99), f"`{COMMAND} --force`"),
     "foreign": (_foreign_hdf5, f"something foreign, not features; .*`{COMMAND} --force`"),
@@ -73,7 +75,7 @@ def test_the_error_names_the_file_and_the_command(path, how):
 
 def test_another_kind_is_refused(path):
     with pytest.raises(SpeechLRPError, match="holds features, not relevance"):
-        _open(path, "relevance")
+        _open(path, Layout("relevance", {}))
 
 
 def test_a_table_comes_back(tmp_path):

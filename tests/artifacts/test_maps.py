@@ -29,6 +29,6 @@ def test_arrays_tables_and_attributes_come_back(tmp_path):
         assert file["relevance"].attrs["units"] == "logit"
         assert [d.label for d in file["relevance"].dims] == ["frame", "frequency", "offset"]
         assert file["none"].shape == (0, 3, 4)
-        assert (file.attrs["kind"], json.loads(file.attrs["list"])) == (EXAMPLES, ["a"])
+        assert (file.attrs["kind"], json.loads(file.attrs["list"])) == ("letter_relevance", ["a"])
         for name, table in tables.items():
             pd.testing.assert_frame_equal(read_table(file, name), table, check_dtype=False)

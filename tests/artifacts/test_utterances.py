@@ -81,10 +81,10 @@ def test_the_table_and_the_axes(tmp_path):
         assert utterances.table["transcript"].tolist() == ["", "it's naïve", "it's naïve"]
         assert utterances.table["frames"].tolist() == [2, 3, 4]
         np.testing.assert_array_equal(utterances.frequencies, HERTZ)
-        assert utterances.attributes["settings"] == '{"rate": 16000}'
     with h5py.File(tmp_path / "a.h5") as file:
         assert [dim.label for dim in file["features"].dims] == ["frame", "frequency"]
         assert file["features"].attrs["units"] == "dB"
+        assert file.attrs["settings"] == '{"rate": 16000}'
 
 
 def test_half_precision(tmp_path):
@@ -160,7 +160,7 @@ def _shift(path):
     ("spoil", "message"),
     [
         (_cut, "damaged"),
-        (_drop, "it has no offsets"),
+        (_drop, "it has no dataset 'offsets'"),
         (_shift, "offsets do not fit"),
         (lambda path: path.unlink(), "no utterances at"),
     ],

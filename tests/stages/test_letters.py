@@ -13,6 +13,7 @@ import pytest
 import toy_letters as toy
 
 from speechlrp.artifacts.utterances import Utterances
+from speechlrp.data.dataset import read_dataset
 from speechlrp.letters.error_rates import count_errors
 from speechlrp.letters.vocabulary import SYMBOLS
 from speechlrp.pipeline.record import read_record
@@ -73,8 +74,8 @@ def test_utterances_know_what_was_said_and_no_sentence_is_in_two_subsets(trained
     with Utterances(trained.features / "utterances.h5") as file:
         table = file.table
         assert file.read(0).shape == (table.frames[0], 128)
-        assert json.loads(file.attributes["classes"]) == list(SYMBOLS)
-        assert json.loads(file.attributes["settings"])["name"] == "log_mel"
+    data = read_dataset(trained.features / "utterances.h5", "speechlrp preprocess")
+    assert (data.classes, data.settings["name"]) == (list(SYMBOLS), "log_mel")
     assert set(table.transcript) == {text.lower() for text in toy.SENTENCES}
     assert (table.groupby("transcript").subset.nunique() == 1).all()
     assert table.groupby("subset").size().to_dict() == {"train": 8, "validate": 4, "test": 4}

@@ -162,6 +162,7 @@ def test_a_chunk_that_cannot_be_read_names_the_file(toy, features):
     _, labels = toy.data()
     rng = np.random.default_rng(0)
     with h5py.File(features, "w") as file:
+        file.attrs["kind"] = "features"
         values = rng.normal(size=(30, 1, 6, 5))
         dataset = file.create_dataset(
             "features", data=values, chunks=(1, 1, 6, 5), compression="gzip"

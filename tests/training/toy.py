@@ -56,7 +56,7 @@ def write(path: Path) -> None:
     features, labels = data()
     with h5py.File(path, "w") as file:
         file.create_dataset("features", data=features, chunks=(1, 1, F, T))
-        file["label"] = labels
+        file["label"], file.attrs["kind"] = labels, "features"
 
 
 def batches(source, settings=SETTINGS, **options) -> tuple[Batches, Batches]:

@@ -6,8 +6,9 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from speechlrp.artifacts.atomic import whole, write_bytes, write_csv
-from speechlrp.artifacts.hdf5 import describe, label_axes
+from speechlrp.artifacts.atomic import write_bytes, write_csv
+from speechlrp.artifacts.hdf5 import created, describe, label_axes
+from speechlrp.artifacts.windows import RELEVANCE
 from speechlrp.data.caution import caution_of_guessing, caution_of_losses
 from speechlrp.data.conditions import WINDOW, described, named, several
 from speechlrp.flipping.cells import CELL, rates
@@ -137,15 +138,14 @@ def _conservation(bench: Bench) -> None:
 def _maps(bench: Bench) -> None:
     """`maps/<explainer>.h5`, laid out as `relevance.h5` of explain, but without the order."""
     for name, section in bench.sections.items():
-        target = bench.context.folder / "maps" / f"{name}.h5"
-        with whole(target) as path, h5py.File(path, "w") as file:
+        with created(bench.context.folder / "maps" / f"{name}.h5") as file:
             bench.shards("maps", name).merge(file)
             axes = ("recording", "channel", "frequency", "time")
             label_axes(file["relevance"], axes, bench.explaining(name).explainer.units)
             for axis, unit in (("frequency", "Hz"), ("time", "s")):
                 file[axis] = getattr(bench.examples, axis)
                 label_axes(file[axis], (axis,), unit)
-            describe(file, {"kind": "relevance", "classes": bench.examples.classes})
+            describe(file, {"kind": RELEVANCE.kind, "classes": bench.examples.classes})
             weights = str(bench.context.inputs["weights"])
             describe(file, {"explainer": dict(section), "weights": weights})
 

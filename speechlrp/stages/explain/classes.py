@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 
-from speechlrp.artifacts.atomic import whole, write_bytes, write_csv
-from speechlrp.artifacts.hdf5 import describe, label_axes, read_table
+from speechlrp.artifacts.atomic import write_bytes, write_csv
+from speechlrp.artifacts.hdf5 import created, describe, label_axes, open_artifact, read_table
+from speechlrp.artifacts.layout import attribute
 from speechlrp.artifacts.shards import Shards
+from speechlrp.artifacts.windows import RELEVANCE
 from speechlrp.data.caution import caution_of_guessing, caution_of_losses
 from speechlrp.data.dataset import Windows, dataset
 from speechlrp.data.explaining import Explaining, check, explainer
@@ -63,7 +64,7 @@ def _write(context: Context, classifier: Classifier, shards: Shards) -> None:
         shares.add(arrays["relevance"], some)
         profiles.extend(np.abs(arrays["relevance"]).sum((1, 2), dtype=float))
 
-    with whole(context.folder / "relevance.h5") as path, h5py.File(path, "w") as file:
+    with created(context.folder / "relevance.h5") as file:
         table = shards.merge(file, add)
         axes = ("recording", "channel", "frequency", "time")
         explaining = explainer(section, classifier.meta["loss"])
@@ -71,7 +72,7 @@ def _write(context: Context, classifier: Classifier, shards: Shards) -> None:
         label_axes(file["order"], ("recording", "rank"))
         for name in ("frequency", "time"):
             file[name] = getattr(examples, name)
-        describe(file, {"kind": "relevance", "classes": examples.classes})
+        describe(file, {"kind": RELEVANCE.kind, "classes": examples.classes})
         describe(file, {"explainer": section, "weights": str(context.inputs["weights"])})
         predicted = file["output"][:].argmax(1)
     caution_of_guessing(context, table, predicted, len(examples.classes))
@@ -152,12 +153,15 @@ def pick(table: pd.DataFrame, predicted: np.ndarray, each: int) -> list[int]:
 
 def panels(relevance_file: Path, examples: Windows, rows: list[int]) -> list[Panel]:
     """The panels of the figures, for some rows of a relevance file."""
-    with h5py.File(relevance_file) as relevance, h5py.File(examples.path) as features:
+    with (
+        open_artifact(relevance_file, RELEVANCE, "speechlrp explain") as relevance,
+        examples.features() as stored,
+    ):
         table, predicted = read_table(relevance), relevance["output"][:].argmax(1)
         examples = seen(examples, section_of(relevance))
         return [
             Panel(
-                features=examples.picture(features["features"][examples.row_of[table.id[i]]]),
+                features=examples.picture(stored[examples.row_of[table.id[i]]]),
                 relevance=relevance["relevance"][i][0],
                 order=relevance["order"][i],
                 title=_title(table.source[i], table.label[i], predicted[i], examples.classes),
@@ -176,8 +180,8 @@ def _title(source: str, label: int, predicted: int, classes: list[str]) -> str:
 def _figures(context: Context, examples: Windows, rows: list[int], bands, regions) -> None:
     frequency, time, units = examples.frequency, examples.time, examples.units
     path = context.folder / "relevance.h5"
-    with h5py.File(path) as file:
-        quantity = file["relevance"].attrs["units"]
+    with open_artifact(path, RELEVANCE, context.command("explain")) as file:
+        quantity = attribute(file["relevance"], "units", str)
     shown = panels(path, examples, rows)
     figures = {
         "heatmaps": heatmap(shown, frequency, time, units=units, relevance_units=quantity),

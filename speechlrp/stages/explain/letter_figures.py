@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import ExitStack
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.atomic import write_bytes
-from speechlrp.artifacts.hdf5 import read_table
+from speechlrp.artifacts.hdf5 import open_artifact, read_table
+from speechlrp.artifacts.layout import attribute
+from speechlrp.artifacts.maps import ALONG, EXAMPLES, STATISTICS
 from speechlrp.artifacts.tables import read_csv
 from speechlrp.config.schema import Config
 from speechlrp.navai.frames import Clock
@@ -27,6 +27,7 @@ from speechlrp.report.style import figure_png
 FIRST = ("sensitivity", "lrp")
 """K's order of the columns; others follow by name."""
 FRAME = ["id", "letter", "start"]
+COMMAND = "speechlrp explain"
 
 
 def draw_figures(context: Context, clock: Clock) -> list[str]:
@@ -52,10 +53,10 @@ def _title(config: Config) -> str:
 
 
 def _over_all(context: Context) -> None:
-    with h5py.File(context.folder / "statistics.h5") as file:
+    with open_artifact(context.folder / "statistics.h5", STATISTICS, COMMAND) as file:
         maps, frames = file["mean"][:], file["frames"][:]
         axes = file["frequency"][:], file["offset_ms"][:]
-        classes = json.loads(file.attrs["classes"])
+        classes = attribute(file, "classes", list)
     title = f"Mean relevance of letters: {_title(context.config)}, {frames.sum():,} frames"
     _put(context, "letters", letters_figure(maps, frames, classes, *axes, title=title))
     lags, bands = (
@@ -83,7 +84,7 @@ def _beside(context: Context) -> dict[str, Path]:
 
 def _what(path: Path) -> tuple[str, list[tuple]]:
     """Which weights and which frames a file is about."""
-    with h5py.File(path) as file:
+    with open_artifact(path, EXAMPLES, COMMAND) as file:
         frames = read_table(file)[FRAME]
         return str(file.attrs.get("weights_sha256", "")), list(frames.itertuples(index=False))
 
@@ -94,10 +95,11 @@ def _frames(context: Context, others: dict[str, Path]) -> None:
     paths = others | {name: context.folder / "relevance.h5"}
     names = sorted(paths, key=lambda each: ((*FIRST, each).index(each), each))
     with ExitStack() as stack:
-        files = {each: stack.enter_context(h5py.File(paths[each])) for each in names}
+        opened = {each: open_artifact(paths[each], EXAMPLES, COMMAND) for each in names}
+        files = {each: stack.enter_context(file) for each, file in opened.items()}
         here = files[name]
         axes, table = (here["frequency"][:], here["offset_ms"][:]), read_table(here)
-        units = here["features"].attrs["units"]
+        units = attribute(here["features"], "units", str)
         groups = table.groupby("letter").indices
         for letter, places in progress(groups.items(), "figures", len(groups)):
             rows = [
@@ -118,10 +120,10 @@ def _said(row: pd.Series) -> str:
 
 
 def _utterances(context: Context, clock: Clock) -> None:
-    with h5py.File(context.folder / "utterances.h5") as file:
+    with open_artifact(context.folder / "utterances.h5", ALONG, COMMAND) as file:
         table, letters = read_table(file), read_table(file, "letters")
         offsets, frequency = file["offsets"][:], file["frequency"][:]
-        units = file["features"].attrs["units"]
+        units = attribute(file["features"], "units", str)
         for place, row in enumerate(table.itertuples()):
             frames = slice(offsets[place], offsets[place + 1])
             of_utterance = np.flatnonzero(letters.utterance == place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from functools import partial
 
 import h5py
@@ -9,7 +10,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from speechlrp.artifacts.hdf5 import read_table
+from speechlrp.artifacts.hdf5 import open_artifact, read_table
+from speechlrp.artifacts.windows import RELEVANCE
 from speechlrp.audio.reading import read
 from speechlrp.audio.resampling import mono, resample
 from speechlrp.config.schema import Config
@@ -25,7 +27,7 @@ from speechlrp.stages.listen.making import AGAINST, FOR, WHOLE, Sound, listen, s
 
 def work(context: Context) -> None:
     """Write WAV files, `sounds.csv` with what the network says of each, and `index.html`."""
-    with h5py.File(context.inputs["relevance"]) as file:
+    with _relevance(context) as file:
         classifier = network(context, dataset(context)).seen(section_of(file))
         table, predicted = read_table(file), file["output"][:].argmax(1)
         target = file["target"][:]
@@ -43,13 +45,17 @@ def work(context: Context) -> None:
     _say(context, listen(context, units))
 
 
+def _relevance(context: Context) -> AbstractContextManager[h5py.File]:
+    return open_artifact(context.inputs["relevance"], RELEVANCE, context.made_by["relevance"])
+
+
 def _heard(
     context: Context, classifier: Classifier, one: pd.Series, row: int, target: int
 ) -> list[Sound]:
     """An example whole, with only what speaks for the class explained, and only against."""
     examples = classifier.dataset
     settings = examples.feature_settings
-    with h5py.File(context.inputs["relevance"]) as file:
+    with _relevance(context) as file:
         relevance = file["relevance"][row].astype(np.float32)[0]
     wave, rate = read(one.path)
     whole = resample(mono(wave, settings.channel), rate, settings.rate, settings.lowpass_width)

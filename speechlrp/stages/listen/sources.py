@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -12,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from speechlrp.artifacts.averages import KIND as AVERAGES
+from speechlrp.artifacts.averages import AVERAGES
 from speechlrp.artifacts.hdf5 import open_artifact
+from speechlrp.artifacts.layout import attribute
 from speechlrp.artifacts.maximized import open_maximized
 from speechlrp.audio.inversion import distance_db, to_wave
 from speechlrp.data.dataset import Spoken
@@ -59,7 +59,7 @@ def patterns(context: Context, spoken: Spoken, path: Path) -> Iterator[Unit]:
     """What makes the sound of every pattern, each alignment's mean first."""
     config, command = context.config.listen, context.made_by["patterns"]
     with open_artifact(path, AVERAGES, command) as file:
-        classes, alignments = (json.loads(file.attrs[k]) for k in ("classes", "alignments"))
+        classes, alignments = (attribute(file, name, list) for name in AVERAGES.attributes)
     typical, rate = _typical(context, spoken), spoken.feature_settings.rate
     for alignment in _some("listen.align", config.align, alignments):
         at = alignments.index(alignment)

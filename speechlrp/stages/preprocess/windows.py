@@ -16,9 +16,9 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from speechlrp.artifacts.atomic import whole
-from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact
+from speechlrp.artifacts.hdf5 import created, describe, label_axes, open_artifact
 from speechlrp.artifacts.shards import Shards
+from speechlrp.artifacts.windows import FEATURES
 from speechlrp.audio import extract
 from speechlrp.config.schema import Config, options
 from speechlrp.corpora import Recording, tasks
@@ -74,9 +74,9 @@ def work(context: Context) -> None:
     note_rejected(context, len(recordings), all_rejected(shards))
     about = note_dropped(context, shards, outside)
     described = options(config.features, "train_from")
-    with whole(context.folder / "features.h5") as path, h5py.File(path, "w") as file:
+    with created(context.folder / "features.h5") as file:
         table = _merge(file, shards, settings, context.inputs.get(TRAINED_ON))
-        describe(file, {"kind": "features", "classes": classes, "settings": described})
+        describe(file, {"kind": FEATURES.kind, "classes": classes, "settings": described})
         describe(file, {"silence": float(settings.silence), "task": config.task.name})
     shards.remove()
     without_training(context, about, classes)
@@ -213,7 +213,7 @@ def _merge(file: h5py.File, shards: Shards, settings, trained_on: Path | None) -
 
 def _mean_of(path: Path) -> np.ndarray:
     """The mean that the network was trained with, which another corpus does not change."""
-    with open_artifact(path, "features", "speechlrp preprocess") as file:
+    with open_artifact(path, FEATURES, "speechlrp preprocess") as file:
         return file["train_mean"][:]
 
 

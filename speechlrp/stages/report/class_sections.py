@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 import h5py
 import pandas as pd
 
+from speechlrp.artifacts.layout import attribute, indices
+from speechlrp.artifacts.windows import RELEVANCE
 from speechlrp.measures.concentration import concentration
 from speechlrp.measures.conservation import absorbed
 from speechlrp.measures.segments import by_label
@@ -128,8 +130,8 @@ def explanations(files: RunFiles, work: str | None) -> Section:
             thesis = number if work == "thesis" else ""
             text = f"{thesis + ': ' if thesis else ''}{caption} Weights and split: {name}."
             blocks.append(Figure(files.image(where, file), text, text, tags(files)))
-        with h5py.File(files.path(where, "relevance.h5")) as file:
-            few = concentration(_parts(file), json.loads(file.attrs["classes"]))
+        with files.open(where, "relevance.h5", RELEVANCE) as file:
+            few = concentration(_parts(file), attribute(file, "classes", list))
         text = f"How few bins hold as much relevance as the whole decision (medians): {name}."
         blocks.append(Table(few, text, index=False))
         shares = files.table(where, "regions.csv")
@@ -206,4 +208,5 @@ def conservation_table(table: pd.DataFrame, name: str, marks: tuple[str, ...]) -
 def _parts(file: h5py.File) -> Iterator[tuple]:
     for i in range(0, len(file["relevance"]), ROWS):
         some = slice(i, i + ROWS)
-        yield file["relevance"][some], file["order"][some], file["table/label"][some]
+        maps = file["relevance"][some]
+        yield maps, indices(file["order"], some, maps[0].size), file["table/label"][some]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from speechlrp.artifacts.hdf5 import read_table
+from speechlrp.artifacts.hdf5 import open_artifact, read_table
+from speechlrp.artifacts.layout import attribute
+from speechlrp.artifacts.windows import MAPS
 from speechlrp.audio.reading import read_piece
 from speechlrp.audio.resampling import mono, resample
 from speechlrp.config.schema import Config
@@ -56,7 +59,7 @@ def explorer_of(config: Config, files: RunFiles, examples: Windows) -> Explorer 
         for where in wheres
         if _view(files, where) == view
     ]
-    with h5py.File(sources[0].path) as file:
+    with sources[0].opened() as file:
         table, predicted = read_table(file), file["probability"][:].argmax(1)
     rows = explored(table, predicted, config.explored)
     return _explorer(config, files, wheres[0], sources, rows, examples)
@@ -67,11 +70,11 @@ def compared(config: Config, files: RunFiles, where: str, examples: Windows) -> 
     paths = sorted(files.path(where, "maps").glob("*.h5"))
     if not paths:
         return None
-    with h5py.File(paths[0]) as file:
+    sources = [Source(path.stem, path, command="speechlrp compare") for path in paths]
+    with sources[0].opened() as file:
         if "probability" not in file:  # made by an early version
             return None
         rows = list(range(len(file["relevance"])))
-    sources = [Source(path.stem, path) for path in paths]
     explorer = _explorer(config, files, where, sources, rows, examples)
     beside = ",".join(path.stem for path in paths[1:SIDE_BY_SIDE])
     return replace(explorer, name=where.replace("/", "-"), opening={"beside": beside})
@@ -84,6 +87,11 @@ class Source:
     explainer: str
     path: Path
     answers: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"id": [], "baseline": []}))
+    command: str = "speechlrp explain"
+
+    def opened(self) -> AbstractContextManager[h5py.File]:
+        """The file of its maps."""
+        return open_artifact(self.path, MAPS, self.command)
 
 
 def _explorer(
@@ -95,7 +103,7 @@ def _explorer(
     examples: Windows,
 ) -> Explorer:
     examples = seen(examples, dict(zip(VIEW, _view(files, where), strict=True)))
-    with h5py.File(sources[0].path) as file:
+    with sources[0].opened() as file:
         table, probability = read_table(file), file["probability"][:]
     ids = table.id.iloc[rows]
     maps = [_maps(source, ids, examples) for source in sources]
@@ -141,9 +149,9 @@ def _answers(files: RunFiles, explained: str) -> pd.DataFrame:
 def _maps(source: Source, ids: pd.Series, examples: Windows) -> dict[str, Explanation]:
     """An explainer's maps of some recordings, by their id."""
     answers = source.answers
-    with h5py.File(source.path) as file:
+    with source.opened() as file:
         held = {id_: row for row, id_ in enumerate(read_table(file).id)}
-        units, target = file["relevance"].attrs["units"], file["target"][:]
+        units, target = attribute(file["relevance"], "units", str), file["target"][:]
         return {
             id_: Explanation(
                 explainer=source.explainer,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import h5py
 import numpy as np
 import pandas as pd
 
+from speechlrp.artifacts.averages import AVERAGES
 from speechlrp.artifacts.hdf5 import read_table
+from speechlrp.artifacts.layout import attribute
+from speechlrp.artifacts.maps import EXAMPLES
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import Spoken
 from speechlrp.data.times import TIERS, read_times, spoken_in
@@ -30,15 +32,15 @@ def letters_explorer(config: Config, files: RunFiles, spoken: Spoken) -> Explore
     maps: dict[str, list[Explanation]] = {}
     for where in wheres:
         _add_maps(maps, files, where)
-    with h5py.File(files.path(wheres[0], "relevance.h5")) as file:
+    with files.open(wheres[0], "relevance.h5", EXAMPLES) as file:
         table = read_table(file)
         time = file["offset_ms"][:] / 1000
         rows = _spread(len(table), config.explored)
         shown = spoken.table[spoken.table.id.isin(table.id.iloc[rows])]
         said = [read_times(config, kind, shown) for kind in TIERS]
         recordings = [_frame(file, row, table.iloc[row], time, maps, spoken, said) for row in rows]
-        symbols = [name if name.strip() else "space" for name in json.loads(file.attrs["classes"])]
-        units = file["features"].attrs["units"]
+        symbols = [name if name.strip() else "space" for name in attribute(file, "classes", list)]
+        units = attribute(file["features"], "units", str)
     return Explorer(symbols, spoken.frequency, time, units, recordings)
 
 
@@ -52,8 +54,9 @@ def _key(one) -> str:
 
 
 def _add_maps(maps: dict[str, list[Explanation]], files: RunFiles, where: str) -> None:
-    with h5py.File(files.path(where, "relevance.h5")) as file:
-        units, relevance = file["relevance"].attrs["units"], file["relevance"]
+    with files.open(where, "relevance.h5", EXAMPLES) as file:
+        relevance = file["relevance"]
+        units = attribute(relevance, "units", str)
         for row, one in enumerate(read_table(file).itertuples()):
             made = Explanation(files.facts(where)["explainer"], one.letter, relevance[row], units)
             maps.setdefault(_key(one), []).append(made)
@@ -98,9 +101,8 @@ def patterns_explorer(files: RunFiles, where: str) -> Explorer:
 
     A pattern is a difference from the mean of all letters, so there is nothing below it.
     """
-    path = files.path(where, "averages.h5")
-    with h5py.File(path) as file:
-        names, alignments = (json.loads(file.attrs[key]) for key in ("classes", "alignments"))
+    with files.open(where, "averages.h5", AVERAGES) as file:
+        names, alignments = (attribute(file, name, list) for name in AVERAGES.attributes)
         frames = file["counts"][:].max(-1)
         recordings = [
             Recording(

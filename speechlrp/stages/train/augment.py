@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import h5py
 import numpy as np
 import torch
 
-from speechlrp.artifacts.atomic import whole
-from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact, read_table, write_table
+from speechlrp.artifacts import windows
+from speechlrp.artifacts.hdf5 import (
+    created,
+    describe,
+    label_axes,
+    open_artifact,
+    read_table,
+    write_table,
+)
+from speechlrp.artifacts.layout import indices
 from speechlrp.config.schema import Config
 from speechlrp.data.crops import from_audio
 from speechlrp.data.dataset import dataset
@@ -28,9 +35,8 @@ def work(context: Context) -> None:
     path, command = context.inputs["relevance"], context.made_by["relevance"]
     with (
         examples.features() as stored,
-        open_artifact(path, "relevance", command) as relevance,
-        whole(context.folder / "features.h5") as beside,
-        h5py.File(beside, "w") as file,
+        open_artifact(path, windows.RELEVANCE, command) as relevance,
+        created(context.folder / "features.h5") as file,
     ):
         table, rows = read_table(relevance), examples.rows("train")
         view = seen(examples, section_of(relevance)).view
@@ -42,14 +48,17 @@ def work(context: Context) -> None:
         for start in progress(starts, "augment", len(starts)):
             some = slice(start, start + ROWS)
             inputs = torch.from_numpy(stored[rows[some]])
-            order = torch.from_numpy(relevance["order"][some].astype(np.int64))
+            ranked = indices(relevance["order"], some, relevance["relevance"][0].size)
+            order = torch.from_numpy(ranked.astype(np.int64))
             bins = view.analysis(inputs) if view else inputs
             outputs = fill_most_relevant(bins, order, augment.share, augment.fill)
             changed += int((outputs != bins).any(1).sum())
             filled[some] = view.synthesis(outputs, inputs.shape) if view else outputs
         label_axes(filled, ("recording", *examples.feature_settings.axes), examples.units)
+        for name in (*examples.feature_settings.axes[1:], "train_mean"):
+            file[name] = getattr(examples, name)
         write_table(file, table)
-        describe(file, {"kind": "features", "classes": examples.classes})
+        describe(file, {"kind": windows.FEATURES.kind, "classes": examples.classes})
         describe(file, {"settings": examples.settings, "silence": examples.silence})
         describe(file, {"task": examples.task, "fill": augment.fill, "share": augment.share})
     count = round(augment.share * order.shape[1])
