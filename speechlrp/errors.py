@@ -23,7 +23,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> SpeechLRPError:
         name: the name that was asked for.
         known: the names there are.
     """
-    names = sorted(map(str, known))
+    names = sorted(" ".join(str(one).split()) for one in known)
     close = difflib.get_close_matches(str(name), names, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     return SpeechLRPError(f"unknown {kind} {name!r}; known: {', '.join(names)}.{hint}")

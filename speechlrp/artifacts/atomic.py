@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from speechlrp.errors import SpeechLRPError
 
 
 @contextmanager
@@ -27,6 +30,31 @@ def whole(path: Path) -> Iterator[Path]:
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed commands left half written; for whoever works alone in a folder."""
+    for path in folder.rglob(".*.partial"):
+        if path.is_file():
+            path.unlink()
+
+
+def need_space(folder: Path, size: float) -> None:
+    """Check that a disk has room.
+
+    Args:
+        folder: on it.
+        size: in bytes.
+
+    Raises:
+        SpeechLRPError: it has not.
+    """
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise SpeechLRPError(
+            f"{folder} needs about {size / 1e9:.3g} GB, and its disk has {free / 1e9:.3g} GB free; "
+            "make room, or name a folder on another disk: paths.outputs=FOLDER"
+        )
 
 
 def write_text(path: Path, text: str) -> None:

@@ -74,7 +74,7 @@ def _check_dataset(
             raise Damaged(f"{path} is {list(dataset.shape)}, which does not fit the others")
 
 
-def entry(group: h5py.Group, name: str, kind: type) -> Any:
+def entry(group: h5py.Group, name: str, kind: Any) -> Any:
     """A dataset or group of the file itself: an artifact is one file, and is all that is read.
 
     Raises:
@@ -86,10 +86,11 @@ def entry(group: h5py.Group, name: str, kind: type) -> Any:
         link = None
     if link is not None and not isinstance(link, h5py.HardLink):
         raise Damaged(f"{name} is a link, and none of ours has links")
-    found = group[name] if link else None
-    if not isinstance(found, kind) or (kind is h5py.Dataset and found.shape is None):
+    found: Any = group[name] if link else None
+    holds = isinstance(found, h5py.Dataset)
+    if not isinstance(found, kind) or (holds and found.shape is None):
         raise Damaged(f"it has no {kind.__name__.lower()} {name[:40]!a}")
-    if kind is h5py.Dataset and (found.is_virtual or found.external):
+    if holds and (found.is_virtual or found.external):
         raise Damaged(f"the values of {name} lie in another file, which is not read")
     return found
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from speechlrp.artifacts.atomic import whole
-from speechlrp.errors import SpeechLRPError
+from speechlrp.artifacts.arrays import read_arrays, unusable, write_arrays
 
 UNITS = "units"
 
@@ -49,9 +47,8 @@ class Saves:
 
     def put(self, units: Sequence[int], arrays: Mapping[str, np.ndarray]) -> None:
         """Put down what this process has gathered, in place of what it had put down before."""
-        with whole(self.path(self.rank)) as beside, beside.open("wb") as file:
-            held: dict[str, Any] = {UNITS: np.asarray(units, np.int64), **arrays}
-            np.savez(file, **held)
+        held = {UNITS: np.asarray(units, np.int64), **arrays}
+        write_arrays(self.path(self.rank), held)
 
     def remove(self) -> None:
         """Delete the files."""
@@ -61,16 +58,8 @@ class Saves:
         return sorted(self.folder.glob("*.npz"))
 
     def _read(self, path: Path) -> tuple[list[int], dict[str, np.ndarray]]:
-        with path.open("rb") as file:
-            try:
-                with np.load(file, allow_pickle=False) as held:
-                    arrays = {name: held[name] for name in held.files}
-                units = arrays.pop(UNITS)
-                if units.dtype != np.int64 or units.ndim != 1:
-                    raise ValueError(f"its units are {units.dtype}, {units.ndim}-dimensional")
-                return units.tolist(), arrays
-            except Exception as error:  # zip files and arrays raise anything of damaged bytes
-                path.unlink(missing_ok=True)
-                raise SpeechLRPError(
-                    f"{path} was damaged and is deleted; the same command makes it again"
-                ) from error
+        arrays = read_arrays(path)
+        units = arrays.pop(UNITS, None)
+        if units is None or units.dtype != np.int64 or units.ndim != 1:
+            raise unusable(path)
+        return units.tolist(), arrays

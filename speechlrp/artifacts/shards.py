@@ -7,20 +7,20 @@ the first unit that has none. Units can be made in any order and by any process.
 from __future__ import annotations
 
 import shutil
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 import pandas as pd
 
-from speechlrp.artifacts.atomic import whole
+from speechlrp.artifacts.arrays import read_arrays, unusable, write_arrays
+from speechlrp.artifacts.atomic import need_space
 from speechlrp.artifacts.hdf5 import write_table
-from speechlrp.errors import SpeechLRPError
 
 COLUMN = "table."
+SURE = 0.7
+"""Share of the space that units like the first one need, below which a disk is too small."""
 
 
 class Shards:
@@ -29,6 +29,7 @@ class Shards:
     def __init__(self, folder: Path, count: int) -> None:
         self.folder = folder
         self.count = count
+        self._measured = False
         folder.mkdir(parents=True, exist_ok=True)
 
     def path(self, unit: int) -> Path:
@@ -41,9 +42,21 @@ class Shards:
 
     def put(self, unit: int, arrays: dict[str, np.ndarray], table: pd.DataFrame) -> None:
         """Write a unit: arrays `[n, ...]` and a table of their n rows (n may be 0)."""
-        columns: dict[str, Any] = {COLUMN + name: _plain(column) for name, column in table.items()}
-        with whole(self.path(unit)) as beside, beside.open("wb") as file:
-            np.savez(file, **(arrays | columns))
+        columns = {COLUMN + name: _plain(column) for name, column in table.items()}
+        write_arrays(self.path(unit), arrays | columns)
+        self._check_space(unit)
+
+    def _check_space(self, unit: int) -> None:
+        """Say with the first unit whether all of them, and the file of them all, will fit.
+
+        Raises:
+            SpeechLRPError: they need far more than the disk has free.
+        """
+        if self._measured:
+            return
+        self._measured = True
+        files = len(self.missing()) + self.count
+        need_space(self.folder, SURE * files * self.path(unit).stat().st_size)
 
     def get(self, unit: int) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
         """Read a unit back.
@@ -51,16 +64,11 @@ class Shards:
         Raises:
             SpeechLRPError: its file is damaged; it is deleted, to be made again.
         """
-        try:
-            with self.path(unit).open("rb") as file, np.load(file, allow_pickle=False) as held:
-                values = {name: held[name] for name in held.files}
-        except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
-            self.path(unit).unlink(missing_ok=True)
-            raise SpeechLRPError(
-                f"{self.path(unit)} was damaged and is deleted; the same command makes it again"
-            ) from error
+        values = read_arrays(self.path(unit))
         columns = {k.removeprefix(COLUMN): v for k, v in values.items() if k.startswith(COLUMN)}
         arrays = {k: v for k, v in values.items() if not k.startswith(COLUMN)}
+        if len({column.shape for column in columns.values()}) > 1:
+            raise unusable(self.path(unit))
         return arrays, pd.DataFrame(columns)
 
     def __iter__(self) -> Iterator[tuple[dict[str, np.ndarray], pd.DataFrame]]:

@@ -28,6 +28,7 @@ from speechlrp.cli.runs import (
     with_remembered,
 )
 from speechlrp.config.names import conf_dir, key_of
+from speechlrp.config.own import NONE, OwnFiles
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.pipeline.identity import Invocation, check_run
 from speechlrp.stages import CLASSES
@@ -57,9 +58,9 @@ def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> 
     with one_line_errors(verb, overrides):
         overrides, corpus = parted(overrides, bool(values.get("on")))
         overrides, folder = with_remembered(overrides, values)
-        values = {**values, "config_dir": folder}
-        with _arguments(verb, overrides, values):
-            _hydra_main(verb, overrides, folder, corpus)()
+    own, values = OwnFiles(folder, overrides), {**values, "config_dir": folder}
+    with one_line_errors(verb, overrides, own), own.told(), _arguments(verb, overrides, values):
+        _hydra_main(verb, overrides, own, corpus)()
 
 
 def _spelt_out(override: str) -> str:
@@ -71,9 +72,7 @@ def _spelt_out(override: str) -> str:
     return f"explainer={','.join(own)}"
 
 
-def _hydra_main(
-    verb: str, overrides: tuple[str, ...], config_dir: str | None, corpus: tuple[str, ...]
-):
+def _hydra_main(verb: str, overrides: tuple[str, ...], files: OwnFiles, corpus: tuple[str, ...]):
     import hydra
 
     @hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=verb)
@@ -81,12 +80,13 @@ def _hydra_main(
         from speechlrp.config.schema import typed
         from speechlrp.stages.sequence import run_verb
 
-        member = task_overrides()  # of a sweep, or of all there is
+        member, config_dir = task_overrides(), files.folder  # of a sweep, or of all there is
         own = ["--config-dir", config_dir] if config_dir else []
         shown = [plainly(o) for o in member if not o.startswith("data_run=$")]
         member = _with_own_experiment(verb, member)
-        with one_line_errors(verb, overrides):
+        with one_line_errors(verb, overrides, files):
             config = typed(with_explainers(composed, verb, member))
+        with one_line_errors(verb, overrides):
             remembered = check_run(config)
             if corpus:
                 config = on_corpus(config, verb, member, corpus)
@@ -170,14 +170,22 @@ def _arguments(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any])
 
 
 @contextmanager
-def one_line_errors(verb: str = "", overrides: tuple[str, ...] = ()) -> Iterator[None]:
-    """Turn what a user can mend into one line on stderr and exit status 1."""
+def one_line_errors(
+    verb: str = "", overrides: tuple[str, ...] = (), own: OwnFiles = NONE
+) -> Iterator[None]:
+    """Turn what a user can mend into one line on stderr and exit status 1.
+
+    Args:
+        verb: a stage.
+        overrides: as they were given.
+        own: the user's files that an error may be about.
+    """
     try:
         yield
     except SpeechLRPError as error:
-        _stop(str(error))
+        _stop(own.located(str(error)))
     except (HydraException, OmegaConfBaseException) as error:
-        _stop(str(_about_configuration(verb, overrides, error)))
+        _stop(own.located(str(_about_configuration(verb, overrides, error))))
     except ValueError as error:
         if "Config group override" not in str(error):  # Hydra's, for task=null
             raise
@@ -209,7 +217,8 @@ def _about_configuration(verb: str, overrides: tuple[str, ...], error: Exception
     key = re.search(r"Could not override '([^']+)'", text)
     if key:
         return _about_setting(_without_misspelling(verb, overrides), key[1])
-    first = text.split("\n")[0]
+    first, _, rest = text.partition("\n")
+    first += f" {rest.partition(chr(10))[0]}" if first.endswith(":") else ""
     if isinstance(error, OverrideParseException):
         return SpeechLRPError(f"cannot read {error.override!r}: {first}")
     if first.startswith("Ambiguous value"):

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from speechlrp.config.names import conf_dir, key_of
+from speechlrp.config.own import OwnFiles
 from speechlrp.config.schema import typed
 from speechlrp.config.sections import Config
 from speechlrp.errors import SpeechLRPError
@@ -38,13 +40,15 @@ def compose_config(verb: str, overrides: Sequence[str]) -> Config:
 
     folders = [o.removeprefix(CONFIG_DIR) for o in overrides if o.startswith(CONFIG_DIR)]
     last = {key_of(o): o for o in overrides if not o.startswith(CONFIG_DIR)}
-    path = [f"hydra.searchpath=[file://{folder}]" for folder in folders[-1:]]
+    own = OwnFiles(next(iter(folders[-1:]), None), list(last.values()))
+    quoted = [folder.replace("\\", "\\\\").replace("'", "\\'") for folder in folders[-1:]]
+    path = [f"hydra.searchpath=['file://{folder}']" for folder in quoted]
     before = Singleton.get_state()  # a program that asks may be Hydra's itself
     GlobalHydra.instance().clear()
     try:
-        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        with own.told(), initialize_config_dir(str(conf_dir()), version_base="1.3"):
             return typed(compose(verb, overrides=[*last.values(), *path]))
-    except HydraException as error:
-        raise SpeechLRPError(str(error).splitlines()[0]) from error
+    except (HydraException, OmegaConfBaseException, SpeechLRPError) as error:
+        raise SpeechLRPError(own.located(str(error).splitlines()[0])) from error
     finally:
         Singleton.set_state(before)

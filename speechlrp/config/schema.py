@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from speechlrp.config.checks import check
 from speechlrp.config.sections import Config
@@ -25,6 +25,15 @@ def typed(composed: DictConfig) -> Config:
     try:
         merged = OmegaConf.merge(OmegaConf.structured(Config), composed)
         config = cast(Config, OmegaConf.to_object(merged))
+    except ConfigKeyError as error:
+        key, known = str(error.key), getattr(error.object_type, "__dataclass_fields__", {})
+        if "." in key:
+            section, _, name = key.partition(".")
+            raise SpeechLRPError(
+                f"{key} is one key; settings are nested, as {section}: {{{name}: VALUE}}"
+            ) from error
+        section = str(error.full_key).rpartition(".")[0]
+        raise unknown(f"setting of {section}" if section else "setting", key, known) from error
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or "configuration"
         raise SpeechLRPError(f"{key}: {str(error).splitlines()[0]}") from error

@@ -82,7 +82,7 @@ def _speakers(path: Path) -> dict[str, tuple[str | None, dict[str, str]]]:
     try:
         table = json.loads(text)
         rows = {str(s): {str(k): str(v) for k, v in row.items()} for s, row in table.items()}
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         raise SpeechLRPError(f"{path} is not the JSON table of speakers: {MEND}") from None
     return {
         speaker: (

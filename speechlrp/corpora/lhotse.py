@@ -70,9 +70,9 @@ def _supervised(root: Path) -> Iterator[tuple[Row, list[Row]]]:
     said = defaultdict(list)
     for path in _files(root, "supervisions"):
         for row in _rows(path):
-            said[row.get("recording_id")].append(row)
+            said[str(row.get("recording_id"))].append(row)
     for path in _files(root, "recordings"):
-        yield from ((row, said.get(row.get("id"), [])) for row in _rows(path))
+        yield from ((row, said.get(str(row.get("id")), [])) for row in _rows(path))
 
 
 def _cuts(path: Path) -> Iterator[tuple[Row, list[Row]]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from speechlrp.artifacts.foreign import read_json
 from speechlrp.pipeline.identity import FILE as RUN
 from speechlrp.pipeline.progress import say
 
@@ -66,7 +67,7 @@ def _holder(command: str) -> dict[str, str | int]:
 def _described(path: Path) -> str:
     """Who holds a lock; it is written after the lock is taken, and may not be there yet."""
     try:
-        holder = json.loads(path.read_text(encoding="utf-8"))
+        holder = read_json(path)
         return (
             f"`{holder['command']}` (process {holder['process']} on {holder['host']}, "
             f"since {holder['since']})"

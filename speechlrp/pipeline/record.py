@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from speechlrp.artifacts.atomic import write_json
+from speechlrp.artifacts.foreign import read_json
 from speechlrp.errors import SpeechLRPError
 
 T = TypeVar("T")
@@ -48,37 +48,50 @@ def read_record(folder: Path) -> Record | None:
     Raises:
         SpeechLRPError: it is damaged.
     """
-    mappings = ("config", "inputs", "outputs", "facts", "notes")
     advice = f"what lies beside it is kept: restore the file, or delete {folder} and make it again"
-    return read_fields(folder / FILE, Record, mappings, advice)
+    return read_fields(folder / FILE, Record, advice)
 
 
-def read_fields(path: Path, kind: type[T], mappings: Sequence[str], advice: str) -> T | None:
+def read_fields(path: Path, kind: type[T], advice: str) -> T | None:
     """Read a JSON file as a dataclass; None where there is none.
 
     Fields that a later version has added are passed over.
 
     Args:
         path: the file.
-        kind: the dataclass.
-        mappings: fields that must be mappings.
+        kind: the dataclass, of plain types.
         advice: what to do where the file is damaged.
 
     Raises:
         SpeechLRPError: it is damaged.
     """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        names = [f.name for f in fields(kind)]  # type: ignore[arg-type]  # T is a dataclass
-        read = kind(**{name: values[name] for name in names if name in values})
-        if not all(isinstance(getattr(read, name), dict) for name in mappings):
-            raise TypeError("a part of it is no mapping")
-    except (FileNotFoundError, NotADirectoryError):
+    if not (path.exists() or path.is_symlink()):
         return None
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+    try:
+        values = read_json(path)
+        if not isinstance(values, dict):
+            raise ValueError("it is no table")
+        types = get_type_hints(kind)
+        known = {name: values[name] for name in types if name in values}
+        wrong = [name for name, value in known.items() if not _fits(value, types[name])]
+        if wrong:
+            raise ValueError(f"its {wrong[0]} is {known[wrong[0]]!r:.40}")
+        return kind(**known)
+    except (OSError, ValueError, TypeError) as error:  # of missing fields a type's error
         reason = str(error).splitlines()[0][:100]
         raise SpeechLRPError(f"{path} is damaged ({reason}); {advice}") from error
-    return read
+
+
+def _fits(value: Any, wanted: Any) -> bool:
+    """Whether a value of JSON is of a type such as ``dict[str, list[int]]``."""
+    kind, inner = get_origin(wanted) or wanted, get_args(wanted)
+    if kind is float:
+        kind = (int, float)
+    if kind is Any or not inner:
+        return kind is Any or isinstance(value, kind)
+    if not isinstance(value, kind):
+        return False
+    return all(_fits(v, inner[-1]) for v in (value.values() if kind is dict else value))
 
 
 def fingerprint(path: Path) -> dict[str, Any]:
@@ -107,10 +120,10 @@ def is_as(path: Path, facts: Mapping[str, Any]) -> bool:
     if not path.is_file():
         return False
     status = path.stat()
-    if status.st_size != facts["size"]:
+    if status.st_size != facts.get("size"):
         return False
     unchanged = status.st_mtime_ns == facts.get("mtime_ns")
-    return unchanged or fingerprint(path)["sha256"] == facts["sha256"]
+    return unchanged or fingerprint(path)["sha256"] == facts.get("sha256")
 
 
 def versions() -> dict[str, str]:

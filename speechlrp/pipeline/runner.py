@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from speechlrp.artifacts.atomic import write_json
+from speechlrp.artifacts.atomic import sweep, write_json
+from speechlrp.artifacts.foreign import read_json
 from speechlrp.config.schema import Config
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.identity import Invocation, remember
@@ -168,11 +169,12 @@ def partial_folder(final: Path, wanted: Mapping[str, dict], force: bool) -> Path
     partial = final.with_name(final.name + ".partial")
     begun = {**wanted, "force": force}
     try:
-        interrupted = json.loads((partial / IDENTITY).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        interrupted = read_json(partial / IDENTITY)
+    except (OSError, ValueError):
         interrupted = None
     if partial.exists() and interrupted == begun:
         say(f"{final.name}: going on where it was interrupted")
+        sweep(partial)
     elif partial.exists():
         say(f"{final.name}: beginning anew; what an interrupted command left was of other work")
         shutil.rmtree(partial)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -46,8 +47,9 @@ def check_description(meta: Any) -> None:
         raise Unreadable("its JSON does not describe a model: classes are no names")
     if not abs(scale) < 1e30 or not math.isfinite(scale):
         raise Unreadable("its JSON does not describe a model: input_scale is not finite")
-    if meta.get("loss", "bce") not in LOSSES:
-        raise Unreadable(f"its JSON does not describe a model: its loss is {meta['loss']!r:.40}")
+    loss = meta.get("loss", "bce")
+    if not isinstance(loss, str) or loss not in LOSSES:
+        raise Unreadable(f"its JSON does not describe a model: its loss is {loss!r:.40}")
 
 
 def architecture(name: str) -> Callable[..., nn.Module]:
@@ -77,7 +79,8 @@ def build(meta: Mapping[str, Any], weights: Mapping[str, Tensor]) -> nn.Module:
     with seed_everything(0):  # the first weights are drawn, then replaced
         if own_code({**meta["kwargs"], "name": meta["model"]}) is None:
             _check_sizes(meta["kwargs"], sum(values.numel() for values in weights.values()))
-            with torch.device("meta"):  # sizes without memory, which a wrong one could exhaust
+            # Sizes without memory, which a wrong one could exhaust; torch warns of a size of 0.
+            with torch.device("meta"), warnings.catch_warnings(action="error"):
                 _check_same(_made(meta), weights, meta["model"])
         model = _made(meta)
     _check_same(model, weights, meta["model"])
@@ -93,7 +96,7 @@ def _made(meta: Mapping[str, Any]) -> nn.Module:
             raise
         raise Unreadable(f"its JSON does not describe a model: {error}") from error
     # What sizes and options that no configuration would let through lead torch to
-    except (LookupError, TypeError, ValueError, RuntimeError, ArithmeticError) as error:
+    except (LookupError, TypeError, ValueError, RuntimeError, ArithmeticError, Warning) as error:
         words = str(error).splitlines() or [type(error).__name__]
         raise Unreadable(f"its JSON does not describe a model: {words[0]}") from error
 

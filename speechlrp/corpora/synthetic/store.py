@@ -102,8 +102,11 @@ class Store:
         """Return the settings and the files of what is there."""
         try:
             note = json.loads(self._settings.read_text("utf-8"))
-            return dict(note["settings"]), list(note["files"])
-        except (ValueError, KeyError, TypeError):
+            files = [str(name) for name in note["files"]]
+            if any(Path(name).is_absolute() or ".." in Path(name).parts for name in files):
+                raise ValueError("files elsewhere, which are none of ours to remove")
+            return dict(note["settings"]), files
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise SpeechLRPError(
                 f"{self._settings} is not as `speechlrp synth` wrote it; name another folder"
             ) from None
@@ -157,10 +160,10 @@ class Store:
         part = self._part(block)
         try:
             entries = json.loads(part.read_text("utf-8"))
-        except (FileNotFoundError, ValueError):
+            places = [(self.root / entry["path"], entry["bytes"]) for entry in entries]
+        except (FileNotFoundError, ValueError, TypeError, KeyError, RecursionError):
             return None
-        for entry in entries:
-            path = self.root / entry["path"]
-            if not path.is_file() or path.stat().st_size != entry["bytes"]:
+        for path, size in places:
+            if not path.is_file() or path.stat().st_size != size:
                 return None
         return entries

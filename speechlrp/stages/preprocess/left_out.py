@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from speechlrp.artifacts.atomic import whole, write_csv
+from speechlrp.artifacts.arrays import read_arrays, write_arrays
+from speechlrp.artifacts.atomic import write_csv
 from speechlrp.artifacts.shards import Shards
 from speechlrp.artifacts.tables import read_csv
 from speechlrp.config.schema import Config
@@ -90,16 +91,16 @@ def put_recordings(
 
 def put_sums(shards: Shards, unit: int, features: np.ndarray) -> None:
     """Write the sum of training features ``[n, 1, F, T]`` that are not kept, and ``n``."""
-    with whole(_npz(shards, unit)) as beside, beside.open("wb") as file:
-        np.savez(file, total=features.sum(axis=0, dtype=np.float64), count=len(features))
+    total = features.sum(axis=0, dtype=np.float64)
+    write_arrays(_npz(shards, unit), {"total": total, "count": len(features)})
 
 
 def add_sums(shards: Shards, total: np.ndarray | float, count: int) -> tuple:
     """Add the sums of all units to a sum and a count."""
     for unit in range(shards.count):
         if _npz(shards, unit).exists():
-            with np.load(_npz(shards, unit), allow_pickle=False) as held:
-                total, count = total + held["total"], count + int(held["count"])
+            held = read_arrays(_npz(shards, unit))
+            total, count = total + held["total"], count + int(held["count"])
     return total, count
 
 
