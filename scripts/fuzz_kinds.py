@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import fuzz_hdf5 as hdf5
 import fuzz_mutations as mutations
 import h5py
 import numpy as np
@@ -20,40 +21,26 @@ import torch
 from fuzz_mutations import BYTES, TEXT, Mutation
 from safetensors.torch import load_file, save_file
 
-from speechlrp.artifacts.averages import AVERAGES, write_averages
-from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact, read_table, write_table
-from speechlrp.artifacts.layout import attribute, indices
-from speechlrp.artifacts.maps import ALONG, EXAMPLES, STATISTICS, Array, write_maps
-from speechlrp.artifacts.maximized import open_maximized, write_maximized
 from speechlrp.artifacts.saves import Saves
 from speechlrp.artifacts.shards import Shards
 from speechlrp.artifacts.tables import read_csv
-from speechlrp.artifacts.utterances import write_utterances
-from speechlrp.artifacts.windows import RELEVANCE
 from speechlrp.audio.reading import read, read_piece
 from speechlrp.corpora.audiomnist import audiomnist
 from speechlrp.corpora.kaldi import kaldi
 from speechlrp.corpora.lhotse import lhotse
 from speechlrp.corpora.librispeech import librispeech
 from speechlrp.corpora.manifest import manifest
-from speechlrp.corpora.textgrid import phonemes_of
 from speechlrp.corpora.voxceleb import voxceleb
 from speechlrp.corpora.voxceleb_lists import identification, trials
-from speechlrp.data.dataset import read_dataset
+from speechlrp.data.times import check_tier, read_times
 from speechlrp.models import MODELS
 from speechlrp.pipeline.identity import Run, read_run
 from speechlrp.pipeline.inputs import changes
 from speechlrp.pipeline.record import Record, is_as, outputs_of, read_record
-from speechlrp.stages.navai.times import _synthesised
 from speechlrp.training.checkpoint import CHECKSUM, HEADER, load_model, save_model
 from speechlrp.training.published import read_published
 from speechlrp.training.state import load_state, save_state
 from speechlrp.training.tensor_files import checksum
-
-COMMAND = "speechlrp stage"
-N, F, T, K = 6, 5, 8, 2
-AXES = ("recording", "channel", "frequency", "time")
-SETTINGS = {"name": "spectrogram_db", "window": 16, "overlap": 8, "bins": F, "frames": T}
 
 
 @dataclass(frozen=True)
@@ -75,197 +62,6 @@ class Kind:
     weight: float = 1.0
 
 
-def _table(**more: Any) -> pd.DataFrame:
-    subset = ["train", "train", "validate", "validate", "test", "test"]
-    known = {
-        "id": [f"r{i}@0.00" for i in range(N)],
-        "path": ["a.wav"] * N,
-        "speaker": list("aabbcc"),
-    }
-    spans = {"start_s": 0.0, "onset_s": 0.0, "duration_s": 1.0}
-    return pd.DataFrame({**known, "subset": subset, **spans, **more})
-
-
-def _features(folder: Path) -> list[Path]:
-    values = np.random.default_rng(0).normal(size=(N, 1, F, T)).astype("f4")
-    table = _table(source=[f"r{i}" for i in range(N)], label=np.arange(N) % K)
-    with h5py.File(folder / "features.h5", "w") as file:
-        file.create_dataset("features", data=values, chunks=(1, 1, F, T))
-        write_table(file, table)
-        file["train_mean"] = values.mean(0)
-        file["frequency"], file["time"] = np.arange(F) * 100.0, np.arange(T) * 0.01
-        label_axes(file["features"], AXES, "dB")
-        describe(file, {"kind": "features", "classes": ["a", "b"], "settings": SETTINGS})
-        describe(file, {"silence": -80.0, "task": "gender"})
-    return [folder / "features.h5"]
-
-
-def _read_features(folder: Path) -> Any:
-    data = read_dataset(folder / "features.h5", COMMAND)
-    with data.features() as features:
-        held = [features[row] for row in range(len(data.table))]
-    batches = data.batches("train", batch_size=2, input_scale=1.0, cache_mb=0)
-    names = [data.classes[label] for label in data.labels]
-    axes = data.time[-1] + data.frequency[-1] + data.train_mean[0, -1, -1]
-    return held, list(batches.epoch(0)), names, axes, data.feature_settings, data.row_of
-
-
-def _relevance(folder: Path) -> list[Path]:
-    draw = np.random.default_rng(0)
-    with h5py.File(folder / "relevance.h5", "w") as file:
-        file["relevance"] = draw.normal(size=(N, 1, F, T)).astype("f4")
-        file["order"] = np.stack([draw.permutation(F * T) for _ in range(N)]).astype("u2")
-        file["output"] = file["probability"] = draw.uniform(size=(N, K)).astype("f4")
-        file["target"] = np.arange(N) % K
-        file["frequency"], file["time"] = np.arange(F) * 100.0, np.arange(T) * 0.01
-        write_table(file, _table(source="r", label=np.arange(N) % K))
-        label_axes(file["relevance"], AXES, "logit")
-        describe(file, {"kind": "relevance", "classes": ["a", "b"], "weights": "x"})
-        describe(file, {"explainer": {"name": "lrp", "kind": "lrp"}})
-    return [folder / "relevance.h5"]
-
-
-def _read_relevance(folder: Path) -> Any:
-    with open_artifact(folder / "relevance.h5", RELEVANCE, COMMAND) as file:
-        table, classes = read_table(file), attribute(file, "classes", list)
-        maps, order = file["relevance"][:], indices(file["order"], (), F * T).astype(np.int64)
-        names = [classes[k] for k in (*table.label, *file["target"][:])]
-        said = file["output"][:].argmax(1), file["probability"][:].max(1)
-        flipped = [m.reshape(-1)[o] for m, o in zip(maps, order, strict=True)]
-        return names, said, flipped, table.source, attribute(file["relevance"], "units", str)
-
-
-def _utterances(folder: Path) -> list[Path]:
-    frames = np.array([4, 9, 5, 7, 6, 3])
-    values = np.random.default_rng(0).normal(size=(frames.sum(), F)).astype("f4")
-    spoken = _table(frames=frames, seconds=frames / 125, transcript="a b", part="train")
-    attributes = {"classes": ["a", "b"], "task": "letters"}
-    settings = {"name": "log_mel", "bands": F, "rate": 8000, "hop": 64, "window": 128}
-    write_utterances(
-        folder / "utterances.h5",
-        [({"features": values}, spoken.assign(mean_db=0.0, deviation_db=1.0))],
-        frequencies=np.arange(F) * 100.0,
-        attributes={**attributes, "settings": settings},
-    )
-    return [folder / "utterances.h5"]
-
-
-def _read_utterances(folder: Path) -> Any:
-    data = read_dataset(folder / "utterances.h5", COMMAND)
-    with data.features() as features:
-        held = list(features)
-    batches = data.batches("train", max_frames=1000)
-    return held, data.texts([0, 1]), data.clock, list(batches.epoch(0)), data.table.mean_db + 1
-
-
-def _averages(folder: Path) -> list[Path]:
-    panel, bins = ("class", "alignment"), ("class", "alignment", "frequency", "offset")
-    arrays = {
-        "pattern": (np.zeros((K, 1, F, T)), bins),
-        "normaliser": (np.ones((1, F, T)), bins[1:]),
-    }
-    arrays["counts"] = (np.full((K, 1, T), 3), (*panel, "offset"))
-    write_averages(
-        folder / "averages.h5",
-        arrays,
-        frequency=np.arange(F) * 100.0,
-        offset_ms=np.arange(T) * 8.0,
-        attributes={"classes": ["a", "b"], "alignments": ["none"], "settings": {}},
-    )
-    return [folder / "averages.h5"]
-
-
-def _read_averages(folder: Path) -> Any:
-    from speechlrp.stages.listen import sources
-
-    path = folder / "averages.h5"
-    with open_artifact(path, AVERAGES, COMMAND) as file:
-        for name in AVERAGES.attributes:
-            sources._some(name, "all", attribute(file, name, list))
-    one = sources._pattern(path, COMMAND, (1, 0), 1.0, (0.0, 1.0))
-    return one, sources._normaliser(path, COMMAND, 0, (0.0, 1.0))
-
-
-def _maximized(folder: Path) -> list[Path]:
-    shards = Shards(folder / "units", 1)
-    rows = {"layer": "1", "neuron": np.arange(N), "symbol": "a", "chosen_for": "", "first_frame": 1}
-    table = pd.DataFrame({**rows, "frames": np.full(N, 4)})
-    shards.put(0, {"inputs": np.zeros((N, F, T), "f4"), "history": np.zeros((N, 3), "f4")}, table)
-    write_maximized(
-        folder / "maximized.h5",
-        shards,
-        frequency=np.arange(F) * 100.0,
-        time_ms=np.arange(T) * 8.0,
-        units="dB",
-        attributes={"settings": {}, "features": {}},
-    )
-    return [folder / "maximized.h5"]
-
-
-def _read_maximized(folder: Path) -> Any:
-    with open_maximized(folder / "maximized.h5", COMMAND) as file:
-        rows = range(len(file.table))
-        return [(file.seen(i).sum(), file.time(i)[-1], file.history(i)[-1]) for i in rows]
-
-
-def _letters(folder: Path) -> list[Path]:
-    window = ("frame", "frequency", "offset")
-    arrays = {n: Array(np.zeros((N, F, T), "f4"), window, "dB") for n in ("features", "relevance")}
-    arrays["output"] = Array(np.zeros((N, K), "f4"), ("frame", "symbol"), "logit")
-    axes = {"frequency": Array(np.arange(F) * 100.0, ("frequency",), "Hz")}
-    axes["offset_ms"] = Array(np.arange(T) * 8.0, ("offset",), "ms")
-    rows = {"id": "r", "speaker": "a", "letter": "a", "symbol": 1, "start": np.arange(N)}
-    tables = {"table": pd.DataFrame({**rows, "time_s": 0.1, "probability": 0.5})}
-    about = {"classes": ["a", "b"], "weights_sha256": "ab"}
-    write_maps(folder / "relevance.h5", EXAMPLES, arrays | axes, tables=tables, attributes=about)
-    maps = {n: Array(np.zeros((K, F, T), "f4"), ("class", *window[1:])) for n in ("mean", "error")}
-    maps["frames"] = Array(np.full(K, 3), ("class",))
-    write_maps(folder / "statistics.h5", STATISTICS, maps | axes, attributes=about)
-    return [folder / "relevance.h5", folder / "statistics.h5"]
-
-
-def _read_letters(folder: Path) -> Any:
-    with open_artifact(folder / "relevance.h5", EXAMPLES, COMMAND) as file:
-        table, time = read_table(file), file["offset_ms"][:]
-        frames = list(table[["id", "letter", "start"]].itertuples(index=False))
-        held = [(file["relevance"][i], file["features"][i], file["output"][i]) for i in range(N)]
-        numbers = time[1] - time[0] + table.time_s[0], len(file["frequency"][:])
-        words = attribute(file["features"], "units", str), attribute(file, "classes", list)
-    with open_artifact(folder / "statistics.h5", STATISTICS, COMMAND) as file:
-        maps, counts = file["mean"][:], file["frames"][:]
-        names = attribute(file, "classes", list)
-        drawn = [(names[k], maps[k] * int(counts[k])) for k in range(K)]
-    return frames, held, numbers, words, drawn
-
-
-def _along(folder: Path) -> list[Path]:
-    row, total = ("frame", "frequency"), 12
-    names = ("features", "relevance", "absolute")
-    arrays = {name: Array(np.zeros((total, F), "f4"), row, "dB") for name in names}
-    arrays["windows"] = Array(np.ones(total, "i8"), ("frame",))
-    arrays["profile"] = Array(np.zeros((4, T), "f4"), ("letter_frame", "offset"))
-    arrays["offsets"] = Array(np.array([0, 5, 12]), ("utterance",))
-    arrays["frequency"] = Array(np.arange(F) * 100.0, ("frequency",), "Hz")
-    arrays["offset_ms"] = Array(np.arange(T) * 8.0, ("offset",), "ms")
-    of = pd.DataFrame({"id": ["r0", "r1"], "transcript": "a", "recognised": "a", "frames": [5, 7]})
-    letters = pd.DataFrame({"utterance": [0, 0, 1, 1], "letter": "a", "frame": [1, 2, 1, 2]})
-    tables = {"table": of, "letters": letters}
-    write_maps(folder / "utterances.h5", ALONG, arrays, tables=tables, attributes={"x": "y"})
-    return [folder / "utterances.h5"]
-
-
-def _read_along(folder: Path) -> Any:
-    from speechlrp.stages.listen import sources
-
-    about = pd.Series({"mean_db": 0.0, "deviation_db": 1.0})
-    path = folder / "utterances.h5"
-    with open_artifact(path, ALONG, COMMAND) as file:
-        table, letters = read_table(file), read_table(file, "letters")
-        profile = [file["profile"][i] for i in range(len(letters))]
-    said = [(one.id, one.transcript, one.recognised) for one in table.itertuples()]
-    return [sources._utterance(path, COMMAND, i, about) for i in (0, 1)], said, profile
-
-
 SIZES = {
     "channels": [2, 2, 2, 2, 2],
     "groups": [1] * 5,
@@ -282,7 +78,9 @@ def _model() -> tuple[torch.nn.Module, dict[str, Any]]:
 
 def _weights(folder: Path) -> list[Path]:
     model, meta = _model()
-    save_model(folder / "last.safetensors", model, meta | {"features": SETTINGS, "loss": "bce"})
+    save_model(
+        folder / "last.safetensors", model, meta | {"features": hdf5.SETTINGS, "loss": "bce"}
+    )
     return [folder / "last.safetensors", folder / "last.json"]
 
 
@@ -395,6 +193,7 @@ GRID = (
     "        xmax = 2.3\n        points: size = 1\n        points [1]:\n            number = 1\n"
     '            mark = "x"\n'
 )
+CTM = ";; a comment\nr0 1 0.00 0.10 a\nr0 1 0.10 0.25 b 0.9\nr1 1 0.0 0.5 NA\n"
 TRIALS = "1 id1/v/1.wav id1/v/2.wav\n0 id1/v/1.wav id2/v/1.wav\n"
 SPLIT = "1 id1/v/1.wav\n2 id1/v/2.wav\n3 id2/v/1.wav\n"
 META = json.dumps({"01": {"gender": "male", "age": 30}, "02": {"gender": "female", "age": "x"}})
@@ -402,6 +201,15 @@ ROWS = [{"id": "r0", "sources": [{"type": "file", "channels": [0], "source": "0.
          "sampling_rate": 8000, "num_samples": 8000, "duration": 1.0}]  # fmt: skip
 SAID = [{"id": "s0", "recording_id": "r0", "start": 0.0, "duration": 1.0, "channel": 0,
          "text": "HELLO", "speaker": "ann", "gender": "f", "custom": {"kind": "x"}}]  # fmt: skip
+
+
+def _read_times(folder: Path) -> Any:
+    path = None if (folder / "phonemes.csv").exists() else str(folder)
+    times = SimpleNamespace(path=path, phonemes="phones", words="words")
+    config: Any = SimpleNamespace(times=times, dataset={"root": str(folder)})
+    recordings = pd.DataFrame({"id": ["r0", "r1"], "path": ["r0.wav", "r1.wav"], "speaker": "a"})
+    check_tier(config, "phoneme")
+    return read_times(config, "phoneme", recordings)
 
 
 def _lhotse(folder: Path) -> list[Path]:
@@ -482,13 +290,13 @@ def _read_own(folder: Path) -> Any:
 H5 = (mutations.hdf5, mutations.hdf5, mutations.hdf5, *BYTES)
 JSON = (mutations.tree, mutations.tree, *TEXT)
 KINDS = {
-    "features.h5": Kind(_features, _read_features, H5),
-    "relevance.h5": Kind(_relevance, _read_relevance, H5),
-    "utterances.h5": Kind(_utterances, _read_utterances, H5),
-    "averages.h5": Kind(_averages, _read_averages, H5),
-    "maximized.h5": Kind(_maximized, _read_maximized, H5),
-    "relevance of letters": Kind(_letters, _read_letters, H5),
-    "relevance of utterances": Kind(_along, _read_along, H5),
+    "features.h5": Kind(hdf5.features, hdf5.read_features, H5),
+    "relevance.h5": Kind(hdf5.relevance, hdf5.read_relevance, H5),
+    "utterances.h5": Kind(hdf5.utterances, hdf5.read_utterances, H5),
+    "averages.h5": Kind(hdf5.averages, hdf5.read_averages, H5),
+    "maximized.h5": Kind(hdf5.maximized, hdf5.read_maximized, H5),
+    "relevance of letters": Kind(hdf5.letters, hdf5.read_letters, H5),
+    "relevance of utterances": Kind(hdf5.along, hdf5.read_along, H5),
     "weights": Kind(_weights, lambda f: load_model(f / "last.safetensors"), BYTES),
     "description of weights": Kind(
         _weights, lambda f: load_model(f / "last.safetensors"), (_both,)
@@ -506,14 +314,9 @@ KINDS = {
         lambda f: read_csv(f / "recordings.csv", "make it", ("id", "seconds", "level_db")),
         TEXT,
     ),
-    "phonemes.csv": Kind(
-        _texts(phonemes_dot_csv=TIMES),
-        lambda f: _synthesised(SimpleNamespace(dataset={"root": f}), "phoneme"),
-        TEXT,
-    ),
-    "TextGrid": Kind(
-        _texts(a_dot_TextGrid=GRID), lambda f: phonemes_of(f / "a.TextGrid", "phones"), TEXT
-    ),
+    "phonemes.csv": Kind(_texts(phonemes_dot_csv=TIMES), _read_times, TEXT),
+    "CTM": Kind(_texts(phones_dot_ctm=CTM), _read_times, TEXT),
+    "TextGrid": Kind(_texts(r0_dot_TextGrid=GRID), _read_times, TEXT),
     "list of trials": Kind(_texts(a_dot_txt=TRIALS), lambda f: trials(f / "a.txt"), TEXT),
     "list of a split": Kind(_texts(a_dot_txt=SPLIT), lambda f: identification(f / "a.txt"), TEXT),
     "librispeech": Kind(
