@@ -12,8 +12,8 @@ import inspect
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import reduce
 from importlib import import_module
@@ -137,23 +137,70 @@ def imported(reference: str, what: str) -> Any:
     module, _, name = reference.partition(":")
     if not all(part.isidentifier() for part in (*module.split("."), *name.split("."))):
         raise SpeechLRPError(f"{what}: {reference!r} is no package.module:Name")
+    shield()
     with working_folder():
         try:
             import_module(module)
-        except ModuleNotFoundError as error:
-            if error.name and (module == error.name or module.startswith(f"{error.name}.")):
-                raise SpeechLRPError(
-                    f"{what}: there is no module {error.name!r}; put it into the working folder "
-                    "or install it"
-                ) from error
-            raise SpeechLRPError(f"{what}: importing {module} raises {told(error)}") from error
         except (Exception, SystemExit) as error:  # a user's module may do anything
+            name = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
+            if name and (module == name or module.startswith(f"{name}.")):
+                raise SpeechLRPError(
+                    f"{what}: there is no module {name!r}; put it into the working folder or "
+                    "install it"
+                ) from error
             raise SpeechLRPError(f"{what}: importing {module} raises {told(error)}") from error
         try:
             return _attribute(reference)
         except AttributeError:
             known = [n for n in vars(sys.modules[module]) if not n.startswith("_")]
             raise unknown(f"{what}: name in {module}", name, known) from None
+
+
+@contextmanager
+def guarded(what: str, entry: Any) -> Iterator[None]:
+    """Call an entry of a table; where it is a user's own, whatever it raises becomes one line.
+
+    Args:
+        what: is being called, for the error.
+        entry: the class or function.
+
+    Raises:
+        SpeechLRPError: code of the user's own raises an error, or ends the program.
+    """
+    if str(getattr(entry, "__module__", "")).partition(".")[0] == __package__:
+        yield
+        return
+    with working_folder():
+        try:
+            yield
+        except SpeechLRPError:
+            raise
+        except (Exception, SystemExit) as error:  # a user's code may do anything
+            raise SpeechLRPError(f"{what} raises {told(error)}") from error
+
+
+def blamed(error: BaseException, references: Iterable[str]) -> str | None:
+    """Say that an error comes from code of the user's own; None where it does not.
+
+    Args:
+        error: that was raised.
+        references: every ``package.module:Name`` in use.
+    """
+    own = {reference.partition(":")[0].partition(".")[0] for reference in references}
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    names = [str(frame.f_globals.get("__name__")) for frame in frames]
+    theirs = [place for place, name in enumerate(names) if name.partition(".")[0] in own]
+    return f"{names[theirs[-1]]} raises {told(error, theirs[-1])}" if theirs else None
+
+
+def shield() -> None:
+    """Let torchaudio be imported by transformers, speechbrain and others.
+
+    Its compiled part need not load beside this torch: it is imported here first, in the way
+    that goes without.
+    """
+    with suppress(ImportError, OSError, RuntimeError):  # whoever wants it will be told
+        _attribute("speechlrp.audio.backend:load_torchaudio")()
 
 
 def references_in(value: Any) -> list[str]:
@@ -238,13 +285,13 @@ def working_folder() -> Iterator[None]:
         sys.path.remove(here)
 
 
-def told(error: BaseException) -> str:
-    """An error of a user's code in one line: its kind, its words, and where it was raised."""
-    *_, last = traceback.extract_tb(error.__traceback__)
+def told(error: BaseException, place: int = -1) -> str:
+    """An error of a user's code in one line: its kind, its words, and in which frame it was."""
+    frame = traceback.extract_tb(error.__traceback__)[place]
     words = f"{type(error).__name__}: {' '.join(str(error).split())}"
     if isinstance(error, SyntaxError):  # its words say where
         return words
-    return f"{words} ({Path(last.filename).name}, line {last.lineno})"
+    return f"{words} ({Path(frame.filename).name}, line {frame.lineno})"
 
 
 def _attribute(reference: str) -> Any:

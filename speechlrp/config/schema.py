@@ -12,6 +12,7 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 from speechlrp.config.checks import check
 from speechlrp.config.sections import Config
 from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.registry import guarded
 
 __all__ = ["Config", "call", "options", "typed"]
 
@@ -70,7 +71,8 @@ def call(what: str, function: Callable, settings: Mapping[str, Any], *given: Any
             raise unknown(f"setting of {what}", name, set(named) - taken)
         if name in named:
             _of_type(f"{name} of {what}", value, parameters[name].annotation)
-    return function(*given, **more, **settings)
+    with guarded(what, function):
+        return function(*given, **more, **settings)
 
 
 SCALARS: dict[str, Any] = {

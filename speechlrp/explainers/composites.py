@@ -12,7 +12,7 @@ from torch import nn
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.lrp import PRESETS, All, Composite, Depth, First, Last, LRPError
 from speechlrp.lrp.rules import RULES as CLASSES
-from speechlrp.registry import Interface, Registry, imported, is_reference
+from speechlrp.registry import Interface, Registry, guarded, imported, is_reference
 
 RULES = Registry(
     "rule",
@@ -88,7 +88,8 @@ def _pair(entry: Mapping[str, Any]) -> tuple[Any, Any]:
 
 def _made(what: str, function: Callable[..., Any], settings: Mapping[str, Any]) -> Any:
     try:
-        return function(**{name: _plain(value) for name, value in settings.items()})
+        with guarded(what, function):
+            return function(**{name: _plain(value) for name, value in settings.items()})
     except (TypeError, LRPError) as error:
         raise SpeechLRPError(f"{what}: {error}") from error
 

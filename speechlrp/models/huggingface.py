@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.models.preparations import PREPARATIONS
+from speechlrp.registry import shield
 
 TRAIN = ("head", "all", "none")
 HEADS = ("classifier", "projector", "layer_weights")
@@ -140,6 +141,7 @@ class HuggingFace(nn.Module):
 
 def _transformers() -> Any:
     try:
+        shield()
         import transformers
     except ImportError as error:
         raise SpeechLRPError(INSTALL) from error

@@ -6,7 +6,9 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from speechlrp.pipeline.lock import locked
 from speechlrp.pipeline.progress import say
 from speechlrp.pipeline.record import Record, commit, is_as, outputs_of, read_record, versions
 from speechlrp.pipeline.stage import Context, Stage
+from speechlrp.registry import blamed, references_in, told
 from speechlrp.training.ranks import Ranks, joined
 
 IDENTITY = ".identity.json"
@@ -129,7 +132,8 @@ class _Lead:
         started, clock = datetime.now(UTC), time.perf_counter()
         say(f"{self.where}: running")
         try:
-            self.stage.work(context)
+            with _own_code(context.config):
+                self.stage.work(context)
             watch.check(self.stage.name)
         except SpeechLRPError:
             # A refusal comes again with the same command, so little work is no loss; what
@@ -159,6 +163,21 @@ class _Lead:
             commit=commit(),
             versions=versions(),
         )
+
+
+@contextmanager
+def _own_code(config: Config) -> Iterator[None]:
+    """Turn what a user's own code raises while a stage works into one line; bugs of ours stay."""
+    try:
+        yield
+    except SystemExit as error:
+        words = blamed(error, references_in(asdict(config))) or told(error)
+        raise SpeechLRPError(f"{words}: it ends the program") from error
+    except Exception as error:
+        words = blamed(error, references_in(asdict(config))) or ""
+        if not words or isinstance(error, SpeechLRPError):
+            raise
+        raise SpeechLRPError(words) from error
 
 
 def partial_folder(final: Path, wanted: Mapping[str, dict], force: bool) -> Path:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from speechlrp.audio.backend import load_torchaudio
 from speechlrp.errors import SpeechLRPError
 from speechlrp.models import MODELS
 from speechlrp.models.custom import own_code
-from speechlrp.registry import is_reference
 from speechlrp.training.losses import LOSSES
 from speechlrp.training.seeding import seed_everything
 from speechlrp.training.tensor_files import Unreadable
@@ -52,19 +49,6 @@ def check_description(meta: Any) -> None:
         raise Unreadable(f"its JSON does not describe a model: its loss is {loss!r:.40}")
 
 
-def architecture(name: str) -> Callable[..., nn.Module]:
-    """An entry of ``MODELS``, or the user's own.
-
-    What one's own code imports, such as transformers or speechbrain, may import torchaudio,
-    whose compiled part need not load beside this torch: it is imported here first, in the way
-    that goes without.
-    """
-    if name in ("custom", "huggingface") or is_reference(name):
-        with suppress(ImportError, OSError, RuntimeError):  # whoever wants it will be told
-            load_torchaudio()
-    return MODELS[name]
-
-
 def build(meta: Mapping[str, Any], weights: Mapping[str, Tensor]) -> nn.Module:
     """Make the model that is described, with its weights.
 
@@ -90,7 +74,7 @@ def build(meta: Mapping[str, Any], weights: Mapping[str, Tensor]) -> nn.Module:
 
 def _made(meta: Mapping[str, Any]) -> nn.Module:
     try:
-        return architecture(meta["model"])(**{"classes": len(meta["classes"]), **meta["kwargs"]})
+        return MODELS[meta["model"]](**{"classes": len(meta["classes"]), **meta["kwargs"]})
     except SpeechLRPError as error:
         if own_code({**meta["kwargs"], "name": meta["model"]}):
             raise

@@ -10,7 +10,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from speechlrp.artifacts.atomic import whole, write_bytes, write_csv, write_json, write_text
+from speechlrp.artifacts.atomic import (
+    need_space,
+    sweep,
+    whole,
+    write_bytes,
+    write_csv,
+    write_json,
+    write_text,
+)
+from speechlrp.errors import SpeechLRPError
 
 ROOT = Path(__file__).resolve().parents[2]
 DIES = """
@@ -91,3 +100,19 @@ def test_writers(tmp_path):
     assert json.loads((tmp_path / "b").read_text(encoding="utf-8")) == {"b": "ü", "a": [1.5, None]}
     assert (tmp_path / "b").read_text(encoding="utf-8").index('"b"') < 8  # keys keep their order
     assert (tmp_path / "c").read_text(encoding="utf-8") == 'x,name\n1,"é, è"\n2,\n'
+
+
+def test_what_killed_commands_left_is_swept_and_nothing_else(tmp_path):
+    (tmp_path / "deep").mkdir()
+    left = [tmp_path / ".a.h5.17.partial", tmp_path / "deep" / ".b.npz.18.partial"]
+    kept = [tmp_path / "a.h5", tmp_path / "c.partial", tmp_path / "deep" / ".hidden"]
+    for path in (*left, *kept):
+        path.write_text("x")
+    sweep(tmp_path)
+    assert [path.exists() for path in (*left, *kept)] == [False, False, True, True, True]
+
+
+def test_a_disk_without_room_is_said(tmp_path):
+    need_space(tmp_path, 1000)
+    with pytest.raises(SpeechLRPError, match=r"needs about 1e\+06 GB, .* GB free; .*paths.outputs"):
+        need_space(tmp_path, 1e15)

@@ -1,5 +1,8 @@
 """Work in units: interrupted, in any order, in several processes, or in one go."""
 
+import os
+import shutil
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -113,3 +116,40 @@ def test_remove(tmp_path):
     shards.put(0, *_unit(0))
     shards.remove()
     assert not (tmp_path / "a").exists()
+
+
+def test_a_disk_that_is_too_small_for_all_units_is_said_with_the_first(tmp_path, monkeypatch):
+    shards = Shards(tmp_path / "units", 1000)
+    free = 1000 * 4000
+    usage = shutil._ntuple_diskusage(10**9, 0, free)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    values = np.zeros((1, 1000), np.float32)
+    with pytest.raises(SpeechLRPError, match=r"units needs about .* GB free"):
+        shards.put(7, {"x": values}, pd.DataFrame({"id": ["a"]}))
+    few = Shards(tmp_path / "few", 10)
+    for unit in range(10):
+        few.put(unit, {"x": values}, pd.DataFrame({"id": ["a"]}))
+    assert few.missing() == []
+
+
+ODD = {
+    "columns of several lengths": {"table.id": np.array(["a"]), "table.n": np.arange(2)},
+    "a column of two axes": {"table.id": np.zeros((2, 2)), "table.n": np.arange(2)},
+    "a pickle in it": {"x": np.array([{}], dtype=object)},
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_unit_that_is_none_is_deleted_to_be_made_again(tmp_path, name):
+    shards = Shards(tmp_path, 1)
+    with shards.path(0).open("wb") as file:
+        np.savez(file, **ODD[name])
+    with pytest.raises(SpeechLRPError, match="was damaged and is deleted"):
+        shards.get(0)
+    assert shards.missing() == [0]
+
+
+def test_a_pipe_in_place_of_a_unit_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "000000.npz")
+    with pytest.raises(SpeechLRPError, match="is no file; remove it"):
+        Shards(tmp_path, 1).get(0)

@@ -12,7 +12,8 @@ from speechlrp.data.dataset import feature_settings
 from speechlrp.errors import SpeechLRPError
 from speechlrp.lrp import attribute
 from speechlrp.lrp.presets import PRESETS
-from speechlrp.training.description import architecture, build
+from speechlrp.models import MODELS
+from speechlrp.training.description import build
 from tests.toys.hf_folders import FRAMES, KINDS, save
 
 pytest.importorskip("transformers", reason="transformers is not installed")
@@ -24,7 +25,7 @@ BANKS = {
 
 
 def made(folder, train="none", classes=2):
-    return architecture("huggingface")(classes=classes, folder=str(folder), train=train).eval()
+    return MODELS["huggingface"](classes=classes, folder=str(folder), train=train).eval()
 
 
 def samples(generator, count=400 + 160 * (FRAMES - 1)):
@@ -159,6 +160,6 @@ def test_a_folder_of_other_content_is_one_line(tmp_path, content):
 
 def test_a_network_without_a_folder_is_one_line():
     with pytest.raises(SpeechLRPError, match="needs a folder that save_pretrained"):
-        architecture("huggingface")(classes=2)
+        MODELS["huggingface"](classes=2)
     with pytest.raises(SpeechLRPError, match="is no folder"):
-        architecture("huggingface")(classes=2, folder="nowhere/here")
+        MODELS["huggingface"](classes=2, folder="nowhere/here")

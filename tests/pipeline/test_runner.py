@@ -86,6 +86,15 @@ def test_the_lock_of_a_process_that_is_gone_is_taken_over(tmp_path):
     assert not (tmp_path / "toy/.toy.lock").exists()
 
 
+def test_what_a_kill_left_half_written_is_not_in_the_finished_stage(tmp_path):
+    assert ended(start(tmp_path, "a", "--die-after", "3"))[0] == -9
+    half = tmp_path / "toy/toy.partial/.features.h5.4242.partial"
+    half.write_bytes(bytes(1000))
+    assert ended(start(tmp_path, "a"))[0] == 0
+    assert not half.exists()
+    assert not list((tmp_path / "toy").rglob(".*.partial"))
+
+
 def test_force_goes_on_where_force_was_interrupted_and_nothing_else_does(tmp_path, capsys):
     run(tmp_path, value="a")
     before = (tmp_path / "toy/toy/stage.json").read_text()

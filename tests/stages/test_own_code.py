@@ -45,3 +45,30 @@ def test_edited_code_trains_again_and_is_not_given_old_weights(own, tmp_path):
     again = own("train")
     assert "the code of net:make changed; running again" in again.stdout
     assert own("evaluate").returncode == 0
+
+
+LATE = """
+import sys
+from speechlrp.explainers.base import Explainer
+
+class Quits(Explainer):
+    units, sums_to = "logit", "nothing"
+    def explain(self, model, inputs, target):
+        sys.exit(0)
+
+class Raises(Quits):
+    def explain(self, model, inputs, target):
+        return inputs.reshape(-1, 7)
+"""
+
+
+@pytest.mark.parametrize(("name", "words"), [("Quits", "SystemExit: 0"), ("Raises", "shape")])
+def test_an_explainer_that_goes_wrong_at_work_is_one_line(
+    copied, tmp_path, monkeypatch, name, words
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "late.py").write_text(LATE)
+    said = one_line(copied.speechlrp("explain", "--explainer", f"late:{name}"))
+    assert words in said
+    assert "late.py, line" in said
+    sys.modules.pop("late", None)

@@ -11,6 +11,7 @@ from speechlrp.config.schema import Config, call, options
 from speechlrp.data.crops import crop_batches, extra_classes, from_audio
 from speechlrp.data.dataset import Windows, dataset
 from speechlrp.data.network import describe_model
+from speechlrp.models import MODELS
 from speechlrp.models.custom import check_custom, own_code
 from speechlrp.models.huggingface import HuggingFace
 from speechlrp.pipeline.places import FEATURES, RECORDINGS, Artifact
@@ -22,7 +23,6 @@ from speechlrp.stages.train.foreign import adopt, model_options, published_weigh
 from speechlrp.stages.train.loggers import loggers
 from speechlrp.training.callbacks import Calling
 from speechlrp.training.crops import CropBatches
-from speechlrp.training.description import architecture
 from speechlrp.training.loaders import Batches
 from speechlrp.training.loop import fit
 from speechlrp.training.seeding import device, seed_everything
@@ -43,9 +43,7 @@ def work(context: Context) -> None:
     model_settings |= extra_classes(config, len(examples.classes))
     with seed_everything(config.seed):
         name = config.model["name"]
-        model = call(
-            f"model {name}", architecture(name), model_settings, classes=len(examples.classes)
-        )
+        model = call(f"model {name}", MODELS[name], model_settings, classes=len(examples.classes))
     if own_code(config.model):
         mean = torch.from_numpy(examples.train_mean)
         check_custom(model, mean, len(examples.classes), own_code(config.model))

@@ -14,6 +14,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.letters.decoding import greedy
 from speechlrp.letters.error_rates import ErrorCounts, count_errors
 from speechlrp.letters.vocabulary import BLANK_INDEX
+from speechlrp.models import MODELS
 from speechlrp.pipeline.places import UTTERANCES
 from speechlrp.pipeline.progress import steps
 from speechlrp.pipeline.stage import Context, Stage
@@ -21,7 +22,6 @@ from speechlrp.report.style import figure_png
 from speechlrp.report.training import recogniser_curves
 from speechlrp.stages.train.loggers import loggers
 from speechlrp.training.callbacks import Calling
-from speechlrp.training.description import architecture
 from speechlrp.training.letters import fit_letters
 from speechlrp.training.seeding import device, seed_everything
 from speechlrp.training.settings import LetterSettings
@@ -55,7 +55,7 @@ def build(name: str, settings: dict, classes: int, bands: int) -> torch.nn.Modul
     Raises:
         SpeechLRPError: it gives no sequence of symbols, or is for another number of bands.
     """
-    model = call(f"model {name}", architecture(name), settings, classes=classes)
+    model = call(f"model {name}", MODELS[name], settings, classes=classes)
     if not hasattr(model, "receptive_field"):
         raise SpeechLRPError(
             f"task=letters needs a model of sequences, such as model=wav2letter; {name} is none"
