@@ -26,7 +26,7 @@ class Record:
     stage: str
     command: str
     config: dict[str, Any]
-    inputs: dict[str, dict[str, Any]]
+    inputs: dict[str, Any]
     outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
