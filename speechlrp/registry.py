@@ -142,10 +142,10 @@ def imported(reference: str, what: str) -> Any:
         try:
             import_module(module)
         except (Exception, SystemExit) as error:  # a user's module may do anything
-            name = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
-            if name and (module == name or module.startswith(f"{name}.")):
+            gone = str(error.name) if isinstance(error, ModuleNotFoundError) else ""
+            if gone and f"{module}.".startswith(f"{gone}."):
                 raise SpeechLRPError(
-                    f"{what}: there is no module {name!r}; put it into the working folder or "
+                    f"{what}: there is no module {gone!r}; put it into the working folder or "
                     "install it"
                 ) from error
             raise SpeechLRPError(f"{what}: importing {module} raises {told(error)}") from error
@@ -158,14 +158,11 @@ def imported(reference: str, what: str) -> Any:
 
 @contextmanager
 def guarded(what: str, entry: Any) -> Iterator[None]:
-    """Call an entry of a table; where it is a user's own, whatever it raises becomes one line.
+    """Call an entry of a table: whatever one of a user's own raises becomes one line.
 
     Args:
         what: is being called, for the error.
         entry: the class or function.
-
-    Raises:
-        SpeechLRPError: code of the user's own raises an error, or ends the program.
     """
     if str(getattr(entry, "__module__", "")).partition(".")[0] == __package__:
         yield
@@ -180,12 +177,7 @@ def guarded(what: str, entry: Any) -> Iterator[None]:
 
 
 def blamed(error: BaseException, references: Iterable[str]) -> str | None:
-    """Say that an error comes from code of the user's own; None where it does not.
-
-    Args:
-        error: that was raised.
-        references: every ``package.module:Name`` in use.
-    """
+    """Say that an error comes from one of these pieces of a user's code; None: it does not."""
     own = {reference.partition(":")[0].partition(".")[0] for reference in references}
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     names = [str(frame.f_globals.get("__name__")) for frame in frames]
@@ -194,11 +186,7 @@ def blamed(error: BaseException, references: Iterable[str]) -> str | None:
 
 
 def shield() -> None:
-    """Let torchaudio be imported by transformers, speechbrain and others.
-
-    Its compiled part need not load beside this torch: it is imported here first, in the way
-    that goes without.
-    """
+    """Import torchaudio without its compiled part, before transformers and others import it."""
     with suppress(ImportError, OSError, RuntimeError):  # whoever wants it will be told
         _attribute("speechlrp.audio.backend:load_torchaudio")()
 
