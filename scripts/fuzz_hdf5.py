@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -205,12 +206,10 @@ def along(folder: Path) -> list[Path]:
 
 
 def read_along(folder: Path) -> Any:
-    from speechlrp.stages.listen import sources
-
-    about = pd.Series({"mean_db": 0.0, "deviation_db": 1.0})
-    path = folder / "utterances.h5"
-    with open_artifact(path, ALONG, COMMAND) as file:
-        table, letters = read_table(file), read_table(file, "letters")
+    with open_artifact(folder / "utterances.h5", ALONG, COMMAND) as file:
+        table, letters, offsets = read_table(file), read_table(file, "letters"), file["offsets"][:]
         profile = [file["profile"][i] for i in range(len(letters))]
-    said = [(one.id, one.transcript, one.recognised) for one in table.itertuples()]
-    return [sources._utterance(path, COMMAND, i, about) for i in (0, 1)], said, profile
+        names = ("features", "relevance", "windows")
+        held = [[file[n][a:b].sum() for n in names] for a, b in pairwise(map(int, offsets))]
+    said = [(one.id, one.transcript, one.recognised, one.frames) for one in table.itertuples()]
+    return held, said, profile

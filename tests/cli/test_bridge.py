@@ -84,7 +84,7 @@ def test_a_folder_of_the_users_own(speechlrp, tmp_path):
         (["train", "trianer.epochs=3"], "setting 'trianer'; known: .*'trainer'?"),
         (["train", "experimnt=demo"], "setting 'experimnt'; known: .*'experiment'?"),
         (["train", "sed=3"], "setting 'sed'; known: .*'seed'?"),
-        (["train", "dataset=manifest", "dataset.fil=x"], "'fil'; known: file, name, path, root, speak"),
+        (["train", "dataset=manifest", "dataset.fil=x"], "'fil'; known: file, name, path"),
         (["train", "features.reference.x=3"], "features.reference has no settings below it"),
         (["train", "experiment=dmeo"],
          "unknown experiment 'dmeo'; known: [a-z0-9_, ]+. Did you mean 'demo'?"),
