@@ -1,4 +1,4 @@
-"""Which of many recordings are explored one by one."""
+"""Which of many recordings are explored one by one, and what they are called."""
 
 from __future__ import annotations
 
@@ -19,3 +19,8 @@ def explored(table: pd.DataFrame, predicted: np.ndarray, count: int) -> list[int
     order = order.sort_values("wrong", ascending=False, kind="stable")
     turn = order.groupby(["label", "speaker"], sort=False).cumcount()
     return sorted(turn.sort_values(kind="stable").index[:count])
+
+
+def name_of(one: pd.Series) -> str:
+    """A recording's name for people, with the second at which a segment begins."""
+    return f"{one.source}, {one.start_s:.1f} s" if one.start_s else str(one.source)

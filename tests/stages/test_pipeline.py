@@ -183,13 +183,15 @@ def test_what_speaks_for_a_class_is_heard_alone_and_asked_about(finished):
     assert index.place.nunique() == len(table)  # fewer than listen.examples
     by_what = index.set_index(["place", "what"])
     for row, one in table.iterrows():
-        whole = by_what.loc[one.id, "whole"]
+        whole = by_what.loc[one.source, "whole"]
         expected = probability[row]
         assert whole.score == pytest.approx(expected[target[row]], abs=0.02)
         assert whole.letter == ["male", "female"][target[row]]
     one, samples = table.iloc[0], {}
     for what in ("whole", "for", "against"):
-        samples[what], rate = soundfile.read(folder / by_what.file[one.id, what], dtype="float32")
+        samples[what], rate = soundfile.read(
+            folder / by_what.file[one.source, what], dtype="float32"
+        )
         assert np.abs(samples[what]).max() == pytest.approx(0.5, abs=1e-3)
     assert len(samples["whole"]) == round(one.duration_s * rate)
     axes[1] -= one.onset_s

@@ -118,5 +118,5 @@ function showSpoken(box, index, entry, shares) {
 }
 
 function number(value) {
-  return String(Number(value.toPrecision(7))).replace("-", "−");
+  return String(Number(value.toPrecision(7))).replaceAll("-", "−");
 }

@@ -16,7 +16,7 @@ from speechlrp.audio.reading import read
 from speechlrp.audio.resampling import mono, resample
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import dataset
-from speechlrp.data.explored import explored
+from speechlrp.data.explored import explored, name_of
 from speechlrp.data.network import Classifier, network
 from speechlrp.data.seen import section_of
 from speechlrp.errors import SpeechLRPError
@@ -69,7 +69,7 @@ def _heard(
         if sound is not None:
             said, probability = _said(classifier, sound, one.onset_s, target)
         file, beside = f"recordings/{name}-{what}.wav", "" if what == WHOLE else first
-        about = ("recordings", what, label, one.id, sound, settings.rate, beside)
+        about = ("recordings", what, label, name_of(one), sound, settings.rate, beside)
         sounds.append(Sound(file, *about, heard=said, score=probability))
     return sounds
 

@@ -19,7 +19,7 @@ from speechlrp.audio.resampling import mono, resample
 from speechlrp.config.schema import Config
 from speechlrp.data.conditions import described
 from speechlrp.data.dataset import Dataset, Windows
-from speechlrp.data.explored import explored
+from speechlrp.data.explored import explored, name_of
 from speechlrp.data.seen import VIEW, seen
 from speechlrp.data.times import TIERS, read_times, spoken_in
 from speechlrp.pipeline.places import explanation_facts, weights_name
@@ -185,7 +185,7 @@ def _recording(
     samples, rate = sound_of(one, examples)
     return Recording(
         id=one.id,
-        name=one.source if not one.start_s else f"{one.source}, {one.start_s:.1f} s",
+        name=name_of(one),
         features=features,
         probabilities=probability,
         maps=maps,
