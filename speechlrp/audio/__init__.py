@@ -27,6 +27,19 @@ FEATURES = Registry(
     ),
 )
 
+ARTEFACTS = Registry(
+    "artefact",
+    {
+        "hum": "speechlrp.audio.artefacts:hum",
+        "click": "speechlrp.audio.artefacts:click",
+        "room": "speechlrp.audio.artefacts:room",
+    },
+    Interface(
+        "a function of samples, their rate and a random generator that gives samples", positional=3
+    ),
+)
+"""What can go with a class in training, see ``conf/shortcut``."""
+
 _FACES = {
     "FbankSettings": "fbank",
     "FeatureBatch": "extraction",
@@ -38,7 +51,7 @@ _FACES = {
     "read": "reading",
 }
 
-__all__ = ["FEATURES", "RecordingError", *_FACES]
+__all__ = ["ARTEFACTS", "FEATURES", "RecordingError", *_FACES]
 
 
 def __getattr__(name: str) -> Any:

@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from speechlrp.audio.artefacts import Change
 from speechlrp.audio.conditions import Copies
 from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.log_mel import LogMelSettings
@@ -67,6 +68,7 @@ def extract(
     seed: int,
     workers: int,
     copies: Copies | None = None,
+    change: Change | None = None,
 ) -> Iterator[FeatureBatch]:
     """Compute features, one batch for each unit of recordings, in order.
 
@@ -83,18 +85,24 @@ def extract(
         copies: of a recording, such as ``Conditions``. Every copy is cut and placed as the
             recording itself, whose segments alone decide what is too quiet; copies come after
             the unit's recordings.
+        change: of a recording before it is cut, such as ``Artefacts``.
 
     Raises:
         SpeechLRPError: ``workers`` is below 1.
     """
     if workers < 1:
         raise SpeechLRPError(f"workers is {workers}; it must be at least 1")
-    unit = partial(extract_unit, settings=settings, seed=seed, copies=copies)
+    unit = partial(extract_unit, settings=settings, seed=seed, copies=copies, change=change)
     return ordered_map(unit, units, workers=workers)
 
 
 def extract_unit(
-    unit: Unit, settings: WindowSettings, *, seed: int, copies: Copies | None = None
+    unit: Unit,
+    settings: WindowSettings,
+    *,
+    seed: int,
+    copies: Copies | None = None,
+    change: Change | None = None,
 ) -> FeatureBatch:
     """Compute the features of one unit of recordings; arguments as in ``extract``."""
     reasons: dict[int, str] = {}
@@ -105,6 +113,7 @@ def extract_unit(
     kept: list[dict[str, Any]] = []
     for place_in_unit in sorted(waves):
         name, wave = unit[place_in_unit][0], waves[place_in_unit]
+        wave = change(wave, name) if change else wave
         try:
             segments, lost = cut(wave, settings)
         except RecordingError as error:

@@ -13,7 +13,7 @@ def _configurations(group: str) -> list[str]:
 
 
 def _lists() -> Mapping[str, Iterable[str]]:
-    from speechlrp.audio import FEATURES
+    from speechlrp.audio import ARTEFACTS, FEATURES
     from speechlrp.corpora import CORPORA, DOWNLOADS, SPLITS
     from speechlrp.explainers import EXPLAINERS
     from speechlrp.flipping import CURVES, FILL_INS, FILLS, STRATEGIES
@@ -31,6 +31,7 @@ def _lists() -> Mapping[str, Iterable[str]]:
         "downloads": DOWNLOADS,
         "splits": SPLITS,
         "features": FEATURES,
+        "artefacts": ARTEFACTS,
         "models": MODELS,
         "loggers": LOGGERS,
         "decodings": DECODERS,

@@ -64,7 +64,7 @@ _COMMON = (
     Option("--force", "force", "Run again even if complete and unchanged.", switch=True),
 )
 _WEIGHTS = (
-    Option("--weights", "weights", "train, aug_zero, aug_mean, aug_none, or a .safetensors file."),
+    Option("--weights", "weights", "train, aug_zero, aug_donor_region, ..., or a file."),
     Option("--checkpoint", "checkpoint", "Which of its checkpoints.", CHECKPOINTS),
     Option("--subset", "subset", f"{', '.join(SUBSETS)}; of copies of test: test_music, ...; A+B."),
 )
@@ -75,7 +75,15 @@ _MAXIMIZE = (
     ),
     Option("--letter", "maximize.letter", "The letter(s) that chosen neurons are most active for."),
 )
-_FILL = (Option("--fill", "augment.fill", "What the bins become.", FILLS),)
+_FILL = (
+    Option("--fill", "augment.fill", "What the bins become.", FILLS),
+    Option("--region", "augment.region", "These bins: a CSV file of regions; or found."),
+    Option("--random", "augment.random", "As many bins at random: the control.", switch=True),
+)
+_REPAIR = (
+    Option("--penalty", "augment.penalty", "What relevance in the region costs, without a fill."),
+    Option("--project", "augment.project", "A layer to take the artefact's direction out of."),
+)
 _EXPLAINER = (Option("--explainer", "explainer", "A configuration of conf/explainer."),)
 _COMPARE = (
     Option("--compare", "beside", "Another run for the report to put beside this one.", many=True),
@@ -133,7 +141,7 @@ OPTIONS |= {
         *_COMMON,
     ),
     "augment": (*_FILL, *_EXPLAINER, *_COMMON),
-    "retrain": (*_FILL, *_COMMON),
+    "retrain": (*_FILL, *_REPAIR, *_COMMON),
     "report": (*_COMPARE, *_COMMON),
     "run": (
         *_COMPARE,

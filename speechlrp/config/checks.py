@@ -34,6 +34,12 @@ def check(config: Config) -> None:
     _one_of("flipping.grid", flipping.grid, flipping.grids)
     _one_of("augment.fill", augment.fill, FILLS)
     _in_range("augment.share", augment.share, 0 < augment.share <= 1, "in (0, 1]")
+    _in_range("augment.penalty", augment.penalty, augment.penalty >= 0, "at least 0")
+    if augment.penalty and (augment.project or not augment.region):
+        raise SpeechLRPError(
+            f"augment.penalty is {augment.penalty:g}; it goes with a region (--region FILE, or "
+            "--region found), and not with augment.project"
+        )
     for name in ("repeats", "batch_size"):
         value = getattr(flipping, name)
         _in_range(f"flipping.{name}", value, value >= 1, "at least 1")
@@ -59,6 +65,7 @@ def check(config: Config) -> None:
             f"mixing={config.mixing['name']} needs a training on recordings, not on stored "
             "features: features=fbank features.train_from=audio"
         )
+    _check_shortcut(config)
     _check_inside(config)
     _check_compare(config.compare)
     _check_bench(config.bench)
@@ -70,6 +77,18 @@ def check(config: Config) -> None:
         _in_range(name, seed, 0 <= seed < 2**63, "a whole number from 0 to 2^63 - 1")
     if config.workers is not None:
         _in_range("workers", config.workers, config.workers >= 1, "at least 1")
+
+
+def _check_shortcut(config: Config) -> None:
+    """What goes with a class."""
+    from speechlrp.audio import ARTEFACTS
+
+    section = config.shortcut
+    if not section["name"]:
+        return
+    _named("shortcut.name", section["name"], ARTEFACTS)
+    share = section["share"]
+    _in_range("shortcut.share", share, 0 <= share <= 1, "0 to 1")
 
 
 def _check_inside(config: Config) -> None:

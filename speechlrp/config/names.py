@@ -14,7 +14,7 @@ from typing import Any
 
 from speechlrp.errors import SpeechLRPError
 
-DATA = ("dataset", "task", "split", "features", "conditions", "data_seed")
+DATA = ("dataset", "task", "split", "features", "conditions", "shortcut", "data_seed")
 """Sections whose settings make other features."""
 
 IDENTITY = (*DATA, "model", "trainer", "mixing", "seed")

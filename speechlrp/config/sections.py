@@ -1,7 +1,7 @@
 """The sections of the configuration, with their types.
 
 Sections that choose an entry of a table (`dataset`, `split`, `features`,
-`conditions`, `model`, `trainer`, `mixing`, `decoding`, `explainer`) are free mappings;
+`conditions`, `shortcut`, `model`, `trainer`, `mixing`, `decoding`, `explainer`) are free mappings;
 `schema.call` checks them against the signature of what they choose. The others are fixed and
 typed here.
 """
@@ -82,11 +82,15 @@ class Bench:
 
 @dataclass
 class Augment:
-    """What replaces the `share` (0..1) most relevant bins, and how long to train on (T 6.2)."""
+    """What replaces which bins, and how long to train on, see `conf/augment/thesis.yaml`."""
 
     fill: str
     share: float
+    region: str | None
+    random: bool
     epochs: int
+    penalty: float
+    project: str | None
 
 
 @dataclass
@@ -192,6 +196,7 @@ class Config:
     split: dict[str, Any]
     features: dict[str, Any]
     conditions: dict[str, Any]
+    shortcut: dict[str, Any]
     model: dict[str, Any]
     trainer: dict[str, Any]
     mixing: dict[str, Any]

@@ -31,6 +31,9 @@ from speechlrp.pipeline.stage import Context
 from speechlrp.training.loaders import Batches
 from speechlrp.training.utterances import LetterBatches
 
+DONORS = 128
+"""Recordings that bins may be taken from."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
@@ -121,6 +124,14 @@ class Windows(Dataset):
     def half_window(self) -> float:
         """Half the length of a frame of the maps, s."""
         return self.view.half_window if self.view else self.feature_settings.half_window
+
+    def donors(self, seed: int) -> tuple[list[str], np.ndarray]:
+        """Names and features `[D, ...]` of at most `DONORS` training recordings."""
+        rows = np.flatnonzero(self.table.subset == "train")
+        rows = rows if len(rows) > 1 else np.arange(len(self.table))
+        drawn = np.sort(np.random.default_rng(seed).permutation(rows)[:DONORS])
+        with self.features() as features:
+            return self.table.id.iloc[drawn].astype(str).tolist(), features[drawn]
 
     def batches(self, subset: str, **settings: Any) -> Batches:
         """Batches of a subset; settings as in `Batches`."""

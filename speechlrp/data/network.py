@@ -32,9 +32,6 @@ from speechlrp.training.checkpoint import load_model
 from speechlrp.training.losses import probabilities
 from speechlrp.training.seeding import device
 
-DONORS = 128
-"""Recordings that flipped bins may be taken from."""
-
 
 class Network:
     """A trained network and the dataset that it is asked about.
@@ -136,13 +133,9 @@ class Classifier(Network):
         return Surroundings(silence, self.baseline("mean"), partial(self._donors, seed), seed)
 
     def _donors(self, seed: int) -> tuple[list[str], torch.Tensor]:
-        """Names and inputs `[D, C, F, T]` of at most `DONORS` recordings."""
-        table = self.dataset.table
-        rows = np.flatnonzero(table.subset == "train")
-        rows = rows if len(rows) > 1 else np.arange(len(table))
-        drawn = np.sort(np.random.default_rng(seed).permutation(rows)[:DONORS])
-        with self.dataset.features() as features:
-            return table.id.iloc[drawn].astype(str).tolist(), self.inputs(features[drawn])
+        """Names and inputs `[D, C, F, T]`."""
+        names, features = self.dataset.donors(seed)
+        return names, self.inputs(features)
 
     def measured_from(self, reference: str) -> tuple[nn.Module, torch.Tensor]:
         """The model of differences from a baseline, and that baseline `[C, F, T]`."""

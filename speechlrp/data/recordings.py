@@ -26,7 +26,7 @@ from speechlrp.pipeline.stage import Context
 HEARD = 25
 """Recordings whose rates are looked at before another corpus is taken."""
 AGAIN = "run the same command again with --force"
-KEYS = ("dataset", "task", "split", "features", "conditions", "data_seed")
+KEYS = ("dataset", "task", "split", "features", "conditions", "shortcut", "data_seed")
 """The settings that change what preprocess writes."""
 
 

@@ -55,10 +55,11 @@ FILL_INS = Registry(
 )
 """What a flipped bin becomes."""
 
-FILLS = ("zero", "mean", "none")
-"""What an augmented bin becomes: 0, or the mean of its Moore neighbourhood (T 6.2).
+FILLS = ("zero", "mean", "neighbours", "donor", "none")
+"""What an augmented bin becomes: 0, or the mean of its Moore neighbourhood (T 6.2); what the bins
+around the chosen ones imply (ROAD), or what another recording has there.
 
-With ``none`` it stays: training on without augmentation, the control for the other two.
+With ``none`` it stays: training on without augmentation, the control for the others.
 """
 
 

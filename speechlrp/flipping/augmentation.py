@@ -1,42 +1,96 @@
-"""Relevance-guided augmentation: hide from the model what it leans on (T 6.2)."""
+"""Bins of training spectrograms hidden from the model: what it leans on (T 6.2), or a region.
+
+Shapes: B recordings, P = F T bins of C parts each, F frequencies and T frames.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from speechlrp.errors import SpeechLRPError, unknown
-from speechlrp.flipping import FILLS
-from speechlrp.flipping.curve import flip
+from speechlrp.flipping import FILL_INS, FILLS
+from speechlrp.flipping.fill_ins import Surroundings
+from speechlrp.flipping.ranking import check_order
 
 
-def fill_most_relevant(inputs: Tensor, relevance_order: Tensor, share: float, fill: str) -> Tensor:
-    """Replace the bins with the highest positive relevance.
+def most_relevant(inputs: Tensor, relevance_order: Tensor, share: float) -> Tensor:
+    """The bins with the highest positive relevance, `[B, 1, F, T]` of bool.
 
     Args:
-        inputs: spectrograms `[B, C, F, T]`, P = F T bins of C parts each.
+        inputs: spectrograms `[B, C, F, T]`.
         relevance_order: bin indices by falling relevance `[B, P]`.
-        share: of the bins that are replaced, in (0, 1].
-        fill: ``"zero"``, or ``"mean"``: the average of the bin's Moore
-            neighbourhood, taken from the untouched spectrogram; ``"none"``: what it was.
+        share: of the bins that are chosen, in (0, 1].
+
+    Raises:
+        SpeechLRPError: no such share; an order of other bins.
+    """
+    if not 0 < share <= 1:
+        raise SpeechLRPError(f"a share of bins lies in (0, 1], not at {share}")
+    check_order(relevance_order, inputs)
+    bins = relevance_order[:, : round(share * relevance_order.shape[1])]
+    return _marked(inputs, bins)
+
+
+def at_random(
+    inputs: Tensor, counts: Sequence[int], ids: Sequence[str], around: Surroundings
+) -> Tensor:
+    """Bins drawn for each recording, `[B, 1, F, T]` of bool: the control for bins with a reason.
+
+    Args:
+        inputs: spectrograms `[B, C, F, T]`.
+        counts: how many of each `[B]`.
+        ids: what they are called `[B]`.
+        around: knows the seed.
+    """
+    drawn = [
+        torch.randperm(one[0].numel(), generator=around.generator(f"bins {name}"))[:count]
+        for one, count, name in zip(inputs, counts, ids, strict=True)
+    ]
+    pairs = zip(inputs, drawn, strict=True)
+    return torch.cat([_marked(one[None], bins[None]) for one, bins in pairs])
+
+
+def _marked(inputs: Tensor, bins: Tensor) -> Tensor:
+    chosen = torch.zeros_like(inputs[:, :1], dtype=torch.bool)
+    return chosen.flatten(1).scatter(1, bins, True).view_as(chosen)
+
+
+def fill_bins(
+    inputs: Tensor, chosen: Tensor, fill: str, ids: Sequence[str], around: Surroundings
+) -> Tensor:
+    """Replace some bins.
+
+    Args:
+        inputs: spectrograms `[B, C, F, T]`.
+        chosen: which bins, bool `[B, 1, F, T]`.
+        fill: ``"zero"``; ``"mean"``: the average of the bin's Moore neighbourhood, taken from
+            the untouched spectrogram (T); ``"neighbours"`` and ``"donor"``: see `FILL_INS`;
+            ``"none"``: what it was.
+        ids: what the recordings are called `[B]`.
+        around: what ``"neighbours"`` and ``"donor"`` may know.
 
     Returns:
         New spectrograms `[B, C, F, T]`.
 
     Raises:
-        SpeechLRPError: no such fill or share; an order of other bins.
+        SpeechLRPError: no such fill.
     """
     if fill not in FILLS:
         raise unknown("fill", fill, FILLS)
-    if not 0 < share <= 1:
-        raise SpeechLRPError(f"a share of bins lies in (0, 1], not at {share}")
     if fill == "none":
         return inputs.clone()
-    values = torch.zeros_like(inputs) if fill == "zero" else moore_mean(inputs)
-    count = round(share * relevance_order.shape[1])
-    (filled,) = flip(inputs, relevance_order, values.flatten(1), [count])
-    return filled
+    if fill == "mean":  # T's; the fill-in of flipping is the mean over the training set
+        values = moore_mean(inputs)
+    else:
+        values = FILL_INS[fill](around).of(inputs, ids)
+        if callable(values):
+            values = values(chosen.expand_as(inputs).flatten(1))
+        values = values.expand(len(inputs), -1).reshape(inputs.shape)
+    return torch.where(chosen, values, inputs)
 
 
 def moore_mean(inputs: Tensor) -> Tensor:

@@ -17,7 +17,18 @@ from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.flipping import FILLS
 
 FOREIGN = (".pt", ".pth", ".ckpt", ".model", ".bin")
-AUGMENTED = tuple(f"aug_{fill}" for fill in FILLS)
+VARIANTS = {
+    "_".join(filter(None, (fill, kind))): ("--fill", fill, *options)
+    for fill in FILLS
+    for kind, options in (("", ()), ("region", ("--region", "found")), ("random", ("--random",)))
+    if fill != "none" or not kind
+}
+"""What `augment` makes -> the options of the command line that ask for it."""
+PENALTY, PROJECTION = "penalty", "clarc"
+RETRAINED = {f"aug_{name}": name for name in VARIANTS} | {n: n for n in (PENALTY, PROJECTION)}
+"""Name of weights -> the repair that made them."""
+NAMED = "found"
+"""What `augment.region` calls the first region that an explanation of validation found."""
 LONGEST = 40
 """Characters of one fact in a folder's name."""
 
@@ -70,6 +81,9 @@ UTTERANCES = Artifact("preprocess", "utterances.h5")
 RECORDINGS = Artifact("preprocess", "recordings.csv")
 """The recordings that gave features, and those that training cuts windows from."""
 
+FOUND = "found.csv"
+"""Of an explanation: the regions that hold more of a class's relevance than their share."""
+
 
 def weights(config: Config, kind: str = "") -> dict[str, Artifact | Path]:
     """The files of the configured weights, or of those of a kind, as a stage's inputs.
@@ -83,8 +97,8 @@ def weights(config: Config, kind: str = "") -> dict[str, Artifact | Path]:
         return {"weights": path, "meta": path.with_suffix(".json")}
     if name == "train":
         artifact = Artifact("train", file)
-    elif name in AUGMENTED:
-        artifact = retrained(name.removeprefix("aug_"), file)
+    elif name in RETRAINED:
+        artifact = retrained(RETRAINED[name], file)
     elif name.endswith(FOREIGN):
         raise SpeechLRPError(
             f"weights={name} is no file of this project; take it with `speechlrp train "
@@ -92,20 +106,45 @@ def weights(config: Config, kind: str = "") -> dict[str, Artifact | Path]:
             "weights at train"
         )
     else:
-        raise unknown("value of weights", name, ("train", *AUGMENTED, "PATH.safetensors"))
+        raise unknown("value of weights", name, ("train", *RETRAINED, "PATH.safetensors"))
     meta = f"{config.checkpoint}.json"
     beside = Artifact(artifact.stage, meta, artifact.facts, artifact.options)
     return {"weights": artifact, "meta": beside}
 
 
-def retrained(fill: str, file: str) -> Artifact:
-    """What `retrain` writes."""
-    return Artifact("retrain", file, {"fill": fill}, ("--fill", fill))
+def variant(config: Config) -> str:
+    """What `augment` makes as it is configured, of `VARIANTS`."""
+    augment = config.augment
+    kind = "random" if augment.random else "region" if augment.region else ""
+    return "_".join(filter(None, (augment.fill, "" if augment.fill == "none" else kind)))
 
 
-def augmented(fill: str) -> Artifact:
-    """What `augment` writes."""
-    return Artifact("augment", "features.h5", {"fill": fill}, ("--fill", fill))
+def repair(config: Config) -> str:
+    """What `retrain` does as it is configured: a penalty, a projection, or of `VARIANTS`."""
+    if config.augment.penalty:
+        return PENALTY
+    return PROJECTION if config.augment.project else variant(config)
+
+
+def region_of(config: Config) -> dict[str, Artifact | Path]:
+    """The file of the configured regions, as a stage's input, where there are any."""
+    region = config.augment.region
+    if not region:
+        return {}
+    if region != NAMED:
+        return {"region": Path(region).expanduser().resolve()}
+    return {"region": explanation(config, FOUND, "train", "validate")}
+
+
+def retrained(name: str, file: str) -> Artifact:
+    """What `retrain` writes for a repair."""
+    asked = {PENALTY: ("--penalty", "1", "--region", NAMED), PROJECTION: ("--project", "LAYER")}
+    return Artifact("retrain", file, {"repair": name}, (VARIANTS | asked)[name])
+
+
+def augmented(name: str) -> Artifact:
+    """What `augment` writes for one of `VARIANTS`."""
+    return Artifact("augment", "features.h5", {"bins": name}, VARIANTS[name])
 
 
 def weights_name(config: Config) -> str:

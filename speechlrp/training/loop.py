@@ -22,6 +22,7 @@ from speechlrp.training.losses import aam, losses
 from speechlrp.training.plan import Part
 from speechlrp.training.prediction import autocast, layout, predict
 from speechlrp.training.ranks import ALONE, Ranks
+from speechlrp.training.region_penalty import RegionPenalty
 from speechlrp.training.run import Run
 from speechlrp.training.settings import TrainSettings
 
@@ -38,6 +39,7 @@ def fit(
     callbacks: Sequence[Callback] = (),
     save_seconds: float | None = None,
     ranks: Ranks = ALONE,
+    penalty: RegionPenalty | None = None,
 ) -> pd.DataFrame:
     """Train a model; called again after a kill, go on from the last saved epoch.
 
@@ -66,6 +68,7 @@ def fit(
             the last save took, so that saving costs 2 % (seconds for a small model,
             two minutes for AlexNet's 700 MB).
         ranks: the processes that share the work; the batches must be those of this one.
+        penalty: is added to the loss of every training example.
 
     Returns:
         The metrics, one row an epoch: epoch, train_loss, train_accuracy (both with
@@ -86,7 +89,7 @@ def fit(
             f"loss aam needs a model whose outputs are cosines; {meta['model']} gives others: "
             "use model=resnet34_aam, or trainer.loss=cross_entropy"
         )
-    return _Run(
+    run = _Run(
         # torch's stubs of Module.to lack memory_format
         model.to(memory_format=layout(settings.channels_last)),  # type: ignore[call-overload]
         train,
@@ -99,13 +102,16 @@ def fit(
         callbacks=callbacks,
         save_seconds=save_seconds,
         ranks=ranks,
-    ).complete()
+    )
+    run.penalty = penalty
+    return run.complete()
 
 
 class _Run(Run):
     """The training of a classifier under way; see `fit` for the arguments."""
 
     settings: TrainSettings
+    penalty: RegionPenalty | None
 
     def train_epoch(self) -> dict[str, float]:
         """See `Run`."""
@@ -130,10 +136,13 @@ class _Run(Run):
 
     def _train_step(self, batch: Batch, part: Part) -> tuple[torch.Tensor, torch.Tensor]:
         inputs = batch.inputs.to(memory_format=layout(self.settings.channels_last))
+        inputs.requires_grad_(self.penalty is not None)
         with self._exchange(part):
             with autocast(self.device, self.settings.precision):
                 logits = self.spread(inputs)
             each = self._losses(logits, batch.labels)
+            if self.penalty:
+                each = each + self.penalty(inputs, logits, batch.labels, batch.rows)
             # DistributedDataParallel averages over processes, so each weighs its mean by its
             # part of the step: the step then is the mean over all its examples.
             share = len(each) * self.ranks.ranks / part.examples

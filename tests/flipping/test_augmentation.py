@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.flipping.augmentation import fill_most_relevant, moore_mean
+from speechlrp.flipping.augmentation import at_random, fill_bins, moore_mean, most_relevant
+from speechlrp.flipping.fill_ins import Surroundings
 from speechlrp.flipping.ranking import falling_order
 
 
@@ -40,14 +41,26 @@ def test_corners_have_three_neighbours_edges_five_the_rest_eight():
     )
 
 
+IDS = ("a", "b", "c")
+
+
+def _around(inputs, seed=1):
+    donors = torch.stack([torch.full_like(inputs[0], 100.0 + k) for k in range(3)])
+    return Surroundings(-80.0, inputs.mean(0), lambda: (IDS, donors), seed)
+
+
+def _filled(inputs, order, share, fill):
+    chosen = most_relevant(inputs, order, share)
+    return fill_bins(inputs, chosen, fill, IDS[: len(inputs)], _around(inputs))
+
+
 @pytest.mark.parametrize("fill", ["zero", "mean"])
 @pytest.mark.parametrize("share", [0.01, 0.1, 1.0])
 def test_exactly_the_top_share_is_replaced(generator, fill, share):
     inputs = torch.rand(3, 1, 10, 20, generator=generator, dtype=torch.float64) + 1
     relevance = torch.randn(3, 200, generator=generator)
-    ids = [str(i) for i in range(len(inputs))]
-    before, order = inputs.clone(), falling_order(relevance, ids, 1)
-    found = fill_most_relevant(inputs, order, share, fill).flatten(1)
+    before, order = inputs.clone(), falling_order(relevance, IDS, 1)
+    found = _filled(inputs, order, share, fill).flatten(1)
     count = round(share * 200)
     replaced = torch.zeros(3, 200, dtype=torch.bool).scatter(1, order[:, :count], True)
     threshold = relevance[replaced].view(3, count).min(dim=1).values
@@ -61,18 +74,50 @@ def test_exactly_the_top_share_is_replaced(generator, fill, share):
 
 def test_mean_is_of_the_untouched_spectrogram():
     inputs = torch.tensor([[[[4.0, 8.0, 0.0]]]])
-    found = fill_most_relevant(inputs, torch.tensor([[0, 1, 2]]), 2 / 3, "mean")
+    found = _filled(inputs, torch.tensor([[0, 1, 2]]), 2 / 3, "mean")
     assert found.flatten().tolist() == [8.0, 2.0, 0.0]
 
 
+def test_a_donor_gives_the_same_bins_of_another_recording(generator):
+    inputs = torch.rand(3, 1, 6, 5, generator=generator)
+    chosen = torch.rand(inputs.shape, generator=generator) < 0.3
+    found = fill_bins(inputs, chosen, "donor", IDS, _around(inputs))
+    assert torch.equal(found[~chosen], inputs[~chosen])
+    for k, (one, bins) in enumerate(zip(found, chosen, strict=True)):
+        (donor,) = one[bins].unique().tolist()
+        assert donor in {100.0, 101.0, 102.0} - {100.0 + k}
+
+
+def test_neighbours_bridge_a_region_that_a_moore_mean_leaves(generator):
+    inputs = torch.zeros(1, 1, 9, 9)
+    chosen = torch.zeros_like(inputs, dtype=torch.bool)
+    chosen[..., 3:6, :] = True
+    inputs[chosen] = 50.0
+    middle = (0, 0, 4, 4)
+    found = {
+        f: fill_bins(inputs, chosen, f, IDS[:1], _around(inputs)) for f in ("mean", "neighbours")
+    }
+    assert found["mean"][middle] == 50
+    assert found["neighbours"][middle].abs() < 2
+    assert torch.equal(found["neighbours"][~chosen], inputs[~chosen])
+
+
+def test_bins_at_random_are_as_many_as_asked_and_each_recordings_own(generator):
+    inputs = torch.rand(3, 1, 10, 20, generator=generator)
+    chosen = at_random(inputs, (5, 0, 17), IDS, _around(inputs))
+    assert chosen.flatten(1).sum(1).tolist() == [5, 0, 17]
+    assert torch.equal(at_random(inputs[2:], (17,), IDS[2:], _around(inputs)), chosen[2:])
+    assert not torch.equal(at_random(inputs, (5, 0, 17), IDS, _around(inputs, seed=2)), chosen)
+
+
 def test_an_unknown_fill_is_refused():
-    with pytest.raises(SpeechLRPError, match="unknown fill 'median'; known: mean, none, zero"):
-        fill_most_relevant(torch.zeros(1, 1, 2, 2), torch.zeros(1, 4).long(), 0.5, "median")
+    inputs = torch.zeros(1, 1, 2, 2)
+    with pytest.raises(SpeechLRPError, match="unknown fill 'median'; known: donor, mean, neigh"):
+        _filled(inputs, torch.zeros(1, 4).long(), 0.5, "median")
 
 
 def test_the_control_changes_nothing_and_shares_no_memory():
     inputs = torch.arange(9.0).reshape(1, 1, 3, 3)
-    order = torch.arange(9)[None]
-    filled = fill_most_relevant(inputs, order, 1.0, "none")
+    filled = _filled(inputs, torch.arange(9)[None], 1.0, "none")
     assert torch.equal(filled, inputs)
     assert filled.data_ptr() != inputs.data_ptr()

@@ -7,7 +7,7 @@ from torch import nn
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers import EXPLAINERS
-from speechlrp.flipping.augmentation import fill_most_relevant
+from speechlrp.flipping.augmentation import most_relevant
 from speechlrp.flipping.curve import flip
 from speechlrp.flipping.ranking import falling_order
 from speechlrp.measures import texture
@@ -60,10 +60,10 @@ SITUATIONS = {
         lambda: conservation(_lrp("sensitivity"), _net(), IMAGE, 1),
         "only LRP passes relevance from layer to layer; Sensitivity does not",
     ),
-    "filling nothing": (lambda: fill_most_relevant(IMAGE, BINS, 0, "zero"), SHARE),
-    "filling 200 %": (lambda: fill_most_relevant(IMAGE, BINS, 2, "zero"), SHARE),
+    "filling nothing": (lambda: most_relevant(IMAGE, BINS, 0), SHARE),
+    "filling 200 %": (lambda: most_relevant(IMAGE, BINS, 2), SHARE),
     "filling other bins": (
-        lambda: fill_most_relevant(IMAGE, BINS[:, :3], 0.5, "zero"),
+        lambda: most_relevant(IMAGE, BINS[:, :3], 0.5),
         r"an order must have the shape \[1, 4\]; found \[1, 3\]",
     ),
     "ranking a number each": (lambda: falling_order(torch.zeros(4), "abcd", 1), r"\[B, \.\.\.\]"),

@@ -116,7 +116,7 @@ def test_retraining_begins_with_the_trained_weights(finished):
     weights = read_record(finished.run / "train").outputs["last.safetensors"]
     assert record.inputs["weights"]["sha256"] == weights["sha256"]
     meta = json.loads((finished.run / "retrain/mean/last.json").read_text())
-    assert meta["augmented"] == "mean"
+    assert meta["repair"] == "mean"
 
 
 def test_the_report_shows_what_there_is(finished):

@@ -21,8 +21,9 @@ from speechlrp.data.seen import section_of, seen
 from speechlrp.data.times import times_on_disk
 from speechlrp.flipping.ranking import falling_order
 from speechlrp.measures.conservation import conservation, summarise_conservation
+from speechlrp.measures.excess import Excess
 from speechlrp.measures.shares import Shares
-from speechlrp.pipeline.places import FEATURES, explanation_facts, weights
+from speechlrp.pipeline.places import FEATURES, FOUND, explanation_facts, weights
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.heatmap import Panel, heatmap, top_bins
@@ -58,10 +59,12 @@ def _write(context: Context, classifier: Classifier, shards: Shards) -> None:
     """Put the units together, and say where relevance falls."""
     examples = classifier.dataset
     section, shares = context.config.explainer, _shares(context, examples)
+    excess = Excess(examples.frequency, examples.time, examples.classes)
     profiles: list[np.ndarray] = []
 
     def add(arrays: dict[str, np.ndarray], some: pd.DataFrame) -> None:
         shares.add(arrays["relevance"], some)
+        excess.add(arrays["relevance"], some)
         profiles.extend(np.abs(arrays["relevance"]).sum((1, 2), dtype=float))
 
     with created(context.folder / "relevance.h5") as file:
@@ -80,6 +83,7 @@ def _write(context: Context, classifier: Classifier, shards: Shards) -> None:
     bands, regions = shares.tables()
     write_csv(context.folder / "bands.csv", bands)
     write_csv(context.folder / "regions.csv", regions)
+    write_csv(context.folder / FOUND, excess.table())
     write_segments(context, table, profiles, [examples.time] * len(table))
     shown = pick(table, predicted, section["examples"])
     _figures(context, examples, shown, bands, regions)

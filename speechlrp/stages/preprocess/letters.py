@@ -25,6 +25,7 @@ from speechlrp.data.recordings import (
     reject,
     split_of,
 )
+from speechlrp.data.shortcut import need_windows
 from speechlrp.errors import SpeechLRPError
 from speechlrp.letters.vocabulary import SYMBOLS, normalise
 from speechlrp.pipeline.progress import progress
@@ -45,6 +46,7 @@ def work(context: Context) -> None:
             f"conditions={config.conditions['name']} makes copies of windows of one length; "
             f"task={config.task.name} has whole utterances: use conditions=none"
         )
+    need_windows(config)
     found = read_corpus(config)
     recordings, without = transcribed(found)
     if not recordings:

@@ -36,6 +36,7 @@ from speechlrp.data.recordings import (
     reject,
     split_of,
 )
+from speechlrp.data.shortcut import COLUMN, artefacts, known
 from speechlrp.errors import SpeechLRPError
 from speechlrp.measures.localisation import ALSO, TRUTH, widened
 from speechlrp.pipeline.inputs import own_features
@@ -70,7 +71,8 @@ def work(context: Context) -> None:
     settings = feature_settings(config)
     units = [recordings[i : i + UNIT] for i in range(0, len(recordings), UNIT)]
     shards = Shards(context.units(), len(units))
-    _extract(context, settings, units, shards, subset, classes)
+    having = known(config, recordings, subset, classes)
+    _extract(context, settings, units, shards, subset, classes, having)
     note_rejected(context, len(recordings), all_rejected(shards))
     about = note_dropped(context, shards, outside)
     described = options(config.features, "train_from")
@@ -115,27 +117,29 @@ def _labelled(config: Config) -> tuple[list[Recording], list[str]]:
     return [r for r in found if r.label(task.name) is not None], classes
 
 
-def _extract(context, settings, units, shards: Shards, subset, classes) -> None:
+def _extract(context, settings, units, shards: Shards, subset, classes, having) -> None:
     task = context.config.task.name
     todo = shards.missing()
     work = [[(r.id, r.path) for r in units[unit]] for unit in todo]
     copied = {name for name, split in subset.items() if split == COPIED}
     copies = configured(context.config, copied, settings.rate)
+    change = artefacts(context.config, having or {}, settings.rate)
     common = {"seed": context.config.data_seed, "workers": context.workers}
-    batches = extract(work, settings, copies=copies, **common)
+    batches = extract(work, settings, copies=copies, change=change, **common)
     for unit, batch in zip(todo, progress(batches, "preprocess", len(todo)), strict=True):
-        known = {r.id: r for r in units[unit]}
-        rows = [known[name] for name in batch.segments["id"]]
+        of_id = {r.id: r for r in units[unit]}
+        rows = [of_id[name] for name in batch.segments["id"]]
         table = batch.segments.rename(columns={"id": "source"}).assign(
             id=_ids(batch.segments),
             path=[str(r.path) for r in rows],
             speaker=[r.speaker for r in rows],
             label=np.array([classes.index(r.label(task)) for r in rows], dtype=np.int64),
             subset=_subsets(rows, batch.segments, subset),
+            **({COLUMN: np.array([having[r.id] for r in rows], np.int64)} if having else {}),
             **truth(units[unit], rows, batch.segments, settings),
         )
         reject(shards, unit, batch.rejected)
-        put_recordings(shards, unit, batch.recordings, known, subset, task)
+        put_recordings(shards, unit, batch.recordings, of_id, subset, task)
         features = batch.features
         if from_audio(context.config):
             training = (table["subset"] == "train").to_numpy(bool)

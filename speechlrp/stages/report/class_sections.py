@@ -13,6 +13,7 @@ from speechlrp.artifacts.windows import RELEVANCE
 from speechlrp.measures.concentration import concentration
 from speechlrp.measures.conservation import absorbed
 from speechlrp.measures.segments import by_label
+from speechlrp.pipeline.places import FOUND
 from speechlrp.pipeline.run import RunFiles
 from speechlrp.report import paper
 from speechlrp.report.blocks import Banner, Figure, Folded, Heading, Table
@@ -136,13 +137,30 @@ def explanations(files: RunFiles, work: str | None) -> Section:
         blocks.append(Table(few, text, index=False))
         shares = files.table(where, "regions.csv")
         blocks.append(Table(shares, f"Mean share of relevance by region: {name}.", index=False))
-        blocks += spoken(files, where)
+        blocks += [*excesses(files, where), *spoken(files, where)]
         if "conservation.csv" in files.records[where].outputs:
             marks = tags(files, "the recordings shown")
             blocks.append(conservation_table(files.table(where, "conservation.csv"), name, marks))
         shown += [Heading(f"{facts['explainer']}, {facts['weights']}"), *_doubts(files, where)]
         shown += [blocks[0], Folded("Single bins, bands, regions, conservation", blocks[1:])]
     return Section("Explanations", "Where the network finds its reasons.", shown)
+
+
+def excesses(files: RunFiles, where: str) -> list[Table]:
+    """The regions that hold more of a class's relevance than their share, if any."""
+    if FOUND not in files.records[where].outputs:
+        return []
+    table = files.table(where, FOUND).round(4)
+    caption = (
+        f"Regions that hold more of a class's relevance than their share: {files.name(where)}."
+    )
+    note = (
+        "Bands, stretches of time of the recording, and both; empty limits: none. Shares are of a "
+        "recording's positive relevance and of all bins; `more` is their difference. A band or a "
+        "time that has nothing to do with the question asked is a shortcut: `speechlrp augment "
+        "--region found` takes the first row."
+    )
+    return [Table(table, caption, note, index=False)]
 
 
 def spoken(files: RunFiles, where: str) -> list[Table]:

@@ -1,71 +1,121 @@
-"""augment: replace the most relevant bins of every training spectrogram (T 6.2)."""
+"""augment: replace bins of every training spectrogram: the most relevant (T 6.2), or a region."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
 import numpy as np
 import torch
+from torch import Tensor
 
 from speechlrp.artifacts import windows
-from speechlrp.artifacts.hdf5 import (
-    created,
-    describe,
-    label_axes,
-    open_artifact,
-    read_table,
-    write_table,
-)
+from speechlrp.artifacts.hdf5 import created, describe, label_axes, open_artifact, write_table
 from speechlrp.artifacts.layout import indices
 from speechlrp.config.schema import Config
 from speechlrp.data.crops import from_audio
-from speechlrp.data.dataset import dataset
-from speechlrp.data.seen import section_of, seen
+from speechlrp.data.dataset import Windows, dataset
+from speechlrp.data.regions import read_regions
+from speechlrp.data.seen import seen
 from speechlrp.errors import SpeechLRPError
-from speechlrp.flipping.augmentation import fill_most_relevant
-from speechlrp.pipeline.places import FEATURES, Artifact, explanation
+from speechlrp.flipping.augmentation import at_random, fill_bins, most_relevant
+from speechlrp.flipping.fill_ins import Surroundings
+from speechlrp.measures.boxes import covered
+from speechlrp.pipeline.places import FEATURES, Artifact, explanation, region_of, variant
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
 
 ROWS = 64
+Choice = Callable[[slice, Tensor], Tensor]
+"""Some training rows and their inputs ``[B, C, F, T]`` -> which bins, bool ``[B, 1, F, T]``."""
 
 
 def work(context: Context) -> None:
     """Write `features.h5` with the augmented training split."""
-    augment = context.config.augment
-    examples = dataset(context)
-    path, command = context.inputs["relevance"], context.made_by["relevance"]
-    with (
-        examples.features() as stored,
-        open_artifact(path, windows.RELEVANCE, command) as relevance,
-        created(context.folder / "features.h5") as file,
-    ):
-        table, rows = read_table(relevance), examples.rows("train")
-        view = seen(examples, section_of(relevance)).view
+    augment, seed = context.config.augment, context.config.seed
+    plain = dataset(context)
+    examples = seen(plain, context.config.explainer)
+    rows, view = examples.rows("train"), examples.view
+    table = examples.table.iloc[rows].reset_index(drop=True)
+    ids = table.id.astype(str).tolist()
+    around = _surroundings(examples, seed)
+    with ExitStack() as stack:
+        stored = stack.enter_context(examples.features())
+        choose = _choice(context, examples, stack, around)
+        file = stack.enter_context(created(context.folder / "features.h5"))
+        shape = stored.shape[1:]
         filled = file.create_dataset(
-            "features", (len(rows), *stored.shape[1:]), stored.dtype, chunks=(1, *stored.shape[1:])
+            "features", (len(rows), *shape), stored.dtype, chunks=(1, *shape)
         )
-        changed = 0
+        bins = changed = 0
         starts = range(0, len(rows), ROWS)
         for start in progress(starts, "augment", len(starts)):
             some = slice(start, start + ROWS)
             inputs = torch.from_numpy(stored[rows[some]])
-            ranked = indices(relevance["order"], some, relevance["relevance"][0].size)
-            order = torch.from_numpy(ranked.astype(np.int64))
-            bins = view.analysis(inputs) if view else inputs
-            outputs = fill_most_relevant(bins, order, augment.share, augment.fill)
-            changed += int((outputs != bins).any(1).sum())
+            before = view.analysis(inputs) if view else inputs
+            chosen = choose(some, before)
+            outputs = fill_bins(before, chosen, augment.fill, ids[some], around)
+            bins += int(chosen.sum())
+            changed += int((outputs != before).any(1).sum())
             filled[some] = view.synthesis(outputs, inputs.shape) if view else outputs
-        label_axes(filled, ("recording", *examples.feature_settings.axes), examples.units)
-        for name in (*examples.feature_settings.axes[1:], "train_mean"):
-            file[name] = getattr(examples, name)
+        label_axes(filled, ("recording", *plain.feature_settings.axes), plain.units)
+        for name in (*plain.feature_settings.axes[1:], "train_mean"):
+            file[name] = getattr(plain, name)
         write_table(file, table)
         describe(file, {"kind": windows.FEATURES.kind, "classes": examples.classes})
         describe(file, {"settings": examples.settings, "silence": examples.silence})
         describe(file, {"task": examples.task, "fill": augment.fill, "share": augment.share})
-    count = round(augment.share * order.shape[1])
-    share = changed / (count * len(rows))
-    context.say(f"{len(rows)} recordings, {count} bins each: {augment.fill}, {share:.0%} differ")
-    context.note("bins", count)
+    each, share = round(bins / len(rows)), changed / max(bins, 1)
+    context.say(f"{len(rows)} recordings, {each} bins each: {augment.fill}, {share:.0%} differ")
+    context.note("bins", each)
     context.note("changed_share", share)
+
+
+def _surroundings(examples: Windows, seed: int) -> Surroundings:
+    def bins_of(features: np.ndarray) -> Tensor:
+        values = torch.from_numpy(features)
+        return examples.view.analysis(values) if examples.view else values
+
+    def donors() -> tuple[list[str], Tensor]:
+        names, features = examples.donors(seed)
+        return names, bins_of(features)
+
+    return Surroundings(examples.silence, bins_of(examples.train_mean), donors, seed)
+
+
+def _choice(context: Context, examples: Windows, stack: ExitStack, around: Surroundings) -> Choice:
+    """The bins that are configured: the most relevant, a region's, or as many at random."""
+    augment = context.config.augment
+    table = examples.table.iloc[examples.rows("train")]
+    ids = table.id.astype(str).tolist()
+    regions = read_regions(context)
+
+    def in_region(some: slice, inputs: Tensor) -> Tensor:
+        inside = covered(regions, table.iloc[some], examples.frequency, examples.time)
+        return torch.from_numpy(inside)[:, None]
+
+    def drawn(some: slice, inputs: Tensor) -> Tensor:
+        if regions is None:
+            counts = [round(augment.share * one[0].numel()) for one in inputs]
+        else:
+            counts = in_region(some, inputs).flatten(1).sum(1).tolist()
+        return at_random(inputs, counts, ids[some], around)
+
+    if augment.fill == "none":
+        return lambda some, inputs: torch.zeros_like(inputs[:, :1], dtype=torch.bool)
+    if augment.random:
+        return drawn
+    if regions is not None:
+        return in_region
+    path, command = context.inputs["relevance"], context.made_by["relevance"]
+    relevance = stack.enter_context(open_artifact(path, windows.RELEVANCE, command))
+
+    def relevant(some: slice, inputs: Tensor) -> Tensor:
+        ranked = indices(relevance["order"], some, relevance["relevance"][0].size)
+        return most_relevant(inputs, torch.from_numpy(ranked.astype(np.int64)), augment.share)
+
+    return relevant
 
 
 def need_stored(config: Config, stage: str) -> None:
@@ -81,16 +131,19 @@ def need_stored(config: Config, stage: str) -> None:
         )
 
 
-def _inputs(config: Config) -> dict[str, Artifact]:
+def _inputs(config: Config) -> dict[str, Artifact | Path]:
     need_stored(config, "augment")
-    relevance = explanation(config, "relevance.h5", "train", "train")
-    return {"features": FEATURES, "relevance": relevance}
+    inputs = {"features": FEATURES, **region_of(config)}
+    augment = config.augment
+    if augment.fill != "none" and not augment.region and not augment.random:
+        inputs["relevance"] = explanation(config, "relevance.h5", "train", "train")
+    return inputs
 
 
 STAGE = Stage(
     name="augment",
-    facts=lambda config: {"fill": config.augment.fill},
-    keys=("augment.fill", "augment.share"),
+    facts=lambda config: {"bins": variant(config)},
+    keys=("augment.fill", "augment.share", "augment.region", "augment.random", "seed"),
     inputs=_inputs,
     work=work,
 )

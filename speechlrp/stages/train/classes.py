@@ -25,6 +25,7 @@ from speechlrp.training.callbacks import Calling
 from speechlrp.training.crops import CropBatches
 from speechlrp.training.loaders import Batches
 from speechlrp.training.loop import fit
+from speechlrp.training.region_penalty import RegionPenalty
 from speechlrp.training.seeding import device, seed_everything
 from speechlrp.training.settings import TrainSettings
 
@@ -70,8 +71,19 @@ def teach(
     settings: TrainSettings,
     examples: Windows,
     validation: Windows,
+    penalty: RegionPenalty | None = None,
 ) -> None:
-    """Fit a model to the training split of `examples`, and keep what came of it."""
+    """Fit a model to the training split of `examples`, and keep what came of it.
+
+    Args:
+        context: of the stage.
+        model: to be trained, or trained on.
+        meta: of the model, see `save_model`.
+        settings: the recipe.
+        examples: whose training split it sees.
+        validation: whose validation split it is measured on.
+        penalty: beside the loss.
+    """
     ranks = {"rank": context.ranks.rank, "ranks": context.ranks.ranks}
     common = {"batch_size": settings.batch_size, "input_scale": meta["input_scale"], **ranks}
 
@@ -92,6 +104,7 @@ def teach(
             meta=meta,
             callbacks=[Calling(say, bar), *loggers(context, settings, meta)],
             ranks=context.ranks,
+            penalty=penalty,
         )
     if not context.ranks.leader:
         return

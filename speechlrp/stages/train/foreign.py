@@ -91,7 +91,7 @@ def adopt(context: Context, model: nn.Module, meta: dict[str, Any], examples: Wi
         with torch.no_grad():
             layer.weight.copy_(centroids(model, examples, meta["input_scale"], place))
         context.say("no last layer is taken: classes are the mean embeddings of the training split")
-    _write(context, model, {**meta, "loss": "cross_entropy", "published": path.name}, examples)
+    write_as_is(context, model, {**meta, "loss": "cross_entropy", "published": path.name}, examples)
 
 
 def _from_checkpoint(
@@ -162,7 +162,10 @@ def centroids(model: nn.Module, examples: Windows, scale: float, place: torch.de
     return functional.normalize(total)
 
 
-def _write(context: Context, model: nn.Module, meta: dict[str, Any], examples: Windows) -> None:
+def write_as_is(
+    context: Context, model: nn.Module, meta: dict[str, Any], examples: Windows
+) -> None:
+    """Write a network as a training would have: last, best, metrics, curves."""
     row: dict[str, float] = {"epoch": 0}
     place, scale = next(model.parameters()).device, meta["input_scale"]
     for subset in ("train", "validate"):
