@@ -104,7 +104,7 @@ def test_the_control_needs_no_explanation(hummed):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (None, "is missing"),
+        (None, "augment: there is no"),
         ("band,seconds\n1,2\n", "holds no region"),
         ("low_hz,high_hz\n", "holds no region"),
         ("low_hz,high_hz\n300,200\n", "row 1: low_hz is 300 and high_hz 200; it must be above"),
