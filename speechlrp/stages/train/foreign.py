@@ -67,7 +67,7 @@ def adopt(context: Context, model: nn.Module, meta: dict[str, Any], examples: Wi
     if isinstance(model, HuggingFace):
         model.reordered(examples.classes)
         meta |= {"loss": "cross_entropy", "published": _path(section["folder"]).name}
-        _write(context, model.to(place).eval(), meta, examples)
+        write_as_is(context, model.to(place).eval(), meta, examples)
         return
     path, name = _path(section["weights"]), section["name"]
     weights = read_published(path, rename=name in LAST)
