@@ -1,8 +1,10 @@
-"""Which regions hold more of a class's relevance than their share, without being told where.
+"""Which regions hold more of one class's relevance than their share, without being told where.
 
 A region is a band of frequencies, a stretch of time of the recording, or both: what a hum, a
 click, or a tone at its place would fill. A recording's share of a region is its positive
-relevance there over all its positive relevance.
+relevance there over all its positive relevance. What speech is for every class, such as its
+onset, holds more than its share of the bins in all of them: a region of one class's own also
+holds more than in the others.
 
 Shapes: N recordings, F frequency bins, T frames, B bands, S stretches of time.
 """
@@ -18,6 +20,7 @@ import pandas as pd
 from speechlrp.measures.boxes import REGION
 
 COLUMNS = ("class", *REGION, "share_of_bins", "positive_share", "of_others", "more", "times")
+MORE = COLUMNS.index("more")
 BANDS = 48
 STEP_S = 0.1
 MOST = 12
@@ -92,16 +95,16 @@ class Excess:
             self._cells[label][step] = self._cells[label].get(step, 0) + cell
 
     def table(self) -> pd.DataFrame:
-        """The regions of each class, by falling excess of its relevance over their share of bins.
+        """The regions of each class, by falling excess of its relevance.
 
         A region that lies in one before it of its class, or around it, is left out, and so is
-        one that holds no more than its share.
+        one without excess.
 
         Returns:
             Columns `COLUMNS`: ``share_of_bins`` and ``positive_share`` are means over the
             class's recordings; ``of_others`` is the mean of the other classes' positive
-            shares of the same region; ``more`` is positive_share - share_of_bins, ``times``
-            their ratio.
+            shares of the same region; ``more`` is what positive_share has above the greater of
+            the two, ``times`` how many times as much it is.
         """
         last = max((step for cells in self._cells for step in cells), default=-1) + 1
         means = np.zeros((len(self.classes), 2, len(self.starts), last))
@@ -113,23 +116,27 @@ class Excess:
         return table.sort_values("more", ascending=False, ignore_index=True, kind="stable")
 
     def _ranked(self, means: np.ndarray, label: int) -> Iterator[tuple]:
-        def shares(region: _Region) -> np.ndarray:
-            return means[:, :, region.bands, region.steps].sum((2, 3))
+        others = np.delete(np.arange(len(self.classes)), label)
+        others = others[self._counts[others] > 0]
 
-        regions = [(shares(region), region) for region in self._regions(means.shape[3])]
-        regions.sort(key=lambda one: one[0][label, 1] - one[0][label, 0])  # the largest first
+        def row(region: _Region) -> tuple:
+            shares = means[:, :, region.bands, region.steps].sum((2, 3))
+            mine, bins = shares[label]
+            of_others = shares[others, 0].mean() if len(others) else np.nan
+            usual = np.fmax(of_others, bins)
+            facts = (bins, mine, of_others, mine - usual, mine / usual if usual else np.nan)
+            return (self.classes[label], *region.limits, *facts)
+
+        rows = [(row(region), region) for region in self._regions(means.shape[3])]
+        rows.sort(key=lambda one: one[0][MORE], reverse=True)
         taken: list[_Region] = []
-        for found, region in regions:
-            mine, bins = found[label]
-            if mine <= bins or len(taken) == MOST:
+        for found, region in rows:
+            if found[MORE] <= 0 or len(taken) == MOST:
                 break
             if any(region.within(one) or one.within(region) for one in taken):
                 continue
             taken.append(region)
-            others = np.delete(found[:, 0], label)[np.delete(self._counts, label) > 0]
-            of_others = others.mean() if len(others) else np.nan
-            name = self.classes[label]
-            yield (name, *region.limits, bins, mine, of_others, mine - bins, mine / bins)
+            yield found
 
     def _regions(self, steps: int) -> Iterator[_Region]:
         """Bands at all times, times at all frequencies, and cells; of samples times alone."""

@@ -156,7 +156,8 @@ def excesses(files: RunFiles, where: str) -> list[Table]:
     )
     note = (
         "Bands, stretches of time of the recording, and both; empty limits: none. Shares are of a "
-        "recording's positive relevance and of all bins; `more` is their difference. A band or a "
+        "recording's positive relevance and of all bins; `more` is what a class has above both its "
+        "share of the bins and the other classes' relevance there. A band or a "
         "time that has nothing to do with the question asked is a shortcut: `speechlrp augment "
         "--region found` takes the first row."
     )
