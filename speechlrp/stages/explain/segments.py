@@ -31,10 +31,9 @@ def write_segments(
     recordings = recordings.drop_duplicates("id")
     parts, name = [], context.config.explainer["name"]
     for tier in (tier for tier in TIERS if has_times(context.config, tier)):
-        known = read_times(context.config, tier, recordings)
+        known = dict(iter(read_times(context.config, tier, recordings).groupby("id")))
         for one, profile, time in zip(examples.itertuples(), profiles, times, strict=True):
-            spoken = spoken_in(known, one)
-            if spoken:
+            if one.source in known and (spoken := spoken_in(known[one.source], one)):
                 span = (one.onset_s, one.onset_s + one.duration_s)
                 table = segments(profile, time, spoken, span)
                 table[["start_s", "end_s"]] += one.start_s - one.onset_s
