@@ -19,9 +19,10 @@ def pattern(tmp_path):
     values[0, 1, :, 0] = np.nan
     counts = np.broadcast_to(np.array([7, 0, 3])[:, None, None], (3, 2, 5))
     (tmp_path / "navai/train-test").mkdir(parents=True)
+    arrays = {"pattern": (values, AXES), "normaliser": (values[0], AXES[1:])}
     write_averages(
         tmp_path / "navai/train-test/averages.h5",
-        {"pattern": (values, AXES), "counts": (counts, ("class", "alignment", "offset"))},
+        arrays | {"counts": (counts, ("class", "alignment", "offset"))},
         frequency=np.arange(4) * 100.0,
         offset_ms=np.arange(-2, 3) * 8.0,
         attributes={"classes": ["a", "q", "t"], "alignments": ["none", "min-sens"]},
