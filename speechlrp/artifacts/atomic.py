@@ -52,9 +52,13 @@ def need_space(folder: Path, size: float) -> None:
     free = shutil.disk_usage(folder).free
     if size > free:
         raise SpeechLRPError(
-            f"{folder} needs about {size / 1e9:.3g} GB, and its disk has {free / 1e9:.3g} GB free; "
-            "make room, or name a folder on another disk: paths.outputs=FOLDER"
+            f"{folder} needs about {_size(size)} more, and its disk has {_size(free)} free; make "
+            "room, or name a folder on another disk: paths.outputs=FOLDER"
         )
+
+
+def _size(count: float) -> str:
+    return f"{count / 1e9:.3g} GB" if count >= 1e9 else f"{count / 1e6:.3g} MB"
 
 
 def write_text(path: Path, text: str) -> None:
