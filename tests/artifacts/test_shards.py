@@ -124,7 +124,7 @@ def test_a_disk_that_is_too_small_for_all_units_is_said_with_the_first(tmp_path,
     usage = shutil._ntuple_diskusage(10**9, 0, free)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     values = np.zeros((1, 1000), np.float32)
-    with pytest.raises(SpeechLRPError, match=r"units needs about .* MB more, and its disk has 4 MB free"):
+    with pytest.raises(SpeechLRPError, match=r"needs about .* MB more, and its disk has 4 MB free"):
         shards.put(7, {"x": values}, pd.DataFrame({"id": ["a"]}))
     few = Shards(tmp_path / "few", 10)
     for unit in range(10):
