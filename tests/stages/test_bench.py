@@ -8,6 +8,7 @@ import pytest
 
 from speechlrp.corpora.synthetic.planted import plant
 from speechlrp.pipeline.record import read_record
+from tests.stages.test_speakers import under_torchrun
 
 NETWORKS = (
     "split.train=3 split.validate=1 split.test=2 features.window=128 features.overlap=14 "
@@ -128,10 +129,26 @@ def test_killed_it_goes_on_to_the_same_tables(benched, copied, killing):
     assert done.returncode == 0, done.stderr
     assert all(path.stat().st_mtime_ns == time for path, time in begun.items())
     for mine, whole in zip(_tables(copied), _tables(benched), strict=True):
-        mine, whole = (t.drop(columns="seconds", errors="ignore") for t in (mine, whole))
-        if "score" in mine:
-            mine, whole = (t[t.score != "seconds"] for t in (mine, whole))
-        pd.testing.assert_frame_equal(mine.reset_index(drop=True), whole.reset_index(drop=True))
+        _assert_same(mine, whole)
+
+
+def _assert_same(mine, whole):
+    """All but what the clock says."""
+    mine, whole = (t.drop(columns="seconds", errors="ignore") for t in (mine, whole))
+    if "score" in mine:
+        mine, whole = (t[t.score != "seconds"].reset_index(drop=True) for t in (mine, whole))
+    pd.testing.assert_frame_equal(mine, whole)
+
+
+@pytest.mark.slow
+def test_two_processes_share_the_units(benched, copied):
+    shutil.rmtree(copied.outputs / "held")
+    for cells in copied.outputs.glob("*/cells"):
+        shutil.rmtree(cells)
+    done = under_torchrun(copied, *ASKED, NAMES)
+    assert done.returncode == 0, done.stderr
+    for mine, whole in zip(_tables(copied), _tables(benched), strict=True):
+        _assert_same(mine, whole)
 
 
 def test_the_record_names_the_files_of_every_network(benched):
