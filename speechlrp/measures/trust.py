@@ -15,7 +15,7 @@ import pandas as pd
 from speechlrp.errors import SpeechLRPError
 
 BEST_IS_LEAST = (
-    *("deletion", "steepness", "sufficiency", "drop", "infidelity", "max_sensitivity"),
+    *("deletion", "steepness", "to_chance", "sufficiency", "drop", "infidelity", "max_sensitivity"),
     *("complexity", "randomised_weights", "randomised_logit", "completeness_error"),
 )
 """Measures, or their beginnings, whose small values speak for an explainer."""

@@ -56,6 +56,9 @@ def _areas(baseline: str, cell: Cell) -> pd.DataFrame:
     ``steepness``: the mean accuracy to 30 % of the bins, as of T's table; ``deletion`` and
     ``insertion``: the mean probability of the true class while the most relevant bins go first,
     and come back first; ``gain``: insertion less deletion, the symmetric relevance gain.
+    ``to_chance``: how far accuracy stays from chance to 30 % of the bins, on either side; it is of
+    all recordings together, and an order that makes the network name the other class has not
+    taken its reasons away but given it others.
     """
     percent = np.asarray(cell.settings.percent, dtype=float)
     ids, correct, probability = [], [], []
@@ -65,13 +68,14 @@ def _areas(baseline: str, cell: Cell) -> pd.DataFrame:
         probability.append(arrays["probability"])
     first, last = np.moveaxis(np.concatenate(probability), 1, 0)
     shown = percent <= TABLE_PERCENT
+    right = np.concatenate(correct)[:, 0][:, shown]
+    off = np.abs(right.mean(axis=0, keepdims=True) - 1 / len(cell.bench.examples.classes))
     deletion, insertion = _height(percent, first), _height(percent, last)
     return pd.DataFrame(
         {
             "id": ids,
-            f"steepness_{baseline}": _height(
-                percent[shown], np.concatenate(correct)[:, 0][:, shown]
-            ),
+            f"steepness_{baseline}": _height(percent[shown], right),
+            f"to_chance_{baseline}": _height(percent[shown], off)[0],
             f"deletion_{baseline}": deletion,
             f"insertion_{baseline}": insertion,
             f"gain_{baseline}": insertion - deletion,
