@@ -15,11 +15,20 @@ UNKNOWN = (
     "`speechlrp evaluate` makes one."
 )
 
+TRUST = (
+    "How far such curves can be believed was measured where the truth is known: flipped to the "
+    "loudest value they rank explainers the wrong way around, flipped to silence or to the mean "
+    "they tell what relevance is measured from, and hardly which explainer is right. `speechlrp "
+    "bench` asks it of other networks and recordings (docs/which-explanation-to-trust.md)."
+)
+
 
 def what_was_found(files: RunFiles, classes: list[str]) -> Section:
     """Accuracy, what flipping decides, and what training on changed, in sentences."""
     works = " ".join([*_accuracy(files, classes), *_trained_on(files)])
-    blocks: list = [Text("\n\n".join([works, *_verdicts(files)]))]
+    verdicts = list(_verdicts(files))
+    believed = [TRUST] if verdicts else []
+    blocks: list = [Text("\n\n".join([" ".join([works, *believed]), *verdicts]))]
     if not _evaluations(files):
         blocks.insert(0, Banner(UNKNOWN))
     return Section("What was found", blocks=blocks)

@@ -1,6 +1,7 @@
 """The findings, from records and tables alone."""
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -58,6 +59,14 @@ def test_accuracy_comes_with_its_intervals_and_chance(run):
 def test_verdicts_come_with_their_evidence(run):
     (*_, text) = what_was_found(RunFiles(run, run), ["a", "b"]).blocks
     assert "to zero it holds (lrp_rev - lrp: 70 (70 to 70); n 80, 8 speakers)" in text.text
+    assert "speechlrp bench" in text.text.split("\n\n")[0]
+
+
+def test_where_nothing_was_flipped_no_curve_is_doubted(run):
+    shutil.rmtree(run / "flip")
+    evaluated(run)
+    (text,) = what_was_found(RunFiles(run, run), ["a", "b"]).blocks
+    assert "bench" not in text.text
 
 
 def test_a_page_without_an_evaluation_says_so(run):
