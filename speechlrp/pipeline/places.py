@@ -172,6 +172,8 @@ def explanation(config: Config, file: str, weights: str = "", subset: str = "") 
     options = ["--explainer", config.explainer["name"], "--weights", weights or config.weights]
     options += [] if weights else ["--checkpoint", config.checkpoint]
     options += ["--subset", facts["subset"]]
-    if view := config.explainer.get("view"):
-        options.append(f"explainer.view={view}")
+    if config.explainer.get("view"):
+        options += [
+            f"explainer.{k}={config.explainer[k]}" for k in ("view", "window_length", "hop")
+        ]
     return Artifact("explain", file, facts, tuple(map(shlex.quote, options)))

@@ -143,6 +143,13 @@ def test_bins_are_augmented_through_the_view(seen):
         assert np.abs(after).max() < 2 * np.abs(before).max()
 
 
+def test_a_missing_explanation_names_its_view(seen):
+    line = one_line(seen.speechlrp("flip", settings=(*STFT, "subset=validate")))
+    assert (
+        "--subset validate explainer.view=stft explainer.window_length=128 explainer.hop=32" in line
+    )
+
+
 def test_a_file_is_explained_in_both_forms(seen, tmp_path):
     run = speechlrp.load(seen.run)
     relevance, _, _, table = maps(seen, "lrp_stft")
