@@ -78,6 +78,7 @@ def as_page(notebook: nbformat.NotebookNode, name: str) -> tuple[str, dict[str, 
 
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 os.environ["PYTHONPATH"] = str(ROOT)
+os.environ["PYTHONWARNINGS"] = "ignore:IProgress"  # tqdm's, who misses its widgets
 pages = sorted([*ROOT.glob("docs/tutorials/*.md"), *ROOT.glob("docs/concepts/*.md")])
 for page in pages if os.environ.get("NOTEBOOKS") != "no" else []:
     place = page.relative_to(ROOT / "docs").with_suffix("").as_posix()
