@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import click
@@ -27,6 +29,11 @@ def main() -> None:
     navai, maximize, listen, report). Every setting of conf/ can be given
     as KEY=VALUE, such as `speechlrp train experiment=audiomnist_gender trainer.epochs=3`.
     """
+    try:
+        os.getcwd()
+    except FileNotFoundError:  # beneath which torch's libraries do not load
+        click.echo("error: the folder that you are in was deleted; change to another", err=True)
+        sys.exit(1)
 
 
 def _verb(name: str, summary: str) -> click.Command:

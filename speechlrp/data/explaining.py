@@ -19,6 +19,7 @@ from speechlrp.data.network import Classifier
 from speechlrp.data.seen import VIEW
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.explainers import EXPLAINERS
+from speechlrp.explainers.logits import answer, logits_of
 from speechlrp.explainers.settings import check_whole
 from speechlrp.flipping import BASELINES
 from speechlrp.measures.asked import SLOPE, Asked
@@ -113,6 +114,12 @@ class Explaining:
     def model(self) -> nn.Module:
         """The model of differences from the reference."""
         return self._measured[0]
+
+    @torch.inference_mode()
+    def logits(self, inputs: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+        """The logits of a batch: its output, unless the network ends in a softmax or sigmoid."""
+        ends = answer(self.model, inputs[:1].clone()).ends
+        return logits_of(self.model, inputs.clone()) if ends else output
 
     def asked(
         self, inputs: torch.Tensor, target: torch.Tensor, relevance: torch.Tensor, seed: int

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from speechlrp.audio import FEATURES
 from speechlrp.cli.lists import names
@@ -163,3 +164,13 @@ def test_the_version(speechlrp):
     from speechlrp import __version__
 
     assert speechlrp("--version").stdout.strip().endswith(__version__)
+
+
+def test_a_working_folder_that_was_deleted_is_said(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    done = CliRunner().invoke(main, ["list", "models"])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == "error: the folder that you are in was deleted; change to another\n"

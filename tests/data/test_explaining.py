@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from torch import nn
 
-from speechlrp.data.explaining import against_others, check
+from speechlrp.data.explaining import Explaining, against_others, check
 from speechlrp.errors import SpeechLRPError
 
 SECTION = {
@@ -55,3 +56,15 @@ def test_a_contrast_is_the_class_less_the_mean_of_the_others():
     logits = torch.tensor([[1.0, 5.0, 3.0], [2.0, 0.0, 4.0]])
     weights = against_others(torch.tensor([1, 2]), 3)
     assert (logits * weights).sum(1).tolist() == [5 - 2, 4 - 1]
+
+
+@pytest.mark.parametrize("end", [None, nn.Sigmoid(), nn.Softmax(1), nn.LogSoftmax(1)])
+def test_logits_are_kept_of_a_network_that_ends_in_probabilities(end):
+    torch.manual_seed(0)
+    body = nn.Sequential(nn.Flatten(), nn.Linear(6, 3))
+    net = (nn.Sequential(*body, end) if end else body).eval()
+    explaining = Explaining(None, {})
+    explaining.__dict__["_measured"] = net, torch.zeros(1)
+    inputs = torch.randn(4, 1, 2, 3)
+    with torch.no_grad():
+        torch.testing.assert_close(explaining.logits(inputs, net(inputs)), body(inputs))

@@ -71,9 +71,10 @@ def explain(bench: Bench, name: str) -> None:
         asked = explaining.asked(inputs, target, relevance, bench.context.config.seed)
         numbers = {name: values.cpu().numpy() for name, values in sums.items()}
         numbers |= score(bench, asked, maps, table, period)
-        probability = probabilities(bench.network.meta["loss"], output)
+        logits = explaining.logits(inputs, output)
+        probability = probabilities(bench.network.meta["loss"], logits)
         arrays = {"relevance": maps, "target": target.cpu().numpy()}
-        arrays |= {"output": output.cpu().numpy(), "probability": probability.cpu().numpy()}
+        arrays |= {"output": logits.cpu().numpy(), "probability": probability.cpu().numpy()}
         shards.put(unit, arrays, table.assign(**costs, **numbers))
 
 

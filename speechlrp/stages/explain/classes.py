@@ -114,7 +114,7 @@ def _explain(context: Context, classifier: Classifier, units, todo) -> Iterator:
             some = units[unit]
             _, inputs, target = explaining.batch(features[some], labels[some])
             output, whole = explaining.explainer.explain(explaining.model, inputs, target)
-            relevance = explaining.maps(whole)
+            logits, relevance = explaining.logits(inputs, output), explaining.maps(whole)
             weighted = target.is_floating_point()  # a contrast is held under the class it is for
             ids = classifier.dataset.table.id.iloc[some].astype(str).tolist()
             order = falling_order(relevance, ids, context.config.seed).cpu().numpy()
@@ -124,8 +124,8 @@ def _explain(context: Context, classifier: Classifier, units, todo) -> Iterator:
                 {
                     "relevance": relevance.cpu().numpy(),
                     "order": order.astype(small),
-                    "output": output.cpu().numpy(),
-                    "probability": probabilities(classifier.meta["loss"], output).cpu().numpy(),
+                    "output": logits.cpu().numpy(),
+                    "probability": probabilities(classifier.meta["loss"], logits).cpu().numpy(),
                     "target": (target.argmax(1) if weighted else target).cpu().numpy(),
                 },
             )
