@@ -117,6 +117,19 @@ def test_another_explainer_fill_in_and_measure_are_computed_alone(copied):
     assert {"lrp_gamma", "lrp_gamma_mean"} <= set(recordings.name)
 
 
+def test_force_computes_every_unit_again_and_goes_on_when_it_was_killed(copied, killing):
+    before = {p: p.stat().st_mtime_ns for p in copied.outputs.glob("*/cells/*/*-*/*.npz")}
+    deadly = killing("speechlrp.artifacts.shards:Shards.put", 40)
+    assert copied.speechlrp(*ASKED, NAMES, "--force", before=deadly).returncode == -9
+    begun = {p: p.stat().st_mtime_ns for p in copied.outputs.glob("*/cells/*/*-*/*.npz")}
+    assert 30 < len(begun) < len(before)
+    assert all(time > max(before.values()) for time in begun.values())
+    assert copied.speechlrp(*ASKED, NAMES, "--force").returncode == 0
+    after = {p: p.stat().st_mtime_ns for p in copied.outputs.glob("*/cells/*/*-*/*.npz")}
+    assert after.keys() == before.keys()
+    assert {path: after[path] for path in begun} == begun
+
+
 def test_killed_it_goes_on_to_the_same_tables(benched, copied, killing):
     shutil.rmtree(copied.outputs / "held")
     for cells in copied.outputs.glob("*/cells"):

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from speechlrp.measures.agreement import spearman
-from speechlrp.stages.bench.cells import Cell
+from speechlrp.stages.bench.cells import BETWEEN_SEEDS, Cell
 
 PATCH = 16
 """Bins and frames of the patches that maps are pooled to."""
@@ -30,7 +30,7 @@ def between_seeds(cells: Sequence[Cell]) -> pd.DataFrame:
     """
     first = cells[0]
     made_of = [cell.maps.folder.name for cell in cells]
-    shards = first.shards("between_seeds", made_of=made_of, patch=PATCH)
+    shards = first.shards(BETWEEN_SEEDS, made_of=made_of, patch=PATCH)
     for unit in shards.missing():
         shards.put(unit, {}, pd.concat(list(_of_batch(cells, unit)), ignore_index=True))
     return shards.table()

@@ -6,6 +6,7 @@ from, so that another explainer, fill-in or measure computes what is new alone.
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -36,6 +37,8 @@ from speechlrp.stages.compare.bench import names_in
 ORDERS = ("lrp", "lrp_rev")
 TRUTH = "cue"
 """The score that knows where relevance should be."""
+BETWEEN_SEEDS = "between_seeds"
+"""A part that is of several seeds, and lies with the first."""
 ORACLE = "truth"
 """The name of the true region among the explainers."""
 
@@ -78,6 +81,13 @@ class Cell:
         names = [] if self.bench.member.control else names_in(self.settings.baselines)
         percent = list(self.settings.percent)
         return {name: self.shards(f"flips_{name}", percent=percent) for name in names}
+
+    def forget(self) -> None:
+        """Delete what was computed, as `--force` asks."""
+        for part in (self.maps, *self.scores().values(), *self.flips().values()):
+            part.remove()
+        for part in self.maps.folder.parent.glob(f"{BETWEEN_SEEDS}-*"):
+            shutil.rmtree(part)
 
     def work(self) -> None:
         """Compute what is missing, batch by batch."""

@@ -25,6 +25,7 @@ def work(context: Context) -> None:
         bench = Bench(context, member)
         cells += [Cell(bench, one) for one in ours]
         cells += [] if member.control else [Oracle(bench, ours[0])]
+    _forget(context, cells)
     todo = context.mine(range(len(cells)))
     for unit in progress(todo, "bench", len(todo)):
         cell = cells[unit]
@@ -44,6 +45,16 @@ def work(context: Context) -> None:
     for name, result in results.items():
         write_csv(context.folder / f"{name}.csv", result)
     page.write(context, results)
+
+
+def _forget(context: Context, cells: Sequence[Cell]) -> None:
+    """With `--force`, begin with no unit; once, so that what is interrupted then goes on."""
+    begun = context.folder / ".begun"
+    if context.ranks.leader and context.config.force and not begun.exists():
+        for cell in cells:
+            cell.forget()
+        begun.touch()
+    context.ranks.wait()
 
 
 def _learned(context: Context, every: Sequence[Member]) -> list[Member]:
