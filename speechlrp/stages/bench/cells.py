@@ -86,8 +86,8 @@ class Cell:
         """Delete what was computed, as `--force` asks."""
         for part in (self.maps, *self.scores().values(), *self.flips().values()):
             part.remove()
-        for part in self.maps.folder.parent.glob(f"{BETWEEN_SEEDS}-*"):
-            shutil.rmtree(part)
+        for folder in self.maps.folder.parent.glob(f"{BETWEEN_SEEDS}-*"):
+            shutil.rmtree(folder)
 
     def work(self) -> None:
         """Compute what is missing, batch by batch."""
