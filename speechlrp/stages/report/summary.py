@@ -18,8 +18,9 @@ UNKNOWN = (
 TRUST = (
     "How far such curves can be believed was measured where the truth is known: flipped to the "
     "loudest value they rank explainers the wrong way around, flipped to silence or to the mean "
-    "they tell what relevance is measured from, and hardly which explainer is right. `speechlrp "
-    "bench` asks it of other networks and recordings (docs/which-explanation-to-trust.md)."
+    "they tell what relevance is measured from, and hardly which explainer is right; ROAD's "
+    "fill-in (`--baseline neighbours`) comes nearest to the truth. `speechlrp bench` asks it of "
+    "other networks and recordings (docs/which-explanation-to-trust.md)."
 )
 
 
