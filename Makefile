@@ -13,7 +13,7 @@ DEMO_DATA := data/demo
 RESNET := lrp_resnet_zero,lrp_resnet_eps,lrp_resnet_eps_gamma
 
 .DEFAULT_GOAL := help
-.PHONY: help install test test-all docs lint demo demo-letters demo-speaker planted-cue bench bench-full thesis \
+.PHONY: help install test test-all docs lint demo demo-letters demo-speaker planted-cue shortcut bench bench-full thesis \
   thesis-resnet krug references benchmarks clean
 
 help:  ## Show this list
@@ -56,6 +56,10 @@ planted-cue: install  ## Known truth: which explainer finds the sound that alone
 	$(RUN) synth planted_f0 --out $(DEMO_DATA)/planted_f0 --speakers 12 --per-speaker 50
 	SPEECHLRP_DATA=$(DEMO_DATA) $(RUN) run experiment=planted_cue $(ARGS)
 	SPEECHLRP_DATA=$(DEMO_DATA) $(RUN) run experiment=planted_cue_f0 $(ARGS)
+
+shortcut: install  ## A hum goes with a class: is it found, and what repairs the network
+	$(RUN) synth audiomnist --out $(DEMO_DATA)/audiomnist_24 --speakers 24 --per-speaker 40
+	SPEECHLRP_DATA=$(DEMO_DATA) $(RUN) run experiment=shortcut dataset.root=$(DEMO_DATA)/audiomnist_24 $(ARGS)
 
 bench: install  ## Known truth: which measure ranks explainers as truth does, in 10 minutes
 	$(RUN) synth planted_tone --out $(DEMO_DATA)/planted_tone --speakers 24 --per-speaker 50
