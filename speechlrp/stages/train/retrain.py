@@ -85,8 +85,6 @@ def _project(context: Context, model: nn.Module, scale: float, examples: Windows
     outputs = activations(model, layer, (batch.inputs for batch in batches.epoch(0, place)))
     has = torch.from_numpy(examples.table[COLUMN].to_numpy()[rows] == 1).to(place)
     way, point = direction(outputs, has, torch.from_numpy(examples.labels[rows]).to(place))
-    along = outputs @ way
-    context.note("apart", ((along[has].mean() - along[~has].mean()) / along.std()).item())
     project(layer, way, point)
     context.say(
         f"{name}: {int(has.sum())} recordings with the artefact, {int((~has).sum())} without"
