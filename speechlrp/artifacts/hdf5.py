@@ -25,7 +25,15 @@ from speechlrp.artifacts.layout import Damaged, Layout, attribute, entry
 from speechlrp.errors import SpeechLRPError
 
 TABLE = "table"
-_HDF5S = ("Can't ", "Unable to ", "Unspecified error", "Special link", "Driver ")
+_HDF5S = (
+    "Can't ",
+    "Unable to ",
+    "Unspecified error",
+    "Special link",
+    "Driver ",
+    "Insufficient precision",
+    "No NumPy equivalent",
+)
 """How the library's errors begin, whatever their class."""
 
 

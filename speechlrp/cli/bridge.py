@@ -28,7 +28,7 @@ from speechlrp.cli.runs import (
     with_remembered,
 )
 from speechlrp.config.names import conf_dir, key_of
-from speechlrp.config.own import NONE, OwnFiles
+from speechlrp.config.own import NONE, OwnFiles, first_line
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.pipeline.identity import Invocation, check_run
 from speechlrp.stages import CLASSES
@@ -217,8 +217,7 @@ def _about_configuration(verb: str, overrides: tuple[str, ...], error: Exception
     key = re.search(r"Could not override '([^']+)'", text)
     if key:
         return _about_setting(_without_misspelling(verb, overrides), key[1])
-    first, _, rest = text.partition("\n")
-    first += f" {rest.partition(chr(10))[0]}" if first.endswith(":") else ""
+    first = first_line(text)
     if isinstance(error, OverrideParseException):
         return SpeechLRPError(f"cannot read {error.override!r}: {first}")
     if first.startswith("Ambiguous value"):

@@ -94,6 +94,12 @@ class OwnFiles:
 NONE = OwnFiles(None, ())
 
 
+def first_line(text: str) -> str:
+    """The line of Hydra's words that says what is wrong: and the next after a colon."""
+    first, _, rest = text.partition("\n")
+    return f"{first} {rest.splitlines()[0]}" if first.endswith(":") and rest else first
+
+
 def _check(path: Path) -> None:
     """Check what can be said before a file is parsed."""
     if not path.exists() and path.with_suffix(".yml").exists():
@@ -142,12 +148,12 @@ def _defaults(path: Path, named: Sequence[str]) -> bool:
         return False
     text = path.read_text(encoding="utf-8", errors="replace")
     pairs = [name.split("/") for name in named if name.count("/") == 1]
-    return any(re.search(rf"{re.escape(g)}\s*:\s*{re.escape(n)}\s", text + "\n") for g, n in pairs)
+    return any(re.search(rf"{re.escape(g)}\s*:\s*{re.escape(n)}(?![\w-])", text) for g, n in pairs)
 
 
 def _unreadable(path: Path) -> str | None:
     try:
-        yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         return f"{path}, line {line}: not UTF-8; save the file as UTF-8"
