@@ -15,7 +15,7 @@ WIDTH = 100
 LIMITS_HZ = (0, 500, 1000, 1500, 2000, 3000, 4000, 6000, 8000)
 FLIPPED, COMPARED = 160, 32
 """Recordings that are flipped and compared: enough for a curve, in a minute or two."""
-EXPLAINERS = "lrp_resnet_eps_gamma,lrp_resnet_eps,gradient_x_input,smoothgrad"
+EXPLAINERS = "lrp_resnet_eps_gamma,lrp_resnet_eps,gradient_x_input,random"
 
 
 def draft(
