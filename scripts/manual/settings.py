@@ -1,14 +1,13 @@
-"""The reference of settings and of what can be chosen, from YAML comments and docstrings."""
+"""The reference of settings and of what can be chosen, from YAML comments and `speechlrp list`."""
 
 from __future__ import annotations
 
 import html
-import inspect
 from pathlib import Path
 
 import mkdocs_gen_files
 
-from speechlrp.cli.lists import _lists, names
+from speechlrp.cli.lists import names
 from speechlrp.config.comments import opening, settings
 from speechlrp.config.names import conf_dir
 
@@ -41,11 +40,7 @@ with mkdocs_gen_files.open("reference/settings.md", "a") as page:
             page.write("\n" + section(file, f"### {group.name}={choice}"))
 
 with mkdocs_gen_files.open("reference/choices.md", "a") as page:
-    for line in names(None):
-        table = line.partition(":")[0]
+    for table in (line.partition(":")[0] for line in names(None)):
         page.write(f"\n## {table}\n\n")
-        known = _lists()[table]
-        for name in names(table):
-            entry = known[name] if hasattr(known, "interface") else None
-            words = (inspect.getdoc(entry) or "").partition("\n\n")[0] if callable(entry) else ""
-            page.write(f"- `{name}`" + (f": {' '.join(words.split())}" if words else "") + "\n")
+        for name, _, words in (line.partition("  ") for line in names(table)):
+            page.write(f"- `{name}`" + (f": {words.strip()}" if words.strip() else "") + "\n")
