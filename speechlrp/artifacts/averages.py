@@ -41,14 +41,16 @@ def write_averages(
     """
     with created(path) as file:
         for name, (values, axes) in arrays.items():
-            options = {}
+            options: dict[str, Any] = {}
             if axes[-2:] == ("frequency", "offset"):
                 leading = (1,) * (values.ndim - 2)
                 options = {"chunks": (*leading, *values.shape[-2:]), "compression": "lzf"}
-            label_axes(file.create_dataset(name, data=values, **options), axes)
+            file.create_dataset(name, data=values, **options)
         for name, axis, units in (
             ("frequency", frequency, "Hz"),
             ("offset_ms", offset_ms, "ms"),
         ):
             label_axes(file.create_dataset(name, data=axis), (name.split("_")[0],), units)
+        for name, (_, axes) in arrays.items():
+            label_axes(file[name], axes)
         describe(file, {"kind": AVERAGES.kind, **attributes})

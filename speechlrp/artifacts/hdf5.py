@@ -1,9 +1,10 @@
 """HDF5 artifacts: arrays with named axes, and one table that describes their rows.
 
-Layout: `/<array>` `[N, ...]` chunked by row, its axes named as HDF5 dimension
-labels and its unit in the attribute `units`; `/table/<column>` `[N]`; the
-attribute `kind` says what the file is, `classes` holds the names of the labels
-and `settings` how it was made (both JSON). What a file must hold is its `layout.Layout`.
+Layout: `/<array>` `[N, ...]` chunked by row, its axes named by HDF5 dimension scales (as
+netCDF has them, so that xarray opens the file with `engine="h5netcdf"`) and its unit in the
+attribute `units`; `/table/<column>` `[N]`; the attribute `kind` says what the file is,
+`classes` holds the names of the labels and `settings` how it was made (both JSON). What a file
+must hold is its `layout.Layout`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ _HDF5S = (
     "No NumPy equivalent",
 )
 """How the library's errors begin, whatever their class."""
+
+
+NO_VALUES = "This is a netCDF dimension but not a netCDF variable."
+"""What netCDF calls an axis that has a length alone."""
 
 
 @contextmanager
@@ -193,9 +198,33 @@ def describe(file: h5py.File, attributes: Mapping[str, Any]) -> None:
 
 
 def label_axes(dataset: h5py.Dataset, axes: Sequence[str], units: str = "") -> None:
-    """Name the axes of a dataset and the unit of its values."""
-    for dimension, name in zip(dataset.dims, axes, strict=True):
+    """Name the axes of a dataset and the unit of its values.
+
+    An axis is the dataset of its name beside this one, to be written before; where there is
+    none, it has a length and no values.
+    """
+    for dimension, name, length in zip(dataset.dims, axes, dataset.shape, strict=True):
         dimension.label = name
+        scale = _scale(dataset.parent, name, length)
+        if scale != dataset:
+            dimension.attach_scale(scale)
     dataset.attrs["axes"] = json.dumps(axes)
     if units:
         dataset.attrs["units"] = units
+
+
+def _scale(group: h5py.Group, name: str, length: int) -> h5py.Dataset:
+    """The dimension scale of an axis.
+
+    Raises:
+        ValueError: the file has another axis of that name.
+    """
+    if name not in group:
+        group.create_dataset(name, (length,), "f4")
+        group[name].make_scale(f"{NO_VALUES}{length:10d}")
+    scale = group[name]
+    if scale.shape != (length,):
+        raise ValueError(f"an axis {name} of {length} and one of {scale.shape}")
+    if not scale.is_scale:
+        scale.make_scale(name)
+    return scale

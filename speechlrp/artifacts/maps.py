@@ -70,12 +70,14 @@ def write_maps(
         attributes: of the file.
     """
     with created(path) as file:
-        for name, (values, axes, units) in arrays.items():
+        for name, (values, *_) in arrays.items():
             options: dict[str, Any] = {}
             if values.ndim > 2 and values.size:
                 leading = (1,) * (values.ndim - 2)
                 options = {"chunks": (*leading, *values.shape[-2:]), "compression": "lzf"}
-            label_axes(file.create_dataset(name, data=values, **options), axes, units)
+            file.create_dataset(name, data=values, **options)
+        for name, (_, axes, units) in arrays.items():
+            label_axes(file[name], axes, units)
         for name, table in (tables or {}).items():
             write_table(file, table, name)
         describe(file, {"kind": layout.kind, **(attributes or {})})

@@ -57,10 +57,10 @@ def write_maximized(
     """
     with created(path) as file:
         table = shards.merge(file)
-        label_axes(file["inputs"], ("neuron", "frequency", "time"), units)
-        label_axes(file["history"], ("neuron", "step"), "activation")
         for name, axis, unit in (("frequency", frequency, "Hz"), ("time", time_ms, "ms")):
             label_axes(file.create_dataset(name, data=axis), (name,), unit)
+        label_axes(file["inputs"], ("neuron", "frequency", "time"), units)
+        label_axes(file["history"], ("neuron", "step"), "activation")
         describe(file, {"kind": MAXIMIZED.kind, **attributes})
     return table
 

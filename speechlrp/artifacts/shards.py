@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -78,22 +79,26 @@ class Shards:
         """The rows of all units."""
         return pd.concat([table for _, table in self], ignore_index=True)
 
-    def merge(self, file: h5py.File, each: Callable[[dict, pd.DataFrame], None] | None = None):
+    def merge(
+        self,
+        file: h5py.File,
+        each: Callable[[dict, pd.DataFrame], dict] = lambda arrays, table: arrays,
+        **storage: dict[str, Any],
+    ) -> pd.DataFrame:
         """Append the arrays of all units to `file`, one unit in memory at a time.
 
         Args:
             file: an HDF5 file open for writing.
-            each: is shown every unit's arrays and table on the way.
+            each: every unit's arrays and table -> the arrays to write.
+            storage: array -> how HDF5 stores it, such as compressed.
 
         Returns:
             The table of all rows, which is written to the file as well.
         """
         tables = []
         for arrays, table in self:
-            for name, rows in arrays.items():
-                _append(file, name, rows)
-            if each is not None:
-                each(arrays, table)
+            for name, rows in each(arrays, table).items():
+                _append(file, name, rows, storage.get(name, {}))
             tables.append(table)
         merged = pd.concat([t for t in tables if len(t)] or tables[:1], ignore_index=True)
         write_table(file, merged)
@@ -110,12 +115,12 @@ def _plain(column: pd.Series) -> np.ndarray:
     return column.fillna("").astype(str).to_numpy(dtype=str)
 
 
-def _append(file: h5py.File, name: str, rows: np.ndarray) -> None:
+def _append(file: h5py.File, name: str, rows: np.ndarray, storage: dict[str, Any]) -> None:
     if name not in file:
         row = rows.shape[1:]
-        file.create_dataset(
-            name, shape=(0, *row), maxshape=(None, *row), chunks=(1, *row), dtype=rows.dtype
-        )
+        shape = {"shape": (0, *row), "maxshape": (None, *row)}
+        chunks = (1 if row else 1024, *row)  # a chunk a number would be slow and large
+        file.create_dataset(name, **shape, chunks=chunks, dtype=rows.dtype, **storage)
     dataset = file[name]
     start = len(dataset)
     dataset.resize(start + len(rows), axis=0)

@@ -100,6 +100,7 @@ def write_utterances(
         write_table(file, table)
         label_axes(features, ("frame", "frequency"), units)
         label_axes(file["frequency"], ("frequency",), "Hz")
+        label_axes(file["offsets"], ("edge",))
         describe(file, {"kind": UTTERANCES.kind, **(attributes or {})})
     return table
 

@@ -25,6 +25,4 @@ MAPS = Layout(
     {"classes": list, "explainer": dict},
 )
 """What `compare` writes of each of its explainers."""
-RELEVANCE = Layout(
-    MAPS.kind, {**MAPS.datasets, "order": "NB int", "probability": "NK"}, MAPS.attributes
-)
+RELEVANCE = Layout(MAPS.kind, {**MAPS.datasets, "probability": "NK"}, MAPS.attributes)

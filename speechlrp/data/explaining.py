@@ -10,10 +10,12 @@ from itertools import pairwise
 from numbers import Real
 from typing import Any
 
+import h5py
 import numpy as np
 import torch
 from torch import nn
 
+from speechlrp.artifacts.relevance import Maps
 from speechlrp.config.schema import call, options
 from speechlrp.data.network import Classifier
 from speechlrp.data.seen import VIEW
@@ -22,9 +24,13 @@ from speechlrp.explainers import EXPLAINERS
 from speechlrp.explainers.logits import answer, logits_of
 from speechlrp.explainers.settings import check_whole
 from speechlrp.flipping import BASELINES
+from speechlrp.flipping.ranking import falling_order
 from speechlrp.measures.asked import SLOPE, Asked
+from speechlrp.pipeline.stage import Context
 from speechlrp.training.losses import PROBABILITIES
 
+SEED = "seed"
+"""Of a file of relevance: draws the order of bins that are equal."""
 TARGETS = ("label", "predicted", "contrast")
 """What is explained: the true class, the network's, or the true one against the others' mean."""
 OURS = (
@@ -78,6 +84,19 @@ def explainer(section: Mapping[str, Any], loss: str) -> Any:
         settings["start"] = PROBABILITIES.get(loss, "softmax")
     name = section["kind"]
     return call(f"explainer {name}", EXPLAINERS[name], settings)
+
+
+def facts_of_maps(context: Context, section: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file of relevance says of how it was made."""
+    weights = str(context.inputs["weights"])
+    return {"explainer": dict(section), "weights": weights, SEED: context.config.seed}
+
+
+def order_of(file: h5py.File, rows: Any) -> torch.Tensor:
+    """Bins by falling relevance `[n, F T]` of some rows of a file of relevance."""
+    ids = file["table/id"].asstr()[rows]
+    maps = torch.from_numpy(Maps(file)[rows])
+    return falling_order(maps, list(ids), int(file.attrs.get(SEED, 1)))
 
 
 @contextmanager

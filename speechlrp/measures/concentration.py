@@ -9,7 +9,7 @@ import pandas as pd
 
 from speechlrp.errors import SpeechLRPError
 
-Part = tuple[np.ndarray, np.ndarray, np.ndarray]
+Part = tuple[np.ndarray, np.ndarray]
 
 
 def concentration(parts: Iterable[Part], classes: Sequence[str]) -> pd.DataFrame:
@@ -20,8 +20,7 @@ def concentration(parts: Iterable[Part], classes: Sequence[str]) -> pd.DataFrame
     what a steep flipping curve shows; it need not mean that the other bins are unused.
 
     Args:
-        parts: some recordings at a time: relevance `[N, ...]` of P values each, bin
-            indices by falling relevance `[N, P]`, labels `[N]`.
+        parts: some recordings at a time: relevance `[N, ...]` of P values each, labels `[N]`.
         classes: names of the labels.
 
     Returns:
@@ -41,11 +40,9 @@ def concentration(parts: Iterable[Part], classes: Sequence[str]) -> pd.DataFrame
     return grouped.median().assign(n=grouped.n.sum()).reset_index()
 
 
-def _each(
-    relevance: np.ndarray, order: np.ndarray, labels: np.ndarray, classes: Sequence[str]
-) -> pd.DataFrame:
+def _each(relevance: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
     flat = relevance.reshape(len(relevance), -1).astype(np.float64)
-    ranked = np.take_along_axis(flat, order.astype(np.int64), axis=1).cumsum(axis=1)
+    ranked = np.sort(flat, axis=1)[:, ::-1].cumsum(axis=1)
     net, positive = flat.sum(axis=1), np.clip(flat, 0, None).sum(axis=1)
     top = max(1, round(0.01 * flat.shape[1]))
     for_it = net > 0

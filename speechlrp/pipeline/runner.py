@@ -20,6 +20,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.identity import Invocation, remember
 from speechlrp.pipeline.inputs import Watch, changes, find_inputs, identity, run_folder
 from speechlrp.pipeline.lock import locked
+from speechlrp.pipeline.parts import clear_but_parts
 from speechlrp.pipeline.progress import say
 from speechlrp.pipeline.record import Record, commit, is_as, outputs_of, read_record, versions
 from speechlrp.pipeline.stage import Context, Stage
@@ -93,12 +94,13 @@ class _Lead:
                 return self.final
             if not self.config.on:
                 remember(self.config, self.invocation.overrides, self.stage.name == "preprocess")
-            partial = partial_folder(self.final, wanted, self.config.force)
+            partial = partial_folder(self.final, wanted, self.config.force, self.stage.parts)
             digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
             self.ranks.share((partial, digest))
             context = Context(
-                self.config, partial, self.run, inputs, made_by, hints, digest, ranks=self.ranks
-            )
+                self.config, partial, self.run, inputs, made_by, hints, digest,
+                reads=wanted["inputs"], before=self._before(), ranks=self.ranks,
+            )  # fmt: skip
             self._work(context, wanted, watch)
         return self.final
 
@@ -127,6 +129,12 @@ class _Lead:
         more = f" and {len(reasons) - 4} more" if len(reasons) > 4 else ""
         say(f"{self.where}: {', '.join(reasons[:4])}{more}; running again")
         return False
+
+    def _before(self) -> dict[str, Path]:
+        """The files of the complete result that are as they were recorded."""
+        record = None if self.config.force else read_record(self.final)
+        outputs = record.outputs if record and self.stage.parts else {}
+        return {n: self.final / n for n, facts in outputs.items() if is_as(self.final / n, facts)}
 
     def _work(self, context: Context, wanted: Mapping[str, dict], watch: Watch) -> None:
         started, clock = datetime.now(UTC), time.perf_counter()
@@ -180,10 +188,13 @@ def _own_code(config: Config) -> Iterator[None]:
         raise SpeechLRPError(words) from error
 
 
-def partial_folder(final: Path, wanted: Mapping[str, dict], force: bool) -> Path:
+def partial_folder(
+    final: Path, wanted: Mapping[str, dict], force: bool, parts: tuple[str, ...] = ()
+) -> Path:
     """The folder to work in; what an interrupted run of the same work left in it stays.
 
-    A run with `--force` goes on with what another with `--force` left, and with nothing else.
+    So do the `parts` (see `Stage`) of one that was of other work. A run with `--force` goes on
+    with what another with `--force` left, and with nothing else.
     """
     partial = final.with_name(final.name + ".partial")
     begun = {**wanted, "force": force}
@@ -194,6 +205,10 @@ def partial_folder(final: Path, wanted: Mapping[str, dict], force: bool) -> Path
     if partial.exists() and interrupted == begun:
         say(f"{final.name}: going on where it was interrupted")
         sweep(partial)
+
+    elif parts and isinstance(interrupted, dict) and interrupted.get("force") == force:
+        say(f"{final.name}: what an interrupted command of other settings left is kept, if it fits")
+        clear_but_parts(partial, parts)
     elif partial.exists():
         say(f"{final.name}: beginning anew; what an interrupted command left was of other work")
         shutil.rmtree(partial)

@@ -26,6 +26,8 @@ class Stage:
         facts: what tells its results in one run apart, such as weights and subset; they
             make the name of its folder and stand in its record.
         shared: several processes can do its work together (see `training.ranks`).
+        parts: folders of files that have an identity of their own (see `pipeline.parts`): what
+            an interrupted command left in them is kept when other settings change.
         sources: facts about what it reads outside the run, such as the recordings;
             it runs again when they change.
     """
@@ -37,6 +39,7 @@ class Stage:
     facts: Callable[[Config], dict[str, str]] = lambda config: {}
     sources: Callable[[Config], dict[str, Any]] = lambda config: {}
     shared: bool = False
+    parts: tuple[str, ...] = ()
 
     def place(self, config: Config) -> str:
         """Where its artifacts go, below the run's folder."""
@@ -56,6 +59,9 @@ class Context:
         made_by: the command line that makes each of them, for messages.
         overrides: what makes this run what it is, for commands in messages.
         identity: a digest of the settings and inputs that the work is for.
+        reads: what is known of the inputs and of sources outside, by name.
+        before: files of the complete result that this one replaces, by their path in it; none
+            where all is to be made again.
         notes: what the stage wants to have in its record.
         ranks: the processes that work together; the leader alone writes and speaks.
     """
@@ -67,6 +73,8 @@ class Context:
     made_by: dict[str, str]
     overrides: tuple[str, ...] = ()
     identity: str = ""
+    reads: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, Path] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
     ranks: Ranks = ALONE
 

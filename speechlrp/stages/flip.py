@@ -11,6 +11,7 @@ import torch
 
 from speechlrp.artifacts.atomic import write_bytes, write_csv
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
+from speechlrp.artifacts.relevance import Maps
 from speechlrp.artifacts.shards import Shards
 from speechlrp.artifacts.windows import RELEVANCE
 from speechlrp.config.schema import Config
@@ -44,19 +45,19 @@ def work(context: Context) -> None:
         size = flipping.batch_size
         units = [rows[i : i + size] for i in range(0, len(rows), size)]
         shards = Shards(context.units(), len(units))
-        bins = relevance["relevance"][0].size
-        flips = flips_of(context, classifier, strategies_of(flipping.strategy), bins)
+        maps = Maps(relevance)
+        flips = flips_of(context, classifier, strategies_of(flipping.strategy), maps.bins)
         todo = context.mine(shards.missing())
         for unit in progress(todo, "flip", len(todo)):
             some = table.iloc[units[unit]]
             inputs = classifier.inputs(features[np.sort([examples.row_of[i] for i in some.id])])
-            maps = torch.from_numpy(relevance["relevance"][units[unit]]).to(classifier.device)
-            shards.put(unit, {}, flips.cells(inputs, maps, some))
+            some_maps = torch.from_numpy(maps[units[unit]]).to(classifier.device)
+            shards.put(unit, {}, flips.cells(inputs, some_maps, some))
         context.ranks.wait()
         if context.ranks.leader and "lrp" in flips.strategies and flipping.grid == "table":
             _answer(context, classifier, relevance, features)
     if context.ranks.leader:
-        _write(context, shards.table(), bins, examples.classes)
+        _write(context, shards.table(), maps.bins, examples.classes)
         shards.remove()
 
 
@@ -89,17 +90,17 @@ def _answer(context: Context, classifier: Classifier, relevance: h5py.File, feat
     """Write `answers.csv`: what the network says of each recording to explore, by ``lrp``."""
     table, size = read_table(relevance), context.config.flipping.batch_size
     rows = explored(table, relevance["output"][:].argmax(1), context.config.explored)
-    bins = relevance["relevance"][0].size
-    flips, parts = flips_of(context, classifier, ("lrp",), bins), []
+    maps = Maps(relevance)
+    flips, parts = flips_of(context, classifier, ("lrp",), maps.bins), []
     for some in (rows[i : i + size] for i in range(0, len(rows), size)):
         inputs = classifier.inputs(
             np.stack([features[classifier.dataset.row_of[i]] for i in table.id.iloc[some]])
         )
-        maps = torch.from_numpy(relevance["relevance"][some]).to(classifier.device)
+        some_maps = torch.from_numpy(maps[some]).to(classifier.device)
         each = table.iloc[some].assign(speaker=table.id.iloc[some])  # a recording a row
-        parts.append(flips.cells(inputs, maps, each))
-    answers = rates(pd.concat(parts), [*CELL, "speaker"], bins).rename(columns={"speaker": "id"})
-    write_csv(context.folder / "answers.csv", answers)
+        parts.append(flips.cells(inputs, some_maps, each))
+    answers = rates(pd.concat(parts), [*CELL, "speaker"], maps.bins)
+    write_csv(context.folder / "answers.csv", answers.rename(columns={"speaker": "id"}))
 
 
 def _write(context: Context, cells: pd.DataFrame, bins: int, classes: list[str]) -> None:

@@ -13,6 +13,7 @@ from torch import nn
 
 import speechlrp
 from speechlrp.artifacts.hdf5 import read_table
+from speechlrp.artifacts.relevance import Maps
 from speechlrp.errors import SpeechLRPError
 
 
@@ -27,7 +28,7 @@ def explained(finished):
     with h5py.File(finished.run / "explain/train-lrp-test/relevance.h5") as file:
         table = read_table(file)
         row = 3
-        return table.iloc[row], file["relevance"][row, 0], file["target"][row]
+        return table.iloc[row], Maps(file)[row][0], file["target"][row]
 
 
 def test_an_answer_has_the_numbers_of_the_stage(finished, run, explained):

@@ -19,7 +19,7 @@ def test_arrays_tables_and_attributes_come_back(tmp_path):
     arrays = {
         "relevance": Array(values, ("frame", "frequency", "offset"), "logit"),
         "offset_ms": Array(np.arange(4.0), ("offset",), "ms"),
-        "none": Array(np.zeros((0, 3, 4)), ("frame", "frequency", "offset")),
+        "none": Array(np.zeros((0, 3, 4)), ("no_frame", "frequency", "offset")),
     }
     path = tmp_path / "relevance.h5"
     write_maps(path, EXAMPLES, arrays, tables=tables, attributes={"seed": 1, "list": ["a"]})

@@ -70,10 +70,18 @@ def test_in_pieces_and_out_of_order_equals_in_one_go(tmp_path):
 
 def test_merging_shows_every_unit(tmp_path):
     shards, seen = Shards(tmp_path / "a", 4), []
+
+    def shown(arrays, table):
+        seen.append((len(arrays["order"]), len(table)))
+        return {"order": arrays["order"] + 1}
+
     for unit in range(4):
         shards.put(unit, *_unit(unit))
     with h5py.File(tmp_path / "a.h5", "w") as file:
-        shards.merge(file, lambda arrays, table: seen.append((len(arrays["order"]), len(table))))
+        shards.merge(file, shown)
+        orders = np.concatenate([_unit(unit)[0]["order"] for unit in range(4)])
+        np.testing.assert_array_equal(file["order"][:], orders + 1)
+        assert "features" not in file
     assert seen == [(n, n) for n in SIZES]
 
 

@@ -12,6 +12,7 @@ import soundfile
 import torch
 
 from speechlrp.artifacts.hdf5 import read_table
+from speechlrp.artifacts.relevance import Maps
 from speechlrp.lrp import PRESETS, attribute
 from speechlrp.models import MODELS
 
@@ -119,7 +120,7 @@ def test_a_gated_network_under_voxceleb_trainers_names_is_explained(own, tmp_pat
         done = own.speechlrp(verb, *given)
         assert done.returncode == 0, done.stderr
     with h5py.File(own.run / "explain/train-lrp_resnet_eps-test/relevance.h5") as file:
-        table, output, relevance = read_table(file), file["output"][:], file["relevance"][:]
+        table, output, relevance = read_table(file), file["output"][:], Maps(file)[:]
         target = torch.from_numpy(file["target"][:])
     with h5py.File(own.features / "features.h5") as file:
         rows = [read_table(file).id.tolist().index(name) for name in table.id]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from speechlrp.artifacts.relevance import Maps
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.pipeline.record import read_record
 from speechlrp.stages.compare.tables import pick_rows
@@ -92,10 +93,10 @@ def test_only_those_that_promise_a_sum_are_held_to_it(compared):
     with h5py.File(compared.run / PLACE / "maps/lrp.h5") as file:
         probability = file["probability"][:]
         np.testing.assert_array_equal(probability.argmax(1), file["output"][:].argmax(1))
-        total = file["relevance"][:].sum(axis=(1, 2, 3), dtype=float)
+        total = Maps(file)[:].sum(axis=(1, 2, 3), dtype=float)
         target = file["target"][:][:, None]
         logit = np.take_along_axis(file["output"][:], target, axis=1)[:, 0]
-    np.testing.assert_allclose(error["lrp"], total - logit, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(error["lrp"], total - logit, atol=1e-3)  # half precision
 
 
 def test_lrp_and_only_lrp_has_a_conservation_report(compared):
@@ -150,6 +151,62 @@ def test_recordings_shown_are_of_every_class():
     assert pick_rows(table, right, 2) == [0, 2]
     assert pick_rows(table, right, 4) == [0, 1, 2, 3]
     assert pick_rows(table.assign(condition="noise"), right, 2) == [0, 2]
+
+
+def test_an_explainer_more_is_made_alone_and_one_less_is_none(trained, copied):
+    few = (*SMALL, "compare.scores=bands")
+    place = copied.run / PLACE
+
+    def ran(names, *more):
+        done = copied.speechlrp("compare", "--explainers", names, *few, *more)
+        assert done.returncode == 0, done.stderr
+        kept = next((x for x in done.stdout.splitlines() if x.startswith("kept from before")), "")
+        bytes_ = {path.stem: path.read_bytes() for path in (place / "maps").iterdir()}
+        return kept.partition(": ")[2].split(", "), bytes_, pd.read_csv(place / "curve.csv")
+
+    _, first, curve = ran("lrp,random")
+    kept, second, both = ran("lrp,gradient_x_input,random")
+    assert kept == ["maps/lrp.h5", "maps/random.h5", "flips/lrp.h5", "flips/random.h5",
+                    "flips/random order.h5"]  # fmt: skip
+    assert first.items() < second.items()
+    assert set(both.explainer) - set(curve.explainer) == {"gradient_x_input"}
+    pd.testing.assert_frame_equal(
+        both[both.explainer != "gradient_x_input"].reset_index(drop=True), curve
+    )
+    kept, third, _ = ran("lrp", "flipping.grids.table.percent=[0,2]")  # the maps stay
+    assert (kept, set(third)) == (["maps/lrp.h5"], {"lrp"})
+    assert third["lrp"] == first["lrp"]
+    kept, other, _ = ran("lrp", "+compare.settings.lrp.rules=[{layers: Linear, rule: epsilon}]")
+    assert kept == ["flips/random order.h5"]
+    assert other["lrp"] != first["lrp"]
+    assert "kept" not in copied.speechlrp("compare", "--explainers", "lrp", *few, "--force").stdout
+
+
+def test_what_a_killed_command_made_is_taken_by_one_of_other_explainers(copied, killing):
+    before = killing("speechlrp.stages.compare.tables:write", 1)
+    few = (*SMALL, "compare.scores=bands")
+    done = copied.speechlrp("compare", "--explainers", "lrp,random", *few, before=before)
+    assert done.returncode == -9
+    again = copied.speechlrp("compare", "--explainers", "random", *few)
+    assert (
+        "kept from before: maps/random.h5, flips/random.h5, flips/random order.h5" in again.stdout
+    )
+    assert [path.name for path in (copied.run / PLACE / "maps").iterdir()] == ["random.h5"]
+    assert not list((copied.run / PLACE).glob(".units*"))
+
+
+def test_a_part_that_was_damaged_is_made_again(copied):
+    few = ("compare", "--explainers", "random", *SMALL, "compare.scores=bands")
+    assert copied.speechlrp(*few).returncode == 0
+    path = copied.run / PLACE / "maps/random.h5"
+    good = path.read_bytes()
+    with h5py.File(path, "a") as file:
+        file["relevance"][:] = 0
+    done = copied.speechlrp(*few)
+    assert "maps/random.h5" not in done.stdout.partition("kept from before")[2]
+    with h5py.File(path) as file:
+        assert file["relevance"][:].any()
+    assert len(path.read_bytes()) == len(good)
 
 
 @pytest.mark.parametrize("order", ["cascading", "independent"])

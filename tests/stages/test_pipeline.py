@@ -10,7 +10,9 @@ import soundfile
 import torch
 
 from speechlrp.artifacts.hdf5 import read_table
+from speechlrp.artifacts.relevance import Maps
 from speechlrp.audio.regions import with_gains
+from speechlrp.data.explaining import order_of
 from speechlrp.pipeline.record import read_record
 from speechlrp.stages.explain import classes as explain
 
@@ -52,8 +54,8 @@ def test_features_have_axes_units_and_a_table(finished):
 
 def test_relevance_belongs_to_its_order_and_output(finished):
     with h5py.File(finished.run / "explain/train-lrp-test/relevance.h5") as file:
-        relevance = file["relevance"][:].reshape(8, -1)
-        order = file["order"][:].astype(int)
+        relevance = Maps(file)[:].reshape(8, -1)
+        order = order_of(file, slice(None)).numpy()
         ranked = np.take_along_axis(relevance, order, axis=1)
         assert (np.diff(ranked, axis=1) <= 0).all()
         assert all(len(set(one)) == 64 * 64 for one in order)
@@ -98,7 +100,7 @@ def test_augmentation_changes_the_most_relevant_bins_alone(finished, fill):
         before = features["features"][rows].reshape(len(rows), -1)
         after = augmented["features"][:].reshape(len(rows), -1)
         bins = round(0.01 * before.shape[1])
-        top = relevance["order"][:, :bins].astype(int)
+        top = order_of(relevance, slice(None))[:, :bins].numpy()
         changed = np.zeros(before.shape, dtype=bool)
         np.put_along_axis(changed, top, True, axis=1)
         np.testing.assert_array_equal(after[~changed], before[~changed])
@@ -164,7 +166,7 @@ def test_conservation_is_told_of_the_shown(finished):
     with h5py.File(folder / "relevance.h5") as file:
         output, target, held = file["output"][:], file["target"][:], read_table(file)
         rows = explain.pick(held, output.argmax(1), 2)
-        found = file["relevance"][:][rows].sum(axis=(1, 2, 3)).mean()
+        found = Maps(file)[:][rows].sum(axis=(1, 2, 3)).mean()
     whole = table.iloc[-1]
     assert (whole.operation, whole.n) == ("all", len(rows))
     assert whole.received == pytest.approx(output[rows, target[rows]].mean(), rel=1e-4)

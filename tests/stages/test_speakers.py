@@ -308,7 +308,7 @@ def test_two_processes_explain_and_flip_as_one(trained):
         (relevance,) = project.outputs.glob("*/explain/train-lrp_resnet_eps-test/relevance.h5")
         (curve,) = project.outputs.glob("*/flip/train-lrp_resnet_eps-test-*/curve.csv")
         with h5py.File(relevance) as file:
-            arrays = {name: file[name][:] for name in ("relevance", "order", "output")}
+            arrays = {name: file[name][:] for name in ("relevance", "output")}
             found[ranks] = arrays, list(file["table/id"].asstr()[:]), curve.read_text()
         assert not list(project.outputs.rglob("*.partial"))
     for name, values in found[1][0].items():

@@ -28,7 +28,6 @@ def _write(folder):
     with h5py.File(folder / "relevance.h5", "w") as file:
         file["relevance"], file["output"] = values, np.eye(2)
         label_axes(file["relevance"], ("recording", "channel", "frequency", "time"), "probability")
-        file["order"] = np.tile(np.arange(20), (2, 1))
         write_table(file, table)
 
 

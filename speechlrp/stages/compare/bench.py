@@ -17,10 +17,13 @@ from speechlrp.data.network import Classifier, network
 from speechlrp.data.seen import VIEW
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.measures import SCORES
-from speechlrp.pipeline.places import plain
+from speechlrp.pipeline.parts import Part
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context
 from speechlrp.stages.flip import chosen
+
+PARTS = ("maps", "flips", "sanity")
+"""Folders of what is kept of each explainer."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,27 @@ class Bench:
     sections: Mapping[str, Mapping[str, Any]]
     scores: list[str]
 
-    def shards(self, kind: str, explainer: str) -> Shards:
-        """Where an explainer's units of one kind of work are kept until the end."""
-        return Shards(self.context.units() / kind / plain(explainer), len(self.units))
+    def part(self, kind: str, explainer: str) -> Part:
+        """What one kind of work gives of an explainer, kept while nothing it depends on changes.
+
+        Args:
+            kind: one of `PARTS`.
+            explainer: one of the sections, or another name for an order without relevance.
+        """
+        config, compare = self.context.config, self.context.config.compare
+        flipping = config.flipping
+        drawn = [config.subset, config.seed, compare.examples, compare.batch_size]
+        own: dict[str, list] = {
+            "maps": [self.scores, compare.period, config.explainer["bands_hz"]],
+            "flips": [flipping.grids[flipping.grid], flipping.baseline, flipping.repeats],
+            "sanity": [compare.sanity, compare.sanity_steps, compare.randomise, compare.top],
+        }
+        section = dict(self.sections.get(explainer, {}))
+        return Part(self.context, f"{kind}/{explainer}.h5", [section, drawn, own[kind]])
+
+    def units_of(self, part: Part, kind: str) -> Shards:
+        """The units of a part's work, a batch each."""
+        return part.shards(kind, len(self.units))
 
     def explaining(self, explainer: str) -> Explaining:
         """An explainer at work on the network."""

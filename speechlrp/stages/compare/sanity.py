@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 
+import h5py
 import numpy as np
 import pandas as pd
 import torch
 
 from speechlrp.artifacts.atomic import write_bytes, write_csv
+from speechlrp.artifacts.hdf5 import read_table, write_table
 from speechlrp.data.explaining import Explaining, about
 from speechlrp.measures.agreement import COLUMNS, agreement
 from speechlrp.measures.effective import copied
@@ -30,7 +32,8 @@ def work(bench: Bench) -> None:
             _explain(bench, name, steps)
     parts = []
     for name in bench.sections:
-        table = bench.shards("sanity", name).table()
+        with h5py.File(bench.part("sanity", name).path) as file:
+            table = read_table(file)
         table.insert(0, "explainer", name)
         parts.append(table)
     rows = pd.concat(parts, ignore_index=True)
@@ -59,7 +62,10 @@ def label(layers: list[str]) -> str:
 
 def _explain(bench: Bench, name: str, steps: list[list[str]]) -> None:
     """Compare the maps of random networks with those of the trained one, batch by batch."""
-    shards, config = bench.shards("sanity", name), bench.context.config.compare
+    part, config = bench.part("sanity", name), bench.context.config.compare
+    if part.there():
+        return
+    shards = bench.units_of(part, "sanity")
     trained = bench.explaining(name)
     other = copy.copy(bench.network)
     other.model = copied(bench.network.model)
@@ -78,6 +84,8 @@ def _explain(bench: Bench, name: str, steps: list[list[str]]) -> None:
             where = label(steps[i])
             parts.append(_compared(original, maps, output, table, i + 1, where, config.top))
         shards.put(unit, {}, pd.concat(parts, ignore_index=True))
+    with part.written() as file:
+        write_table(file, shards.table())
 
 
 def _compared(

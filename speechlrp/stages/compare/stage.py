@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 
+import h5py
 import numpy as np
 import pandas as pd
 import torch
 
+from speechlrp.artifacts.hdf5 import write_table
+from speechlrp.artifacts.relevance import Maps, merge
+from speechlrp.artifacts.shards import Shards
 from speechlrp.config.schema import Config
-from speechlrp.data.explaining import about
+from speechlrp.data.explaining import about, facts_of_maps
 from speechlrp.explainers.counting import counting
 from speechlrp.flipping import baselines_of
 from speechlrp.measures import SCORES
 from speechlrp.measures.asked import Asked
 from speechlrp.measures.completeness import completeness
-from speechlrp.measures.conservation import conservation
-from speechlrp.measures.scores import Maps
+from speechlrp.measures.conservation import conservation, summarise_conservation
+from speechlrp.measures.scores import Maps as Judged
 from speechlrp.measures.texture import first_stride
+from speechlrp.pipeline.parts import Part, prune
 from speechlrp.pipeline.places import FEATURES, weights, weights_name
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.stages.compare import sanity, tables
-from speechlrp.stages.compare.bench import Bench, set_up
+from speechlrp.stages.compare.bench import PARTS, Bench, set_up
+from speechlrp.stages.compare.tables import CONSERVATION
 from speechlrp.stages.flip import flips_of
 from speechlrp.training.losses import probabilities
 
@@ -32,24 +37,53 @@ RANDOM_ORDER = "random order"
 
 def work(context: Context) -> None:
     """Explain, flip and compare; or with `compare.sanity` the check of the explainers."""
-    bench = set_up(context)
-    if context.config.compare.sanity != "none":
+    bench, checked = set_up(context), context.config.compare.sanity != "none"
+    kinds = ("sanity",) if checked else ("maps", "flips")
+    parts = [bench.part(kind, name) for kind in kinds for name in bench.sections]
+    parts += [] if checked else [bench.part("flips", RANDOM_ORDER)]
+    kept = [part.file for part in parts if part.there()]
+    if kept:
+        context.say(f"kept from before: {', '.join(kept)}")
+    if checked:
         sanity.work(bench)
     else:
         for name in bench.sections:
             with about(name):
-                explain(bench, name)
-                conserve(bench, name)
+                write_maps(bench, name)
                 flip(bench, name, ("lrp", "lrp_rev"))
         flip(bench, RANDOM_ORDER, ("random",))
         tables.write(bench, RANDOM_ORDER)
-    shutil.rmtree(context.units())
+    prune(context, PARTS, parts)
     context.note("examples", sum(map(len, bench.units)))
 
 
-def explain(bench: Bench, name: str) -> None:
-    """Make an explainer's maps, with what they cost and their scores, batch by batch."""
-    shards, explaining = bench.shards("maps", name), bench.explaining(name)
+def write_maps(bench: Bench, name: str) -> None:
+    """Make an explainer's part of maps, laid out as `relevance.h5` of explain.
+
+    Its table also says what each map cost and its scores; of LRP the sums of relevance in and
+    out of every operation stand beside it.
+    """
+    part = bench.part("maps", name)
+    if part.there():
+        return
+    shards, section = explained(bench, name, part), bench.sections[name]
+    sums = conserved(bench, name, part) if section["kind"] == "lrp" else None
+    with part.written() as file:
+        merge(
+            file,
+            shards,
+            axes={"frequency": bench.examples.frequency, "time": bench.examples.time},
+            classes=bench.examples.classes,
+            units=bench.explaining(name).explainer.units,
+            facts=facts_of_maps(bench.context, section),
+        )
+        if sums is not None:
+            write_table(file, summarise_conservation([table for _, table in sums]), CONSERVATION)
+
+
+def explained(bench: Bench, name: str, part: Part) -> Shards:
+    """An explainer's maps, with what they cost and their scores, batch by batch."""
+    shards, explaining = bench.units_of(part, "maps"), bench.explaining(name)
     model, explainer = explaining.model, explaining.explainer
     stride = 1 if bench.examples.view else first_stride(bench.network.model)  # which is of samples
     period, warm = bench.context.config.compare.period or stride, None
@@ -76,6 +110,7 @@ def explain(bench: Bench, name: str) -> None:
         arrays = {"relevance": maps, "target": target.cpu().numpy()}
         arrays |= {"output": logits.cpu().numpy(), "probability": probability.cpu().numpy()}
         shards.put(unit, arrays, table.assign(**costs, **numbers))
+    return shards
 
 
 def finish(device: torch.device) -> None:
@@ -90,7 +125,7 @@ def score(
     """The configured scores of maps, a column each."""
     axes = bench.examples.frequency, bench.examples.time
     bands = bench.context.config.explainer["bands_hz"]
-    maps = Maps(
+    maps = Judged(
         relevance[:, 0].astype(np.float64),
         table.reset_index(drop=True),
         *axes,
@@ -101,29 +136,35 @@ def score(
     return {column: v for name in bench.scores for column, v in SCORES[name](maps).items()}
 
 
-def conserve(bench: Bench, name: str) -> None:
-    """The sums of relevance in and out of every operation, where the explainer is LRP."""
-    if bench.sections[name]["kind"] != "lrp":
-        return
-    shards, explaining = bench.shards("conservation", name), bench.explaining(name)
+def conserved(bench: Bench, name: str, part: Part) -> Shards:
+    """The sums of relevance in and out of every operation."""
+    shards, explaining = bench.units_of(part, CONSERVATION), bench.explaining(name)
     for unit, table, features in bench.batches(shards.missing(), f"{name}: conservation"):
         _, inputs, target = explaining.batch(features, table.label.to_numpy())
         sums = conservation(explaining.explainer, explaining.model, inputs, target)
         shards.put(unit, {}, sums)
+    return shards
 
 
 def flip(bench: Bench, name: str, strategies: tuple[str, ...]) -> None:
     """Count what is still classified correctly while bins are flipped in an explainer's order."""
-    network, examples = bench.network, bench.examples
-    shards, maps = bench.shards("flip", name), bench.shards("maps", name)
+    part, network, examples = bench.part("flips", name), bench.network, bench.examples
+    if part.there():
+        return
+    shards, maps = bench.units_of(part, "flips"), bench.part("maps", name).path
     bins = examples.frequency.size * examples.time.size
     flips = flips_of(bench.context, network, strategies, bins)
+    first = np.cumsum([0, *map(len, bench.units)])
     for unit, table, features in bench.batches(shards.missing(), f"{name}: flip"):
         inputs = network.inputs(features)
         relevance = torch.zeros_like(inputs[:, :1])
         if name in bench.sections:
-            relevance = torch.from_numpy(maps.get(unit)[0]["relevance"]).to(network.device)
+            with h5py.File(maps) as file:
+                some = Maps(file)[first[unit] : first[unit + 1]]
+            relevance = torch.from_numpy(some).to(network.device)
         shards.put(unit, {}, flips.cells(inputs, relevance, table))
+    with part.written() as file:
+        write_table(file, shards.table())
 
 
 def _facts(config: Config) -> dict[str, str]:
@@ -139,5 +180,6 @@ STAGE = Stage(
           "flipping.measures", "flipping.repeats", "seed"),
     inputs=lambda config: {"features": FEATURES, **weights(config)},
     work=work,
+    parts=PARTS,
     sources=lambda config: {"flipping.baselines": list(baselines_of(config.flipping.baseline))},
 )  # fmt: skip

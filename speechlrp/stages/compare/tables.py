@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import h5py
 import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.atomic import write_bytes, write_csv
-from speechlrp.artifacts.hdf5 import created, describe, label_axes
-from speechlrp.artifacts.windows import RELEVANCE
+from speechlrp.artifacts.hdf5 import TABLE, read_table
+from speechlrp.artifacts.relevance import Maps
 from speechlrp.data.caution import caution_of_guessing, caution_of_losses
 from speechlrp.data.conditions import WINDOW, described, named, several
 from speechlrp.flipping.cells import CELL, rates
 from speechlrp.flipping.curve import summarise
 from speechlrp.measures.agreement import agreement, matrix, summarise_agreement
-from speechlrp.measures.conservation import summarise_conservation
 from speechlrp.measures.scores import mean_and_error
+from speechlrp.pipeline.parts import Part
 from speechlrp.report.compare import Row, agreement_matrices, explanation_grid, flipping_curves
 from speechlrp.report.localisation import localisation_bars
 from speechlrp.report.paper import ASSIGNMENTS
@@ -23,6 +25,8 @@ from speechlrp.report.style import figure_png
 from speechlrp.stages.compare.bench import Bench
 from speechlrp.stages.explain.classes import pick
 
+CONSERVATION = "conservation"
+"""The table, beside an LRP explainer's maps, of what every operation keeps."""
 COSTS = ("seconds", "forward_passes", "backward_passes")
 ALL = "all"
 """What the table of scores calls all conditions together."""
@@ -50,7 +54,6 @@ def write(bench: Bench, random_order: str) -> None:
     agreed = _agreement(bench)
     write_csv(bench.context.folder / "agreement.csv", agreed)
     _conservation(bench)
-    _maps(bench)
     _figures(bench, curve, summary, agreed, random_order)
     for row in overview.itertuples():
         areas = ", ".join(
@@ -63,17 +66,21 @@ def write(bench: Bench, random_order: str) -> None:
 
 def _caution(bench: Bench) -> None:
     """Warn of a network that guesses, by the outputs beside the first explainer's maps."""
-    parts = list(bench.shards("maps", next(iter(bench.sections))))
-    predicted = np.concatenate([arrays["output"].argmax(1) for arrays, _ in parts])
-    table = pd.concat([table for _, table in parts], ignore_index=True)
+    with h5py.File(bench.part("maps", next(iter(bench.sections))).path) as file:
+        predicted, table = file["output"][:].argmax(1), read_table(file)
     caution_of_guessing(bench.context, table, predicted, len(bench.examples.classes))
+
+
+def _table(part: Part, group: str = TABLE) -> pd.DataFrame:
+    with h5py.File(part.path) as file:
+        return read_table(file, group)
 
 
 def _examples(bench: Bench) -> pd.DataFrame:
     """A row a recording and explainer."""
     parts = []
     for name in bench.sections:
-        table = bench.shards("maps", name).table()
+        table = _table(bench.part("maps", name))
         table.insert(0, "explainer", name)
         parts.append(table)
     table = pd.concat(parts, ignore_index=True)
@@ -94,7 +101,7 @@ def _curves(bench: Bench, random_order: str) -> tuple[pd.DataFrame, pd.DataFrame
     bins = bench.examples.frequency.size * bench.examples.time.size
     curves, summaries = [], []
     for name in (*bench.sections, random_order):
-        curve = rates(bench.shards("flip", name).table(), CELL, bins)
+        curve = rates(_table(bench.part("flips", name)), CELL, bins)
         curves.append(curve.assign(explainer=name))
         measures = bench.context.config.flipping.measures
         summaries.append(summarise(curve, bins, measures).assign(explainer=name))
@@ -120,34 +127,22 @@ def _overview(bench: Bench, examples: pd.DataFrame, summary: pd.DataFrame) -> pd
 
 def _agreement(bench: Bench) -> pd.DataFrame:
     top, parts = bench.context.config.compare.top, []
-    for unit in range(len(bench.units)):
-        maps = {n: bench.shards("maps", n).get(unit)[0]["relevance"] for n in bench.sections}
-        parts.append(agreement(maps, top))
+    with ExitStack() as stack:
+        files = {n: h5py.File(bench.part("maps", n).path) for n in bench.sections}
+        maps = {name: Maps(stack.enter_context(file)) for name, file in files.items()}
+        first = 0
+        for unit in bench.units:
+            some, first = slice(first, first + len(unit)), first + len(unit)
+            parts.append(agreement({name: held[some] for name, held in maps.items()}, top))
     return summarise_agreement(parts)
 
 
 def _conservation(bench: Bench) -> None:
     for name, section in bench.sections.items():
         if section["kind"] == "lrp":
-            parts = [table for _, table in bench.shards("conservation", name)]
-            table = summarise_conservation(parts)
+            table = _table(bench.part("maps", name), CONSERVATION)
             caution_of_losses(bench.context, table, name)
             write_csv(bench.context.folder / f"conservation_{name}.csv", table)
-
-
-def _maps(bench: Bench) -> None:
-    """`maps/<explainer>.h5`, laid out as `relevance.h5` of explain, but without the order."""
-    for name, section in bench.sections.items():
-        with created(bench.context.folder / "maps" / f"{name}.h5") as file:
-            bench.shards("maps", name).merge(file)
-            axes = ("recording", "channel", "frequency", "time")
-            label_axes(file["relevance"], axes, bench.explaining(name).explainer.units)
-            for axis, unit in (("frequency", "Hz"), ("time", "s")):
-                file[axis] = getattr(bench.examples, axis)
-                label_axes(file[axis], (axis,), unit)
-            describe(file, {"kind": RELEVANCE.kind, "classes": bench.examples.classes})
-            weights = str(bench.context.inputs["weights"])
-            describe(file, {"explainer": dict(section), "weights": weights})
 
 
 def _figures(bench: Bench, curve, summary, agreed: pd.DataFrame, random_order: str) -> None:
@@ -172,7 +167,7 @@ def _figures(bench: Bench, curve, summary, agreed: pd.DataFrame, random_order: s
 
 def _grid(bench: Bench):
     """Recordings below each other, explainers beside each other."""
-    files = {name: bench.context.folder / "maps" / f"{name}.h5" for name in bench.sections}
+    files = {name: bench.part("maps", name).path for name in bench.sections}
     rows = np.concatenate(bench.units)
     table = bench.examples.table.iloc[rows].reset_index(drop=True)
     with h5py.File(next(iter(files.values()))) as file:
@@ -184,7 +179,7 @@ def _grid(bench: Bench):
     for name, path in files.items():
         with h5py.File(path) as file:
             letter = ASSIGNMENTS.get(name, ("", ""))[0]
-            maps[f"{letter} {name}".strip()] = [file["relevance"][i][0] for i in shown]
+            maps[f"{letter} {name}".strip()] = [Maps(file)[i][0] for i in shown]
     titles = [_title(bench, table.iloc[i], predicted[i]) for i in shown]
     axes = bench.examples.frequency, bench.examples.time
     grid = [Row(*one) for one in zip(titles, features, strict=True)]

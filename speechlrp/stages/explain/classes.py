@@ -9,17 +9,16 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.atomic import write_bytes, write_csv
-from speechlrp.artifacts.hdf5 import created, describe, label_axes, open_artifact, read_table
-from speechlrp.artifacts.layout import attribute
+from speechlrp.artifacts.hdf5 import created, open_artifact, read_table
+from speechlrp.artifacts.relevance import Maps, merge
 from speechlrp.artifacts.shards import Shards
 from speechlrp.artifacts.windows import RELEVANCE
 from speechlrp.data.caution import caution_of_guessing, caution_of_losses
 from speechlrp.data.dataset import Windows, dataset
-from speechlrp.data.explaining import Explaining, check, explainer
+from speechlrp.data.explaining import Explaining, check, explainer, facts_of_maps, order_of
 from speechlrp.data.network import Classifier, network
 from speechlrp.data.seen import section_of, seen
 from speechlrp.data.times import times_on_disk
-from speechlrp.flipping.ranking import falling_order
 from speechlrp.measures.conservation import conservation, summarise_conservation
 from speechlrp.measures.excess import Excess
 from speechlrp.measures.shares import Shares
@@ -68,15 +67,15 @@ def _write(context: Context, classifier: Classifier, shards: Shards) -> None:
         profiles.extend(np.abs(arrays["relevance"]).sum((1, 2), dtype=float))
 
     with created(context.folder / "relevance.h5") as file:
-        table = shards.merge(file, add)
-        axes = ("recording", "channel", "frequency", "time")
-        explaining = explainer(section, classifier.meta["loss"])
-        label_axes(file["relevance"], axes, explaining.units)
-        label_axes(file["order"], ("recording", "rank"))
-        for name in ("frequency", "time"):
-            file[name] = getattr(examples, name)
-        describe(file, {"kind": RELEVANCE.kind, "classes": examples.classes})
-        describe(file, {"explainer": section, "weights": str(context.inputs["weights"])})
+        table = merge(
+            file,
+            shards,
+            axes={"frequency": examples.frequency, "time": examples.time},
+            classes=examples.classes,
+            units=explainer(section, classifier.meta["loss"]).units,
+            facts=facts_of_maps(context, section),
+            each=add,
+        )
         predicted = file["output"][:].argmax(1)
     caution_of_guessing(context, table, predicted, len(examples.classes))
     shards.remove()
@@ -116,14 +115,10 @@ def _explain(context: Context, classifier: Classifier, units, todo) -> Iterator:
             output, whole = explaining.explainer.explain(explaining.model, inputs, target)
             logits, relevance = explaining.logits(inputs, output), explaining.maps(whole)
             weighted = target.is_floating_point()  # a contrast is held under the class it is for
-            ids = classifier.dataset.table.id.iloc[some].astype(str).tolist()
-            order = falling_order(relevance, ids, context.config.seed).cpu().numpy()
-            small = np.uint16 if order.shape[1] <= 2**16 else np.uint32
             yield (
                 unit,
                 {
                     "relevance": relevance.cpu().numpy(),
-                    "order": order.astype(small),
                     "output": logits.cpu().numpy(),
                     "probability": probabilities(classifier.meta["loss"], logits).cpu().numpy(),
                     "target": (target.argmax(1) if weighted else target).cpu().numpy(),
@@ -162,12 +157,12 @@ def panels(relevance_file: Path, examples: Windows, rows: list[int]) -> list[Pan
         examples.features() as stored,
     ):
         table, predicted = read_table(relevance), relevance["output"][:].argmax(1)
-        examples = seen(examples, section_of(relevance))
+        examples, maps = seen(examples, section_of(relevance)), Maps(relevance)
         return [
             Panel(
                 features=examples.picture(stored[examples.row_of[table.id[i]]]),
-                relevance=relevance["relevance"][i][0],
-                order=relevance["order"][i],
+                relevance=maps[i][0],
+                order=order_of(relevance, [i])[0].numpy(),
                 title=_title(table.source[i], table.label[i], predicted[i], examples.classes),
                 onset_s=table.onset_s[i],
                 duration_s=table.duration_s[i],
@@ -185,7 +180,7 @@ def _figures(context: Context, examples: Windows, rows: list[int], bands, region
     frequency, time, units = examples.frequency, examples.time, examples.units
     path = context.folder / "relevance.h5"
     with open_artifact(path, RELEVANCE, context.command("explain")) as file:
-        quantity = attribute(file["relevance"], "units", str)
+        quantity = Maps(file).units
     shown = panels(path, examples, rows)
     figures = {
         "heatmaps": heatmap(shown, frequency, time, units=units, relevance_units=quantity),

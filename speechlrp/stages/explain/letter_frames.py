@@ -91,7 +91,7 @@ def write_utterances(context: Context, search: LetterExplaining, drawn: pd.DataF
     units["features"] = search.dataset.units
     written = {n: Array(a, ALONG_AXES[n], units.get(n, "")) for n, a in arrays.items()}
     offsets = np.cumsum([0, *(len(a["windows"]) for a, *_ in utterances)], dtype=np.int64)
-    written["offsets"] = Array(offsets, ("utterance",))
+    written["offsets"] = Array(offsets, ("edge",))
     tables = {
         "table": pd.DataFrame([row for _, row, _ in utterances]),
         "letters": pd.concat([letters for *_, letters in utterances], ignore_index=True),

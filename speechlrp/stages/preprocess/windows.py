@@ -184,13 +184,14 @@ def _merge(file: h5py.File, shards: Shards, settings, trained_on: Path | None) -
     sums: dict[bool, Any] = {True: 0.0, False: 0.0}  # of the training split, and of the rest
     counts = {True: 0, False: 0}
 
-    def add(arrays: dict, table: pd.DataFrame) -> None:
+    def add(arrays: dict, table: pd.DataFrame) -> dict:
         training = (table["subset"] == "train").to_numpy(bool)
         for part in sums if len(table) else ():
             chosen = arrays["features"][training == part]
             if len(chosen):
                 sums[part] = sums[part] + chosen.sum(axis=0, dtype=np.float64)
                 counts[part] += len(chosen)
+        return arrays
 
     table = shards.merge(file, add)
     total, count = add_sums(shards, sums[True], counts[True])
@@ -203,8 +204,6 @@ def _merge(file: h5py.File, shards: Shards, settings, trained_on: Path | None) -
     total, count = (total, count) if count else (sums[False], counts[False])
     mean = total / max(count, 1) if trained_on is None else _mean_of(trained_on)
     file["train_mean"] = np.asarray(mean, dtype=np.float32)
-    label_axes(file["features"], ("recording", *settings.axes), settings.units)
-    label_axes(file["train_mean"], settings.axes, settings.units)
     for axis, values, unit in (
         ("frequency", settings.frequencies(), "Hz"),
         ("time", settings.times(), "s"),
@@ -212,6 +211,8 @@ def _merge(file: h5py.File, shards: Shards, settings, trained_on: Path | None) -
         if axis in settings.axes:
             file[axis] = values
             label_axes(file[axis], (axis,), unit)
+    label_axes(file["features"], ("recording", *settings.axes), settings.units)
+    label_axes(file["train_mean"], settings.axes, settings.units)
     return table
 
 

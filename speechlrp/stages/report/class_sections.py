@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 import h5py
 import pandas as pd
 
-from speechlrp.artifacts.layout import attribute, indices
+from speechlrp.artifacts.layout import attribute
+from speechlrp.artifacts.relevance import Maps
 from speechlrp.artifacts.windows import RELEVANCE
 from speechlrp.measures.concentration import concentration
 from speechlrp.measures.conservation import absorbed
@@ -225,7 +226,6 @@ def conservation_table(table: pd.DataFrame, name: str, marks: tuple[str, ...]) -
 
 
 def _parts(file: h5py.File) -> Iterator[tuple]:
-    for i in range(0, len(file["relevance"]), ROWS):
-        some = slice(i, i + ROWS)
-        maps = file["relevance"][some]
-        yield maps, indices(file["order"], some, maps[0].size), file["table/label"][some]
+    maps = Maps(file)
+    for some in (slice(i, i + ROWS) for i in range(0, len(maps), ROWS)):
+        yield maps[some], file["table/label"][some]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
-from speechlrp.artifacts.layout import attribute
+from speechlrp.artifacts.relevance import Maps
 from speechlrp.artifacts.windows import MAPS
 from speechlrp.audio.reading import read_piece
 from speechlrp.audio.resampling import mono, resample
@@ -151,13 +151,13 @@ def _maps(source: Source, ids: pd.Series, examples: Windows) -> dict[str, Explan
     answers = source.answers
     with source.opened() as file:
         held = {id_: row for row, id_ in enumerate(read_table(file).id)}
-        units, target = attribute(file["relevance"], "units", str), file["target"][:]
+        maps, target = Maps(file), file["target"][:]
         return {
             id_: Explanation(
                 explainer=source.explainer,
                 target=examples.classes[target[held[id_]]],
-                relevance=file["relevance"][held[id_]][0],
-                units=units,
+                relevance=maps[held[id_]][0],
+                units=maps.units,
                 answers=[
                     Reply(row.percent, bool(row.correct), row.probability)
                     for row in answers[answers.id == id_].itertuples()

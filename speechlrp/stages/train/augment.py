@@ -12,10 +12,10 @@ from torch import Tensor
 
 from speechlrp.artifacts import windows
 from speechlrp.artifacts.hdf5 import created, describe, label_axes, open_artifact, write_table
-from speechlrp.artifacts.layout import indices
 from speechlrp.config.schema import Config
 from speechlrp.data.crops import from_audio
 from speechlrp.data.dataset import Windows, dataset
+from speechlrp.data.explaining import order_of
 from speechlrp.data.regions import read_regions
 from speechlrp.data.seen import seen
 from speechlrp.errors import SpeechLRPError
@@ -59,9 +59,11 @@ def work(context: Context) -> None:
             bins += int(chosen.sum())
             changed += int((outputs != before).any(1).sum())
             filled[some] = view.synthesis(outputs, inputs.shape) if view else outputs
-        label_axes(filled, ("recording", *plain.feature_settings.axes), plain.units)
-        for name in (*plain.feature_settings.axes[1:], "train_mean"):
+        axes = plain.feature_settings.axes
+        for name in (*axes[1:], "train_mean"):
             file[name] = getattr(plain, name)
+        label_axes(filled, ("recording", *axes), plain.units)
+        label_axes(file["train_mean"], axes, plain.units)
         write_table(file, table)
         describe(file, {"kind": windows.FEATURES.kind, "classes": examples.classes})
         describe(file, {"settings": examples.settings, "silence": examples.silence})
@@ -112,8 +114,7 @@ def _choice(context: Context, examples: Windows, stack: ExitStack, around: Surro
     relevance = stack.enter_context(open_artifact(path, windows.RELEVANCE, command))
 
     def relevant(some: slice, inputs: Tensor) -> Tensor:
-        ranked = indices(relevance["order"], some, relevance["relevance"][0].size)
-        return most_relevant(inputs, torch.from_numpy(ranked.astype(np.int64)), augment.share)
+        return most_relevant(inputs, order_of(relevance, some), augment.share)
 
     return relevant
 
