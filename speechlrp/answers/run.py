@@ -9,10 +9,11 @@ from typing import Any, cast
 
 from speechlrp.answers.answer import Answer
 from speechlrp.answers.classes import answer_class
+from speechlrp.answers.exporting import CONF, META, WEIGHTS
 from speechlrp.answers.letters import answer_letters
 from speechlrp.answers.pairs import answer_pair
 from speechlrp.answers.sounds import Sound, name_of, wave_of
-from speechlrp.config.composing import compose_config, default_outputs
+from speechlrp.config.composing import CONFIG_DIR, compose_config, default_outputs
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import Spoken, dataset
 from speechlrp.data.network import network
@@ -20,6 +21,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.identity import Run as Remembered
 from speechlrp.pipeline.identity import read_run
 from speechlrp.pipeline.inputs import find_inputs
+from speechlrp.pipeline.run import RunFiles, run_files
 from speechlrp.pipeline.stage import Context
 from speechlrp.stages import stage_of
 
@@ -57,16 +59,22 @@ class Run:
 
     Attributes:
         name: of the run.
+        folder: where it is; of one that was exported, all there is.
         classes: names of its classes, or a recogniser's symbols.
     """
 
     def __init__(self, folder: Path, weights: str, device: str) -> None:
         remembered = read_run(folder) or Remembered(folder.name)
-        self._folder, self.name = folder, folder.name
+        self._exported = (folder / WEIGHTS).is_file()
+        if self._exported and weights != "train":
+            raise SpeechLRPError(f"{folder} was exported with one network; leave out {weights}")
+        self.folder, self.name = folder, remembered.name if self._exported else folder.name
+        own = [f"{CONFIG_DIR}{folder / CONF}"] if (folder / CONF).is_dir() else []
         self._overrides = [
             *remembered.overrides,
-            f"run={folder.name}",
-            f"data_run={remembered.data_run or folder.name}",
+            *(own if self._exported else []),
+            f"run={self.name}",
+            f"data_run={remembered.data_run or self.name}",
             f"paths.outputs={_quoted(folder.parent)}",
             f"weights={_quoted(weights)}",
             f"device={device}",
@@ -114,7 +122,7 @@ class Run:
         sound = cast(Sound, recording)
         context, name = self._context(explainer, settings), name_of(sound)
         wave = wave_of(sound, name, self._dataset.feature_settings)
-        if isinstance(self._dataset, Spoken):
+        if self.recogniser:
             if target or against:
                 raise SpeechLRPError(
                     "a recogniser is asked about every letter that it writes; leave out target "
@@ -171,6 +179,26 @@ class Run:
         """The network, a torch module in evaluation mode; it takes scaled features."""
         return self._network.model
 
+    @property
+    def recogniser(self) -> bool:
+        """Whether it writes letters, and gives no class."""
+        return isinstance(self._dataset, Spoken)
+
+    @property
+    def config(self) -> Config:
+        """Its settings, with those of the explainer ``lrp``."""
+        return self._context("lrp").config
+
+    @property
+    def inputs(self) -> dict[str, Path]:
+        """The files that it was loaded from: features, weights and meta."""
+        return self._context("lrp").inputs
+
+    @property
+    def files(self) -> RunFiles:
+        """What its stages have left; nothing, where it was exported."""
+        return run_files(self.config)
+
     def _context(self, explainer: str, settings: Sequence[str] = ()) -> Context:
         asked = [f"explainer={explainer}", *settings]
         key = " ".join(asked)
@@ -180,9 +208,14 @@ class Run:
         return self._contexts[key]
 
     def _made(self, config: Config) -> Context:
-        hints = (f"run={self.name}",)
-        inputs, made_by = find_inputs(stage_of("explain", config.task.name), config, hints)
-        return Context(config, self._folder, self._folder, inputs, made_by, hints)
+        hints, stage = (f"run={self.name}",), stage_of("explain", config.task.name)
+        if self._exported:
+            (features,) = self.folder.glob("*.h5")
+            inputs = {"features": features, "weights": self.folder / WEIGHTS}
+            inputs, made_by = inputs | {"meta": self.folder / META}, dict.fromkeys(inputs, "")
+        else:
+            inputs, made_by = find_inputs(stage, config, hints)
+        return Context(config, self.folder, self.folder, inputs, made_by, hints)
 
 
 def _quoted(value: object) -> str:

@@ -34,7 +34,8 @@ def explained(finished):
 def test_an_answer_has_the_numbers_of_the_stage(finished, run, explained):
     row, relevance, target = explained
     answer = run.explain(row.path, target=run.classes[target])
-    np.testing.assert_allclose(answer.relevance, relevance, rtol=1e-4, atol=1e-6)
+    least = np.quantile(np.abs(relevance), 0.9) / 50  # half precision, coarser where it is small
+    np.testing.assert_allclose(answer.relevance, relevance, rtol=2**-10, atol=least)
     with h5py.File(finished.features / "features.h5") as file:
         table = read_table(file)
         place = table.index[table.id == row.id][0]

@@ -15,7 +15,7 @@ from speechlrp.config.schema import Config
 from speechlrp.pipeline.record import FILE, fingerprint
 from speechlrp.pipeline.run import RunFiles, other_run, run_files
 from speechlrp.pipeline.stage import Context
-from speechlrp.report.blocks import Figure, Folded, Table
+from speechlrp.report.blocks import Figure, Folded, Table, Text
 from speechlrp.report.explorer import Explorer
 from speechlrp.report.page import Page, Section, render
 from speechlrp.report.paper import stands_beside
@@ -39,6 +39,8 @@ def write_page(
     page = _page(context.config, files, parts, facts)
     write_text(context.folder / "index.html", render(page))
     context.note("sections", [part.title for part in parts])
+    texts = [block.text for block in parts[0].blocks if isinstance(block, Text)] if parts else []
+    context.note("found", "\n\n".join(texts))
 
 
 def beside(config: Config, files: RunFiles) -> str | None:
