@@ -9,7 +9,9 @@ from pathlib import Path
 import click
 
 from speechlrp import __version__
+from speechlrp.cli import completing
 from speechlrp.cli.options import FILE_OPTIONS, HYDRA_OPTIONS, ON_VERBS, OPTIONS, on_option
+from speechlrp.errors import SpeechLRPError
 from speechlrp.stages import SUMMARIES
 
 LAYOUTS = (
@@ -56,7 +58,10 @@ def _parameters(name: str, verb: str) -> list[click.Parameter]:
     parameters += [option() for option in FILE_OPTIONS] if name == "explain" else []
     parameters += [on_option()] if name in ON_VERBS else []
     words = WORDS.get(name, "[KEY=VALUE]...")
-    return [*parameters, click.Argument(["overrides"], nargs=-1, metavar=words)]
+    settings = click.Argument(
+        ["overrides"], nargs=-1, metavar=words, shell_complete=completing.overrides
+    )
+    return [*parameters, settings]
 
 
 for _name, _summary in SUMMARIES.items():
@@ -112,8 +117,48 @@ def table(members: str, outputs: str | None, out: str | None) -> None:
         print_table(members, outputs, out)
 
 
+@main.command("help")
+@click.argument("name", required=False, shell_complete=completing.helped)
+@click.pass_context
+def help_(context: click.Context, name: str | None) -> None:
+    """Say what a setting (trainer.lr), a group of them (trainer) or a verb is."""
+    from speechlrp.cli.help import explained
+
+    top = context.find_root()
+    verb = main.get_command(context, name) if name else main
+    if verb is not None:
+        click.echo(verb.get_help(click.Context(verb, info_name=name, parent=top) if name else top))
+    try:
+        lines = list(explained(name)) if name else []
+    except SpeechLRPError as error:
+        if verb is not None:  # which is no setting besides
+            return
+        click.echo(f"error: {error}", err=True)
+        context.exit(1)
+    click.echo("\n".join(["", *lines] if verb is not None and lines else lines))
+
+
+@main.command()
+@click.argument("run")
+@click.argument("folder", type=click.Path(file_okay=False))
+@click.option("--weights", default="train", show_default=True, help="As of evaluate.")
+def export(run: str, folder: str, weights: str) -> None:
+    """Write a trained RUN into a FOLDER of its own, with a model card.
+
+    It holds the weights, the settings and what is known of the features, and no recording:
+    `speechlrp.load("FOLDER")` and `speechlrp explain my.wav --run FOLDER` read it anywhere.
+    """
+    from speechlrp.cli.bridge import one_line_errors
+
+    with one_line_errors():
+        from speechlrp.answers.exporting import export as write
+        from speechlrp.answers.run import load
+
+        click.echo(f"{write(load(run, weights=weights, device='cpu'), folder)}/README.md")
+
+
 @main.command("list")
-@click.argument("what", required=False)
+@click.argument("what", required=False, shell_complete=completing.tables)
 def list_(what: str | None) -> None:
     """List what can be chosen: models, corpora, rules, ... (without an argument: the lists)."""
     from speechlrp.cli.bridge import one_line_errors

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import click
 
@@ -55,7 +56,16 @@ class Option:
         names = [self.flag, self.name + "_" if self.name in ("from", "to") else self.name]
         if self.switch:
             return click.Option(names, is_flag=True, help=self.help)
-        return click.Option(names, type=kind, multiple=self.many, help=self.help)
+        completed = None if self.choices else partial(_completed, self.key)
+        return click.Option(
+            names, type=kind, multiple=self.many, help=self.help, shell_complete=completed
+        )
+
+
+def _completed(key: str, context: object, parameter: object, incomplete: str) -> list[str]:
+    from speechlrp.cli.completing import values
+
+    return values(key, incomplete)
 
 
 _COMMON = (

@@ -57,3 +57,11 @@ def progress(items: Iterable[T], what: str, total: int) -> Iterator[T]:
         if time.monotonic() - last > EVERY_S:
             last = time.monotonic()
             print(f"{what}: {done} of {total}", file=sys.stderr, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """A time in the units that one thinks in: 3.1 s, 4 min 5 s, 2 h 3 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

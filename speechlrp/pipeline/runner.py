@@ -21,7 +21,7 @@ from speechlrp.pipeline.identity import Invocation, remember
 from speechlrp.pipeline.inputs import Watch, changes, find_inputs, identity, run_folder
 from speechlrp.pipeline.lock import locked
 from speechlrp.pipeline.parts import clear_but_parts
-from speechlrp.pipeline.progress import say
+from speechlrp.pipeline.progress import duration, say
 from speechlrp.pipeline.record import Record, commit, is_as, outputs_of, read_record, versions
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.registry import blamed, references_in, told
@@ -152,7 +152,7 @@ class _Lead:
         seconds = time.perf_counter() - clock
         self._record(context, wanted, started, seconds).write(context.folder)
         _publish(context.folder, self.final)
-        say(f"{self.where}: done in {seconds:.1f} s ({self.final})")
+        say(f"{self.where}: done in {duration(seconds)} ({self.final})")
 
     def _record(
         self, context: Context, wanted: Mapping[str, Any], started: datetime, seconds: float

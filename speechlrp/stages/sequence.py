@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from speechlrp.config import SUBSETS
@@ -13,7 +15,8 @@ from speechlrp.config.schema import Config
 from speechlrp.data.conditions import subset_of
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.pipeline.identity import Invocation
-from speechlrp.pipeline.progress import say
+from speechlrp.pipeline.progress import duration, say
+from speechlrp.pipeline.record import read_record
 from speechlrp.pipeline.runner import perform
 from speechlrp.stages import stage_of
 from speechlrp.stages.bench.members import make as make_networks
@@ -29,11 +32,30 @@ def run_verb(verb: str, config: Config, invocation: Invocation) -> None:
             perform(stage_of("preprocess", task), config, invocation)
         perform(stage_of(verb, task), config, invocation)
         return
-    for step in between(config.sequence.steps, config.sequence.first, config.sequence.last):
+    sequence, began = config.sequence, time.perf_counter()
+    steps = between(sequence.steps, sequence.first, sequence.last)
+    for number, step in enumerate(steps, 1):
+        where = f"stage {number} of {len(steps)}"
         if on_copies_not_made(config, step):
-            say(f"{step['stage']} of {step['subset']}: left out, these copies are not configured")
+            say(
+                f"{where}: {step['stage']} of {step['subset']} is left out, since these copies are "
+                "not configured"
+            )
         else:
-            perform(stage_of(step["stage"], task), with_settings(config, step), invocation)
+            say(f"{where}: {step['stage']}")
+            folder = perform(stage_of(step["stage"], task), with_settings(config, step), invocation)
+    say(f"{len(steps)} stages in {duration(time.perf_counter() - began)}")
+    if steps[-1]["stage"] == "report":
+        say_what_was_found(folder)
+
+
+def say_what_was_found(report: Path) -> None:
+    """Where a page lies, and what its first section says."""
+    record = read_record(report)
+    for words in str(record.notes.get("found", "") if record else "").split("\n\n"):
+        if words:
+            say(words)
+    say(f"the page: {report / 'index.html'}")
 
 
 def between(steps: Iterable[dict], first: str | None, last: str | None) -> list[dict]:

@@ -85,12 +85,14 @@ def test_list_of_lists(speechlrp):
     }.items(),
 )  # fmt: skip
 def test_list_shows_the_table(speechlrp, what, table):
-    assert speechlrp("list", what).stdout.splitlines() == list(table)
+    lines = speechlrp("list", what).stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list(table)
 
 
 def test_list_shows_the_configurations():
     for folder in conf_dir().glob("*/"):
-        assert names(f"conf/{folder.name}") == sorted(p.stem for p in folder.glob("*.yaml"))
+        shown = [line.split()[0] for line in names(f"conf/{folder.name}")]
+        assert shown == sorted(p.stem for p in folder.glob("*.yaml"))
 
 
 def test_a_stage_is_a_command_a_summary_and_a_configuration():

@@ -173,10 +173,12 @@ def test_an_explainer_more_is_made_alone_and_one_less_is_none(trained, copied):
     pd.testing.assert_frame_equal(
         both[both.explainer != "gradient_x_input"].reset_index(drop=True), curve
     )
-    kept, third, _ = ran("lrp", "flipping.grids.table.percent=[0,2]")  # the maps stay
+    kept, third, _ = ran("lrp", "--grid", "full")  # the maps stay
     assert (kept, set(third)) == (["maps/lrp.h5"], {"lrp"})
     assert third["lrp"] == first["lrp"]
-    kept, other, _ = ran("lrp", "+compare.settings.lrp.rules=[{layers: Linear, rule: epsilon}]")
+    kept, other, _ = ran(
+        "lrp", "--grid", "full", "+compare.settings.lrp.rules=[{layers: Linear, rule: epsilon}]"
+    )
     assert kept == ["flips/random order.h5"]
     assert other["lrp"] != first["lrp"]
     assert "kept" not in copied.speechlrp("compare", "--explainers", "lrp", *few, "--force").stdout

@@ -170,7 +170,7 @@ def test_conservation_is_told_of_the_shown(finished):
     whole = table.iloc[-1]
     assert (whole.operation, whole.n) == ("all", len(rows))
     assert whole.received == pytest.approx(output[rows, target[rows]].mean(), rel=1e-4)
-    assert whole.passed == pytest.approx(found, rel=1e-3)
+    assert whole.passed == pytest.approx(found, rel=1e-2)  # half precision
     lost = whole.received - whole.passed
     assert whole.bias + whole.stabiliser == pytest.approx(lost, rel=1e-3)
 
