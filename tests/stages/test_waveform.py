@@ -10,6 +10,7 @@ import soundfile
 
 import speechlrp
 from speechlrp.artifacts.hdf5 import read_table
+from speechlrp.artifacts.relevance import Maps
 from tests.stages.test_contract import one_line
 from tests.toys.toy_project import TOY
 
@@ -45,7 +46,7 @@ def seen(corpus, project_class, tmp_path_factory):
 def maps(project, name):
     with h5py.File(project.run / f"explain/train-{name}-test/relevance.h5") as file:
         axes = {axis: file[axis][:] for axis in ("frequency", "time")}
-        return file["relevance"][:], file["output"][:], axes, read_table(file)
+        return Maps(file)[:], file["output"][:], axes, read_table(file)
 
 
 def test_recordings_are_stored_as_samples(seen):
