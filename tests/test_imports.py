@@ -61,7 +61,7 @@ OUTSIDE = {
     "models": {"torch", "transformers"},
     "corpora": None,
     "flipping": {"torch", "numpy", "pandas"},
-    "explainers": {"torch", "numpy", "pandas"},
+    "explainers": {"torch", "numpy", "pandas", "captum"},
     "measures": {"torch", "numpy", "pandas"},
     "neurons": {"torch", "numpy", "pandas"},
     "letters": {"torch", "numpy", "jiwer", "flashlight"},

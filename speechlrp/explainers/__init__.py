@@ -11,6 +11,7 @@ EXPLAINERS = Registry(
         "integrated_gradients": "speechlrp.explainers.integrated_gradients:IntegratedGradients",
         "smoothgrad": "speechlrp.explainers.smoothgrad:SmoothGrad",
         "occlusion": "speechlrp.explainers.occlusion:Occlusion",
+        "captum": "speechlrp.explainers.captum:Captum",
         "random": "speechlrp.explainers.random:Random",
     },
     Interface(

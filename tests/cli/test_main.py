@@ -109,6 +109,10 @@ def test_a_stage_is_a_command_a_summary_and_a_configuration():
         "list",
         "download",
         "synth",
+        "init",
+        "table",
+        "help",
+        "export",
     }
     for name, stage in {**CLASSES, **LETTERS}.items():
         assert stage.name == name
