@@ -181,7 +181,7 @@ def test_what_speaks_for_a_class_is_heard_alone_and_asked_about(finished):
     assert set(index.what) == {"whole", "for", "against"}
     with h5py.File(finished.run / "explain/train-lrp-test/relevance.h5") as file:
         table, probability, target = read_table(file), file["probability"][:], file["target"][:]
-        relevance, axes = file["relevance"][:], [file["frequency"][:], file["time"][:]]
+        relevance, axes = Maps(file)[:], [file["frequency"][:], file["time"][:]]
     assert index.place.nunique() == len(table)  # fewer than listen.examples
     by_what = index.set_index(["place", "what"])
     for row, one in table.iterrows():

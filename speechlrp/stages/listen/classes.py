@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
+from speechlrp.artifacts.relevance import Maps
 from speechlrp.artifacts.windows import RELEVANCE
 from speechlrp.audio.reading import read
 from speechlrp.audio.resampling import mono, resample
@@ -56,7 +57,7 @@ def _heard(
     examples = classifier.dataset
     settings = examples.feature_settings
     with _relevance(context) as file:
-        relevance = file["relevance"][row].astype(np.float32)[0]
+        relevance = Maps(file)[row][0]
     wave, rate = read(one.path)
     whole = resample(mono(wave, settings.channel), rate, settings.rate, settings.lowpass_width)
     begin = round(one.start_s * settings.rate)
