@@ -177,7 +177,10 @@ def test_an_explainer_more_is_made_alone_and_one_less_is_none(trained, copied):
     assert (kept, set(third)) == (["maps/lrp.h5"], {"lrp"})
     assert third["lrp"] == first["lrp"]
     kept, other, _ = ran(
-        "lrp", "--grid", "full", "+compare.settings.lrp.rules=[{layers: Linear, rule: epsilon}]"
+        "lrp",
+        "--grid",
+        "full",
+        "+compare.settings.lrp.rules=[{layers: Linear, rule: zero}, {layers: Conv2d, rule: zero}]",
     )
     assert kept == ["flips/random order.h5"]
     assert other["lrp"] != first["lrp"]
