@@ -12,13 +12,15 @@ import pandas as pd
 
 from speechlrp.artifacts.averages import AVERAGES, write_averages
 from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact, read_table, write_table
-from speechlrp.artifacts.layout import attribute, indices
+from speechlrp.artifacts.layout import attribute
 from speechlrp.artifacts.maps import ALONG, EXAMPLES, STATISTICS, Array, write_maps
 from speechlrp.artifacts.maximized import open_maximized, write_maximized
+from speechlrp.artifacts.relevance import FACTOR, Maps
 from speechlrp.artifacts.shards import Shards
 from speechlrp.artifacts.utterances import write_utterances
 from speechlrp.artifacts.windows import RELEVANCE
 from speechlrp.data.dataset import read_dataset
+from speechlrp.data.explaining import order_of
 
 COMMAND = "speechlrp stage"
 N, F, T, K = 6, 5, 8, 2
@@ -65,12 +67,12 @@ def relevance(folder: Path) -> list[Path]:
     draw = np.random.default_rng(0)
     with h5py.File(folder / "relevance.h5", "w") as file:
         file["relevance"] = draw.normal(size=(N, 1, F, T)).astype("f4")
-        file["order"] = np.stack([draw.permutation(F * T) for _ in range(N)]).astype("u2")
         file["output"] = file["probability"] = draw.uniform(size=(N, K)).astype("f4")
         file["target"] = np.arange(N) % K
         file["frequency"], file["time"] = np.arange(F) * 100.0, np.arange(T) * 0.01
         write_table(file, _table(source="r", label=np.arange(N) % K))
         label_axes(file["relevance"], AXES, "logit")
+        file["relevance"].attrs[FACTOR] = np.float32(0.5)
         describe(file, {"kind": "relevance", "classes": ["a", "b"], "weights": "x"})
         describe(file, {"explainer": {"name": "lrp", "kind": "lrp"}})
     return [folder / "relevance.h5"]
@@ -79,11 +81,11 @@ def relevance(folder: Path) -> list[Path]:
 def read_relevance(folder: Path) -> Any:
     with open_artifact(folder / "relevance.h5", RELEVANCE, COMMAND) as file:
         table, classes = read_table(file), attribute(file, "classes", list)
-        maps, order = file["relevance"][:], indices(file["order"], (), F * T).astype(np.int64)
+        maps, order = Maps(file), order_of(file, slice(None)).numpy()
         names = [classes[k] for k in (*table.label, *file["target"][:])]
         said = file["output"][:].argmax(1), file["probability"][:].max(1)
-        flipped = [m.reshape(-1)[o] for m, o in zip(maps, order, strict=True)]
-        return names, said, flipped, table.source, attribute(file["relevance"], "units", str)
+        flipped = [m.reshape(-1)[o] for m, o in zip(maps[:], order, strict=True)]
+        return names, said, flipped, table.source, maps.units
 
 
 def utterances(folder: Path) -> list[Path]:

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import h5py
+import numpy as np
+from pandas.api.types import is_numeric_dtype
 
 from speechlrp.answers.card import card
 from speechlrp.artifacts.atomic import write_json, write_text
-from speechlrp.artifacts.hdf5 import label_axes, read_table, write_table
+from speechlrp.artifacts.hdf5 import created, label_axes, read_table, write_table
 from speechlrp.config.composing import CONFIG_DIR
 from speechlrp.config.names import key_of
 from speechlrp.errors import SpeechLRPError
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 WEIGHTS, META = "model.safetensors", "model.json"
 CONF = "conf"
 KEPT = ("frequency", "time", "train_mean", "features")
-"""Of a file of features; the last without a row."""
+"""Of a file of features; of the last no more than its shape."""
 
 
 def export(run: Run, folder: str | Path) -> Path:
@@ -83,11 +85,15 @@ def _without_places(override: str) -> str:
 
 
 def without_recordings(source: Path, target: Path) -> None:
-    """Copy what a file of features says of them, and none of the recordings."""
-    with h5py.File(source) as old, h5py.File(target, "w") as new:
+    """Copy what a file of features says of them; a row of zeros stands for its recordings."""
+    with h5py.File(source) as old, created(target) as new:
         new.attrs.update(old.attrs)
         for name in (n for n in KEPT if n in old):
-            new[name] = old[name][: 0 if name == "features" else None]
+            new[name] = np.zeros_like(old[name][:1]) if name == "features" else old[name][:]
             axes, units = json.loads(old[name].attrs["axes"]), old[name].attrs.get("units", "")
             label_axes(new[name], tuple(axes), str(units))
-        write_table(new, read_table(old).iloc[:0])
+        if "offsets" in old:
+            new["offsets"] = np.array([0, 1])
+        row = read_table(old).iloc[:1]
+        blank = {name: 0 if is_numeric_dtype(column) else "" for name, column in row.items()}
+        write_table(new, row.assign(**blank))

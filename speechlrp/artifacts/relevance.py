@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.hdf5 import describe, label_axes
+from speechlrp.artifacts.layout import Damaged, attribute
 from speechlrp.artifacts.shards import Shards
 from speechlrp.artifacts.windows import RELEVANCE
 
@@ -83,12 +84,19 @@ def merge(
 
 
 class Maps:
-    """The relevance in an open file: ``maps[rows]`` is float32 in its units, `[n, 1, F, T]`."""
+    """The relevance in an open file: ``maps[rows]`` is float32 in its units, `[n, 1, F, T]`.
+
+    Raises:
+        Damaged: it has no units, or what it is to be multiplied by is no number.
+    """
 
     def __init__(self, file: h5py.File) -> None:
         self._stored = file["relevance"]
-        self._factor = np.float32(self._stored.attrs.get(FACTOR, 1))
-        self.units = str(self._stored.attrs.get("units", ""))
+        factor = self._stored.attrs.get(FACTOR, 1.0)
+        if not isinstance(factor, float | np.floating) or not np.isfinite(factor):
+            raise Damaged(f"its attribute {FACTOR} is not a number")
+        self._factor = np.float32(factor)
+        self.units = str(attribute(self._stored, "units", str))
         self.bins = int(np.prod(self._stored.shape[1:]))
 
     def __len__(self) -> int:

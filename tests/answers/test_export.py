@@ -44,7 +44,11 @@ def test_it_holds_no_recording(exported, finished):
         h5py.File(exported / "features.h5") as file,
         h5py.File(finished.features / "features.h5") as whole,
     ):
-        assert file["features"].shape[0] == len(file["table/id"]) == 0
+        assert file["features"].shape[0] == len(file["table/id"]) == 1
+        assert not file["features"][:].any()
+        assert (
+            file["table/path"].asstr()[:].tolist() == file["table/id"].asstr()[:].tolist() == [""]
+        )
         np.testing.assert_array_equal(file["train_mean"][:], whole["train_mean"][:])
         assert file["frequency"].attrs["units"] == "Hz"
     assert sum(path.stat().st_size for path in exported.iterdir()) < 4e6
