@@ -44,6 +44,7 @@ class Toy:
     data_run: str = "toy"
     device: str = "cpu"
     force: bool = False
+    on: str = ""
     seed: int = 1
     data_seed: int = 1
     dataset: dict = field(default_factory=dict)
