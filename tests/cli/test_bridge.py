@@ -98,7 +98,7 @@ def test_a_folder_of_the_users_own(speechlrp, tmp_path):
         (["train", "trainer.epochs=["], r"cannot read 'trainer.epochs=\['"),
         (["train", "seed=1,2"], "'seed=1,2'.* -m"),
         (["train", "task=null"], "Config group"),
-        (["evaluate", "--weights", "last"], "'last'; known: .*, aug_none, .*, aug_zero, .*, train"),
+        (["evaluate", "--weights", "last"], "'last'; known: .*, aug_none, aug_zero, .*, train"),
         (["run", "--from", "flip", "--to", "train"], "nothing lies between"),
         (["list", "modles"], "unknown list 'modles'; known: .*Did you mean 'models'?"),
         (["download", "audiomnits"], "known: audiomnist, .*Did you mean 'audiomnist'?"),
