@@ -91,9 +91,9 @@ def explain_pieces(explaining: Explaining, features: np.ndarray, weights: Tensor
     size, parts = explaining.section["batch_size"], []
     labels = weights.argmax(1).numpy()
     for first in range(0, len(features), size):
-        some = slice(first, first + size)
-        _, inputs, _ = explaining.batch(features[some], labels[some])
-        target = weights[some].to(inputs)
+        piece = slice(first, first + size)
+        _, inputs, _ = explaining.batch(features[piece], labels[piece])
+        target = weights[piece].to(inputs)
         _, relevance = explaining.explainer.explain(explaining.model, inputs, target)
         parts.append(explaining.maps(relevance.detach().float()).cpu().numpy())
     return np.concatenate(parts)[:, 0]

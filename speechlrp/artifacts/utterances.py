@@ -183,8 +183,8 @@ class Utterances:
 
     def batch(self, indices: Sequence[int] | np.ndarray) -> list[np.ndarray]:
         """Read some utterances, each float32 [T_i, F], in the order of `indices`."""
-        found = {int(index): self.read(int(index)) for index in np.unique(indices)}
-        return [found[int(index)] for index in indices]
+        utterances = {int(index): self.read(int(index)) for index in np.unique(indices)}
+        return [utterances[int(index)] for index in indices]
 
     def __iter__(self) -> Iterator[np.ndarray]:
         return (self.read(index) for index in range(len(self)))

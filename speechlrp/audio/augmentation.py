@@ -86,10 +86,10 @@ def loader(rate: int) -> Callable[[Path], Tensor]:
     @lru_cache(KEPT)
     def load(path: Path) -> Tensor:
         try:
-            wave, own = read(path)
+            wave, native = read(path)
             check_mix(wave, mono(wave))
         except RecordingError as error:
             raise SpeechLRPError(f"cannot mix in {path}: {error}; remove or replace it") from error
-        return mono(wave) if own == rate else resample(mono(wave), own, rate)
+        return mono(wave) if native == rate else resample(mono(wave), native, rate)
 
     return load

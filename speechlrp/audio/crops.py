@@ -118,12 +118,12 @@ def read_part(
         SpeechLRPError: the file cannot be read, or ends before the piece begins.
     """
     try:
-        wave, own = read_piece(path, start_s, samples / rate)
+        wave, native = read_piece(path, start_s, samples / rate)
         wave = mono(wave, channel)
     except RecordingError as error:
         raise SpeechLRPError(f"cannot read {path} ({error}): {MEND}") from error
     if not len(wave):
         raise SpeechLRPError(f"{path} ends before {start_s:.2f} s: {MEND}")
-    piece = wave if own == rate else resample(wave, own, rate)
+    piece = wave if native == rate else resample(wave, native, rate)
     piece = piece[:samples]
     return torch.nn.functional.pad(piece, (0, samples - len(piece)))

@@ -107,7 +107,7 @@ def extract_unit(
     """Compute the features of one unit of recordings; arguments as in ``extract``."""
     reasons: dict[int, str] = {}
     waves = read_unit(unit, settings, reasons)
-    own: list[tuple[Tensor, tuple]] = []
+    windows: list[tuple[Tensor, tuple]] = []
     copied: list[tuple[Tensor, tuple]] = []
     dropped: Counter[str] = Counter()
     kept: list[dict[str, Any]] = []
@@ -121,11 +121,13 @@ def extract_unit(
             continue
         dropped += lost
         kept.append(_about(name, wave, [s for _, s in segments], lost, settings))
-        own += _placed(name, wave, segments, settings, seed)
+        windows += _placed(name, wave, segments, settings, seed)
         for sound, mixed in copies(wave, name) if copies else ():
             copied += _placed(name, sound, segments, settings, seed, mixed)
-    rows = [row for _, row in (*own, *copied)]
-    features = [_transform([window for window, _ in some], settings) for some in (own, copied)]
+    rows = [row for _, row in (*windows, *copied)]
+    features = [
+        _transform([window for window, _ in pairs], settings) for pairs in (windows, copied)
+    ]
     return FeatureBatch(
         features=np.concatenate(features) if copied else features[0],
         segments=_table(rows, (*COLUMNS, *CONDITION) if copies else COLUMNS),
@@ -144,14 +146,14 @@ def _placed(
     mixed: Mixed | None = None,
 ) -> list[tuple[Tensor, tuple]]:
     """Windows of a recording or copy, where the recording's segments are; each with its row."""
-    found = []
+    placed = []
     for start, segment in segments:
         piece = wave[start : start + len(segment)]
         window, offset = place(piece, settings.length, seed=seed, name=name, start=start)
         samples = (start, offset, len(segment))
         row = (name, *(value / settings.rate for value in samples), *_condition(mixed))
-        found.append((window, row))
-    return found
+        placed.append((window, row))
+    return placed
 
 
 def _about(
@@ -161,8 +163,8 @@ def _about(
     short = max(0, settings.length - len(wave)) if len(segments) == 1 else 0
     loudest = max(map(level_db, segments))
     reasons = [lost[reason] for reason in RECORDING[4:7]]
-    about = (name, len(wave) / settings.rate, len(segments), loudest, *reasons)
-    return dict(zip(RECORDING, (*about, short / settings.rate), strict=True))
+    facts = (name, len(wave) / settings.rate, len(segments), loudest, *reasons)
+    return dict(zip(RECORDING, (*facts, short / settings.rate), strict=True))
 
 
 def read_unit(

@@ -172,7 +172,7 @@ def _banks(waves: Tensor, settings: FbankSettings) -> Tensor:
     each = -(-settings.length // hop)
     padded = functional.pad(waves.double() * FULL_SCALE, (0, each * hop - settings.length))
     line = functional.pad(padded.reshape(1, -1), (0, settings.window))
-    found = load_torchaudio().compliance.kaldi.fbank(
+    banks = load_torchaudio().compliance.kaldi.fbank(
         line,
         dither=0.0,
         sample_frequency=float(settings.rate),
@@ -184,8 +184,8 @@ def _banks(waves: Tensor, settings: FbankSettings) -> Tensor:
         low_freq=settings.low_hz,
         high_freq=settings.top_hz,
     )
-    found = found[: len(waves) * each].view(len(waves), each, bands)[:, :frames]
-    return found if settings.floor is None else found.clamp(min=settings.floor)
+    banks = banks[: len(waves) * each].view(len(waves), each, bands)[:, :frames]
+    return banks if settings.floor is None else banks.clamp(min=settings.floor)
 
 
 def _centred(banks: Tensor, waves: Tensor, settings: FbankSettings) -> Tensor:

@@ -154,9 +154,9 @@ def distance_db(
         RecordingError: the wave is silent, or shorter than a window.
     """
     anything = replace(settings or LogMelSettings(), min_s=0.0, longest_s=None, min_peak=0.0)
-    found = log_mel(wave, anything)
-    frames = min(len(found.values), len(values))
-    levels = found.values[:frames].double() * found.deviation + found.mean
+    reached = log_mel(wave, anything)
+    frames = min(len(reached.values), len(values))
+    levels = reached.values[:frames].double() * reached.deviation + reached.mean
     asked = values[:frames].double() * deviation + mean
     pair = [(one - one.max()).clamp(min=floor_db) for one in (levels, asked)]
     difference = pair[0] - pair[1]

@@ -176,10 +176,10 @@ def reverberate(wave: Tensor, response: Tensor) -> Tensor:
     size = len(wave) + len(response) - 1
     parts = (torch.fft.rfft(x.double(), size) for x in (wave, response))
     direct = int(response.abs().argmax())
-    found = torch.fft.irfft(math.prod(parts), size)[direct : direct + len(wave)]
-    after = _power(found)
+    reverberant = torch.fft.irfft(math.prod(parts), size)[direct : direct + len(wave)]
+    after = _power(reverberant)
     gain = math.sqrt(_power(wave) / after) if after else 1.0
-    return unclipped(found * gain).to(wave.dtype)
+    return unclipped(reverberant * gain).to(wave.dtype)
 
 
 def change_speed(wave: Tensor, factor: float) -> Tensor:

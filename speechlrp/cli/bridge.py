@@ -68,8 +68,8 @@ def _spelt_out(override: str) -> str:
     key, _, names = override.partition("=")
     if key != "lrp":
         return override
-    own = (name if name.startswith("lrp") else f"lrp_{name}" for name in names.split(","))
-    return f"explainer={','.join(own)}"
+    explainers = (name if name.startswith("lrp") else f"lrp_{name}" for name in names.split(","))
+    return f"explainer={','.join(explainers)}"
 
 
 def _hydra_main(verb: str, overrides: tuple[str, ...], files: OwnFiles, corpus: tuple[str, ...]):
@@ -81,7 +81,7 @@ def _hydra_main(verb: str, overrides: tuple[str, ...], files: OwnFiles, corpus: 
         from speechlrp.stages.sequence import run_verb
 
         member, config_dir = task_overrides(), files.folder  # of a sweep, or of all there is
-        own = ["--config-dir", config_dir] if config_dir else []
+        place = ["--config-dir", config_dir] if config_dir else []
         shown = [plainly(o) for o in member if not o.startswith("data_run=$")]
         member = _with_own_experiment(verb, member)
         with one_line_errors(verb, overrides, files):
@@ -91,7 +91,7 @@ def _hydra_main(verb: str, overrides: tuple[str, ...], files: OwnFiles, corpus: 
             if corpus:
                 config = on_corpus(config, verb, member, corpus)
             invocation = Invocation(
-                shlex.join(["speechlrp", verb, *shown, *own, *hints_on(corpus)]),
+                shlex.join(["speechlrp", verb, *shown, *place, *hints_on(corpus)]),
                 (*hints(member, config_dir, remembered), *hints_on(corpus)),
                 to_remember(member, config_dir),
             )
@@ -116,21 +116,21 @@ def _from_options(verb: str, overrides: tuple[str, ...], values: Mapping[str, An
             "=" not in override and not override.startswith("~")
         ):
             raise click.UsageError(f"{override!r} is not a setting; settings are KEY=VALUE")
-    given = dict(o.lstrip("+").split("=", 1) for o in overrides if "=" in o)
-    found = []
+    settings = dict(o.lstrip("+").split("=", 1) for o in overrides if "=" in o)
+    translated = []
     for option in OPTIONS[verb]:
         value = values.get(option.name, values.get(option.name + "_"))
         if value in (None, False, ()):
             continue
         text = _as_value(value)
-        if given.get(option.key, text) != text:
+        if settings.get(option.key, text) != text:
             said = option.flag if option.switch else f"{option.flag} {value}"
             raise click.UsageError(
-                f"{said} and {option.key}={given[option.key]} disagree; give one"
+                f"{said} and {option.key}={settings[option.key]} disagree; give one"
             )
-        if option.key not in given:
-            found.append(f"{option.key}={text}")
-    return found
+        if option.key not in settings:
+            translated.append(f"{option.key}={text}")
+    return translated
 
 
 def _as_value(value: Any) -> str:

@@ -55,10 +55,10 @@ def _fill(
     names = list(dict.fromkeys(names))
     if not names:
         return
-    own: Any = OmegaConf.to_container(section[key], resolve=True)
+    section_values: Any = OmegaConf.to_container(section[key], resolve=True)
     with open_dict(section):
         for name in names:
-            changes = dict(own.get(name, {}))
+            changes = dict(section_values.get(name, {}))
             base = _composed(changes.pop("explainer", name), verb, overrides)
             section[key][name] = OmegaConf.merge(base, changes)
 

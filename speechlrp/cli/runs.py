@@ -90,24 +90,24 @@ def with_remembered(
     Raises:
         SpeechLRPError: a name that cannot be, or a damaged `run.json`.
     """
-    given = {key_of(override): override for override in overrides}
+    settings = {key_of(override): override for override in overrides}
     folder = values.get("config_dir")
-    name = given.pop("run", "").partition("=")[2].strip("'\"")
-    asked = given.get("experiment", "").partition("=")[2].strip("'\"")
+    name = settings.pop("run", "").partition("=")[2].strip("'\"")
+    asked = settings.get("experiment", "").partition("=")[2].strip("'\"")
     if not name:
         return overrides, folder or _own_folder(asked)
     check_name(name)
-    run = read_run(_outputs(given) / name)
+    run = read_run(_outputs(settings) / name)
     if run is None:
         folder = folder or _own_folder(asked or name)
         begins = not asked and _is_experiment(name, folder)
         run = Run(name, [f"experiment={name}"] if begins else [])
     kept = [o for o in run.overrides if not o.startswith(CONFIG_DIR)]
-    own = [o.partition("=")[2] for o in run.overrides if o.startswith(CONFIG_DIR)]
-    folder = folder or next(iter(own), None)
+    folders = [o.partition("=")[2] for o in run.overrides if o.startswith(CONFIG_DIR)]
+    folder = folder or next(iter(folders), None)
     varied = ",".join([name, *_swept(overrides)])
     names = [f"run=${{run_name:{varied}}}", f"data_run=${{data_run_name:{varied}}}"]
-    return tuple(merged([*names, *kept], list(given.values()))), folder
+    return tuple(merged([*names, *kept], list(settings.values()))), folder
 
 
 def _is_experiment(name: str, folder: str | None) -> bool:
@@ -132,10 +132,10 @@ def _swept(overrides: tuple[str, ...]) -> list[str]:
     return [one.key_or_group for one in parsed if one.is_sweep_override()]
 
 
-def _outputs(given: Mapping[str, str]) -> Path:
+def _outputs(settings: Mapping[str, str]) -> Path:
     """The folder of all runs, as given or as configured."""
-    if "paths.outputs" in given:
-        return Path(given["paths.outputs"].partition("=")[2].strip("'\""))
+    if "paths.outputs" in settings:
+        return Path(settings["paths.outputs"].partition("=")[2].strip("'\""))
     return default_outputs()
 
 
@@ -159,8 +159,8 @@ def hints(overrides: Sequence[str], config_dir: str | None, remembered: bool) ->
     rest = identity_overrides(
         overrides, ("paths",) if enough else ("paths", "experiment", *IDENTITY)
     )
-    own = [] if enough or not config_dir else ["--config-dir", config_dir]
-    return tuple(map(shlex.quote, [*named, *rest, *own]))
+    place = [] if enough or not config_dir else ["--config-dir", config_dir]
+    return tuple(map(shlex.quote, [*named, *rest, *place]))
 
 
 def plainly(override: str) -> str:

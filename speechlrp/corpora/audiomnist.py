@@ -34,7 +34,7 @@ def audiomnist(root: Path, *, speakers: Sequence[str | int] | None = None) -> li
         SpeechLRPError: no corpus, no description of a speaker, or an unknown speaker.
     """
     data = need_folder(Path(root) / "data", "AudioMNIST", MEND)
-    about = _speakers(data / META)
+    metadata = _speakers(data / META)
     there = [name for name in folders(data) if re.fullmatch(r"[0-9]{2}", name)]
     asked = None if speakers is None else [str(s).zfill(2) for s in speakers]
     gathering = Gathering("AudioMNIST", data)
@@ -43,14 +43,14 @@ def audiomnist(root: Path, *, speakers: Sequence[str | int] | None = None) -> li
     for name in set(folders(data)) - set(there):
         gathering.add_odd_folder(data / name)
     for speaker in pick_speakers(asked, there, data):
-        _read_speaker(data / speaker, speaker, about, gathering)
+        _read_speaker(data / speaker, speaker, metadata, gathering)
     return gathering.finish(MEND)
 
 
-def _read_speaker(folder: Path, speaker: str, about: dict, gathering: Gathering) -> None:
+def _read_speaker(folder: Path, speaker: str, metadata: dict, gathering: Gathering) -> None:
     """Gather the recordings in one speaker's folder."""
     names = files(folder)
-    if names and speaker not in about:
+    if names and speaker not in metadata:
         raise SpeechLRPError(
             f"speaker {speaker} has recordings in {folder}, but no entry in "
             f"{folder.parent / META}: {MEND}, or choose others with `speakers`"
@@ -63,7 +63,7 @@ def _read_speaker(folder: Path, speaker: str, about: dict, gathering: Gathering)
         if not is_audio(name) or match is None or match[2] != speaker:
             gathering.add_odd(folder / name)
             continue
-        sex, extra = about[speaker]
+        sex, extra = metadata[speaker]
         gathering.add(
             Recording(
                 id=key,

@@ -50,10 +50,10 @@ def folder(
             path = root / kind / name
             key = path.relative_to(root).with_suffix("").as_posix()
             gathering.add(labelled(Recording(key, path, who), {label: kind}, str(path)))
-    found = gathering.finish(MEND)
-    say_unknown(sum(r.path.relative_to(root).as_posix() == r.speaker for r in found), root)
-    chosen = set(pick_speakers(speakers, {r.speaker for r in found}, root))
-    return without_twins([r for r in found if r.speaker in chosen], root)
+    recordings = gathering.finish(MEND)
+    say_unknown(sum(r.path.relative_to(root).as_posix() == r.speaker for r in recordings), root)
+    chosen = set(pick_speakers(speakers, {r.speaker for r in recordings}, root))
+    return without_twins([r for r in recordings if r.speaker in chosen], root)
 
 
 def _pattern(text: str | None) -> re.Pattern | None:

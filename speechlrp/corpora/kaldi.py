@@ -50,11 +50,11 @@ def kaldi(root: Path, *, speakers: Sequence[str] | None = None) -> list[Recordin
             continue
         path = place(_file(written, key, root), root)
         bare = Recording(key, path, owners[key], transcript=words.get(key))
-        own = {
+        fields = {
             name: table.get(key if of == "utt" else owners[key], "")
             for (of, name), table in labels.items()
         }
-        recordings.append(labelled(bare, own, f"{root}, {key}"))
+        recordings.append(labelled(bare, fields, f"{root}, {key}"))
     if not recordings:
         raise SpeechLRPError(f"no recordings in {root}/wav.scp: {MEND}")
     return sorted(without_twins(recordings, root / "wav.scp"), key=lambda r: r.id)
@@ -62,15 +62,15 @@ def kaldi(root: Path, *, speakers: Sequence[str] | None = None) -> list[Recordin
 
 def _table(path: Path) -> dict[str, str]:
     """Read lines of a key and, behind blanks, what it has."""
-    found: dict[str, str] = {}
+    table: dict[str, str] = {}
     for number, line in enumerate(read_text(path, "of a Kaldi data folder", MEND).split("\n"), 1):
         key, *rest = line.strip().split(maxsplit=1) if line.strip() else ("",)
         if not key:
             continue
         value = rest[0] if rest else ""
-        if found.setdefault(key, value) != value:
+        if table.setdefault(key, value) != value:
             raise SpeechLRPError(f"{path}, line {number}: {key[:60]} is there twice")
-    return found
+    return table
 
 
 def _labels(root: Path) -> Iterator[tuple[tuple[str, str], dict[str, str]]]:

@@ -48,20 +48,20 @@ def lhotse(
     """
     root = need_folder(Path(root), "folder of lhotse's manifests", MEND)
     pairs = _cuts(place(file, root)) if file else _supervised(root)
-    found, left_out = [], []
+    recordings, left_out = [], []
     for recording, supervisions in pairs:
         made = _recording(recording, supervisions, root)
         if made is None:
             left_out.append(str(recording.get("id")))
         else:
-            found.append(made)
+            recordings.append(made)
     if left_out:
         what = "%s: left out %d that are not one file of one speaker: %s"
         log.warning(what, root, len(left_out), some(left_out))
-    if not found:
+    if not recordings:
         raise SpeechLRPError(f"no recordings of one file and speaker each in {root}: {MEND}")
-    chosen = set(pick_speakers(speakers, {r.speaker for r in found}, root))
-    kept = without_twins([r for r in found if r.speaker in chosen], root)
+    chosen = set(pick_speakers(speakers, {r.speaker for r in recordings}, root))
+    kept = without_twins([r for r in recordings if r.speaker in chosen], root)
     return sorted(kept, key=lambda r: r.id)
 
 
@@ -116,12 +116,12 @@ def _covers(part: Row, whole: Row) -> bool:
 
 
 def _files(root: Path, what: str) -> list[Path]:
-    found = sorted(
+    paths = sorted(
         p for p in root.iterdir() if what in p.name and p.name.endswith((".jsonl", ".jsonl.gz"))
     )
-    if not found:
+    if not paths:
         raise SpeechLRPError(f"no *{what}*.jsonl or .jsonl.gz in {root}: {MEND}")
-    return found
+    return paths
 
 
 def _rows(path: Path) -> Iterator[Row]:

@@ -41,11 +41,11 @@ def librispeech(
     """
     root = need_folder(Path(root), "LibriSpeech", MEND)
     sexes = _sexes(root / META)
-    found = {subset: _speakers(root / subset) for subset in _subsets(root, subsets)}
-    chosen = pick_speakers(speakers, {s for names in found.values() for s in names}, root)
+    speakers_of = {subset: _speakers(root / subset) for subset in _subsets(root, subsets)}
+    chosen = pick_speakers(speakers, {s for names in speakers_of.values() for s in names}, root)
     _check_described(chosen, sexes, root)
     gathering = Gathering("LibriSpeech", root)
-    for subset, there in found.items():
+    for subset, there in speakers_of.items():
         _note_odd(root / subset, there, gathering)
         for speaker in sorted(set(there) & set(chosen)):
             folder = root / subset / speaker

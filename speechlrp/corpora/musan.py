@@ -33,22 +33,22 @@ def musan(root: Path, *, kinds: Sequence[str] | None = None) -> dict[str, list[P
         SpeechLRPError: there is no file, or none of a kind that must be there.
     """
     root = Path(root)
-    found = {kind: _audio(root / kind) for kind in KINDS}
-    missing = [kind for kind in kinds or () if not found.get(kind)]
-    if missing or not any(found.values()):
+    files = {kind: _audio(root / kind) for kind in KINDS}
+    missing = [kind for kind in kinds or () if not files.get(kind)]
+    if missing or not any(files.values()):
         what = " and ".join(missing) or "music, noise or speech"
         raise SpeechLRPError(f"no {what} to mix in {root}: {MEND.format(root=root)}")
-    return {kind: paths for kind, paths in found.items() if paths and kind in (kinds or KINDS)}
+    return {kind: paths for kind, paths in files.items() if paths and kind in (kinds or KINDS)}
 
 
 def _audio(folder: Path) -> list[Path]:
     """The audio files in a kind's subfolders, of one name the best; others are said."""
     if not folder.is_dir():
         return []
-    found = [folder / name for name in audio_below(folder)]
-    found.sort(key=lambda path: AUDIO.index(path.suffix.lower()), reverse=True)
-    best = {path.with_suffix(""): path for path in found if path.parent.parent == folder}
-    odd = [path.relative_to(folder).as_posix() for path in found if path.parent.parent != folder]
+    paths = [folder / name for name in audio_below(folder)]
+    paths.sort(key=lambda path: AUDIO.index(path.suffix.lower()), reverse=True)
+    best = {path.with_suffix(""): path for path in paths if path.parent.parent == folder}
+    odd = [path.relative_to(folder).as_posix() for path in paths if path.parent.parent != folder]
     if odd:
         log.warning(
             "%s: left out %d files, as they are not <any>/<name>: %s",

@@ -111,13 +111,13 @@ def labelled(recordings: Sequence[Recording], label: str | None) -> list[Recordi
     Raises:
         SpeechLRPError: none has; says which labels there are.
     """
-    found = [r for r in recordings if label is None or r.label(label) is not None]
-    if not found:
+    chosen = [r for r in recordings if label is None or r.label(label) is not None]
+    if not chosen:
         raise SpeechLRPError(
             f"none of the {len(recordings)} recordings has the label {label!r}; "
             f"known: {', '.join(tasks(recordings)) or 'none'}"
         )
-    return found
+    return chosen
 
 
 def _shares(*shares: int | float) -> tuple[int, ...] | tuple[float, ...]:
@@ -161,10 +161,10 @@ def _groups(recordings: Sequence[Recording], label: str | None, unit: str) -> Gr
             "use unit=recording"
         )
     speakers = by_speaker(recordings)
-    labels = {s: {str(r.label(label)) for r in own} for s, own in speakers.items()}
+    labels = {s: {str(r.label(label)) for r in utterances} for s, utterances in speakers.items()}
     single = all(len(names) == 1 for names in labels.values())
-    for speaker, own in speakers.items():
-        groups[min(labels[speaker]) if single else ""][speaker] = own
+    for speaker, utterances in speakers.items():
+        groups[min(labels[speaker]) if single else ""][speaker] = utterances
     return dict(groups)
 
 
@@ -196,13 +196,13 @@ def _counts(
         counts = dict.fromkeys(groups, _apportion(min(sizes.values()), shares))
     else:
         counts = {name: _apportion(size, shares) for name, size in sizes.items()}
-    for name, own in counts.items():
-        empty = any(share and not n for share, n in zip(shares, own, strict=True))
-        if sum(own) > sizes[name] or empty:
+    for name, sizes_here in counts.items():
+        empty = any(share and not n for share, n in zip(shares, sizes_here, strict=True))
+        if sum(sizes_here) > sizes[name] or empty:
             wanted = "/".join(map(str, shares))
             raise SpeechLRPError(
                 f"too few {unit}s of class {name!r} for a split {wanted}"
-                f"{f' with {own} of them' if not empty else ''}: there are {have}"
+                f"{f' with {sizes_here} of them' if not empty else ''}: there are {have}"
                 if name
                 else f"too few {unit}s for a split {wanted}: there are {have}"
             )

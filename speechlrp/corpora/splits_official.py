@@ -88,7 +88,7 @@ def iden_split(
     """
     listed = identification(Path(file))
     seen = without_unseen(labelled(recordings, label), unseen, seed)
-    found = {r.id: listed[r.id] for r in seen if r.id in listed}
-    if not found:
+    subsets = {r.id: listed[r.id] for r in seen if r.id in listed}
+    if not subsets:
         raise SpeechLRPError(f"none of the {len(recordings)} recordings is in {file}")
-    return found
+    return subsets

@@ -46,7 +46,7 @@ def unseen_speakers(recordings: Sequence[Recording], unseen: Unseen, seed: int) 
         )
     if type(unseen) is not int or unseen < 1:
         raise SpeechLRPError(f"split.unseen is {unseen!r}; {FORMS}")
-    able = [name for name, own in speakers.items() if len(own) > 1]
+    able = [name for name, utterances in speakers.items() if len(utterances) > 1]
     if unseen > len(able):
         raise SpeechLRPError(
             f"split.unseen={unseen}, but only {len(able)} of {len(speakers)} speakers have two "
@@ -81,13 +81,13 @@ def _listed(recordings: Sequence[Recording], file: str) -> set[str]:
     known = set(speaker_of.values())
     names = trials(path).names
     ids = meant(names, speaker_of)
-    found = {speaker_of[ids[name]] if name in ids else _folder(name) for name in names}
-    if not found & known:
+    speakers = {speaker_of[ids[name]] if name in ids else _folder(name) for name in names}
+    if not speakers & known:
         raise SpeechLRPError(
             f"split.unseen={file} compares no speaker of the {len(known)} in the corpus (the "
             f"first of its recordings: {names[0]}); leave it out, nothing has to be kept apart"
         )
-    return found & known
+    return speakers & known
 
 
 def _folder(name: str) -> str:

@@ -136,12 +136,12 @@ def _tier(tokens: _Tokens) -> tuple[str, list[Interval]] | None:
             tokens.number()
             tokens.string()
         return None
-    found: list[Interval] = []
+    intervals: list[Interval] = []
     for _ in range(tokens.count()):
         interval = Interval(tokens.number(), tokens.number(), tokens.string())
-        _check(tokens, name, interval, found[-1].end_s if found else 0.0)
-        found.append(interval)
-    return name, found
+        _check(tokens, name, interval, intervals[-1].end_s if intervals else 0.0)
+        intervals.append(interval)
+    return name, intervals
 
 
 def _check(tokens: _Tokens, name: str, interval: Interval, after: float) -> None:

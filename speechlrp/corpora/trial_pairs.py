@@ -80,10 +80,10 @@ def _drawn(total: int, count: int, generator: np.random.Generator) -> np.ndarray
     """Draw `count` different numbers below `total`, sorted."""
     if total <= DENSE * count:
         return np.sort(generator.permutation(total)[:count])
-    found = np.empty(0, np.int64)
-    while len(found) < count:
-        found = np.unique(np.append(found, generator.integers(total, size=count)))
-    return np.sort(generator.permutation(found)[:count])
+    numbers = np.empty(0, np.int64)
+    while len(numbers) < count:
+        numbers = np.unique(np.append(numbers, generator.integers(total, size=count)))
+    return np.sort(generator.permutation(numbers)[:count])
 
 
 def _pairs(numbers: np.ndarray, counts: np.ndarray, start: np.ndarray | int) -> np.ndarray:

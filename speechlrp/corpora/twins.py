@@ -60,27 +60,27 @@ def _alike(
     What is silent or broken may well be alike; it is left out with its reason when it is read.
     """
     sizes = _groups(recordings, lambda r: status[r.id].st_size)
-    alike = [r for own in sizes.values() if len(own) > 1 for r in own]
+    alike = [r for same in sizes.values() if len(same) > 1 for r in same]
     middles = _groups(alike, lambda r: (status[r.id].st_size, _middle(r.path)))
-    several = (own for (_, held), own in middles.items() if len(own) > 1 and len(set(held)) > 1)
-    return [r for own in several for r in own if _is_sound(r.path)]
+    several = (same for (_, held), same in middles.items() if len(same) > 1 and len(set(held)) > 1)
+    return [r for same in several for r in same if _is_sound(r.path)]
 
 
 def _status(path: Path) -> os.stat_result | None:
     try:
-        found = path.stat()
+        status = path.stat()
     except (OSError, ValueError):  # a path with a zero byte is a value's error
         return None
-    return found if stat.S_ISREG(found.st_mode) else None
+    return status if stat.S_ISREG(status.st_mode) else None
 
 
 def _groups(
     recordings: Sequence[Recording], key: Callable[[Recording], Key]
 ) -> dict[Key, list[Recording]]:
-    found: defaultdict[Key, list[Recording]] = defaultdict(list)
+    groups: defaultdict[Key, list[Recording]] = defaultdict(list)
     for recording in recordings:
-        found[key(recording)].append(recording)
-    return found
+        groups[key(recording)].append(recording)
+    return groups
 
 
 def _once(
@@ -111,8 +111,8 @@ def _report(twins: list, copies: list, where: Path) -> None:
 
 def _check_agree(first: Recording, second: Recording, what: str, where: Path) -> None:
     labels = [{"speaker": r.speaker, "gender": r.gender, "digit": r.digit} for r in (first, second)]
-    for own, recording in zip(labels, (first, second), strict=True):
-        own |= {"transcript": recording.transcript, **recording.extra}
+    for contents, recording in zip(labels, (first, second), strict=True):
+        contents |= {"transcript": recording.transcript, **recording.extra}
     for name in labels[0]:
         one, other = labels[0][name], labels[1].get(name)
         if one and other and one != other:
@@ -123,8 +123,8 @@ def _check_agree(first: Recording, second: Recording, what: str, where: Path) ->
 
 
 def _check_genders(recordings: Sequence[Recording], where: Path) -> None:
-    for speaker, own in by_speaker(recordings).items():
-        by_gender = {r.gender: r.id for r in own if r.gender}
+    for speaker, utterances in by_speaker(recordings).items():
+        by_gender = {r.gender: r.id for r in utterances if r.gender}
         if len(by_gender) > 1:
             (one, first), (other, second) = list(by_gender.items())[:2]
             raise SpeechLRPError(

@@ -50,7 +50,7 @@ def voxceleb(root: Path, *, speakers: Sequence[str] | None = None) -> list[Recor
     """
     root = need_folder(Path(root), "VoxCeleb", MEND.format(root=root))
     mend = MEND.format(root=root)
-    about = _tables(root, mend)
+    metadata = _tables(root, mend)
     bases = [root / place for place in PLACES if (root / place).is_dir()]
     there = {base: set(folders(base)) for base in bases}
     chosen = pick_speakers(speakers, set().union(*there.values()), root) if bases else []
@@ -60,7 +60,7 @@ def voxceleb(root: Path, *, speakers: Sequence[str] | None = None) -> list[Recor
             gathering.add_odd(folder / name)
     for base in bases:
         for speaker in (s for s in chosen if s in there[base]):
-            _read_speaker(base, speaker, about, gathering)
+            _read_speaker(base, speaker, metadata, gathering)
     return gathering.finish(mend)
 
 
@@ -73,14 +73,14 @@ def refuse_download(root: Path, **_: object) -> NoReturn:
     raise SpeechLRPError(MEND.format(root=Path(root) / "voxceleb"))
 
 
-def _read_speaker(base: Path, speaker: str, about: dict, gathering: Gathering) -> None:
+def _read_speaker(base: Path, speaker: str, metadata: dict, gathering: Gathering) -> None:
     """Gather the recordings in one speaker's folder."""
-    if speaker not in about:
+    if speaker not in metadata:
         raise SpeechLRPError(
             f"speaker {speaker} has recordings in {base}, but no line in "
             f"{' or '.join(METAS)}; add one, or choose others with `speakers`"
         )
-    sex, extra = about[speaker]
+    sex, extra = metadata[speaker]
     for name in files(base / speaker):
         gathering.add_odd(base / speaker / name)
     for video in folders(base / speaker):
@@ -98,25 +98,25 @@ def _tables(root: Path, mend: str) -> dict[str, tuple[str | None, dict[str, str]
     paths = [root / name for name in METAS if (root / name).is_file()]
     if not paths:
         raise SpeechLRPError(f"neither {METAS[0]} nor {METAS[1]} is in {root}: {mend}")
-    about: dict[str, tuple[str | None, dict[str, str]]] = {}
+    metadata: dict[str, tuple[str | None, dict[str, str]]] = {}
     for path in paths:
-        _read_table(path, mend, about)
-    return about
+        _read_table(path, mend, metadata)
+    return metadata
 
 
-def _read_table(path: Path, mend: str, about: dict) -> None:
+def _read_table(path: Path, mend: str, metadata: dict) -> None:
     """Read one table of speakers: a CSV whose cells tabs (VoxCeleb1) or commas (2) separate."""
     rows = read_rows(path, "table of speakers", mend, marks="\t,")
     _, names = next(rows, (1, []))
     names = [name.lower() for name in names]
     if "gender" not in names or names.index("gender") == 0:
-        found = some(names, 20)
-        raise SpeechLRPError(f"{path} has no column Gender after the speaker's; found: {found}")
+        columns = some(names, 20)
+        raise SpeechLRPError(f"{path} has no column Gender after the speaker's; found: {columns}")
     for number, cells in rows:
         if len(cells) < len(names) or any(cells[len(names) :]):
             raise SpeechLRPError(f"{path}, row {number}: {len(cells)} of {len(names)} columns")
         row = dict(zip(names, cells, strict=False))
         extra = {k: row[k] for k in ("nationality", "set") if row.get(k)}
-        sex, known = gender(row["gender"], f"{path}, row {number}"), about.get(cells[0])
+        sex, known = gender(row["gender"], f"{path}, row {number}"), metadata.get(cells[0])
         describe({cells[0]: known[0]} if known else {}, cells[0], sex, path)
-        about[cells[0]] = (sex, extra)
+        metadata[cells[0]] = (sex, extra)

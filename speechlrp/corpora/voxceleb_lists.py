@@ -72,9 +72,9 @@ def trials(path: Path) -> Trials:
     for _, (same, *names) in _lines(path, 3, ("0", "1")):
         pairs.extend((int(same), *(numbers.setdefault(name, len(numbers)) for name in names)))
     table = np.frombuffer(pairs, dtype=np.int32).reshape(-1, 3)
-    found = Trials(list(numbers), table[:, 1], table[:, 2], table[:, 0] == 1)
-    _check_agree(found, path)
-    return found
+    listed = Trials(list(numbers), table[:, 1], table[:, 2], table[:, 0] == 1)
+    _check_agree(listed, path)
+    return listed
 
 
 def _check_agree(listed: Trials, path: Path) -> None:
@@ -113,13 +113,13 @@ def meant(names: Iterable[str], ids: Iterable[str]) -> dict[str, str]:
     known, ends = set(ids), {}
     for key in known:
         ends[_id(key)] = None if _id(key) in ends else key
-    found = {}
+    paths = {}
     for name in names:
         bare = _bare(name)
         one = name if name in known else bare if bare in known else ends.get(_id(name))
         if one is not None:
-            found[name] = one
-    return found
+            paths[name] = one
+    return paths
 
 
 def _bare(name: str) -> str:
@@ -134,7 +134,7 @@ def _id(name: str) -> str:
 
 def _lines(path: Path, columns: int, marks) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and cells of each line that is not blank."""
-    found = 0
+    count = 0
     lines = composed(read_text(path, "list of recordings", MEND)).split("\n")
     for number, line in enumerate(lines, 1):
         cells = line.strip().split("\t") if "\t" in line.strip() else line.split()
@@ -145,7 +145,7 @@ def _lines(path: Path, columns: int, marks) -> Iterator[tuple[int, list[str]]]:
                 f"{path}, line {number}: expected {'|'.join(marks)} and {columns - 1} path(s), "
                 f"found {line.strip()[:80]!r}"
             )
-        found += 1
+        count += 1
         yield number, cells
-    if not found:
+    if not count:
         raise SpeechLRPError(f"{path} holds no line; {MEND}")

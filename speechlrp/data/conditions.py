@@ -41,10 +41,10 @@ def configured(config: Config, recordings: Collection[str], rate: int) -> Condit
     section = config.conditions
     if not section.get("name"):
         return None
-    given = options(section, "name", "root")
+    settings = options(section, "name", "root")
     what = f"conditions {section['name']}"
-    about = {"seed": config.data_seed, "rate": rate}
-    return Conditions(call(what, mixers, given, section["root"], **about), recordings)
+    source = {"seed": config.data_seed, "rate": rate}
+    return Conditions(call(what, mixers, settings, section["root"], **source), recordings)
 
 
 def mixers(
@@ -108,7 +108,7 @@ def additions_on_disk(config: Config) -> dict[str, dict]:
     if not section.get("name") or section["root"] is None:
         return {}
     root, kinds = section["root"], section["kinds"]
-    paths = (path for some in _files(root, kinds).values() for path in some)
+    paths = (path for group in _files(root, kinds).values() for path in group)
     return {"additions": files_on_disk((str(p.relative_to(root)), p, "") for p in paths)}
 
 

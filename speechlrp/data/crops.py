@@ -43,8 +43,8 @@ def crop_batches(
     remake = f"make it again with `{context.made_by['recordings']}`"
     table = read_csv(context.inputs["recordings"], remake, needed)
     table = table[table.subset == "train"]
-    about = (table.id, table.path.map(Path), table.seconds, table.level_db)
-    sources = [Source(*row) for row in zip(*about, strict=True)]
+    columns = (table.id, table.path.map(Path), table.seconds, table.level_db)
+    sources = [Source(*row) for row in zip(*columns, strict=True)]
     number = {name: label for label, name in enumerate(examples.classes)}
     labels = [number[name] for name in table.label]
     return CropBatches(
@@ -79,11 +79,11 @@ def configured(config: Config, rate: int) -> Augmentation | None:
     root = mixing["root"]
     files = synthesised() if root is None else musan(Path(root))
     load = synthesiser(rate) if root is None else loader(rate)
-    given = options(mixing, "name", "root", "speed_classes")
+    settings = options(mixing, "name", "root", "speed_classes")
     return call(
         f"mixing {mixing['name']}",
         augmentation,
-        given,
+        settings,
         files=files,
         load=load,
         rate=rate,
@@ -111,7 +111,7 @@ def augmentation(
         SpeechLRPError: a range is none, or there is nothing to draw from.
     """
     ranges = {"noise": noise_db, "music": music_db, "babble": babble_db}
-    kinds = {name: kind_at("mixing", name, found) for name, found in ranges.items()}
+    kinds = {name: kind_at("mixing", name, parameters) for name, parameters in ranges.items()}
     mixer = Mixer(files, load, seed=seed, probability=probability, kinds=kinds)
     return Augmentation(
         seed=seed,
@@ -137,9 +137,9 @@ def kind_at(section: str, name: str, snr_db: Sequence[float]) -> Kind:
 def _responses(folder: str | None) -> list[Path]:
     if folder is None:
         return []
-    found = sorted(Path(folder) / name for name in audio_below(Path(folder)))
-    if not found:
+    paths = sorted(Path(folder) / name for name in audio_below(Path(folder)))
+    if not paths:
         raise SpeechLRPError(
             f"no impulse responses in {folder}; give another folder, or mixing.rirs=null"
         )
-    return found
+    return paths

@@ -187,7 +187,11 @@ def describe_model(config: Config, kwargs: dict[str, Any], dataset: Dataset) -> 
         dataset: that it is trained on.
     """
     section = config.model
-    about = {"model": section["name"], "kwargs": kwargs, "input_scale": section["input_scale"]}
+    description = {
+        "model": section["name"],
+        "kwargs": kwargs,
+        "input_scale": section["input_scale"],
+    }
     if named := own_code(section):
-        about["code"] = code_of(named)
-    return about | facts_of(dataset)
+        description["code"] = code_of(named)
+    return description | facts_of(dataset)

@@ -63,27 +63,27 @@ def split_of(config: Config, recordings: Sequence[Recording], label: str | None)
         SpeechLRPError: it leaves no recording, or does not fit them.
     """
     name = config.split["name"]
-    about = {"label": label}
-    found = call(f"split {name}", SPLITS[name], options(config.split, "name"), recordings, **about)
-    if not found:
+    task = {"label": label}
+    subsets = call(f"split {name}", SPLITS[name], options(config.split, "name"), recordings, **task)
+    if not subsets:
         raise SpeechLRPError(f"split {name} leaves no recording")
-    return found
+    return subsets
 
 
 def unseen(config: Config, recordings: Iterable[Recording]) -> list[Recording]:
     """Those of the recordings whose speakers are in no subset, see `unseen_speakers`."""
-    recordings, given = list(recordings), config.split.get("unseen")
-    speakers = unseen_speakers(recordings, given, config.split.get("seed", config.data_seed))
+    recordings, setting = list(recordings), config.split.get("unseen")
+    speakers = unseen_speakers(recordings, setting, config.split.get("seed", config.data_seed))
     return [r for r in recordings if r.speaker in speakers]
 
 
 def recordings_on_disk(config: Config) -> dict[str, dict]:
     """How many recordings there are, a digest of files and of all that is known; split's lists."""
     known = ((r.id, r.path, _known(r)) for r in read_corpus(config))
-    about = {"recordings": files_on_disk(known)}
+    inputs = {"recordings": files_on_disk(known)}
     lists = {name: config.split.get(name) for name in ("file", "unseen")}
     paths = {n: Path(path).expanduser() for n, path in lists.items() if isinstance(path, str)}
-    return about | {f"split.{n}": fingerprint(path) for n, path in paths.items() if path.is_file()}
+    return inputs | {f"split.{n}": fingerprint(path) for n, path in paths.items() if path.is_file()}
 
 
 def _known(recording: Recording) -> str:
@@ -104,10 +104,10 @@ def files_on_disk(files: Iterable[tuple[str, Path, str]]) -> dict[str, int | str
 def _state(path: Path) -> str:
     """Size and time of a file; of a link to nothing, which is left out with its reason, none."""
     try:
-        about = path.stat()
+        status = path.stat()
     except OSError:
         return "missing"
-    return f"{about.st_size} {about.st_mtime_ns}"
+    return f"{status.st_size} {status.st_mtime_ns}"
 
 
 def reject(shards: Shards, unit: int, rejected: Iterable[tuple[str, str]]) -> None:

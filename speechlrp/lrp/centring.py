@@ -59,8 +59,8 @@ class Centring(Layer):
         if weight is None:
             c = c * self._scale
             return c - self._mean(c)
-        own, others = weight
-        return own * c + self._rest(others * c)
+        weights, others = weight
+        return weights * c + self._rest(others * c)
 
     def modified(
         self, weight: Tensor | None, bias: Tensor | None, x: Tensor | None = None
@@ -68,8 +68,8 @@ class Centring(Layer):
         """The same operation with other weights, and where given, another input."""
         x, weight = self.x if x is None else x, self.weight if weight is None else weight
         layer = Centring(self.operation, self.place, x, self._scale, bias, self._groups, weight)
-        own, others = weight
-        z = own * x + others * self._rest(x)
+        weights, others = weight
+        z = weights * x + others * self._rest(x)
         layer.z = z if bias is None else z.add_(bias)
         return layer
 

@@ -193,8 +193,8 @@ def _bias(node: Node, outgoing: Sequence[Flow], absorbed: Tensor) -> Tensor:
     if node.rule is None:
         return absorbed - _stranded(node, outgoing)
     c = node.outputs[0].per_unit(*outgoing[0])
-    given = None if c is None else node.rule.bias(node.layer, c)
-    return torch.full_like(absorbed, torch.nan) if given is None else given.sum()
+    share = None if c is None else node.rule.bias(node.layer, c)
+    return torch.full_like(absorbed, torch.nan) if share is None else share.sum()
 
 
 def _stranded(node: Node, outgoing: Sequence[Flow]) -> Tensor | int:
@@ -208,6 +208,6 @@ def _stranded(node: Node, outgoing: Sequence[Flow]) -> Tensor | int:
 
 def _total(values: Sequence[Value], flows: Sequence[Flow]) -> Tensor:
     """The sum over several values; 0 where none has relevance."""
-    found = [value.relevance(*flow) for value, flow in zip(values, flows, strict=True)]
-    parts = [relevance.sum() for relevance in found if relevance is not None]
+    relevances = [value.relevance(*flow) for value, flow in zip(values, flows, strict=True)]
+    parts = [relevance.sum() for relevance in relevances if relevance is not None]
     return sum(parts[1:], parts[0]) if parts else values[0].numbers.real.new_zeros(())

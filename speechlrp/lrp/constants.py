@@ -20,8 +20,8 @@ Function = Callable[..., Any]
 
 def forms(names: str) -> list[Function]:
     """The torch functions of some names: ``torch.x``, ``F.x``, ``Tensor.x`` and so on."""
-    found = [getattr(home, name, None) for name in names.split() for home in _HOMES]
-    return [form for form in found if callable(form)]
+    functions = [getattr(home, name, None) for name in names.split() for home in _HOMES]
+    return [form for form in functions if callable(form)]
 
 
 def getters(names: str) -> list[Function]:

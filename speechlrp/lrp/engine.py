@@ -98,11 +98,11 @@ def attribute(
     Source: Bach et al. 2015; as a modified gradient, ``docs/lrp.md``.
     """
     forward = Forward(model, inputs, args, kwargs, output)
-    found = explain(forward, target, composite, start)
+    explanation = explain(forward, target, composite, start)
     if check:
         with torch.inference_mode(False):
-            check_same(found[0], forward.plain())
-    return found
+            check_same(explanation[0], forward.plain())
+    return explanation
 
 
 def explain(

@@ -60,7 +60,7 @@ def origins(
     ``None`` stands for the model's input. Where it goes through products, they consist of
     their factors, and a quotient of its numerator.
     """
-    found, waiting, seen = [], [value], set()
+    nodes, waiting, seen = [], [value], set()
     while waiting:
         one = waiting.pop()
         if id(one) in seen:
@@ -69,10 +69,10 @@ def origins(
         node = producers.get(id(one))
         inside = None if node is None else _inside(node, through_products)
         if inside is None:
-            found.append(node)
+            nodes.append(node)
         else:
             waiting += inside
-    return found
+    return nodes
 
 
 def producers_of(tape: Tape) -> dict[int, Node]:

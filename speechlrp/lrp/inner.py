@@ -70,19 +70,19 @@ def attribute_layers(
     """
     modules = _modules(model, layers)
     calls = {name: _Call(name, module) for name, module in modules.items()}
-    found: dict[int, Tensor | None] = {}
+    relevances: dict[int, Tensor | None] = {}
 
     def observe(node: Node, outgoing: Sequence[Flow], incoming: Sequence[Flow]) -> None:
         wanted = {id(call.value) for call in calls.values()}
         for value, flow in zip(node.outputs, outgoing, strict=True):
             if id(value) in wanted:
-                found[id(value)] = value.relevance(*flow)
+                relevances[id(value)] = value.relevance(*flow)
 
     recorder = partial(_Watching, list(calls.values()))
     forward = Forward(model, inputs, args, kwargs, output)
     result, relevance = explain(forward, target, composite, start, observe, recorder)
     return result, {
-        name: calls[name].relevance(found) if name in calls else relevance for name in layers
+        name: calls[name].relevance(relevances) if name in calls else relevance for name in layers
     }
 
 
@@ -121,12 +121,12 @@ class _Call:
         (self.value,) = made
         self.nodes = [node for node in self.nodes if self.value in node.outputs]
 
-    def relevance(self, found: Mapping[int, Tensor | None]) -> Tensor:
+    def relevance(self, relevances: Mapping[int, Tensor | None]) -> Tensor:
         """The relevance of the module's output, 0 where none arrived."""
         assert self.value is not None  # the pass is over, and closed the call
         if not any(self.value in node.outputs for node in self.nodes):
             raise self.error("is merged with the batch norm behind it; name the norm instead")
-        relevance = found.get(id(self.value))
+        relevance = relevances.get(id(self.value))
         return torch.zeros_like(self.value.numbers.real) if relevance is None else relevance
 
     def error(self, reason: str) -> LRPError:

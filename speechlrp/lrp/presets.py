@@ -246,11 +246,11 @@ def _with_options(
             general=True,
         )
 
-    own, more = inspect.signature(preset), inspect.signature(make, follow_wrapped=False)
+    signature, more = inspect.signature(preset), inspect.signature(make, follow_wrapped=False)
     added = [more.parameters[name] for name in ("products", "constant_mean")]
-    parameters = [*own.parameters.values(), *added]
+    parameters = [*signature.parameters.values(), *added]
     shown: Any = make
-    shown.__signature__ = own.replace(parameters=parameters)
+    shown.__signature__ = signature.replace(parameters=parameters)
     return make
 
 

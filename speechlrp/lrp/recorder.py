@@ -38,8 +38,8 @@ class Call:
     @property
     def name(self) -> str:
         """The function's name, such as ``"conv2d"``."""
-        own = getattr(self.function, "__name__", "")
-        return own if own.isidentifier() and own not in ("fn", "__get__") else self.full_name
+        plain = getattr(self.function, "__name__", "")
+        return plain if plain.isidentifier() and plain not in ("fn", "__get__") else self.full_name
 
     @property
     def full_name(self) -> str:

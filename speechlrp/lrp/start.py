@@ -97,6 +97,6 @@ def _from_function(output: Tensor, target: Callable[[Tensor], Any]) -> Tensor:
     return torch.autograd.grad(chosen.sum(), leaf)[0]
 
 
-def _expect(what: str, found: Sequence[int], wanted: Sequence[int]) -> None:
-    if tuple(found) != tuple(wanted):
-        raise LRPError(f"{what} must have shape {list(wanted)}; found {list(found)}")
+def _expect(what: str, shape: Sequence[int], wanted: Sequence[int]) -> None:
+    if tuple(shape) != tuple(wanted):
+        raise LRPError(f"{what} must have shape {list(wanted)}; found {list(shape)}")

@@ -102,9 +102,9 @@ class Value:
         if c is None:
             return r
         x = self.numbers
-        own = (x.conj() * c).real if x.is_complex() else x * c
-        own = torch.where(c == 0, 0, own)  # a masked score is -inf
-        return own if r is None else own + r
+        product = (x.conj() * c).real if x.is_complex() else x * c
+        product = torch.where(c == 0, 0, product)  # a masked score is -inf
+        return product if r is None else product + r
 
     def per_unit(self, c: Tensor | None, r: Tensor | None) -> Tensor | None:
         """``c + r / x``. What ``r`` gives to a value of exactly 0 is absorbed, as in LRP-0."""
@@ -166,8 +166,8 @@ class Node:
             return list(zip(rule.backward(layer, c), direct, strict=True))
         z = self.outputs[0].data
         layer.z = layer.output() if z is None else z
-        given = rule.backward(layer, c)
-        return [(None, given) if rule.direct else (given, None)]
+        relevance = rule.backward(layer, c)
+        return [(None, relevance) if rule.direct else (relevance, None)]
 
 
 Observer = Callable[[Node, Sequence[Flow], Sequence[Flow]], None]

@@ -161,6 +161,6 @@ def remember(config: Config, overrides: Sequence[str], of_data: bool) -> None:
         write_json(folder / FILE, asdict(after))
 
 
-def merged(remembered: Sequence[str], given: Sequence[str]) -> list[str]:
+def merged(remembered: Sequence[str], overrides: Sequence[str]) -> list[str]:
     """The overrides of both, the last of each key."""
-    return list({key_of(override): override for override in (*remembered, *given)}.values())
+    return list({key_of(override): override for override in (*remembered, *overrides)}.values())

@@ -130,13 +130,13 @@ def versions() -> dict[str, str]:
     """Versions of speechlrp and of the packages that its numbers depend on."""
     from speechlrp import __version__
 
-    found = {"speechlrp": __version__}
+    numbers = {"speechlrp": __version__}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            numbers[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return numbers
 
 
 def commit() -> str:

@@ -103,12 +103,12 @@ def _broken(name: str) -> str:
 def _check(rows: Sequence[Row], maps: Mapping[str, Sequence[np.ndarray]], shape: tuple) -> None:
     if not rows or not maps:
         raise SpeechLRPError("no heat maps to draw; make them with `speechlrp compare`")
-    for name, some in maps.items():
-        if len(some) != len(rows):
-            raise SpeechLRPError(f"{name} has {len(some)} maps for {len(rows)} recordings")
-    for found in [row.features for row in rows] + [m for some in maps.values() for m in some]:
-        if found.shape != shape:
-            raise SpeechLRPError(f"a map of shape {found.shape} does not fit axes of {shape}")
+    for name, group in maps.items():
+        if len(group) != len(rows):
+            raise SpeechLRPError(f"{name} has {len(group)} maps for {len(rows)} recordings")
+    for map_ in [row.features for row in rows] + [m for group in maps.values() for m in group]:
+        if map_.shape != shape:
+            raise SpeechLRPError(f"a map of shape {map_.shape} does not fit axes of {shape}")
 
 
 def flipping_curves(
@@ -139,8 +139,8 @@ def flipping_curves(
     for axes, (strategy, words) in zip(
         fig.subplots(1, 2, sharey=True), ORDERS.items(), strict=True
     ):
-        some = frame[frame.strategy.isin([strategy, "random"])]
-        points = statistics(some, "explainer")
+        chosen = frame[frame.strategy.isin([strategy, "random"])]
+        points = statistics(chosen, "explainer")
         x_axis(axes, "percent", float(points.percent.max()), apart=0.07)
         accuracy_axis(axes)
         draw_lines(axes, points, "explainer", "percent", width=1.5)

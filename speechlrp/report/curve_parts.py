@@ -103,9 +103,9 @@ def accuracy_axis(axes: Axes) -> None:
 
 def names_of(points: pd.DataFrame, by: str) -> list[str]:
     """List the lines: known strategies in their usual order, then the rest as they come."""
-    found = [str(name) for name in pd.unique(points[by])]
-    known = [name for name in style.STRATEGIES if name in found]
-    return known + [name for name in found if name not in known]
+    names = [str(name) for name in pd.unique(points[by])]
+    known = [name for name in style.STRATEGIES if name in names]
+    return known + [name for name in names if name not in known]
 
 
 def draw_lines(

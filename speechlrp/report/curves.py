@@ -76,9 +76,9 @@ def flipping_curve(
 def _one_of_each(frame: pd.DataFrame, by: str) -> None:
     for column in VARIANTS:
         if column != by and column in frame and frame[column].nunique() > 1:
-            found = ", ".join(sorted(map(str, frame[column].unique())))
+            values = ", ".join(sorted(map(str, frame[column].unique())))
             raise SpeechLRPError(
-                f"one line cannot hold several values of {column!r} ({found}); pick one of them"
+                f"one line cannot hold several values of {column!r} ({values}); pick one of them"
             )
 
 

@@ -62,8 +62,8 @@ def det_figure(
     axes.set_ylim(_normal(floor[0]), _normal(end))
     axes.set_xlabel("false alarms: trials of two speakers accepted (%)")
     axes.set_ylabel("misses: trials of one speaker refused (%)")
-    about = {"frameon": False, "fontsize": style.SMALL, "labelcolor": style.INK}
-    fig.legend(loc="outside lower left", ncols=2, **about)
+    text_style = {"frameon": False, "fontsize": style.SMALL, "labelcolor": style.INK}
+    fig.legend(loc="outside lower left", ncols=2, **text_style)
     return fig
 
 

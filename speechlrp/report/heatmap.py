@@ -137,7 +137,7 @@ def _checked(
         raise SpeechLRPError("no recording to draw; explain some with `speechlrp explain`")
     shape = (len(frequency), len(time))
     for panel in panels:
-        for found in (panel.features, panel.relevance):
-            if found is not None and found.shape != shape:
-                raise SpeechLRPError(f"a map of shape {found.shape} does not fit axes of {shape}")
+        for map_ in (panel.features, panel.relevance):
+            if map_ is not None and map_.shape != shape:
+                raise SpeechLRPError(f"a map of shape {map_.shape} does not fit axes of {shape}")
     return panels

@@ -80,8 +80,8 @@ def _composed(words: str) -> str:
 @cache
 def _families(characters: frozenset[str]) -> tuple[list[str], frozenset[str]]:
     """Fonts that have some characters, the own one first, and the characters that none has."""
-    own = font_manager.findfont(OWN)
-    lacking, families = _without(characters, own), [OWN]
+    ours = font_manager.findfont(OWN)
+    lacking, families = _without(characters, ours), [OWN]
     for font in font_manager.fontManager.ttflist:
         if not lacking:
             break

@@ -102,7 +102,7 @@ def _checked(rows: Sequence[FrameRow], shape: tuple[int, int]) -> tuple[str, ...
                 f"frames explained by {', '.join(row.maps) or 'nothing'} and by "
                 f"{', '.join(names) or 'nothing'} do not stand in one figure"
             )
-        for found in (row.features, *row.maps.values()):
-            if found.shape != shape:
-                raise SpeechLRPError(f"a map of shape {found.shape} does not fit axes of {shape}")
+        for map_ in (row.features, *row.maps.values()):
+            if map_.shape != shape:
+                raise SpeechLRPError(f"a map of shape {map_.shape} does not fit axes of {shape}")
     return names

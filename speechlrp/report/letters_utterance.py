@@ -104,13 +104,13 @@ def _rows(axes: Axes, one: Along, runs: pd.DataFrame):
     step = (one.time[-1] - one.time[0]) / max(len(one.time) - 1, 1)
     shares = np.full((len(runs), len(one.time)), np.nan)
     for row, number in enumerate(runs.index):
-        own = np.flatnonzero(one.letters.run == number)
+        frames = np.flatnonzero(one.letters.run == number)
         total = np.zeros(len(one.time))
         covered = np.zeros(len(one.time), bool)
-        for frame in own:
+        for frame in frames:
             place = slice(one.letters.start.iloc[frame], None)
             width = one.profile.shape[1]
-            total[place][:width] += one.profile[frame] / len(own)
+            total[place][:width] += one.profile[frame] / len(frames)
             covered[place][:width] = True
         shares[row, covered] = 100 * total[covered]
     image = axes.imshow(

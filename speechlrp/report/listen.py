@@ -60,8 +60,8 @@ class Players:
         )
 
     def _cells(self, row: str, cells: Mapping[str, Mapping[str, Any] | None]) -> Markup:
-        found = [self._cell(f"{row}, {name}", cells.get(name)) for name in self.columns]
-        return Markup("").join(Markup("<td>{}</td>").format(cell) for cell in found)
+        cells_html = [self._cell(f"{row}, {name}", cells.get(name)) for name in self.columns]
+        return Markup("").join(Markup("<td>{}</td>").format(cell) for cell in cells_html)
 
     def _cell(self, label: str, sound: Mapping[str, Any] | None) -> Markup:
         if sound is None:

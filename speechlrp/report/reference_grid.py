@@ -136,8 +136,8 @@ def reference_grid(
 
 
 def _known(column: pd.Series, order: Mapping[str, str]) -> list[str]:
-    found = [str(name) for name in pd.unique(column)]
-    return [n for n in order if n in found] + [n for n in found if n not in order]
+    names = [str(name) for name in pd.unique(column)]
+    return [n for n in order if n in names] + [n for n in names if n not in order]
 
 
 def _panel(

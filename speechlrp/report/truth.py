@@ -66,8 +66,8 @@ def _distributions(
     width = np.diff(np.unique(errors.error_ms)).min() if errors.error_ms.nunique() > 1 else 1
     bins = np.arange(-SHOWN_MS, SHOWN_MS + width, width)
     for name, line in lines.items():
-        own = errors[errors.alignment == name].groupby("error_ms").frames.sum()
-        share = own.reindex(bins, fill_value=0) / max(own.sum(), 1)
+        counts = errors[errors.alignment == name].groupby("error_ms").frames.sum()
+        share = counts.reindex(bins, fill_value=0) / max(counts.sum(), 1)
         row = whole.loc[name]
         said = f"{name}: median {row.median_ms:+.0f} ms, quartiles {row.iqr_ms:.0f} ms apart,"
         said += f" {row.within_50:.0%} within 50 ms (chance {row.uniform_within_50:.0%})"
@@ -87,12 +87,12 @@ def _by_letter(
     axes: Axes, table: pd.DataFrame, letters: list[str], reach: float, colour: str
 ) -> None:
     """Median and quartiles of each letter, its mean as a cross."""
-    own = table.set_index("letter").reindex(letters)
+    letters_rows = table.set_index("letter").reindex(letters)
     for few in (True, False):
-        at = np.flatnonzero((own.n < FEW) == few)
+        at = np.flatnonzero((letters_rows.n < FEW) == few)
         if not len(at):
             continue
-        rows = own.iloc[at]
+        rows = letters_rows.iloc[at]
         looks = {"color": colour, "alpha": 0.3 if few else 1.0}
         axes.vlines(at, rows.q25_ms, rows.q75_ms, linewidth=3, **looks)
         axes.plot(at, rows.median_ms, "o", markersize=4.5, markeredgecolor="white", **looks)
@@ -106,7 +106,7 @@ def _by_letter(
 
 def _reach(table: pd.DataFrame) -> float:
     """A common range in ms: that of the quartiles of letters with enough frames."""
-    own = table[~table.letter.isin(_WHOLE) & (table.n >= FEW)]
-    if own.empty:
-        own = table
-    return max(100.0, 1.1 * float(np.nanmax(np.abs(own[["q25_ms", "q75_ms"]]))))
+    single = table[~table.letter.isin(_WHOLE) & (table.n >= FEW)]
+    if single.empty:
+        single = table
+    return max(100.0, 1.1 * float(np.nanmax(np.abs(single[["q25_ms", "q75_ms"]]))))

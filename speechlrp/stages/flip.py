@@ -49,10 +49,10 @@ def work(context: Context) -> None:
         flips = flips_of(context, classifier, strategies_of(flipping.strategy), maps.bins)
         todo = context.mine(shards.missing())
         for unit in progress(todo, "flip", len(todo)):
-            some = table.iloc[units[unit]]
-            inputs = classifier.inputs(features[np.sort([examples.row_of[i] for i in some.id])])
+            batch = table.iloc[units[unit]]
+            inputs = classifier.inputs(features[np.sort([examples.row_of[i] for i in batch.id])])
             some_maps = torch.from_numpy(maps[units[unit]]).to(classifier.device)
-            shards.put(unit, {}, flips.cells(inputs, some_maps, some))
+            shards.put(unit, {}, flips.cells(inputs, some_maps, batch))
         context.ranks.wait()
         if context.ranks.leader and "lrp" in flips.strategies and flipping.grid == "table":
             _answer(context, classifier, relevance, features)
@@ -92,12 +92,12 @@ def _answer(context: Context, classifier: Classifier, relevance: h5py.File, feat
     rows = explored(table, relevance["output"][:].argmax(1), context.config.explored)
     maps = Maps(relevance)
     flips, parts = flips_of(context, classifier, ("lrp",), maps.bins), []
-    for some in (rows[i : i + size] for i in range(0, len(rows), size)):
+    for batch in (rows[i : i + size] for i in range(0, len(rows), size)):
         inputs = classifier.inputs(
-            np.stack([features[classifier.dataset.row_of[i]] for i in table.id.iloc[some]])
+            np.stack([features[classifier.dataset.row_of[i]] for i in table.id.iloc[batch]])
         )
-        some_maps = torch.from_numpy(maps[some]).to(classifier.device)
-        each = table.iloc[some].assign(speaker=table.id.iloc[some])  # a recording a row
+        some_maps = torch.from_numpy(maps[batch]).to(classifier.device)
+        each = table.iloc[batch].assign(speaker=table.id.iloc[batch])  # a recording a row
         parts.append(flips.cells(inputs, some_maps, each))
     answers = rates(pd.concat(parts), [*CELL, "speaker"], maps.bins)
     write_csv(context.folder / "answers.csv", answers.rename(columns={"speaker": "id"}))

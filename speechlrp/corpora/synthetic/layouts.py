@@ -87,7 +87,7 @@ def _plan_audiomnist(request: Request) -> list[Utterance]:
 
 
 def _describe_audiomnist(request: Request, *_: object) -> dict[str, str]:
-    about = {
+    metadata = {
         _audiomnist_id(speaker.number): {
             "accent": speaker.accent,
             "age": "unknown",
@@ -99,7 +99,7 @@ def _describe_audiomnist(request: Request, *_: object) -> dict[str, str]:
         }
         for speaker in request.cast
     }
-    return {"data/audioMNIST_meta.txt": json.dumps(about, indent=4) + "\n"}
+    return {"data/audioMNIST_meta.txt": json.dumps(metadata, indent=4) + "\n"}
 
 
 def _audiomnist_id(number: int) -> str:

@@ -167,7 +167,7 @@ def _dealt(count: int, seed: list[int]) -> tuple[list[str], list[str]]:
 def _make(store: Store, kind: str, plan: list[Plant], workers: int, progress) -> tuple[list, int]:
     """Make what is not there yet; the entries in the plan's order, and how many are new."""
     blocks = {k: plan[k : k + _BLOCK] for k in range(0, len(plan), _BLOCK)}
-    entries = {k: found for k in blocks if (found := store.done(k)) is not None}
+    entries = {k: saved for k in blocks if (saved := store.done(k)) is not None}
     missing = [k for k in blocks if k not in entries]
     done = len(plan) - sum(len(blocks[k]) for k in missing)
     written = len(plan) - done
@@ -190,9 +190,9 @@ def _block(block: int, root: Path, kind: str, plants: list[Plant]) -> tuple[int,
         for names, cue in zip((COLUMNS[-4:], SECOND), hidden, strict=False):
             where = (cue.start_s, cue.end_s, cue.low_hz, cue.high_hz)
             truth |= dict(zip(names, where, strict=True))
-        about: dict[str, Any] = {"speaker": one.speaker, "cue": one.cue, "shuffled": one.shuffled}
+        labels: dict[str, Any] = {"speaker": one.speaker, "cue": one.cue, "shuffled": one.shuffled}
         said = kind in TONES and isinstance(one.source, Speaker)
-        about |= {"digit": str(one.utterance.index % 10) if said else "", "cue_hz": hidden[0].hz}
-        entries.append(saved | truth | about)
+        labels |= {"digit": str(one.utterance.index % 10) if said else "", "cue_hz": hidden[0].hz}
+        entries.append(saved | truth | labels)
     store.finish(block, entries)
     return block, entries

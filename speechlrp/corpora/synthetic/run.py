@@ -154,7 +154,7 @@ def _make(
 ) -> tuple[list[dict], int]:
     """Speak what is not there yet; return the entries in the plan's order, and how many are new."""
     blocks = {k: plan[k : k + _BLOCK] for k in range(0, len(plan), _BLOCK)}
-    entries = {k: found for k in blocks if (found := store.done(k)) is not None}
+    entries = {k: saved for k in blocks if (saved := store.done(k)) is not None}
     missing = [k for k in blocks if k not in entries]
     tasks = [
         (k, store.root, [(request.cast[u.speaker], u) for u in blocks[k]], layout, request.seed)
@@ -188,8 +188,8 @@ def _block(
     store, rate = Store(root), LAYOUTS[layout].rate
     entries = []
     for speaker, utterance in parts:
-        own = [seed, 5, speaker.number, utterance.index]
-        rendered = render(speaker, utterance.text, rate, own, utterance.longest)
+        stream = [seed, 5, speaker.number, utterance.index]
+        rendered = render(speaker, utterance.text, rate, stream, utterance.longest)
         entries.append(store.save(utterance, rendered))
     store.finish(block, entries)
     return block, entries

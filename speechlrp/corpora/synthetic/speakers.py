@@ -118,8 +118,8 @@ def _speaker(number: int, gender: str, variant: str, seed: int) -> Speaker:
     median, spread = _F0[gender]
     f0 = median * math.exp(spread * float(np.clip(rng.standard_normal(), -2, 2)))
     tract = float(np.clip(1 + 0.035 * rng.standard_normal(), 0.93, 1.07))
-    own = (WOMEN if gender == "female" else MEN)[variant] * tract
-    pitch = 50 + math.log(f0 / own) / _PITCH_STEP
+    usual = (WOMEN if gender == "female" else MEN)[variant] * tract
+    pitch = 50 + math.log(f0 / usual) / _PITCH_STEP
     return Speaker(
         number=number,
         gender=gender,

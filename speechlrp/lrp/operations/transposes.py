@@ -67,7 +67,7 @@ def _padding(
 ) -> tuple[list[int], list[int]]:
     """Zeros on both sides of every dimension, and those that ``"same"`` adds behind only."""
     if padding != "same":
-        given = 0 if isinstance(padding, str) else padding  # "valid"
-        return _each(given, len(kernel)), [0] * len(kernel)
+        width = 0 if isinstance(padding, str) else padding  # "valid"
+        return _each(width, len(kernel)), [0] * len(kernel)
     total = [step * (size - 1) for step, size in zip(dilation, kernel, strict=True)]
     return [one // 2 for one in total], [one % 2 for one in total]

@@ -121,8 +121,8 @@ class Contributions:
 
         def back(block: slice, weight: Tensor) -> Tensor:
             whole = block == slice(None)
-            own = c if whole else c[(slice(None),) * self.layer.channel + (block,)]
-            return self.layer.transpose(own, _scaled(weight, factors))
+            cotangent = c if whole else c[(slice(None),) * self.layer.channel + (block,)]
+            return self.layer.transpose(cotangent, _scaled(weight, factors))
 
         return reduce(Tensor.add_, (back(*copy) for copy in self.layer.copies()))
 

@@ -90,7 +90,7 @@ def _explain(bench: Bench, name: str, steps: list[list[str]]) -> None:
 
 def _compared(
     original: np.ndarray,
-    found: np.ndarray,
+    other: np.ndarray,
     output: torch.Tensor,
     table: pd.DataFrame,
     step: int,
@@ -98,7 +98,7 @@ def _compared(
     top: float,
 ) -> pd.DataFrame:
     """A row a recording: how its two maps agree."""
-    rows = agreement({"trained": original, "random": found}, top)
+    rows = agreement({"trained": original, "random": other}, top)
     rows = rows[rows.explainer != rows.other].sort_values("recording")
     right = output.argmax(1).cpu().numpy() == table.label.to_numpy()
     facts = {"step": step, "layers": layers, "id": table.id.to_numpy()}

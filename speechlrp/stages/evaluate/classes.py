@@ -30,19 +30,19 @@ def work(context: Context) -> None:
     reading = {"batch_size": BATCH, "input_scale": classifier.scale, "cache_mb": 0}
     batches = examples.batches(config.subset, **reading)
     outputs = predict(classifier.model, batches, classifier.device)
-    found, whole = _counted(context, classifier, outputs), _pooled(context, classifier, outputs)
-    context.say(found.describe("segments" if whole else "recordings"))
-    summary: dict[str, Any] = found.summary()
+    accuracy, whole = _counted(context, classifier, outputs), _pooled(context, classifier, outputs)
+    context.say(accuracy.describe("segments" if whole else "recordings"))
+    summary: dict[str, Any] = accuracy.summary()
     if whole:
         context.say(f"by recording, mean of its segments: {whole.describe()}")
         summary["per_recording"] = whole.summary()
     write_json(context.folder / "evaluation.json", summary)
-    write_csv(context.folder / "per_class.csv", found.per_class)
-    write_csv(context.folder / "per_speaker.csv", found.per_speaker)
-    write_csv(context.folder / "confusion.csv", found.confusion)
-    write_csv(context.folder / "recordings.csv", found.rows)
+    write_csv(context.folder / "per_class.csv", accuracy.per_class)
+    write_csv(context.folder / "per_speaker.csv", accuracy.per_speaker)
+    write_csv(context.folder / "confusion.csv", accuracy.confusion)
+    write_csv(context.folder / "recordings.csv", accuracy.rows)
     context.note("summary", summary)
-    _conditions(context, found.rows, examples.table)
+    _conditions(context, accuracy.rows, examples.table)
     if config.evaluate.trials is not None:
         verify(context, classifier)
 
@@ -65,10 +65,10 @@ def _pooled(context: Context, classifier: Classifier, outputs: Outputs) -> Evalu
     pooled = over_recordings(outputs, (table.subset + "/" + table.source).to_numpy())
     if len(pooled.rows) == len(outputs.rows):
         return None
-    found = _counted(context, classifier, pooled)
-    names = table.iloc[found.rows["row"]][["subset", "source"]].reset_index(drop=True)
-    write_csv(context.folder / "per_recording.csv", names.join(found.rows.drop(columns="row")))
-    return found
+    accuracy = _counted(context, classifier, pooled)
+    names = table.iloc[accuracy.rows["row"]][["subset", "source"]].reset_index(drop=True)
+    write_csv(context.folder / "per_recording.csv", names.join(accuracy.rows.drop(columns="row")))
+    return accuracy
 
 
 def _conditions(context: Context, rows: pd.DataFrame, table: pd.DataFrame) -> None:
@@ -76,9 +76,9 @@ def _conditions(context: Context, rows: pd.DataFrame, table: pd.DataFrame) -> No
     seen = table.iloc[rows["row"]]
     if not several(seen):
         return
-    found = accuracy_by(rows.assign(condition=named(seen).to_numpy()), "condition")
-    write_csv(context.folder / "per_condition.csv", found)
-    for row in found.itertuples():
+    by_condition = accuracy_by(rows.assign(condition=named(seen).to_numpy()), "condition")
+    write_csv(context.folder / "per_condition.csv", by_condition)
+    for row in by_condition.itertuples():
         context.say(
             f"{row.condition}: accuracy {100 * row.accuracy:.2f} % of {row.n:,} "
             f"(95 %: {100 * row.low:.2f} to {100 * row.high:.2f} %), loss {row.loss:.4g}"

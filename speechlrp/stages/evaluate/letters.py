@@ -57,37 +57,37 @@ def _recognise(context: Context, spoken: Spoken, recogniser: Recogniser) -> dict
         every=True,
         **longest,
     )
-    section, found = context.config.decoding, {}
+    section, texts = context.config.decoding, {}
     name = section["name"]
     for batch in progress(batches.epoch(0), "evaluate", batches.examples):
         scores = recogniser.scores(batch.inputs)
         (decoded,) = call(f"decoding {name}", DECODERS[name], options(section, "name"), scores)
-        found[int(batch.rows[0])] = decoded.text
-    return found
+        texts[int(batch.rows[0])] = decoded.text
+    return texts
 
 
 def _columns(errors: ErrorCounts) -> dict[str, float]:
-    found: dict[str, float] = {"utterances": errors.utterances}
+    columns: dict[str, float] = {"utterances": errors.utterances}
     for name, edits in (("letter", errors.letters), ("word", errors.words)):
-        found |= {
+        columns |= {
             f"{name}s": edits.length,
             f"{name}_substitutions": edits.substitutions,
             f"{name}_deletions": edits.deletions,
             f"{name}_insertions": edits.insertions,
             f"{name}_error_rate": edits.rate,
         }
-    return found
+    return columns
 
 
 def _intervals(table: pd.DataFrame, seed: int) -> dict[str, float]:
     """Where 95 % of the rates of as many utterances, drawn with replacement, lie."""
-    found: dict[str, float] = {}
+    ends: dict[str, float] = {}
     for name in ("letter", "word"):
         kinds = [f"{name}_{kind}" for kind in ("substitutions", "deletions", "insertions")]
         edits, said = table[kinds].sum(axis=1).to_numpy(), table[f"{name}s"].to_numpy()
         low, high = speaker_bootstrap(edits, said, seed=seed, draws=DRAWS)
-        found |= {f"{name}_low": low, f"{name}_high": high}
-    return found
+        ends |= {f"{name}_low": low, f"{name}_high": high}
+    return ends
 
 
 def _per(table: pd.DataFrame, errors: Sequence[ErrorCounts], name: str) -> pd.DataFrame:

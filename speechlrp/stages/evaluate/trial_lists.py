@@ -27,20 +27,21 @@ def trials_input(config: Config) -> dict[str, Path]:
     Raises:
         SpeechLRPError: the task is another than speakers, or the list is a folder.
     """
-    given = config.evaluate.trials
-    if given is None:
+    setting = config.evaluate.trials
+    if setting is None:
         return {}
     if config.task.name != "speaker":
         raise SpeechLRPError(
             f"evaluate.trials compares speakers; task={config.task.name} learns something else: "
             "use task=speaker"
         )
-    if given == ALL:
+    if setting == ALL:
         return {}
-    path = Path(given).expanduser().resolve()
+    path = Path(setting).expanduser().resolve()
     if path.is_dir():
         raise SpeechLRPError(
-            f"evaluate.trials={given} is a folder; give a file such as {given}/veri_test.txt, or "
+            f"evaluate.trials={setting} is a folder; give a file such as "
+            f"{setting}/veri_test.txt, or "
             f"evaluate.trials={ALL} for pairs of the corpus's own recordings"
         )
     return {"trials": path}
@@ -80,13 +81,13 @@ def listed_trials(context: Context, examples: Dataset, corpus: Sequence[Recordin
     return listed
 
 
-def check_trials(listed: Trials, ids: Mapping[str, str], given: str, root: str) -> None:
+def check_trials(listed: Trials, ids: Mapping[str, str], setting: str, root: str) -> None:
     """Check, before anything is computed, that there are trials to score.
 
     Args:
         listed: the trials.
         ids: of those names in them that are in the corpus.
-        given: what the configuration says, for the error.
+        setting: what the configuration says, for the error.
         root: of the corpus, for the error.
 
     Raises:
@@ -94,13 +95,13 @@ def check_trials(listed: Trials, ids: Mapping[str, str], given: str, root: str) 
     """
     if not ids:
         raise SpeechLRPError(
-            f"none of the {len(listed.names)} recordings of {given} is in {root}; the first: "
+            f"none of the {len(listed.names)} recordings of {setting} is in {root}; the first: "
             f"{listed.names[0]}"
         )
-    check_kinds(listed.same, given)
+    check_kinds(listed.same, setting)
     there = np.array([name in ids for name in listed.names])
     usable = there[listed.first] & there[listed.second]
-    check_kinds(listed.same[usable], f"{given} whose recordings are in {root}")
+    check_kinds(listed.same[usable], f"{setting} whose recordings are in {root}")
 
 
 def check_kinds(same: np.ndarray, whose: str) -> None:

@@ -56,30 +56,32 @@ def verify(context: Context, network: Classifier) -> None:
 def _sum_up(
     context: Context, network: Classifier, scored: pd.DataFrame, speakers: set[str]
 ) -> None:
-    found = verification(scored) | {"speakers": len(speakers)}
+    measured = verification(scored) | {"speakers": len(speakers)}
     trained = "published" not in network.meta
     if trained:  # what others trained on is not known
-        found["speakers_trained_on"] = len(speakers & set(network.meta["classes"]))
-    write_json(context.folder / "verification.json", found)
-    context.note("verification", found)
+        measured["speakers_trained_on"] = len(speakers & set(network.meta["classes"]))
+    write_json(context.folder / "verification.json", measured)
+    context.note("verification", measured)
     miss, false, _ = error_rates(scored.score.to_numpy(), scored.same.to_numpy(bool))
-    curve = det_figure(miss, false, found["equal_error_rate"], counts=_counts(found))
+    curve = det_figure(miss, false, measured["equal_error_rate"], counts=_counts(measured))
     write_bytes(context.folder / "det.png", figure_png(curve))
     context.say(
-        f"{found['trials']:,} trials, {found['same']:,} of one speaker: "
-        f"equal error rate {found['equal_error_rate']:.2%}, "
-        f"minDCF {found['min_dcf_0.01']:.3f} (P = 0.01), {found['min_dcf_0.05']:.3f} (P = 0.05)"
+        f"{measured['trials']:,} trials, {measured['same']:,} of one speaker: "
+        f"equal error rate {measured['equal_error_rate']:.2%}, "
+        f"minDCF {measured['min_dcf_0.01']:.3f} (P = 0.01), "
+        f"{measured['min_dcf_0.05']:.3f} (P = 0.05)"
     )
-    if trained and found["speakers_trained_on"]:
+    if trained and measured["speakers_trained_on"]:
         context.say(
-            f"the network was trained on {found['speakers_trained_on']} of these {len(speakers)} "
+            f"the network was trained on {measured['speakers_trained_on']} of these "
+            f"{len(speakers)} "
             "speakers, so it knows them: split.unseen keeps speakers apart"
         )
 
 
-def _counts(found: Mapping[str, float | int]) -> tuple[int, int]:
+def _counts(measured: Mapping[str, float | int]) -> tuple[int, int]:
     """Trials of one speaker, and of two."""
-    return int(found["same"]), int(found["trials"] - found["same"])
+    return int(measured["same"]), int(measured["trials"] - measured["same"])
 
 
 def _embeddings(
@@ -94,10 +96,12 @@ def _embeddings(
     batches = extract(files, settings, seed=seed, workers=context.workers)
     for unit, batch in zip(todo, progress(batches, "embed", len(todo)), strict=True):
         reject(shards, unit, batch.rejected)
-        found = embed(network.model, network.inputs(batch.features)).cpu().numpy()
-        own = means(found, batch.segments["id"])
-        rows = np.stack(list(own.values())) if own else np.zeros((0, 1), np.float32)
-        shards.put(unit, {"embeddings": rows}, pd.DataFrame({"id": list(own)}, dtype=str))
+        vectors = embed(network.model, network.inputs(batch.features)).cpu().numpy()
+        by_recording = means(vectors, batch.segments["id"])
+        rows = (
+            np.stack(list(by_recording.values())) if by_recording else np.zeros((0, 1), np.float32)
+        )
+        shards.put(unit, {"embeddings": rows}, pd.DataFrame({"id": list(by_recording)}, dtype=str))
     known: dict[str, np.ndarray] = {}
     for arrays, table in shards:
         known |= dict(zip(table.id, arrays["embeddings"], strict=True))

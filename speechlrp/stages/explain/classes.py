@@ -96,9 +96,9 @@ def _conserve(context: Context, classifier: Classifier, rows: list[int]) -> None
     explaining = Explaining(classifier, context.config.explainer)
     labels, size, parts = classifier.dataset.labels, explaining.section["batch_size"], []
     with classifier.dataset.features() as stored:
-        for some in (rows[i : i + size] for i in range(0, len(rows), size)):
-            features = np.stack([stored[row] for row in some])
-            _, inputs, target = explaining.batch(features, labels[some])
+        for batch in (rows[i : i + size] for i in range(0, len(rows), size)):
+            features = np.stack([stored[row] for row in batch])
+            _, inputs, target = explaining.batch(features, labels[batch])
             parts.append(conservation(explaining.explainer, explaining.model, inputs, target))
     table = summarise_conservation(parts)
     write_csv(context.folder / "conservation.csv", table)
@@ -110,8 +110,8 @@ def _explain(context: Context, classifier: Classifier, units, todo) -> Iterator:
     labels = classifier.dataset.labels
     with classifier.dataset.features() as features:
         for unit in progress(todo, "explain", len(todo)):
-            some = units[unit]
-            _, inputs, target = explaining.batch(features[some], labels[some])
+            batch = units[unit]
+            _, inputs, target = explaining.batch(features[batch], labels[batch])
             output, whole = explaining.explainer.explain(explaining.model, inputs, target)
             logits, relevance = explaining.logits(inputs, output), explaining.maps(whole)
             weighted = target.is_floating_point()  # a contrast is held under the class it is for
@@ -142,9 +142,9 @@ def pick(table: pd.DataFrame, predicted: np.ndarray, each: int) -> list[int]:
     shown = []
     right = table[table.label.to_numpy() == predicted]
     for label in sorted(table.label.unique()):
-        some = right if (right.label == label).any() else table
-        some = some[some.label == label].drop_duplicates("speaker")
-        shown += list(some.index[:each])
+        candidates = right if (right.label == label).any() else table
+        candidates = candidates[candidates.label == label].drop_duplicates("speaker")
+        shown += list(candidates.index[:each])
         if len(shown) >= MOST_PANELS:
             break
     return shown[:MOST_PANELS]

@@ -44,15 +44,15 @@ def layers_asked(context: Context, spoken: Spoken, model: Wav2Letter) -> list[La
     config = context.config.maximize
     shape = len(spoken.frequency), model.receptive_field
     last = find_layer(model, "output")
-    found = []
+    layers = []
     for name in dict.fromkeys(part.strip() for part in config.layer.split(",")):
         path = find_layer(model, name)
         target = before_activation(model, path) if config.before_relu else path
         seen = sight(model, target, shape)
         if config.over == "time":
             seen = seen._replace(step=-1, first=0, frames=shape[1])
-        found.append(Layer(name, path, target, seen, path == last))
-    return found
+        layers.append(Layer(name, path, target, seen, path == last))
+    return layers
 
 
 def neurons_asked(
@@ -62,24 +62,24 @@ def neurons_asked(
     config = context.config.maximize
     if config.neuron == "chosen":
         return _chosen(context, spoken, recogniser, layers)
-    found: dict[str, dict[int, list[str]]] = {}
+    neurons: dict[str, dict[int, list[str]]] = {}
     for layer in layers:
         names = spoken.classes if layer.output else ()
         wanted = config.neuron
         if wanted == "letters" and layer.output:
             wanted = ",".join(LETTERS)
-        found[layer.name] = {
+        neurons[layer.name] = {
             channel: []
             for channel in pick_channels(wanted, layer.name, layer.sight.channels, names)
         }
-    return found
+    return neurons
 
 
 def _chosen(
     context: Context, spoken: Spoken, recogniser: Recogniser, layers: list[Layer]
 ) -> dict[str, dict[int, list[str]]]:
     """K's choice: the most active on average over time, for frames predicted as a letter."""
-    found: dict[str, dict[int, list[str]]] = {layer.name: {} for layer in layers}
+    neurons: dict[str, dict[int, list[str]]] = {layer.name: {} for layer in layers}
     for letter in letters_of(context.config.maximize.letter):
         symbol = SYMBOLS.index(letter)
         hidden = [layer for layer in layers if not layer.output]
@@ -89,8 +89,8 @@ def _chosen(
             if activity is not None and not layer.output:
                 best = {neuron.layer: neuron.channel for neuron in activity.most_active(symbol)}
                 channel = best[layer.path]
-            found[layer.name].setdefault(channel, []).append(letter)
-    return found
+            neurons[layer.name].setdefault(channel, []).append(letter)
+    return neurons
 
 
 def letters_of(text: str) -> list[str]:

@@ -71,9 +71,9 @@ def _units(
     for layer in layers:
         channels = list(neurons[layer.name])
         for first in range(0, len(channels), batch):
-            some = channels[first : first + batch]
-            chosen = [",".join(neurons[layer.name][channel]) for channel in some]
-            yield Unit(layer, some, chosen)
+            batch_channels = channels[first : first + batch]
+            chosen = [",".join(neurons[layer.name][channel]) for channel in batch_channels]
+            yield Unit(layer, batch_channels, chosen)
 
 
 def _maximised(

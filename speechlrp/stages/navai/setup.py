@@ -48,8 +48,8 @@ def chosen(config: Config) -> dict[str, Alignment]:
     names = list(ALIGNMENTS) if align == "all" else [name.strip() for name in align.split(",")]
     known = {*ALIGNMENTS, *(f"{way}-{name}" for name in sources for way in ("max", "min"))}
     for name in names:
-        own = is_reference(name) and name[:4] not in ("max-", "min-")
-        if name not in known and not own:
+        foreign = is_reference(name) and name[:4] not in ("max-", "min-")
+        if name not in known and not foreign:
             raise unknown("value of navai.align", name, ("all", *known))
     if len(set(names)) < len(names):
         raise SpeechLRPError(f"navai.align names an alignment twice: {align}")

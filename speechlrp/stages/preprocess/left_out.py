@@ -44,7 +44,9 @@ def split_off(
         SpeechLRPError: fewer than two classes are left.
     """
     task, apart = config.task.name, unseen(config, recordings)
-    rows = [(name, len(own), UNSEEN) for name, own in sorted(by_speaker(apart).items())]
+    rows = [
+        (name, len(utterances), UNSEEN) for name, utterances in sorted(by_speaker(apart).items())
+    ]
     hidden = {r.id for r in apart}
     recordings = [r for r in recordings if r.id not in hidden]
     labels = pd.Series([r.label(task) for r in recordings], dtype=str)
@@ -64,8 +66,8 @@ def split_off(
     outside.append((labels[unknown & (where != "")], "no recording to train on"))
     rows += [
         (name, count, reason)
-        for some, reason in outside
-        for name, count in some.value_counts().sort_index().items()
+        for classes_out, reason in outside
+        for name, count in classes_out.value_counts().sort_index().items()
     ]
     return pd.DataFrame(rows, columns=["class", "recordings", "reason"]), classes
 
@@ -73,20 +75,20 @@ def split_off(
 def put_recordings(
     shards: Shards,
     unit: int,
-    about: pd.DataFrame,
+    recordings: pd.DataFrame,
     known: Mapping[str, Recording],
     subset: Mapping[str, str],
     task: str,
 ) -> None:
     """Write down what is known of a unit's recordings that gave features."""
-    rows = [known[name] for name in about.id]
+    rows = [known[name] for name in recordings.id]
     columns = {
         "path": [str(Path(r.path).absolute()) for r in rows],
         "speaker": [r.speaker for r in rows],
         "label": [r.label(task) for r in rows],
         "subset": [subset[r.id] for r in rows],
     }
-    write_csv(_csv(shards, unit), about.assign(**columns))
+    write_csv(_csv(shards, unit), recordings.assign(**columns))
 
 
 def put_sums(shards: Shards, unit: int, features: np.ndarray) -> None:
@@ -116,13 +118,13 @@ def note_dropped(context: Context, shards: Shards, outside: pd.DataFrame) -> pd.
         A row for each recording that gave features.
     """
     files = [read_csv(_csv(shards, unit), AGAIN) for unit in range(shards.count)]
-    about = pd.concat([f for f in files if len(f)] or files[:1], ignore_index=True)
-    write_csv(context.folder / "recordings.csv", about)
+    recordings = pd.concat([f for f in files if len(f)] or files[:1], ignore_index=True)
+    write_csv(context.folder / "recordings.csv", recordings)
     write_csv(context.folder / "left_out.csv", outside)
     context.note("left_out", outside.head(1000).to_dict(orient="records"))
-    for reason, some in outside.groupby("reason"):
-        first = ", ".join(some["class"].head(3)) + ", ..." * (len(some) > 3)
-        what = f"{some.recordings.sum()} recordings of {len(some)}"
+    for reason, group in outside.groupby("reason"):
+        first = ", ".join(group["class"].head(3)) + ", ..." * (len(group) > 3)
+        what = f"{group.recordings.sum()} recordings of {len(group)}"
         if reason == UNSEEN:
             context.say(f"{what} unseen speakers kept for trials, see left_out.csv: {first}")
             continue
@@ -130,21 +132,21 @@ def note_dropped(context: Context, shards: Shards, outside: pd.DataFrame) -> pd.
             f"{what} {context.config.task.name} classes left out, see left_out.csv: {reason} "
             f"({first})"
         )
-    counts = {reason: int(about[reason].sum()) for reason in DROPPED}
-    padded = int((about.padded_s > 0).sum())
+    counts = {reason: int(recordings[reason].sum()) for reason in DROPPED}
+    padded = int((recordings.padded_s > 0).sum())
     context.note("dropped_segments", counts)
     context.note("padded_recordings", padded)
     if any(counts.values()):
-        found = ", ".join(f"{count} {reason}" for reason, count in counts.items() if count)
-        context.say(f"{sum(counts.values())} segments left out, see recordings.csv: {found}")
+        reasons = ", ".join(f"{count} {reason}" for reason, count in counts.items() if count)
+        context.say(f"{sum(counts.values())} segments left out, see recordings.csv: {reasons}")
     if padded and context.config.features.get("segment_s"):
         context.say(f"{padded} recordings are shorter than a segment and padded, see padded_s")
-    return about
+    return recordings
 
 
-def without_training(context: Context, about: pd.DataFrame, classes: Sequence[str]) -> None:
+def without_training(context: Context, recordings: pd.DataFrame, classes: Sequence[str]) -> None:
     """Say which classes have lost all their recordings to train on."""
-    training = about[about.subset == "train"]
+    training = recordings[recordings.subset == "train"]
     missing = sorted(set(classes) - set(training.label)) if len(training) else []
     context.note("classes_without_training", missing)
     if missing:

@@ -47,11 +47,11 @@ def work(context: Context) -> None:
             f"task={config.task.name} has whole utterances: use conditions=none"
         )
     need_windows(config)
-    found = read_corpus(config)
-    recordings, without = transcribed(found)
+    corpus = read_corpus(config)
+    recordings, without = transcribed(corpus)
     if not recordings:
         raise SpeechLRPError(
-            f"none of the {len(found)} recordings in {config.dataset['root']} has a transcript "
+            f"none of the {len(corpus)} recordings in {config.dataset['root']} has a transcript "
             f"that can be used; the first: {without[0][0]} ({without[0][1]})"
         )
     subset = split_of(config, recordings, None)
@@ -114,8 +114,8 @@ def _extract(
         known = {r.id: r for r in units[unit]}
         rows = [known[name] for name in batch.table["id"]]
         reject(shards, unit, batch.rejected)
-        about = batch.table.assign(**dict(_columns(rows, subset)))
-        shards.put(unit, {"features": batch.features}, about)
+        table = batch.table.assign(**dict(_columns(rows, subset)))
+        shards.put(unit, {"features": batch.features}, table)
 
 
 def _columns(rows: Sequence[Recording], subset: dict[str, str]) -> Iterator[tuple[str, np.ndarray]]:

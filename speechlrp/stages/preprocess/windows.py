@@ -62,10 +62,10 @@ MOST_CLASSES = 30
 def work(context: Context) -> None:
     """Write `features.h5`, `recordings.csv`, and what was left out and why."""
     config = context.config
-    found, classes = _labelled(config)
-    subset = split_of(config, found, config.task.name)
-    outside, classes = split_off(config, found, subset, classes)
-    recordings = [r for r in found if r.id in subset and r.label(config.task.name) in classes]
+    labelled, classes = _labelled(config)
+    subset = split_of(config, labelled, config.task.name)
+    outside, classes = split_off(config, labelled, subset, classes)
+    recordings = [r for r in labelled if r.id in subset and r.label(config.task.name) in classes]
     check_rate(config, recordings)
     context.say(f"{len(recordings)} recordings, {len({r.speaker for r in recordings})} speakers")
     settings = feature_settings(config)
@@ -74,14 +74,14 @@ def work(context: Context) -> None:
     having = known(config, recordings, subset, classes)
     _extract(context, settings, units, shards, subset, classes, having)
     note_rejected(context, len(recordings), all_rejected(shards))
-    about = note_dropped(context, shards, outside)
+    listed = note_dropped(context, shards, outside)
     described = options(config.features, "train_from")
     with created(context.folder / "features.h5") as file:
         table = _merge(file, shards, settings, context.inputs.get(TRAINED_ON))
         describe(file, {"kind": FEATURES.kind, "classes": classes, "settings": described})
         describe(file, {"silence": float(settings.silence), "task": config.task.name})
     shards.remove()
-    without_training(context, about, classes)
+    without_training(context, listed, classes)
     counts = table.groupby(["subset", "label"]).size().unstack(fill_value=0)
     counts.columns = [classes[label] for label in counts.columns]
     context.note("examples", json.loads(counts.to_json(orient="index")))
@@ -101,12 +101,12 @@ def in_words(counts: pd.Series) -> str:
 def _labelled(config: Config) -> tuple[list[Recording], list[str]]:
     """The recordings that know the task's label, and the classes."""
     section, task = config.dataset, config.task
-    found = read_corpus(config)
-    labels = {name for r in found if (name := r.label(task.name)) is not None}
+    corpus = read_corpus(config)
+    labels = {name for r in corpus if (name := r.label(task.name)) is not None}
     if not labels:
         raise SpeechLRPError(
             f"no recording in {section['root']} has a label {task.name!r}; "
-            f"labels there: {', '.join(tasks(found))}"
+            f"labels there: {', '.join(tasks(corpus))}"
         )
     classes = [composed(name) for name in task.classes] if task.classes else sorted(labels)
     if labels - set(classes):
@@ -114,7 +114,7 @@ def _labelled(config: Config) -> tuple[list[Recording], list[str]]:
             f"{task.name} {', '.join(sorted(labels - set(classes)))} in {section['root']} is not "
             f"among task.classes: {', '.join(classes)}"
         )
-    return [r for r in found if r.label(task.name) is not None], classes
+    return [r for r in corpus if r.label(task.name) is not None], classes
 
 
 def _extract(context, settings, units, shards: Shards, subset, classes, having) -> None:

@@ -58,11 +58,11 @@ def training(files: RunFiles, work: str | None) -> Section:
         blocks.append(Figure(files.image(where, "curves.png"), caption, caption, tags(files)))
     rows = {}
     for where in files.of("evaluate"):
-        found = json.loads(files.path(where, "evaluation.json").read_text())
+        evaluation = json.loads(files.path(where, "evaluation.json").read_text())
         name = files.name(where)
-        rows[name] = _evaluation(found)
-        if "per_recording" in found:
-            rows[f"{name}, by recording"] = _evaluation(found["per_recording"])
+        rows[name] = _evaluation(evaluation)
+        if "per_recording" in evaluation:
+            rows[f"{name}, by recording"] = _evaluation(evaluation["per_recording"])
     if rows:
         caption = "Accuracy in %, with 95 % intervals: over recordings (Wilson), and over speakers."
         note = "By recording: the mean of its segments' log-probabilities; the others: by segment."
@@ -75,7 +75,11 @@ def training(files: RunFiles, work: str | None) -> Section:
             table = files.table(where, "per_condition.csv").round(4)
             blocks.append(Table(table, caption, note, index=False))
     notes = {where: files.records[where].notes for where in files.of("evaluate")}
-    trials = {w: found["verification"] for w, found in notes.items() if "verification" in found}
+    trials = {
+        w: evaluation["verification"]
+        for w, evaluation in notes.items()
+        if "verification" in evaluation
+    }
     if trials:
         caption = "Verification on lists of trials: equal error rate and minimum detection cost."
         named = {files.name(where): numbers for where, numbers in trials.items()}
@@ -95,13 +99,13 @@ def training(files: RunFiles, work: str | None) -> Section:
     )
 
 
-def _evaluation(found: dict) -> dict[str, str]:
+def _evaluation(evaluation: dict) -> dict[str, str]:
     def interval(low: str, high: str) -> str:
-        return f"{found[low]:.2%} to {found[high]:.2%}"
+        return f"{evaluation[low]:.2%} to {evaluation[high]:.2%}"
 
     return {
-        "n": str(found["n"]),
-        "accuracy": f"{found['accuracy']:.2%}",
+        "n": str(evaluation["n"]),
+        "accuracy": f"{evaluation['accuracy']:.2%}",
         "over recordings": interval("wilson_low", "wilson_high"),
         "over speakers": interval("speaker_low", "speaker_high"),
     }
@@ -227,5 +231,5 @@ def conservation_table(table: pd.DataFrame, name: str, marks: tuple[str, ...]) -
 
 def _parts(file: h5py.File) -> Iterator[tuple]:
     maps = Maps(file)
-    for some in (slice(i, i + ROWS) for i in range(0, len(maps), ROWS)):
-        yield maps[some], file["table/label"][some]
+    for chunk in (slice(i, i + ROWS) for i in range(0, len(maps), ROWS)):
+        yield maps[chunk], file["table/label"][chunk]

@@ -72,13 +72,13 @@ def _heat_maps(files: RunFiles, where: str, work: str | None) -> str:
 
 def _tables(files: RunFiles, where: str, name: str) -> list[Table | Banner]:
     made = files.records[where].outputs
-    found: list[Table | Banner] = []
+    blocks: list[Table | Banner] = []
     if "explainers.csv" in made:
         costs = files.table(where, "explainers.csv")
-        found.append(Table(costs.round(4), COSTS, COST_NOTE, tags(files, name), index=False))
+        blocks.append(Table(costs.round(4), COSTS, COST_NOTE, tags(files, name), index=False))
     if "scores.csv" in made:
         caption = "Numbers of the maps: mean ± standard error over recordings."
-        found.append(
+        blocks.append(
             Table(_scores(files.table(where, "scores.csv")), caption, "", tags(files, name))
         )
     for file in sorted(made):
@@ -86,8 +86,8 @@ def _tables(files: RunFiles, where: str, name: str) -> list[Table | Banner]:
             explainer = file.removeprefix("conservation_").removesuffix(".csv")
             marks = tags(files, name)
             table = files.table(where, file)
-            found += [*losses(table), conservation_table(table, explainer, marks)]
-    return found
+            blocks += [*losses(table), conservation_table(table, explainer, marks)]
+    return blocks
 
 
 def _scores(table: pd.DataFrame) -> pd.DataFrame:

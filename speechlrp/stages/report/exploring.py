@@ -141,8 +141,8 @@ def _answers(files: RunFiles, explained: str) -> pd.DataFrame:
     if not wheres:
         return pd.DataFrame({"id": [], "baseline": []})
     answers = pd.concat([files.table(where, "answers.csv") for where in wheres])
-    own = files.records[explained].config["explainer.reference"]
-    baseline = own if (answers.baseline == own).any() else answers.baseline.iloc[0]
+    reference = files.records[explained].config["explainer.reference"]
+    baseline = reference if (answers.baseline == reference).any() else answers.baseline.iloc[0]
     return answers[answers.baseline == baseline].drop_duplicates(["id", "bins"])
 
 

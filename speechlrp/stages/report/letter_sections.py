@@ -63,11 +63,14 @@ def training(files: RunFiles) -> Section:
 
 
 def _evaluation(files: RunFiles, where: str) -> dict[str, str]:
-    found = json.loads(files.path(where, "evaluation.json").read_text())
-    row = {"utterances": f"{found['utterances']:,}"}
+    evaluation = json.loads(files.path(where, "evaluation.json").read_text())
+    row = {"utterances": f"{evaluation['utterances']:,}"}
     for kind in ("letter", "word"):
-        interval = f"{found[f'{kind}_low']:.2%} to {found[f'{kind}_high']:.2%}"
-        row |= {f"{kind} errors": f"{found[f'{kind}_error_rate']:.2%}", f"{kind}s, 95 %": interval}
+        interval = f"{evaluation[f'{kind}_low']:.2%} to {evaluation[f'{kind}_high']:.2%}"
+        row |= {
+            f"{kind} errors": f"{evaluation[f'{kind}_error_rate']:.2%}",
+            f"{kind}s, 95 %": interval,
+        }
     return row
 
 

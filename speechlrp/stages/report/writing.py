@@ -55,11 +55,11 @@ def beside(config: Config, files: RunFiles) -> str | None:
 def everything(config: Config) -> dict[str, dict]:
     """The records of all stages that the page draws on."""
     files = run_files(config)
-    found = {where: fingerprint(files.path(where, FILE)) for where in files.records}
+    inputs = {where: fingerprint(files.path(where, FILE)) for where in files.records}
     for name in config.beside:
         other = other_run(config, name)
-        found |= {f"{name}/{w}": fingerprint(other.path(w, FILE)) for w in other.of("flip")}
-    return found
+        inputs |= {f"{name}/{w}": fingerprint(other.path(w, FILE)) for w in other.of("flip")}
+    return inputs
 
 
 def _page(config: Config, files: RunFiles, parts: list[Section], facts: dict) -> Page:

@@ -51,14 +51,14 @@ def work(context: Context) -> None:
         bins = changed = 0
         starts = range(0, len(rows), ROWS)
         for start in progress(starts, "augment", len(starts)):
-            some = slice(start, start + ROWS)
-            inputs = torch.from_numpy(stored[rows[some]])
+            chunk = slice(start, start + ROWS)
+            inputs = torch.from_numpy(stored[rows[chunk]])
             before = view.analysis(inputs) if view else inputs
-            chosen = choose(some, before)
-            outputs = fill_bins(before, chosen, augment.fill, ids[some], around)
+            chosen = choose(chunk, before)
+            outputs = fill_bins(before, chosen, augment.fill, ids[chunk], around)
             bins += int(chosen.sum())
             changed += int((outputs != before).any(1).sum())
-            filled[some] = view.synthesis(outputs, inputs.shape) if view else outputs
+            filled[chunk] = view.synthesis(outputs, inputs.shape) if view else outputs
         axes = plain.feature_settings.axes
         for name in (*axes[1:], "train_mean"):
             file[name] = getattr(plain, name)

@@ -45,8 +45,8 @@ def recipe(config: Config) -> LetterSettings:
     if masks is not None:
         masks = call("trainer.spec_augment", SpecAugment, masks, seed=config.seed)
     rest = options(config.trainer, "spec_augment", "logger")
-    about = {"seed": config.seed, "spec_augment": masks}
-    return call(f"trainer for task={config.task.name}", LetterSettings, rest, **about)
+    fixed = {"seed": config.seed, "spec_augment": masks}
+    return call(f"trainer for task={config.task.name}", LetterSettings, rest, **fixed)
 
 
 def build(name: str, settings: dict, classes: int, bands: int) -> torch.nn.Module:
@@ -81,7 +81,7 @@ def _teach(
     }
 
     def judge(scores: torch.Tensor, counts: torch.Tensor, rows: torch.Tensor) -> ErrorCounts:
-        recognised = [found.text for found in greedy(scores, counts)]
+        recognised = [text.text for text in greedy(scores, counts)]
         return count_errors(spoken.texts(rows.numpy()), recognised)
 
     def say(row: Mapping[str, float]) -> None:

@@ -36,11 +36,11 @@ def work(context: Context) -> None:
     config = context.config
     original = dataset(context)
     trained = network(context, original)
-    about = {name: trained.meta[name] for name in ABOUT if name in trained.meta}
-    about |= {"repair": repair(config)}
+    facts = {name: trained.meta[name] for name in ABOUT if name in trained.meta}
+    facts |= {"repair": repair(config)}
     if config.augment.project:
         _project(context, trained.model, trained.scale, original)
-        write_as_is(context, trained.model, about | {"loss": trained.meta["loss"]}, original)
+        write_as_is(context, trained.model, facts | {"loss": trained.meta["loss"]}, original)
         return
     settings = replace(recipe(config), epochs=config.augment.epochs)
     examples, penalty = original, None
@@ -49,7 +49,7 @@ def work(context: Context) -> None:
         penalty = _penalty(context, original, reference)
     else:
         examples = dataset(context, "augmented")
-    teach(context, trained.model, about, settings, examples, original, penalty)
+    teach(context, trained.model, facts, settings, examples, original, penalty)
 
 
 def _penalty(context: Context, examples: Windows, reference: Tensor) -> RegionPenalty:
