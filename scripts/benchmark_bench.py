@@ -84,7 +84,8 @@ def measure(recordings: int, overrides: list[str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recordings", type=int, nargs="*", default=[16, 64])
-    asked, overrides = parser.parse_known_args()
+    overrides = [word for word in sys.argv[1:] if "=" in word]
+    asked = parser.parse_args([word for word in sys.argv[1:] if "=" not in word])
     if len(asked.recordings) == 1:
         measure(asked.recordings[0], overrides)
         return
