@@ -68,7 +68,7 @@ def test_an_explainer_that_goes_wrong_at_work_is_one_line(
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "late.py").write_text(LATE)
-    said = one_line(copied.speechlrp("explain", "--explainer", f"late:{name}"))
+    said = one_line(copied.speechlrp("explain", "explainer=custom", f"explainer.kind=late:{name}"))
     assert words in said
     assert "late.py, line" in said
     sys.modules.pop("late", None)

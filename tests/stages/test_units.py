@@ -11,24 +11,28 @@ from speechlrp.data.dataset import read_dataset
 from speechlrp.stages.explain import classes as explain
 from speechlrp.stages.preprocess import windows as preprocess
 
+SETTINGS = {"name": "spectrogram_db"}
 UNITS = "ln energy re band mean"
 
 
 def _write(folder):
     """Features and relevance of two recordings."""
-    about = {"id": ["x", "y"], "source": ["x", "y"], "speaker": ["1", "2"], "label": [0, 1]}
-    table = pd.DataFrame(about | {"onset_s": [0.0, 0.0], "duration_s": [0.1, 0.1]})
+    texts = {name: ["x", "y"] for name in ("id", "path", "source", "speaker", "subset")}
+    times = {name: [0.0, 0.0] for name in ("start_s", "onset_s")}
+    table = pd.DataFrame({**texts, "label": [0, 1], **times, "duration_s": [0.1, 0.1]})
     values = np.random.default_rng(0).normal(size=(2, 1, 4, 5)).astype(np.float32)
-    with h5py.File(folder / "features.h5", "w") as file:
-        file["features"], file["frequency"], file["time"] = values, np.arange(4.0), np.arange(5.0)
-        label_axes(file["features"], ("recording", "channel", "frequency", "time"), UNITS)
-        write_table(file, table)
-        describe(file, {"kind": "features", "silence": 0.0, "task": "speaker"})
-        describe(file, {"classes": ["1", "2"], "settings": {}})
-    with h5py.File(folder / "relevance.h5", "w") as file:
-        file["relevance"], file["output"] = values, np.eye(2)
-        label_axes(file["relevance"], ("recording", "channel", "frequency", "time"), "probability")
-        write_table(file, table)
+    for name, units in (("features", UNITS), ("relevance", "probability")):
+        with h5py.File(folder / f"{name}.h5", "w") as file:
+            file[name], file["frequency"], file["time"] = values, np.arange(4.0), np.arange(5.0)
+            label_axes(file[name], ("recording", "channel", "frequency", "time"), units)
+            write_table(file, table)
+            describe(file, {"kind": name, "classes": ["1", "2"], "settings": SETTINGS})
+            if name == "features":
+                file["train_mean"] = values.mean(0)
+                describe(file, {"silence": 0.0, "task": "speaker"})
+            else:
+                file["output"], file["probability"], file["target"] = np.eye(2), np.eye(2), [0, 1]
+                describe(file, {"explainer": {}})
 
 
 def test_every_level_bar_has_the_units_of_the_file(tmp_path, monkeypatch):
@@ -40,7 +44,7 @@ def test_every_level_bar_has_the_units_of_the_file(tmp_path, monkeypatch):
     monkeypatch.setattr(explain, "write_bytes", lambda path, fig: drawn.update({path.stem: fig}))
     for name in ("band_shares", "region_shares"):
         monkeypatch.setattr(explain, name, lambda table: None)
-    explain._figures(SimpleNamespace(folder=tmp_path), examples, [0, 1], None, None)
+    explain._figures(SimpleNamespace(folder=tmp_path, command="speechlrp {}".format), examples, [0, 1], None, None)
     for name in ("heatmaps", "least_95_percent", "top_1_percent"):
         labels = [ax.get_ylabel() for ax in drawn[name].axes]
         assert any(UNITS in label for label in labels)
