@@ -40,6 +40,20 @@ DRAWN = (*AROUND, "ShapleyValueSampling", "KernelShap", "Lime")
 """They draw numbers: an example at a time, seeded by its content."""
 
 
+class _Copying(nn.Module):
+    """A model that is given a copy, for what it begins with may change its input in place.
+
+    captum makes a leaf of the input, and autograd lets no leaf be changed.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model, self.training = model, model.training
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.model(inputs.clone())
+
+
 class Captum(Explainer):
     """A method of captum, such as DeepLiftShap or GuidedBackprop, by the name of its class.
 
@@ -128,7 +142,7 @@ class Captum(Explainer):
             torch.manual_seed(generator.initial_seed())
             np.random.seed(generator.initial_seed() % 2**32)
             try:
-                found = self._class(model).attribute(inputs.clone(), **(arguments | self.options))
+                found = self._class(_Copying(model)).attribute(inputs, **(arguments | self.options))
             except Exception as error:  # captum and the model in its hands raise anything
                 raise SpeechLRPError(f"captum's {self.method}: {told(error)}") from error
             finally:

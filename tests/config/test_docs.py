@@ -50,7 +50,11 @@ def named(value):
 
 
 @pytest.mark.parametrize(("page", "words"), COMMANDS, ids=named)
-def test_a_command_is_parsed_composes_and_passes_the_checks(composed, page, words):
+def test_a_command_is_parsed_composes_and_passes_the_checks(
+    composed, page, words, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my.csv").touch()  # which click looks for
     verb, *arguments = words
     values = main.commands[verb].make_context(verb, arguments).params
     overrides = [_spelt_out(word) for word in values.get("overrides", ())]

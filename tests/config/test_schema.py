@@ -39,7 +39,7 @@ def test_a_task_without_fixed_classes(composed):
         ("flipping.repeats=1.5", "^flipping.repeats: "),
         ("augment.share=much", "^augment.share: "),
         ("+colour=red", "colour"),
-        ("+augment.colour=red", "augment.colour"),
+        ("+augment.colour=red", "setting of augment 'colour'"),
         ("subset=tets", "subset 'tets'; known: test, .*, train, validate. Did you mean 'test'"),
         ("subset=test_musik", "subset 'test_musik'; .*test_babble, .* Did you mean 'test_music'"),
         ("subset=test_music+", "subset ''; known: test"),

@@ -69,6 +69,7 @@ def test_relevance_adds_up_to_the_quantity_at_the_logits(name, start, ending):
 @pytest.mark.parametrize("name", sorted(set(EXPLAINERS) - {"random"}))
 def test_every_explainer_explains_the_logits_whatever_the_ending(name, ending):
     settings = {
+        "captum": {"method": "IntegratedGradients"},
         "lrp": {"rules": [{"layers": "Module", "rule": "epsilon", "eps": 0.1}]},
         "occlusion": {"patch": (1, 2)},
     }.get(name, {})

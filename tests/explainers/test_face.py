@@ -11,6 +11,7 @@ from speechlrp.explainers import EXPLAINERS
 from tests.explainers import nets
 
 OPTIONS = {
+    "captum": {"method": "IntegratedGradients"},
     "lrp": {"rules": [{"layers": "Module", "rule": "epsilon", "eps": 0.1}]},
     "integrated_gradients": {"steps": 5, "pass_size": 7},
     "smoothgrad": {"samples": 5, "pass_size": 7},

@@ -10,6 +10,7 @@ from speechlrp.explainers import EXPLAINERS
 from tests.explainers import nets
 
 SETTINGS = {
+    "captum": {"method": "IntegratedGradients"},
     "lrp": {"rules": [{"layers": "Module", "rule": "zero"}]},
     "occlusion": {"patch": (2, 2)},
     "smoothgrad": {"samples": 3},

@@ -222,8 +222,9 @@ def test_the_made_name_of_a_run_finds_its_features(finished):
 def test_a_run_can_begin_and_end_anywhere(copied):
     done = copied.speechlrp("run", "--from", "explain", "--to", "flip")
     assert done.returncode == 0
-    first = done.stdout.splitlines()[0]
-    assert first.startswith("explain/train-lrp-test: complete")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "stage 1 of 2: explain"
+    assert lines[1].startswith("explain/train-lrp-test: complete")
     assert "report" not in done.stdout
 
 

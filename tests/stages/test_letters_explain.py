@@ -161,7 +161,7 @@ def test_the_page_explores_the_frames_by_every_explainer(explained):
     for entry in entries.values():
         assert [one["explainer"] for one in entry["maps"]] == ["lrp", "sensitivity"]
         assert {one["class"] for one in entry["maps"]} == {entry["predicted"]}
-        assert sum(entry["probabilities"]) == pytest.approx(1)
+        assert 0 < sum(probability for _, probability in entry["probabilities"]) <= 1.001
 
 
 def test_an_utterance_has_all_its_letter_frames_along_time(explained, windows):

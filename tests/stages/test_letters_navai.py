@@ -344,7 +344,7 @@ def test_no_letter_at_all_is_one_line(copied_spelled):
             "matches no selector",
         ),
         (("navai.classes=words",), "unknown value of navai.classes 'words'"),
-        (("--classes", "phonemes"), "phoneme times are known of what `speechlrp synth` made"),
+        (("--classes", "phonemes"), "times are known of what `speechlrp synth` made"),
         (("--classes", "phonemes", "times.path=/nowhere"), "there is no .TextGrid file"),
         (("navai.figure=[ab]",), "unknown class in navai.figure 'ab'"),
         (("navai.groups=1",), "navai.groups is 1; it must be 0, or from 2"),

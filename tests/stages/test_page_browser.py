@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from speechlrp.artifacts.hdf5 import read_table
+from speechlrp.artifacts.relevance import Maps
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
@@ -42,7 +43,7 @@ def page(finished):
 def test_pointing_tells_the_numbers_of_the_hdf5_files(page, finished):
     with h5py.File(finished.run / "explain/train-lrp-test/relevance.h5") as file:
         table, probability = read_table(file), file["probability"][:]
-        relevance, axes = file["relevance"][:], (file["time"][:], file["frequency"][:])
+        relevance, axes = Maps(file)[:], (file["time"][:], file["frequency"][:])
     with h5py.File(finished.features / "features.h5") as file:
         features = dict(zip(read_table(file).id, file["features"][:], strict=True))
     for row, x, y in ((0, 5, 40), (len(table) - 1, 33, 2)):

@@ -13,6 +13,7 @@ from speechlrp.artifacts.hdf5 import read_table
 from speechlrp.artifacts.relevance import Maps
 from speechlrp.audio.regions import with_gains
 from speechlrp.data.explaining import order_of
+from speechlrp.explainers.masks import most_relevant
 from speechlrp.pipeline.record import read_record
 from speechlrp.stages.explain import classes as explain
 
@@ -199,8 +200,7 @@ def test_what_speaks_for_a_class_is_heard_alone_and_asked_about(finished):
     axes[1] -= one.onset_s
     for what, sign in (("for", 1), ("against", -1)):
         strength = sign * relevance[0, 0]
-        border = max(np.sort(strength.ravel())[-round(0.1 * strength.size)], 1e-30)
-        gains = np.where(strength >= border, 1, 10 ** (-30 / 20))
+        gains = np.where(most_relevant(strength, 0.1), 1, 10 ** (-30 / 20))
         expected = with_gains(torch.from_numpy(samples["whole"]), rate, gains, *axes).numpy()
         expected *= 0.5 / np.abs(expected).max()
         np.testing.assert_allclose(samples[what], expected, atol=1e-3)

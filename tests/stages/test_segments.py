@@ -5,11 +5,12 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.hdf5 import read_table
+from speechlrp.artifacts.relevance import Maps
 
 
 def test_every_phoneme_and_word_has_its_share_of_the_relevance(copied, tmp_path):
     with h5py.File(copied.run / "explain/train-lrp-test/relevance.h5") as file:
-        table, relevance, time = read_table(file), file["relevance"][:], file["time"][:]
+        table, relevance, time = read_table(file), Maps(file)[:], file["time"][:]
     assert not (copied.run / "explain/train-lrp-test/segments.csv").exists()
     half = table.duration_s / 2
     spoken = [

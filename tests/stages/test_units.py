@@ -44,7 +44,13 @@ def test_every_level_bar_has_the_units_of_the_file(tmp_path, monkeypatch):
     monkeypatch.setattr(explain, "write_bytes", lambda path, fig: drawn.update({path.stem: fig}))
     for name in ("band_shares", "region_shares"):
         monkeypatch.setattr(explain, name, lambda table: None)
-    explain._figures(SimpleNamespace(folder=tmp_path, command="speechlrp {}".format), examples, [0, 1], None, None)
+    explain._figures(
+        SimpleNamespace(folder=tmp_path, command="speechlrp {}".format),
+        examples,
+        [0, 1],
+        None,
+        None,
+    )
     for name in ("heatmaps", "least_95_percent", "top_1_percent"):
         labels = [ax.get_ylabel() for ax in drawn[name].axes]
         assert any(UNITS in label for label in labels)

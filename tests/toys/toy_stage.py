@@ -55,6 +55,7 @@ class Toy:
     model: dict = field(default_factory=dict)
     trainer: dict = field(default_factory=dict)
     mixing: dict = field(default_factory=dict)
+    shortcut: dict = field(default_factory=dict)
 
 
 assert {*IDENTITY} <= set(Toy.__dataclass_fields__)
