@@ -80,15 +80,15 @@ class Run:
             f"device={device}",
         ]
         self._contexts: dict[str, Context] = {}
-        self._dataset = dataset(self._context("lrp"))
-        self._network = network(self._context("lrp"), self._dataset)
+        self._dataset = dataset(self._context())
+        self._network = network(self._context(), self._dataset)
         self.classes: list[str] = list(self._dataset.classes)
 
     def explain(
         self,
         recording: Sound | Sequence[Sound],
         *,
-        explainer: str = "lrp",
+        explainer: str | None = None,
         target: str | None = None,
         against: str | None = None,
         settings: Sequence[str] = (),
@@ -97,7 +97,8 @@ class Run:
 
         Args:
             recording: a file; or samples ``[N]`` or ``[C, N]`` and their rate; or several.
-            explainer: a configuration of ``conf/explainer``, such as ``lrp_gamma``.
+            explainer: a configuration of ``conf/explainer``, such as ``lrp_gamma``; by default
+                the one that the run's experiment names.
             target: the class to explain; by default the one that the network gives.
             against: explain why it is the target and not this class: relevance of the
                 difference of the two logits.
@@ -132,7 +133,7 @@ class Run:
         return answer_class(context, self._network, wave, name, target=target, against=against)
 
     def explain_pair(
-        self, first: Sound, second: Sound, *, explainer: str = "lrp"
+        self, first: Sound, second: Sound, *, explainer: str | None = None
     ) -> tuple[Answer, Answer]:
         """Explain why two voices are taken for one: the similarity of their embeddings.
 
@@ -168,7 +169,7 @@ class Run:
 
         from speechlrp.data.explaining import explainer
 
-        section = self._context("lrp").config.explainer
+        section = self._context().config.explainer
         asked = explainer(section, self._network.meta.get("loss", ""))
         values = torch.as_tensor(inputs, dtype=torch.float32)
         classes = torch.as_tensor(targets).long()
@@ -186,21 +187,21 @@ class Run:
 
     @property
     def config(self) -> Config:
-        """Its settings, with those of the explainer ``lrp``."""
-        return self._context("lrp").config
+        """Its settings, with those of its own explainer."""
+        return self._context().config
 
     @property
     def inputs(self) -> dict[str, Path]:
         """The files that it was loaded from: features, weights and meta."""
-        return self._context("lrp").inputs
+        return self._context().inputs
 
     @property
     def files(self) -> RunFiles:
         """What its stages have left; nothing, where it was exported."""
         return run_files(self.config)
 
-    def _context(self, explainer: str, settings: Sequence[str] = ()) -> Context:
-        asked = [f"explainer={explainer}", *settings]
+    def _context(self, explainer: str | None = None, settings: Sequence[str] = ()) -> Context:
+        asked = [*([f"explainer={explainer}"] if explainer else []), *settings]
         key = " ".join(asked)
         if key not in self._contexts:
             config = compose_config("explain", [*self._overrides, *asked])

@@ -47,7 +47,7 @@ def answer_files(files: Sequence[str], words: Sequence[str], values: Mapping[str
         "device": values.get("device") or "auto",
     }
     run = load(name, **options)
-    explainer = values.get("explainer") or settings.get("explainer") or "lrp"
+    explainer = values.get("explainer") or settings.get("explainer")
     top = Path(values.get("out") or ".")
     if values.get("pair"):
         _pair(run, files, explainer, top)
@@ -64,7 +64,7 @@ def answer_files(files: Sequence[str], words: Sequence[str], values: Mapping[str
         raise SpeechLRPError("; ".join(refused))
 
 
-def _pair(run: Any, files: Sequence[str], explainer: str, top: Path) -> None:
+def _pair(run: Any, files: Sequence[str], explainer: str | None, top: Path) -> None:
     from speechlrp.answers.saving import save_together
 
     if len(files) != 2:

@@ -57,6 +57,15 @@ def test_samples_and_their_file_have_the_same_answer(run, explained):
     assert [a.name for a in run.explain([path, path])] == [theirs.name] * 2
 
 
+def test_the_runs_own_explainer_answers_where_none_is_named(copied, explained):
+    remembered = json.loads((copied.run / "run.json").read_text())
+    remembered["overrides"].append("explainer=gradient_x_input")  # as an experiment may name one
+    (copied.run / "run.json").write_text(json.dumps(remembered))
+    run = speechlrp.load(copied.run)
+    assert run.explain(explained[0].path).explainer == "gradient_x_input"
+    assert run.explain(explained[0].path, explainer="lrp").explainer == "lrp"
+
+
 def test_a_long_recording_is_cut_and_put_together_again(run, explained, tmp_path):
     samples, rate = soundfile.read(explained[0].path, dtype="float32")
     long = np.concatenate([samples] * 6)
