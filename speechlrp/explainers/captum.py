@@ -40,20 +40,6 @@ DRAWN = (*AROUND, "ShapleyValueSampling", "KernelShap", "Lime")
 """They draw numbers: an example at a time, seeded by its content."""
 
 
-class _Copying(nn.Module):
-    """A model that is given a copy, for what it begins with may change its input in place.
-
-    captum makes a leaf of the input, and autograd lets no leaf be changed.
-    """
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model, self.training = model, model.training
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        return self.model(inputs.clone())
-
-
 class Captum(Explainer):
     """A method of captum, such as DeepLiftShap or GuidedBackprop, by the name of its class.
 
@@ -142,7 +128,7 @@ class Captum(Explainer):
             torch.manual_seed(generator.initial_seed())
             np.random.seed(generator.initial_seed() % 2**32)
             try:
-                found = self._class(_Copying(model)).attribute(inputs, **(arguments | self.options))
+                found = self._class(model).attribute(inputs, **(arguments | self.options))
             except Exception as error:  # captum and the model in its hands raise anything
                 raise SpeechLRPError(f"captum's {self.method}: {told(error)}") from error
             finally:
@@ -181,6 +167,8 @@ class _Asked(nn.Module):
         self.model, self.question = model, question
 
     def forward(self, inputs: Tensor) -> Tensor:
+        # captum makes a leaf of the input, which a model that begins in place may not change.
+        inputs = inputs.clone()
         logits = logits_of(self.model, inputs) if self.question.ends else self.model(inputs)
         weights = self.question.weights.expand(len(inputs), *self.question.weights.shape[1:])
         return self.question._replace(weights=weights).answer(logits)[0]
