@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 from torch.overrides import _get_current_function_mode
 
+from speechlrp.explainers.base import Explainer
+from speechlrp.lrp.start import Target
 from speechlrp.lrp.tracer import Tracer
 
 
@@ -46,6 +50,33 @@ def counting(model: nn.Module) -> Iterator[Passes]:
         yield passes
     finally:
         hook.remove()
+
+
+def priced(
+    explainer: Explainer, model: nn.Module, inputs: Tensor, target: Target
+) -> tuple[Tensor, Tensor, dict[str, float]]:
+    """Explain a batch, and say what an example of it cost.
+
+    Args:
+        explainer: warm: its first call does more.
+        model: in evaluation mode.
+        inputs: ``[B, ...]``.
+        target: as of ``Explainer.explain``.
+
+    Returns:
+        The output, the relevance, and an example's ``seconds``, ``forward_passes`` and
+        ``backward_passes``.
+    """
+    with counting(model) as passes:
+        begin = time.perf_counter()
+        output, relevance = explainer.explain(model, inputs, target)
+        if inputs.is_cuda:
+            torch.cuda.synchronize(inputs.device)
+        seconds = time.perf_counter() - begin
+    n = len(inputs)
+    backward = (passes.backward + (n if passes.watched else 0)) / n
+    costs = {"seconds": seconds / n, "forward_passes": passes.forward / n}
+    return output, relevance, costs | {"backward_passes": backward}
 
 
 def _add(passes: Passes, count: int) -> None:

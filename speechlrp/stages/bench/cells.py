@@ -7,7 +7,6 @@ from, so that another explainer, fill-in or measure computes what is new alone.
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -20,7 +19,7 @@ import torch
 from speechlrp.artifacts.shards import Shards
 from speechlrp.config.names import digest_of, flatten
 from speechlrp.data.explaining import Explaining
-from speechlrp.explainers.counting import counting
+from speechlrp.explainers.counting import priced
 from speechlrp.flipping import FILL_INS
 from speechlrp.flipping.cells import Flips
 from speechlrp.flipping.curve import grid_counts
@@ -95,14 +94,16 @@ class Cell:
         for unit in range(len(self.bench.units)):
             lacking = [n for n, part in flips.items() if not part.path(unit).exists()]
             measured = [n for n, part in scores.items() if not part.path(unit).exists()]
-            if not maps.path(unit).exists():
-                self._explain(unit, maps)
-            elif not lacking and not measured:
+            there = maps.path(unit).exists()
+            if there and not lacking and not measured:
                 continue
-            relevance, target, inputs = self._read(unit, maps)
+            shown, inputs, target = self._batch(unit)
+            if not there:
+                self._explain(unit, maps, inputs, target)
+            relevance, target = self._read(unit, maps)
             for name in measured:
                 scores[name].put(unit, {}, self._score(name, unit, relevance, inputs, target))
-            for name, curves in self._curves(lacking, unit, relevance):
+            for name, curves in self._curves(lacking, unit, shown, relevance):
                 flips[name].put(unit, curves, self.bench.table(unit)[["id"]])
 
     @cached_property
@@ -115,37 +116,29 @@ class Cell:
             labels = self.bench.table(unit).label.to_numpy()
             return self.explaining.batch(features[self.bench.units[unit]], labels)
 
-    def _read(self, unit: int, maps: Shards) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Relevance, target and differences from the reference."""
+    def _read(self, unit: int, maps: Shards) -> tuple[torch.Tensor, torch.Tensor]:
+        """Relevance and target."""
         arrays, _ = maps.get(unit)
         device = self.bench.network.device
         relevance, target = (
             torch.from_numpy(arrays[n]).to(device) for n in ("relevance", "target")
         )
-        return relevance, target, self._batch(unit)[1]
+        return relevance, target
 
-    def _explain(self, unit: int, maps: Shards) -> None:
+    def _explain(self, unit: int, maps: Shards, inputs: torch.Tensor, target: torch.Tensor) -> None:
         model, explainer = self.explaining.model, self.explaining.explainer
-        _, inputs, target = self._batch(unit)
         if not self._warm:  # the first call does more
             explainer.explain(model, inputs[:2], target[:2])
             self._warm = True
-        with counting(model) as passes:
-            begin = time.perf_counter()
-            output, relevance = explainer.explain(model, inputs, target)
-            relevance = relevance.cpu()  # waits for the device
-            seconds = time.perf_counter() - begin
-        n = len(inputs)
-        sums = completeness(explainer, model, inputs, target, relevance.to(inputs.device))
+        output, relevance, costs = priced(explainer, model, inputs, target)
+        sums = completeness(explainer, model, inputs, target, relevance)
         error = (sums["completeness_error"] / sums["promised"]).abs()
         table = self.bench.table(unit)[["id"]].assign(
-            seconds=seconds / n,
-            forward_passes=passes.forward / n,
-            backward_passes=(passes.backward + n * bool(passes.watched)) / n,
+            **costs,
             completeness_error=error.cpu().numpy(),
         )
-        arrays = {"relevance": relevance, "target": target.cpu(), "output": output.cpu()}
-        maps.put(unit, {name: value.numpy() for name, value in arrays.items()}, table)
+        arrays = {"relevance": relevance, "target": target, "output": output}
+        maps.put(unit, {name: value.cpu().numpy() for name, value in arrays.items()}, table)
 
     def _score(
         self,
@@ -171,7 +164,7 @@ class Cell:
         return table[["id"]].assign(**SCORES[name](maps))
 
     def _curves(
-        self, baselines: list[str], unit: int, relevance: torch.Tensor
+        self, baselines: list[str], unit: int, shown: torch.Tensor, relevance: torch.Tensor
     ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
         """Of each fill-in ``correct`` and ``probability``, ``[n, orders, points]``.
 
@@ -190,7 +183,6 @@ class Cell:
             seed=seed,
         )
         labels = torch.tensor(table.label.to_numpy(), device=network.device)
-        shown = self._batch(unit)[0]
         curves: dict[str, list] = {name: [] for name in baselines}
         for _, name, _, points in flips.curves(shown, relevance, list(table.id), labels):
             curves[name].append([torch.stack(values, 1) for values in zip(*points, strict=True)])
@@ -214,7 +206,7 @@ class Oracle(Cell):
         """The truth alone: there is nothing to ask again."""
         return {TRUTH: self.shards(f"score_{TRUTH}")}
 
-    def _explain(self, unit: int, maps: Shards) -> None:
+    def _explain(self, unit: int, maps: Shards, inputs: torch.Tensor, target: torch.Tensor) -> None:
         table, examples = self.bench.table(unit), self.bench.network.dataset
         known = examples.table.iloc[self.bench.units[unit]]
         inside = true_regions(known, examples.frequency, examples.time)

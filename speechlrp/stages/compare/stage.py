@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import h5py
 import numpy as np
 import pandas as pd
@@ -14,7 +12,7 @@ from speechlrp.artifacts.relevance import Maps, merge
 from speechlrp.artifacts.shards import Shards
 from speechlrp.config.schema import Config
 from speechlrp.data.explaining import about, facts_of_maps
-from speechlrp.explainers.counting import counting
+from speechlrp.explainers.counting import priced
 from speechlrp.flipping import baselines_of
 from speechlrp.measures import SCORES
 from speechlrp.measures.asked import Asked
@@ -91,15 +89,7 @@ def explained(bench: Bench, name: str, part: Part) -> Shards:
         _, inputs, target = explaining.batch(features, table.label.to_numpy())
         if not warm:
             warm = explainer.explain(model, inputs[:2], target[:2])  # the first call does more
-        with counting(model) as passes:
-            begin = time.perf_counter()
-            output, relevance = explainer.explain(model, inputs, target)
-            finish(bench.network.device)
-            seconds = time.perf_counter() - begin
-        n = len(table)
-        backward = (passes.backward + (n if passes.watched else 0)) / n
-        costs = {"seconds": seconds / n, "forward_passes": passes.forward / n}
-        costs |= {"backward_passes": backward}
+        output, relevance, costs = priced(explainer, model, inputs, target)
         sums = completeness(explainer, model, inputs, target, relevance)
         maps = explaining.maps(relevance).cpu().numpy()
         asked = explaining.asked(inputs, target, relevance, bench.context.config.seed)
@@ -111,12 +101,6 @@ def explained(bench: Bench, name: str, part: Part) -> Shards:
         arrays |= {"output": logits.cpu().numpy(), "probability": probability.cpu().numpy()}
         shards.put(unit, arrays, table.assign(**costs, **numbers))
     return shards
-
-
-def finish(device: torch.device) -> None:
-    """Wait for what the device was asked to do."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def score(
