@@ -29,9 +29,9 @@ from speechlrp.config.schema import Config, typed
 from speechlrp.data.dataset import feature_settings
 from speechlrp.explainers.counting import counting
 from speechlrp.pipeline.stage import Context
-from speechlrp.stages.bench.cells import Cell
-from speechlrp.stages.bench.members import Member
-from speechlrp.stages.bench.setup import Bench, explained
+from speechlrp.stages.bench.ingredients import Bench, explained
+from speechlrp.stages.bench.networks import Member
+from speechlrp.stages.bench.units import Cell
 
 
 def configuration(outputs: Path, recordings: int, overrides: list[str]) -> Config:

@@ -22,14 +22,14 @@ import torch
 from torch.nn import functional
 
 from speechlrp.audio.augmentation import Augmentation
-from speechlrp.audio.crops import Crops, Source
 from speechlrp.audio.fbank import FbankSettings
 from speechlrp.audio.mixing import Mixer
 from speechlrp.audio.noises import synthesised, synthesiser
+from speechlrp.audio.random_windows import Crops, Source
 from speechlrp.models.resnet34 import ResNet34
-from speechlrp.training.crops import CropBatches
 from speechlrp.training.prediction import autocast
 from speechlrp.training.seeding import device as pick_device
+from speechlrp.training.window_batches import CropBatches
 
 RATE, SECONDS, SPEAKERS = 16000, 8.0, 24
 SIZES = {"full": (32, 64, 128, 256), "small": (8, 16, 32, 64)}

@@ -24,9 +24,9 @@ from speechlrp.models.wav2letter import Wav2Letter
 from speechlrp.navai import ALIGNMENTS
 from speechlrp.navai.alignment import named
 from speechlrp.navai.average import Averages
+from speechlrp.navai.batches import AveragePart
 from speechlrp.navai.frame_classes import Letters
 from speechlrp.navai.frames import Frames, LetterFrames
-from speechlrp.navai.parts import AveragePart
 
 LETTERS = Letters({place: chr(97 + place) for place in range(26)})
 LONG = 206 + 2 * 249

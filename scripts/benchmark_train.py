@@ -28,12 +28,12 @@ from torch import nn
 
 from speechlrp.models.alexnet import AlexNet
 from speechlrp.models.resnet34 import ResNet34
-from speechlrp.training import loaders, loop, run
+from speechlrp.training import epochs, loaders, loop
 from speechlrp.training.callbacks import Calling
 from speechlrp.training.losses import losses
+from speechlrp.training.recipe import TrainSettings
 from speechlrp.training.schedules import build_optimizer
 from speechlrp.training.seeding import device as pick_device
-from speechlrp.training.settings import TrainSettings
 
 META = {"model": "any", "kwargs": {}, "classes": ["male", "female"], "input_scale": 1 / 80}
 MODELS: dict[str, tuple[tuple[int, int], Callable[[], nn.Module]]] = {
@@ -129,8 +129,8 @@ def measure(asked: argparse.Namespace, folder: Path) -> dict[str, object]:
     plain.step(ready.inputs, ready.labels)
     fit, model, files = Clock(device), Clock(device), Clock(device)
     step = model.timed(lambda *_: plain.step(ready.inputs, ready.labels))
-    writers = {name: files.timed(getattr(run, name)) for name in FILES}
-    with mock.patch.multiple(run, **writers), fit:
+    writers = {name: files.timed(getattr(epochs, name)) for name in FILES}
+    with mock.patch.multiple(epochs, **writers), fit:
         loop.fit(
             make(),
             train,

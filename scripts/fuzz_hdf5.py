@@ -18,7 +18,7 @@ from speechlrp.artifacts.maximized import open_maximized, write_maximized
 from speechlrp.artifacts.relevance import FACTOR, Maps
 from speechlrp.artifacts.shards import Shards
 from speechlrp.artifacts.utterances import write_utterances
-from speechlrp.artifacts.windows import RELEVANCE
+from speechlrp.artifacts.window_layout import RELEVANCE
 from speechlrp.data.dataset import read_dataset
 from speechlrp.data.explaining import order_of
 
@@ -129,14 +129,14 @@ def averages(folder: Path) -> list[Path]:
 
 
 def read_averages(folder: Path) -> Any:
-    from speechlrp.stages.listen import sources
+    from speechlrp.stages.listen import inverted
 
     path = folder / "averages.h5"
     with open_artifact(path, AVERAGES, COMMAND) as file:
         for name in AVERAGES.attributes:
-            sources._some(name, "all", attribute(file, name, list))
-    one = sources._pattern(path, COMMAND, (1, 0), 1.0, (0.0, 1.0))
-    return one, sources._normaliser(path, COMMAND, 0, (0.0, 1.0))
+            inverted._some(name, "all", attribute(file, name, list))
+    one = inverted._pattern(path, COMMAND, (1, 0), 1.0, (0.0, 1.0))
+    return one, inverted._normaliser(path, COMMAND, 0, (0.0, 1.0))
 
 
 def maximized(folder: Path) -> list[Path]:

@@ -127,7 +127,7 @@ def _record(folder: Path) -> list[Path]:
 
 
 def _read_record(folder: Path) -> Any:
-    from speechlrp.pipeline.run import RunFiles
+    from speechlrp.pipeline.contents import RunFiles
 
     record = read_record(folder)
     if record is None:

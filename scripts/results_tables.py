@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from speechlrp.artifacts.tables import read_csv
-from speechlrp.report.tables import as_text, to_markdown
+from speechlrp.report.accuracy_tables import as_text, to_markdown
 
 WANTED = re.compile(r"(accuracy|verdicts|how-few-bins|mean-share)")
 

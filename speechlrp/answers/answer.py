@@ -107,7 +107,7 @@ class Answer:
     def plot(self) -> Any:
         """A figure of the relevance over the features, a matplotlib ``Figure``."""
         from speechlrp.report.heatmap import heatmap
-        from speechlrp.report.spectrogram import Panel
+        from speechlrp.report.panels import Panel
 
         title = f"{self.name}: {self.label} ({self.probability:.1%}); explained: {self.target}"
         seen = max(0.0, float(-self.times[0]))

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from speechlrp.pipeline.contents import RunFiles
 from speechlrp.pipeline.places import weights_name
 from speechlrp.pipeline.record import Record, read_record
-from speechlrp.pipeline.run import RunFiles
 
 if TYPE_CHECKING:
     from speechlrp.answers.run import Run

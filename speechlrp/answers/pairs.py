@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from speechlrp.answers.answer import Answer
-from speechlrp.answers.classes import Pieces
+from speechlrp.answers.classifier import Pieces
 from speechlrp.data.explaining import check, explainer
 from speechlrp.data.network import Classifier, Shifted
 from speechlrp.errors import SpeechLRPError

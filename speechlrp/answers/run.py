@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Any, cast
 
 from speechlrp.answers.answer import Answer
-from speechlrp.answers.classes import answer_class
+from speechlrp.answers.classifier import answer_class
 from speechlrp.answers.exporting import CONF, META, WEIGHTS
-from speechlrp.answers.letters import answer_letters
 from speechlrp.answers.pairs import answer_pair
+from speechlrp.answers.recogniser import answer_letters
 from speechlrp.answers.sounds import Sound, name_of, wave_of
 from speechlrp.config.composing import CONFIG_DIR, compose_config, default_outputs
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import Spoken, dataset
 from speechlrp.data.network import network
 from speechlrp.errors import SpeechLRPError
+from speechlrp.pipeline.contents import RunFiles, run_files
 from speechlrp.pipeline.identity import Run as Remembered
 from speechlrp.pipeline.identity import read_run
 from speechlrp.pipeline.inputs import find_inputs
-from speechlrp.pipeline.run import RunFiles, run_files
 from speechlrp.pipeline.stage import Context
 from speechlrp.stages import stage_of
 

@@ -12,7 +12,7 @@ import torch
 
 from speechlrp.artifacts.atomic import whole, write_bytes, write_csv, write_text
 from speechlrp.audio.regions import with_gains
-from speechlrp.audio.writing import encode_wav
+from speechlrp.audio.wav import encode_wav
 
 if TYPE_CHECKING:
     from speechlrp.answers.answer import Answer
@@ -154,7 +154,7 @@ def _common(axes: Sequence[np.ndarray]) -> np.ndarray:
 
 def _explored(answer: Answer, key: str, times: np.ndarray) -> Any:
     """A recording for the explorer; beyond its ends there are no features."""
-    from speechlrp.report.recording import Explanation, Recording
+    from speechlrp.report.entry import Explanation, Recording
 
     shape = len(answer.frequencies), len(times)
     features, relevance = np.full(shape, np.nan, np.float32), np.zeros(shape, np.float32)

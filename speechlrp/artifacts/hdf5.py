@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.atomic import whole
-from speechlrp.artifacts.foreign import kind as kind_of
 from speechlrp.artifacts.layout import Damaged, Layout, attribute, entry
+from speechlrp.artifacts.unexpected import kind as kind_of
 from speechlrp.errors import SpeechLRPError
 
 TABLE = "table"

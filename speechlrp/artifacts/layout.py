@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from speechlrp.artifacts.foreign import parse_json
+from speechlrp.artifacts.unexpected import parse_json
 
 _KINDS = {"number": "fiub", "int": "iu", "text": "O"}
 

@@ -17,7 +17,7 @@ import pandas as pd
 from speechlrp.artifacts.hdf5 import describe, label_axes
 from speechlrp.artifacts.layout import Damaged, attribute
 from speechlrp.artifacts.shards import Shards
-from speechlrp.artifacts.windows import RELEVANCE
+from speechlrp.artifacts.window_layout import RELEVANCE
 
 FACTOR = "scale_factor"
 LARGEST = 15

@@ -45,9 +45,9 @@ _FACES = {
     "FeatureBatch": "extraction",
     "LogMelSettings": "log_mel",
     "SpectrogramSettings": "spectrogram",
-    "UtteranceBatch": "utterances",
+    "UtteranceBatch": "whole_utterances",
     "extract": "extraction",
-    "extract_utterances": "utterances",
+    "extract_utterances": "whole_utterances",
     "read": "reading",
 }
 

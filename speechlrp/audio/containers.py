@@ -10,9 +10,9 @@ import struct
 from collections.abc import Callable
 from typing import BinaryIO
 
-from speechlrp.audio import chunks
-from speechlrp.audio.chunks import Samples
+from speechlrp.audio import riff
 from speechlrp.audio.errors import RecordingError
+from speechlrp.audio.riff import Samples
 
 UNKNOWN = ((0x7F000000, 0x80001000), (0xFFFFF000, 0xFFFFFFFF), ((1 << 63) - 4096, (1 << 64) - 1))
 """Sizes that writers to a pipe leave, which can't come back to mend them: sox, ffmpeg, arecord
@@ -60,7 +60,7 @@ def left_open(file: BinaryIO, size: int, samples: Samples) -> bool:
         return samples.size > size - samples.start
     order = samples.form[0]
     end = samples.start
-    for _, start, length in chunks.chunks(file, samples.start, f"{order}4sI", 2, size):
+    for _, start, length in riff.chunks(file, samples.start, f"{order}4sI", 2, size):
         end = start + length + length % 2
     return not size <= end <= size + 1
 
@@ -105,7 +105,7 @@ def _ogg(file: BinaryIO, size: int) -> None:
 def _boxes(file: BinaryIO, size: int) -> None:
     """MP4's boxes, whose last must end within the file; 0 is up to the end."""
     start = 0
-    for _ in range(chunks.MOST_CHUNKS):
+    for _ in range(riff.MOST_CHUNKS):
         file.seek(start)
         header = file.read(16)
         if len(header) < 8:
@@ -127,12 +127,12 @@ def _exactly(file: BinaryIO, count: int) -> bytes:
 
 
 _FINDERS: dict[bytes, Callable[[BinaryIO, int], Samples | None]] = {
-    b"RIFF": chunks.riff,
-    b"RIFX": chunks.rifx,
-    b"RF64": chunks.rf64,
-    b"riff": chunks.w64,
-    b"FORM": chunks.aiff,
-    b"caff": chunks.caf,
+    b"RIFF": riff.riff,
+    b"RIFX": riff.rifx,
+    b"RF64": riff.rf64,
+    b"riff": riff.w64,
+    b"FORM": riff.aiff,
+    b"caff": riff.caf,
     b".snd": _au,
     b"dns.": _au,
     b"NIST_1A\n": _sphere,

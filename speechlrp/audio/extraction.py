@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from speechlrp.audio.artefacts import Change
-from speechlrp.audio.conditions import Copies
+from speechlrp.audio.copies import Copies
 from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.log_mel import LogMelSettings
 from speechlrp.audio.mixing import Mixed

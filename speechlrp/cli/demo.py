@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import click
 
 from speechlrp.cli.bridge import launch
-from speechlrp.cli.recordings import synthesise_corpus
+from speechlrp.cli.download import synthesise_corpus
 
 
 class Demo(NamedTuple):

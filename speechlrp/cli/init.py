@@ -22,7 +22,7 @@ def write_experiment(
     """Look, choose, say what and why, and write ``experiment/<run>.yaml`` below a folder.
 
     Args:
-        source: one's own recordings, see `speechlrp.setup.sources`.
+        source: one's own recordings, see `speechlrp.setup.own_data`.
         label: what is to be told apart.
         run: the name of the run, and of the file.
         speaker: where it is said who speaks.
@@ -34,7 +34,7 @@ def write_experiment(
     """
     from speechlrp.setup.choices import choose
     from speechlrp.setup.draft import draft
-    from speechlrp.setup.sources import find_source
+    from speechlrp.setup.own_data import find_source
     from speechlrp.setup.survey import described, survey
 
     path = folder / "experiment" / f"{run}.yaml"

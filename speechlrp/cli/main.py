@@ -205,7 +205,7 @@ def init(
 @click.option("--base-url", help="Take the files from another server.")
 def download(corpus: str, subsets: tuple[str, ...], data: str | None, base_url: str | None) -> None:
     """Download a corpus and verify it: audiomnist, librispeech or musan."""
-    from speechlrp.cli.recordings import download_corpus
+    from speechlrp.cli.download import download_corpus
 
     download_corpus(corpus, subsets, data, base_url)
 
@@ -230,6 +230,6 @@ def synth(layout: str, out: str, manifest: str | None, **settings: object) -> No
     planted_...: the label is carried by one known sound, whose place is written to planted.csv,
     so that explanations can be scored.
     """
-    from speechlrp.cli.recordings import synthesise_corpus
+    from speechlrp.cli.download import synthesise_corpus
 
     synthesise_corpus(layout, out, manifest=manifest, **settings)

@@ -171,7 +171,7 @@ def plainly(override: str) -> str:
 
 def print_runs(outputs: str | None) -> None:
     """Print a line each run: its name, what it differs by from the others, what is complete."""
-    from speechlrp.pipeline.run import RunFiles
+    from speechlrp.pipeline.contents import RunFiles
     from speechlrp.stages import SUMMARIES
 
     top = Path(outputs) if outputs else _outputs({})

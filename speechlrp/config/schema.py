@@ -9,8 +9,8 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
-from speechlrp.config.checks import check
 from speechlrp.config.sections import Config
+from speechlrp.config.validation import check
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.registry import guarded
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from speechlrp.corpora.labels import labelled
-from speechlrp.corpora.places import place
 from speechlrp.corpora.recording import Recording, need_folder, pick_speakers
+from speechlrp.corpora.roots import place
 from speechlrp.corpora.text import read_text
 from speechlrp.corpora.twins import without_twins
 from speechlrp.errors import SpeechLRPError

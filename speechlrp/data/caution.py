@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from speechlrp.measures.conservation import absorbed
+from speechlrp.measures.absorption import absorbed
 from speechlrp.pipeline.stage import Context
 from speechlrp.training.intervals import guessing
 

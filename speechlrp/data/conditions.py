@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from speechlrp.audio.augmentation import loader
-from speechlrp.audio.conditions import Conditions
+from speechlrp.audio.copies import Conditions
 from speechlrp.audio.mixing import KINDS, Mixer
 from speechlrp.audio.noises import synthesised, synthesiser
 from speechlrp.config.schema import Config, call, options

@@ -9,16 +9,16 @@ from typing import Any
 
 from speechlrp.artifacts.tables import read_csv
 from speechlrp.audio.augmentation import Augmentation, loader
-from speechlrp.audio.crops import Crops, Source
 from speechlrp.audio.mixing import KINDS, Kind, Mixer
 from speechlrp.audio.noises import synthesised, synthesiser
+from speechlrp.audio.random_windows import Crops, Source
 from speechlrp.config.schema import Config, call, options
 from speechlrp.corpora.gathering import audio_below
 from speechlrp.corpora.musan import musan
 from speechlrp.data.dataset import Windows
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.stage import Context
-from speechlrp.training.crops import CropBatches
+from speechlrp.training.window_batches import CropBatches
 
 
 def from_audio(config: Config) -> bool:

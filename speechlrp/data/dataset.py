@@ -19,7 +19,7 @@ import pandas as pd
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
 from speechlrp.artifacts.layout import Damaged, attribute
 from speechlrp.artifacts.utterances import SPOKEN, Utterances
-from speechlrp.artifacts.windows import FEATURES as WINDOWS
+from speechlrp.artifacts.window_layout import FEATURES as WINDOWS
 from speechlrp.audio import FEATURES
 from speechlrp.audio.windows import WindowSettings
 from speechlrp.config.schema import Config, call, options
@@ -29,7 +29,7 @@ from speechlrp.letters.vocabulary import encode
 from speechlrp.navai.frames import Clock
 from speechlrp.pipeline.stage import Context
 from speechlrp.training.loaders import Batches
-from speechlrp.training.utterances import LetterBatches
+from speechlrp.training.utterance_batches import LetterBatches
 
 DONORS = 128
 """Recordings that bins may be taken from."""

@@ -22,7 +22,7 @@ from speechlrp.data.seen import VIEW
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.explainers.logits import answer, logits_of
-from speechlrp.explainers.settings import check_whole
+from speechlrp.explainers.option_checks import check_whole
 from speechlrp.flipping import BASELINES
 from speechlrp.flipping.ranking import falling_order
 from speechlrp.measures.asked import SLOPE, Asked

@@ -19,8 +19,8 @@ from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.explainers.base import CHANGE, NOTHING, OUTPUT, Explainer
 from speechlrp.explainers.chunks import generators
 from speechlrp.explainers.logits import logits_of
+from speechlrp.explainers.option_checks import check_choice, check_least, check_two, check_whole
 from speechlrp.explainers.question import STARTS, Question, ask, explaining, finite
-from speechlrp.explainers.settings import check_choice, check_least, check_two, check_whole
 from speechlrp.lrp.start import Target
 from speechlrp.registry import told
 

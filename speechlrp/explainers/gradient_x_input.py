@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from speechlrp.explainers.base import NOTHING, Explainer
+from speechlrp.explainers.option_checks import check_choice
 from speechlrp.explainers.question import STARTS, ask_gradient, explaining, finite
-from speechlrp.explainers.settings import check_choice
 from speechlrp.lrp.start import Target
 
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from speechlrp.explainers.base import CHANGE, Explainer
 from speechlrp.explainers.chunks import baseline_like, chunks, precise
+from speechlrp.explainers.option_checks import check_choice, check_whole
 from speechlrp.explainers.question import STARTS, ask, explaining, finite, gradients
-from speechlrp.explainers.settings import check_choice, check_whole
 from speechlrp.lrp.start import Target
 
 

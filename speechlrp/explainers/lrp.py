@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.explainers.base import NOTHING, OUTPUT, Explainer
-from speechlrp.explainers.checks import check
 from speechlrp.explainers.composites import from_preset, from_rules
+from speechlrp.explainers.preconditions import check
 from speechlrp.explainers.question import explaining, plain
 from speechlrp.lrp import SignCorrected, attribute
 from speechlrp.lrp.engine import Start

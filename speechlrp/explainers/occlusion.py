@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers.base import NOTHING, Explainer
 from speechlrp.explainers.chunks import baseline_like, chunks
+from speechlrp.explainers.option_checks import check_choice, check_two, check_whole
 from speechlrp.explainers.question import STARTS, Question, answers, ask, explaining, finite
-from speechlrp.explainers.settings import check_choice, check_two, check_whole
 from speechlrp.lrp.start import Target
 
 

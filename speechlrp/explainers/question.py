@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.explainers.checks import check
 from speechlrp.explainers.chunks import precise
 from speechlrp.explainers.logits import answer, logits_of
+from speechlrp.explainers.preconditions import check
 from speechlrp.lrp.checks import check_finite, check_output
 from speechlrp.lrp.errors import LRPError
 from speechlrp.lrp.start import Target, start_coefficient

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from speechlrp.explainers.base import NOTHING, Explainer
 from speechlrp.explainers.chunks import generators
+from speechlrp.explainers.option_checks import check_whole
 from speechlrp.explainers.question import ask, explaining
-from speechlrp.explainers.settings import check_whole
 from speechlrp.lrp.start import Target
 
 

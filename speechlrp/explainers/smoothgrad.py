@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.explainers.chunks import chunks, generators, precise
+from speechlrp.explainers.option_checks import check_least, check_whole
 from speechlrp.explainers.question import MAGNITUDES, ask, explaining, finite, gradients
 from speechlrp.explainers.sensitivity import Sensitivity
-from speechlrp.explainers.settings import check_least, check_whole
 from speechlrp.lrp.start import Target
 
 

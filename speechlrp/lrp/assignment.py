@@ -9,10 +9,10 @@ from speechlrp.lrp.centring import Centring
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.gates import mark_gates, producers_of
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.operations.names import WEIGHTED
+from speechlrp.lrp.operations.stand_ins import WEIGHTED
 from speechlrp.lrp.product import Product
-from speechlrp.lrp.rules.base import Rule
 from speechlrp.lrp.rules.products import ProductRule
+from speechlrp.lrp.rules.rule import Rule
 from speechlrp.lrp.scaling import Merged
 from speechlrp.lrp.selectors import Selector
 from speechlrp.lrp.tape import Coefficients, Node, Tape, Value

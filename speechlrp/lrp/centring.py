@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.places import Place
+from speechlrp.lrp.modules import Place
 from speechlrp.lrp.scaling import Scaling
 
 

@@ -8,10 +8,10 @@ from torch import nn
 
 from speechlrp.lrp.errors import LRPError, NotExplainable
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.operations.names import MODULE_OF
+from speechlrp.lrp.operations.stand_ins import MODULE_OF
 from speechlrp.lrp.product import TWO_FACTORS, Product
-from speechlrp.lrp.rules.base import Rule
 from speechlrp.lrp.rules.products import SignalTakesAll
+from speechlrp.lrp.rules.rule import Rule
 from speechlrp.lrp.selectors import Position, Selector, check_selector, matches, positions, shown
 
 

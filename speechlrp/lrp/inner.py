@@ -17,7 +17,7 @@ from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.engine import Start, explain
 from speechlrp.lrp.errors import LRPError
 from speechlrp.lrp.forward import Forward, Inputs, Output
-from speechlrp.lrp.places import path_of
+from speechlrp.lrp.modules import path_of
 from speechlrp.lrp.recorder import Recorder
 from speechlrp.lrp.start import Target
 from speechlrp.lrp.tape import Flow, Node, Tape, Value

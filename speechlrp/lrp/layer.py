@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import get_gradient_edge
 
-from speechlrp.lrp.places import Place
+from speechlrp.lrp.modules import Place
 
 Affine = Callable[[Tensor, Tensor | None, Tensor | None], Tensor]
 Transposed = Callable[[Tensor, Tensor, Tensor], Tensor]

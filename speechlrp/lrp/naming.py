@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from speechlrp.lrp.arguments import tensors_in
-from speechlrp.lrp.places import path_of
+from speechlrp.lrp.modules import path_of
 from speechlrp.lrp.recorder import Call, Recorder
 from speechlrp.lrp.tape import Tape
 

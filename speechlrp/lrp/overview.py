@@ -16,7 +16,7 @@ from speechlrp.lrp.engine import record
 from speechlrp.lrp.forward import Forward, Inputs, Output
 from speechlrp.lrp.layer import Layer
 from speechlrp.lrp.product import Product
-from speechlrp.lrp.rules.base import Rule
+from speechlrp.lrp.rules.rule import Rule
 from speechlrp.lrp.scaling import Merged
 from speechlrp.lrp.selectors import Selector, shown
 from speechlrp.lrp.table import table

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.autograd.graph import get_gradient_edge
 
 from speechlrp.lrp.layer import plain
-from speechlrp.lrp.places import Place
+from speechlrp.lrp.modules import Place
 
 Bilinear = Callable[..., Tensor]
 Share = float | Tensor

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.errors import LRPWarning, NotExplainable
-from speechlrp.lrp.rules.base import Rule
 from speechlrp.lrp.rules.products import Uniform
+from speechlrp.lrp.rules.rule import Rule
 from speechlrp.lrp.selectors import Selector, shown
 
 MOST = 1e6

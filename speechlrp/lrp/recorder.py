@@ -16,7 +16,7 @@ from torch.overrides import resolve_name
 from speechlrp.lrp.arguments import tensors_in
 from speechlrp.lrp.errors import NotExplainable
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.places import Place, Places
+from speechlrp.lrp.modules import Place, Places
 from speechlrp.lrp.product import Product
 from speechlrp.lrp.tape import Node, Sweep, Tape, Value
 from speechlrp.lrp.watched import Watched

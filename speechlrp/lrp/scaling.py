@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.places import Place
+from speechlrp.lrp.modules import Place
 
 
 class Scaling(Layer):

@@ -12,7 +12,7 @@ from torch import nn
 
 from speechlrp.lrp.errors import LRPError
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.operations.names import MODULE_OF, TAKES_A_RULE
+from speechlrp.lrp.operations.stand_ins import MODULE_OF, TAKES_A_RULE
 from speechlrp.lrp.product import Product
 
 

@@ -23,9 +23,9 @@ import torch
 from torch import Tensor
 
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.places import Place
+from speechlrp.lrp.modules import Place
 from speechlrp.lrp.product import Product
-from speechlrp.lrp.rules.base import Rule
+from speechlrp.lrp.rules.rule import Rule
 
 Coefficients = Sequence[Any]
 """Tensors, and ``None`` for zero; of what has one output, that is never ``None``."""

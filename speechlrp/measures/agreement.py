@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.measures.checks import check_maps, check_share
 from speechlrp.measures.scores import mean_and_error
+from speechlrp.measures.validity import check_maps, check_share
 
 COLUMNS = ("spearman", "spearman_absolute", "top_overlap")
 

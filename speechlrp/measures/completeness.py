@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.explainers.base import CHANGE, NOTHING, Explainer
-from speechlrp.explainers.checks import check
 from speechlrp.explainers.chunks import baseline_like
 from speechlrp.explainers.logits import answer, logits_of
+from speechlrp.explainers.preconditions import check
 from speechlrp.explainers.question import explaining
 
 

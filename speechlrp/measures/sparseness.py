@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from speechlrp.measures.checks import check_maps
 from speechlrp.measures.scores import Maps, share
+from speechlrp.measures.validity import check_maps
 
 
 def sparseness(maps: Maps) -> dict[str, np.ndarray]:

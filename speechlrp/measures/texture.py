@@ -12,8 +12,8 @@ from functools import reduce
 import numpy as np
 from torch import nn
 
-from speechlrp.measures.checks import check_maps
 from speechlrp.measures.scores import Maps, share
+from speechlrp.measures.validity import check_maps
 
 NEIGHBOURHOOD = 3
 """Height and width of a neighbourhood in bins: a bin and the eight around it."""

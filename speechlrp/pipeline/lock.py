@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from speechlrp.artifacts.foreign import read_json
+from speechlrp.artifacts.unexpected import read_json
 from speechlrp.pipeline.identity import FILE as RUN
 from speechlrp.pipeline.progress import say
 

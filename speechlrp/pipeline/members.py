@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from speechlrp.artifacts.foreign import read_json
+from speechlrp.artifacts.unexpected import read_json
 from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.pipeline.contents import RunFiles
 from speechlrp.pipeline.identity import read_run
-from speechlrp.pipeline.run import RunFiles
 from speechlrp.training.intervals import mean_interval
 
 SEEDS = ("seed", "data_seed")

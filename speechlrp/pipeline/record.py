@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from speechlrp.artifacts.atomic import write_json
-from speechlrp.artifacts.foreign import read_json
+from speechlrp.artifacts.unexpected import read_json
 from speechlrp.errors import SpeechLRPError
 
 T = TypeVar("T")

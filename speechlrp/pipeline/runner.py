@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from speechlrp.artifacts.atomic import sweep, write_json
-from speechlrp.artifacts.foreign import read_json
+from speechlrp.artifacts.unexpected import read_json
 from speechlrp.config.schema import Config
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.identity import Invocation, remember

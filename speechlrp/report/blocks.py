@@ -17,8 +17,8 @@ import pandas as pd
 from markupsafe import Markup
 from PIL import Image
 
+from speechlrp.report.accuracy_tables import to_html
 from speechlrp.report.style import DPI
-from speechlrp.report.tables import to_html
 
 MOST_ROWS = 60
 """Of a table on the page; what is more is said."""

@@ -18,7 +18,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
 from speechlrp.report.curve_parts import accuracy_axis, draw_lines, names_of, statistics, x_axis
 from speechlrp.report.heatmap import relevance_bound
-from speechlrp.report.spectrogram import Panel, backdrop, colour_bar, image, value_range
+from speechlrp.report.panels import Panel, backdrop, colour_bar, image, value_range
 
 ORDERS = {"lrp": "most relevant bins first", "lrp_rev": "most negative bins first"}
 CELL = (1.7, 1.55)

@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
-from speechlrp.report.labels import End
+from speechlrp.report.line_labels import End
 
 TICKS = (0, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 50, 100)
 LINEAR_BELOW = 0.1

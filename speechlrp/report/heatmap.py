@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
-from speechlrp.report.spectrogram import (
+from speechlrp.report.panels import (
     Panel,
     colour_bar,
     image,

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
-from speechlrp.report.labels import spread
 from speechlrp.report.letters_axes import (
     band_image,
     bar,
@@ -19,6 +18,7 @@ from speechlrp.report.letters_axes import (
     says,
     spectrogram_limits,
 )
+from speechlrp.report.line_labels import spread
 
 
 @dataclass(frozen=True)

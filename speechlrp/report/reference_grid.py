@@ -19,7 +19,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.measures.verdicts import UNKNOWN, Verdict, judge
 from speechlrp.report import style
 from speechlrp.report.curve_parts import accuracy_axis, draw_lines, names_of, statistics, x_axis
-from speechlrp.report.labels import label_ends
+from speechlrp.report.line_labels import label_ends
 
 REFERENCES = {
     "max": "reference max\ninput 0 = loudest (0 dB)\nLRP compares with loud",

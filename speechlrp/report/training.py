@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
-from speechlrp.report.labels import End, label_ends
+from speechlrp.report.line_labels import End, label_ends
 
 LINES = {
     "train": style.Line("#5f6b76", (0, (5, 2)), "s"),

@@ -8,7 +8,7 @@ from textwrap import wrap
 from typing import Any
 
 from speechlrp.setup.choices import Choices
-from speechlrp.setup.sources import Source
+from speechlrp.setup.own_data import Source
 
 WIDTH = 100
 """Characters of a line."""

@@ -14,7 +14,7 @@ from speechlrp.audio.parallel import ordered_map
 from speechlrp.corpora import CORPORA, Recording, tasks
 from speechlrp.corpora.recording import rank, some
 from speechlrp.errors import SpeechLRPError
-from speechlrp.setup.sources import Source
+from speechlrp.setup.own_data import Source
 
 MOST = 5000
 """Recordings that are listened to; of more, so many are drawn."""

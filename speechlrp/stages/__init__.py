@@ -30,7 +30,7 @@ SUMMARIES = {
 CLASSES = Registry(
     "stage",
     {
-        "preprocess": "speechlrp.stages.preprocess.windows:STAGE",
+        "preprocess": "speechlrp.stages.preprocess.classes:STAGE",
         "train": "speechlrp.stages.train.classes:STAGE",
         "evaluate": "speechlrp.stages.evaluate.classes:STAGE",
         "explain": "speechlrp.stages.explain.classes:STAGE",

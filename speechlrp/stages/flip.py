@@ -13,7 +13,7 @@ from speechlrp.artifacts.atomic import write_bytes, write_csv
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
 from speechlrp.artifacts.relevance import Maps
 from speechlrp.artifacts.shards import Shards
-from speechlrp.artifacts.windows import RELEVANCE
+from speechlrp.artifacts.window_layout import RELEVANCE
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import dataset
 from speechlrp.data.explored import explored

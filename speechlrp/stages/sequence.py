@@ -19,7 +19,7 @@ from speechlrp.pipeline.progress import duration, say
 from speechlrp.pipeline.record import read_record
 from speechlrp.pipeline.runner import perform
 from speechlrp.stages import stage_of
-from speechlrp.stages.bench.members import make as make_networks
+from speechlrp.stages.bench.networks import make as make_networks
 
 
 def run_verb(verb: str, config: Config, invocation: Invocation) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.letters.vocabulary import LETTERS
-from speechlrp.navai.parts import step_of
+from speechlrp.navai.batches import step_of
 from speechlrp.timing.linking import LINKED, LINKS, Truth
 
 ROUNDING_MS = 1e-6

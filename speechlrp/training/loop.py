@@ -16,15 +16,15 @@ from torch import nn
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.training.callbacks import Callback
-from speechlrp.training.crops import CropBatches
+from speechlrp.training.epochs import Run
 from speechlrp.training.loaders import Batch, Batches
 from speechlrp.training.losses import aam, losses
 from speechlrp.training.plan import Part
 from speechlrp.training.prediction import autocast, layout, predict
 from speechlrp.training.ranks import ALONE, Ranks
+from speechlrp.training.recipe import TrainSettings
 from speechlrp.training.region_penalty import RegionPenalty
-from speechlrp.training.run import Run
-from speechlrp.training.settings import TrainSettings
+from speechlrp.training.window_batches import CropBatches
 
 
 def fit(

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import nn
 
-from speechlrp.training.settings import Recipe
+from speechlrp.training.recipe import Recipe
 
 RISE = 0.3  # share of all steps before the peak of "onecycle", as Smith and Topin (2019) in torch
 FIRST, LAST = 1 / 25, 1e-4 / 25  # rates of "onecycle" at its ends, relative to the peak

@@ -14,7 +14,7 @@ import torch
 from speechlrp.artifacts.atomic import whole
 from speechlrp.errors import SpeechLRPError
 from speechlrp.training.checkpoint import REMAKE, writing
-from speechlrp.training.settings import Recipe
+from speechlrp.training.recipe import Recipe
 from speechlrp.training.tensor_files import Unreadable, check_finite, read_torch
 
 STATE = "state.pt"

@@ -17,7 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from speechlrp.artifacts.foreign import kind
+from speechlrp.artifacts.unexpected import kind
 
 CODE = "it needs code to be loaded, which could be anybody's: refused"
 SCRIPT = (

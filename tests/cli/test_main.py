@@ -156,7 +156,7 @@ def test_options_stand_for_settings_that_there_are(speechlrp):
 
 def test_download_and_synth_hand_their_options_on(speechlrp, monkeypatch, tmp_path):
     calls = []
-    here = "speechlrp.cli.recordings"
+    here = "speechlrp.cli.download"
     monkeypatch.setattr(f"{here}.download_corpus", lambda *a: calls.append(a))
     monkeypatch.setattr(f"{here}.synthesise_corpus", lambda *a, **k: calls.append((*a, k)))
     speechlrp("download", "librispeech", "--subset", "a", "--subset", "b", "--data", "d")

@@ -12,7 +12,7 @@ from speechlrp.config.schema import typed
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.explainers.occlusion import Occlusion
-from speechlrp.stages.navai.setup import chosen, source, sources_in_use
+from speechlrp.stages.navai.selection import chosen, source, sources_in_use
 from speechlrp.stages.navai.stage import SETTINGS
 
 LETTERS = "experiment=arctic_letters"

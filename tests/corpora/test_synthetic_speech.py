@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from speechlrp.corpora.synthetic import espeak, text
+from speechlrp.corpora.synthetic import espeak, phrases
 from speechlrp.corpora.synthetic.render import _resample, render
 from speechlrp.corpora.synthetic.speakers import ACCENTS, MEN, WOMEN, cast
 from speechlrp.errors import SpeechLRPError
@@ -222,16 +222,16 @@ def test_resampling_keeps_a_tone(source, rate):
 
 
 def test_builtin_sentences_cover_the_alphabet():
-    sentences = text.builtin_sentences()
+    sentences = phrases.builtin_sentences()
     assert len(sentences) == len(set(sentences)) > 300
-    transcripts = [text.transcript(sentence) for sentence in sentences]
+    transcripts = [phrases.transcript(sentence) for sentence in sentences]
     letters = "".join(transcripts)
     assert all(letters.count(c) >= 15 for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ'")
     assert set(letters) == set("ABCDEFGHIJKLMNOPQRSTUVWXYZ' ")
 
 
 def test_speakers_say_all_sentences_before_any_again():
-    script = text.Script(["a.", "b.", "c."], seed=0)
+    script = phrases.Script(["a.", "b.", "c."], seed=0)
     said = script.for_speaker(1, 6)
     assert sorted(said[:3]) == sorted(said[3:]) == ["a.", "b.", "c."]
     orders = {tuple(script.for_speaker(k, 3)) for k in range(20)}

@@ -9,7 +9,7 @@ import pytest
 from speechlrp.config.sections import Times
 from speechlrp.data.times import has_times, read_times, spoken_in, times_on_disk
 from speechlrp.errors import SpeechLRPError
-from speechlrp.stages.navai.times import phoneme_times, word_times
+from speechlrp.stages.navai.known_times import phoneme_times, word_times
 
 TABLE = pd.DataFrame(
     {

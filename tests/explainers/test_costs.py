@@ -9,8 +9,8 @@ from speechlrp.explainers.integrated_gradients import IntegratedGradients
 from speechlrp.explainers.lrp import LRP
 from speechlrp.explainers.occlusion import Occlusion
 from speechlrp.explainers.smoothgrad import SmoothGrad
+from speechlrp.measures.absorption import SUMS, conservation, summarise_conservation
 from speechlrp.measures.completeness import completeness
-from speechlrp.measures.conservation import SUMS, conservation, summarise_conservation
 from tests.explainers import nets
 
 TARGET = torch.tensor([2, 0, 1])

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from speechlrp.measures.conservation import absorbed
+from speechlrp.measures.absorption import absorbed
 
 
 def table(bias, stabiliser):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.report.entry import Explanation, Recording, Reply
 from speechlrp.report.explorer import Explorer
 from speechlrp.report.page import Page, Section, render
-from speechlrp.report.recording import Explanation, Recording, Reply
 
 FREQUENCY, TIME = np.arange(4) * 100.0, np.arange(6) * 0.01
 VALUES = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)

@@ -9,10 +9,10 @@ import pytest
 import soundfile
 
 from speechlrp.measures.segments import segments
+from speechlrp.report.entry import Explanation, Recording, Reply
 from speechlrp.report.explorer import Explorer
 from speechlrp.report.packing import sound_text
 from speechlrp.report.page import Page, Section, render
-from speechlrp.report.recording import Explanation, Recording, Reply
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)

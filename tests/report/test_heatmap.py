@@ -3,7 +3,7 @@ import pytest
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report.heatmap import bin_mask, heatmap, relevance_bound, top_bins
-from speechlrp.report.spectrogram import Panel
+from speechlrp.report.panels import Panel
 from speechlrp.report.style import figure_png, relevance_colours
 
 

@@ -9,7 +9,7 @@ from matplotlib.text import Text
 
 from speechlrp.report import lettering, style
 from speechlrp.report.heatmap import heatmap
-from speechlrp.report.spectrogram import Panel
+from speechlrp.report.panels import Panel
 from speechlrp.report.style import figure_png
 
 

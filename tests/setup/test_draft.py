@@ -8,7 +8,7 @@ from toy_own import write_list
 from speechlrp.config.composing import CONFIG_DIR, compose_config
 from speechlrp.setup.choices import choose
 from speechlrp.setup.draft import draft
-from speechlrp.setup.sources import find_source
+from speechlrp.setup.own_data import find_source
 from speechlrp.setup.survey import survey
 
 ODD = ["yes", "01", "null", "${seed}", "a: b # c", 'q"uo\\te', "grün", "[x]"]

@@ -8,7 +8,7 @@ import pytest
 
 from speechlrp.corpora import CORPORA
 from speechlrp.errors import SpeechLRPError
-from speechlrp.setup.sources import find_source
+from speechlrp.setup.own_data import find_source
 
 datasets = pytest.importorskip("datasets", reason="the package datasets is not installed")
 

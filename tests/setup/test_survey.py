@@ -5,7 +5,7 @@ import soundfile
 from toy_own import write_list, write_sound
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.setup.sources import find_source
+from speechlrp.setup.own_data import find_source
 from speechlrp.setup.survey import described, survey
 
 

@@ -20,7 +20,7 @@ from speechlrp.audio.extraction import extract_unit
 from speechlrp.audio.fbank import FbankSettings
 from speechlrp.audio.log_mel import LogMelSettings
 from speechlrp.audio.spectrogram import SpectrogramSettings
-from speechlrp.audio.utterances import extract_unit as extract_utterances
+from speechlrp.audio.whole_utterances import extract_unit as extract_utterances
 
 RATE = 16000
 NOISE = np.random.default_rng(0).normal(0, 0.1, RATE).clip(-1, 1)

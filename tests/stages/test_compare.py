@@ -12,7 +12,7 @@ import pytest
 from speechlrp.artifacts.relevance import Maps
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.pipeline.record import read_record
-from speechlrp.stages.compare.tables import pick_rows
+from speechlrp.stages.compare.compare_tables import pick_rows
 from tests.stages.test_contract import one_line
 
 NAMES = ("lrp", "gradient_x_input", "integrated_gradients", "random")
@@ -188,7 +188,7 @@ def test_an_explainer_more_is_made_alone_and_one_less_is_none(trained, copied):
 
 
 def test_what_a_killed_command_made_is_taken_by_one_of_other_explainers(copied, killing):
-    before = killing("speechlrp.stages.compare.tables:write", 1)
+    before = killing("speechlrp.stages.compare.compare_tables:write", 1)
     few = (*SMALL, "compare.scores=bands")
     done = copied.speechlrp("compare", "--explainers", "lrp,random", *few, before=before)
     assert done.returncode == -9

@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from speechlrp.artifacts.hdf5 import read_table
-from speechlrp.audio.conditions import Conditions
+from speechlrp.audio.copies import Conditions
 from speechlrp.audio.fbank import FbankSettings
 from speechlrp.audio.reading import read
 from speechlrp.audio.windows import place
 from speechlrp.data.conditions import mixers
 from speechlrp.pipeline.record import read_record
-from speechlrp.stages.compare.bench import choose
-from speechlrp.stages.compare.tables import pick_rows
+from speechlrp.stages.compare.compare_tables import pick_rows
+from speechlrp.stages.compare.subject import choose
 from tests.stages.test_contract import one_line
 from tests.stages.test_speakers import RATE, write_corpus
 from tests.stages.test_speakers import TOY as SPEAKERS

@@ -57,7 +57,7 @@ def test_killed_in_the_middle_the_same_command_gives_the_same_result(
     project = taken(*NEEDED[: list(STAGES).index(stage)])
     options = ["--baseline", "all"] if stage == "flip" else []
     slow = (
-        "import speechlrp.stages.preprocess.windows as p; p.UNIT = 16\n"
+        "import speechlrp.stages.preprocess.classes as p; p.UNIT = 16\n"
         if stage == "preprocess"
         else ""
     )

@@ -135,8 +135,8 @@ def test_a_complete_stage_does_nothing(copied_letters):
     ("stage", "target", "calls"),
     [
         ("preprocess", "speechlrp.artifacts.shards:Shards.put", 2),
-        ("train", "speechlrp.training.letters:_Run.validate_epoch", 3),
-        ("train", "speechlrp.training.letters:_Run._train_step", 6),
+        ("train", "speechlrp.training.letter_training:_Run.validate_epoch", 3),
+        ("train", "speechlrp.training.letter_training:_Run._train_step", 6),
     ],
 )
 def test_killed_in_the_middle_the_same_command_gives_the_same_result(

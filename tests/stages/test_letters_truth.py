@@ -14,10 +14,10 @@ from speechlrp.artifacts.utterances import Utterances
 from speechlrp.config.sections import Times
 from speechlrp.letters.vocabulary import LETTERS, SYMBOLS
 from speechlrp.navai import ALIGNMENTS
+from speechlrp.navai.batches import FrameTable
 from speechlrp.navai.frames import Clock
-from speechlrp.navai.parts import FrameTable
 from speechlrp.pipeline.record import read_record
-from speechlrp.stages.navai.truth import known_truth, write_truth
+from speechlrp.stages.navai.alignment_check import known_truth, write_truth
 from speechlrp.timing.linking import Truth
 from speechlrp.training.checkpoint import load_model
 

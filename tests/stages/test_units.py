@@ -9,7 +9,7 @@ import pandas as pd
 from speechlrp.artifacts.hdf5 import describe, label_axes, write_table
 from speechlrp.data.dataset import read_dataset
 from speechlrp.stages.explain import classes as explain
-from speechlrp.stages.preprocess import windows as preprocess
+from speechlrp.stages.preprocess import classes as preprocess
 
 SETTINGS = {"name": "spectrogram_db"}
 UNITS = "ln energy re band mean"

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechlrp.letters.vocabulary import LETTERS
+from speechlrp.navai.batches import step_of
 from speechlrp.navai.frames import Clock
-from speechlrp.navai.parts import step_of
 from speechlrp.timing.exactness import timing_table
 from speechlrp.timing.key_steps import linked_frames
 from speechlrp.timing.linking import Truth, match, spelled, words_of

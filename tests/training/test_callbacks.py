@@ -63,7 +63,7 @@ def test_a_callback_that_cannot_start_stops_the_others(toy, features, tmp_path):
 
 
 def test_only_the_leader_calls(toy, features):
-    class Follower(toy.run.Run):
+    class Follower(toy.epochs.Run):
         train_epoch = validate_epoch = rank = None
 
     for rank, count in ((0, 1), (1, 0)):

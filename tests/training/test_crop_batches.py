@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from speechlrp.audio.augmentation import Augmentation
-from speechlrp.audio.crops import Crops
+from speechlrp.audio.random_windows import Crops
 from speechlrp.errors import SpeechLRPError
-from speechlrp.training.crops import CropBatches
 from speechlrp.training.ranks import Ranks
+from speechlrp.training.window_batches import CropBatches
 
 
 @pytest.fixture(scope="module")

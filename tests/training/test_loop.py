@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.training.checkpoint import load_model
-from speechlrp.training.settings import TrainSettings
+from speechlrp.training.recipe import TrainSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMES = ["seconds", "model_seconds"]
@@ -87,9 +87,9 @@ def test_rarely_saved_runs_end_the_same(toy, features, tmp_path, save_seconds):
 
 
 def test_the_state_is_saved_as_often_as_asked(toy, features, tmp_path, monkeypatch):
-    saved, save = [], toy.run.save_state
+    saved, save = [], toy.epochs.save_state
     monkeypatch.setattr(
-        toy.run,
+        toy.epochs,
         "save_state",
         lambda path, state: (saved.append(state["epoch"]), save(path, state)),
     )

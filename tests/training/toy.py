@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from speechlrp.training import loop, run, state
+from speechlrp.training import epochs, loop, state
 from speechlrp.training.callbacks import Calling
 from speechlrp.training.loaders import Batches
-from speechlrp.training.settings import TrainSettings
+from speechlrp.training.recipe import TrainSettings
 
 N, F, T = 30, 6, 5
 META = {"model": "toy", "kwargs": {"width": 4}, "classes": ["a", "b"], "input_scale": 0.5}
@@ -94,7 +94,7 @@ def arm(death: str) -> dict:
         def save_state(path, value):
             return die() if value["epoch"] == 4 else state.save_state(path, value)
 
-        run.save_state = save_state
+        epochs.save_state = save_state
     if death == "state":  # half of the state is written
         save = torch.save
 

@@ -16,11 +16,11 @@ from speechlrp.letters.decoding import greedy
 from speechlrp.letters.error_rates import ErrorCounts, count_errors
 from speechlrp.letters.vocabulary import BLANK_INDEX, SIZE, SYMBOLS, decode
 from speechlrp.models.wav2letter import Wav2Letter
-from speechlrp.training.letters import fit_letters
+from speechlrp.training.letter_training import fit_letters
 from speechlrp.training.ranks import Ranks, joined
-from speechlrp.training.settings import LetterSettings
+from speechlrp.training.recipe import LetterSettings
 from speechlrp.training.spec_augment import SpecAugment
-from speechlrp.training.utterances import LetterBatches
+from speechlrp.training.utterance_batches import LetterBatches
 
 BANDS, N, T = 6, 15, 20
 META = {"model": "wav2letter", "kwargs": {}, "classes": list(SYMBOLS), "input_scale": 1.0}

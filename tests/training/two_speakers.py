@@ -13,16 +13,16 @@ import torch
 from torch import nn
 
 from speechlrp.audio.augmentation import Augmentation
-from speechlrp.audio.crops import Crops, Source
 from speechlrp.audio.fbank import FbankSettings
 from speechlrp.audio.mixing import Mixer
 from speechlrp.audio.noises import synthesised, synthesiser
+from speechlrp.audio.random_windows import Crops, Source
 from speechlrp.models.resnet34 import ResNet34
-from speechlrp.training.crops import CropBatches
 from speechlrp.training.loaders import Batches
 from speechlrp.training.loop import fit
 from speechlrp.training.ranks import Ranks, joined
-from speechlrp.training.settings import TrainSettings
+from speechlrp.training.recipe import TrainSettings
+from speechlrp.training.window_batches import CropBatches
 
 RATE, N, LENGTH = 16000, 10, 4080  # 24 frames
 FEATURES = FbankSettings(length=LENGTH, segment_s=0.2, min_segment_s=0.1, bands=16)

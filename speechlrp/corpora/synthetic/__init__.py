@@ -3,6 +3,6 @@
 `synthesise` makes one. It needs the extra ``synth`` (``pip install 'speechlrp[synth]'``).
 """
 
-from speechlrp.corpora.synthetic.run import SynthesisSummary, synthesise
+from speechlrp.corpora.synthetic.synthesis import SynthesisSummary, synthesise
 
 __all__ = ["SynthesisSummary", "synthesise"]

@@ -14,9 +14,9 @@ from speechlrp.audio.resampling import mono, resample
 from speechlrp.corpora.synthetic import cues
 from speechlrp.corpora.synthetic.espeak import Span
 from speechlrp.corpora.synthetic.layouts import Utterance
+from speechlrp.corpora.synthetic.phrases import DIGITS
 from speechlrp.corpora.synthetic.render import render
 from speechlrp.corpora.synthetic.speakers import Speaker
-from speechlrp.corpora.synthetic.text import DIGITS
 from speechlrp.errors import SpeechLRPError
 
 KINDS = ("planted_tone", "planted_pair", "planted_f0", "planted_formant", "planted_word")

@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from speechlrp.corpora.synthetic.phrases import DIGITS, Script, transcript
 from speechlrp.corpora.synthetic.speakers import ACCENTS, Speaker
-from speechlrp.corpora.synthetic.text import DIGITS, Script, transcript
 from speechlrp.errors import SpeechLRPError
 
 _CHAPTER = 25  # utterances

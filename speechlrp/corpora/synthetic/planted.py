@@ -34,11 +34,11 @@ from speechlrp.corpora.synthetic.hiding import (
     recording,
 )
 from speechlrp.corpora.synthetic.layouts import Utterance
+from speechlrp.corpora.synthetic.phrases import DIGITS
 from speechlrp.corpora.synthetic.render import Rendered
-from speechlrp.corpora.synthetic.run import SynthesisSummary
 from speechlrp.corpora.synthetic.speakers import Speaker, cast
 from speechlrp.corpora.synthetic.store import Store, table, write
-from speechlrp.corpora.synthetic.text import DIGITS
+from speechlrp.corpora.synthetic.synthesis import SynthesisSummary
 from speechlrp.errors import SpeechLRPError, unknown
 
 CLASSES = ("low", "high")

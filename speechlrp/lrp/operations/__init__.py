@@ -47,11 +47,11 @@ from speechlrp.lrp.operations.gradient import (
     variance,
 )
 from speechlrp.lrp.operations.last import logarithm, rearranged, sigmoid, softmax
+from speechlrp.lrp.operations.matrix_products import added_product, einsum, matmul
 from speechlrp.lrp.operations.multiplied import bilinear, cosine_similarity, glu
-from speechlrp.lrp.operations.names import AVERAGES, NORMS, WEIGHTED
 from speechlrp.lrp.operations.pools import lp_pool, resized
-from speechlrp.lrp.operations.products import added_product, einsum, matmul
 from speechlrp.lrp.operations.recurrent import handlers as recurrent_handlers
+from speechlrp.lrp.operations.stand_ins import AVERAGES, NORMS, WEIGHTED
 from speechlrp.lrp.operations.written import written_out
 
 Handler = Callable[[Any, Any], Any]

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from speechlrp.lrp.layer import Affine, Layer, Transposed
+from speechlrp.lrp.modules import Place
 from speechlrp.lrp.operations.gradient import gradient
 from speechlrp.lrp.operations.transposes import convolution, dense
-from speechlrp.lrp.places import Place
 from speechlrp.lrp.recorder import Call, Recorder
 
 _CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from speechlrp.lrp.arguments import mapped
 from speechlrp.lrp.centring import Centring
-from speechlrp.lrp.places import Place
+from speechlrp.lrp.modules import Place
 from speechlrp.lrp.recorder import Call, Recorder
 from speechlrp.lrp.scaling import Scaling
 

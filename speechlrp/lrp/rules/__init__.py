@@ -1,11 +1,11 @@
 """The rules, one a file. Registering a rule is one line here."""
 
 from speechlrp.lrp.rules.alpha_beta import AlphaBeta
-from speechlrp.lrp.rules.base import Rule
 from speechlrp.lrp.rules.epsilon import Epsilon
 from speechlrp.lrp.rules.gamma import Gamma
 from speechlrp.lrp.rules.passing import Pass
 from speechlrp.lrp.rules.products import ProductRule, SignalTakesAll, Uniform
+from speechlrp.lrp.rules.rule import Rule
 from speechlrp.lrp.rules.sign_corrected import SignCorrected
 from speechlrp.lrp.rules.square import Flat, WSquare
 from speechlrp.lrp.rules.z_box import ZBox

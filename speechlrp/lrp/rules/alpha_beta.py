@@ -10,8 +10,8 @@ from torch import Tensor
 
 from speechlrp.lrp.errors import LRPError
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.rules.base import SignedRule, finite
 from speechlrp.lrp.rules.contributions import Contributions, Terms
+from speechlrp.lrp.rules.rule import SignedRule, finite
 
 
 class AlphaBeta(SignedRule):

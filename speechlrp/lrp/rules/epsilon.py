@@ -9,7 +9,7 @@ from torch import Tensor
 
 from speechlrp.lrp.errors import LRPError
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.rules.base import SharedRule, stabilised
+from speechlrp.lrp.rules.rule import SharedRule, stabilised
 
 
 class Epsilon(SharedRule):

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.rules.base import SignedRule, finite
 from speechlrp.lrp.rules.contributions import Contributions, Terms
+from speechlrp.lrp.rules.rule import SignedRule, finite
 
 
 class Gamma(SignedRule):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from speechlrp.lrp.errors import LRPError
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.rules.base import Rule
+from speechlrp.lrp.rules.rule import Rule
 
 
 class Pass(Rule):

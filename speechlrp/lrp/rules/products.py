@@ -10,7 +10,7 @@ from torch import Tensor
 
 from speechlrp.lrp.errors import LRPError, NotExplainable
 from speechlrp.lrp.product import TWO_FACTORS, Product, Share
-from speechlrp.lrp.rules.base import Rule
+from speechlrp.lrp.rules.rule import Rule
 
 SIDES = ("first", "second")
 

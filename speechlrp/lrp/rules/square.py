@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.rules.base import Rule, finite, stabilised
+from speechlrp.lrp.rules.rule import Rule, finite, stabilised
 
 
 class WSquare(Rule):

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.rules.base import SignedRule
 from speechlrp.lrp.rules.contributions import Contributions, Terms
+from speechlrp.lrp.rules.rule import SignedRule
 
 
 class ZPlus(SignedRule):

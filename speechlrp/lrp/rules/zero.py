@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.rules.base import SharedRule
+from speechlrp.lrp.rules.rule import SharedRule
 
 
 class Zero(SharedRule):

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from speechlrp.measures.agreement import spearman
-from speechlrp.stages.bench.cells import BETWEEN_SEEDS, Cell
+from speechlrp.stages.bench.units import BETWEEN_SEEDS, Cell
 
 PATCH = 16
 """Bins and frames of the patches that maps are pooled to."""

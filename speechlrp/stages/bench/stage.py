@@ -11,10 +11,10 @@ from speechlrp.data.explaining import about
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.stages.bench import page, tables
-from speechlrp.stages.bench.cells import Cell, Oracle
-from speechlrp.stages.bench.members import Member, members
-from speechlrp.stages.bench.setup import Bench, explained
+from speechlrp.stages.bench import bench_tables, findings
+from speechlrp.stages.bench.ingredients import Bench, explained
+from speechlrp.stages.bench.networks import Member, members
+from speechlrp.stages.bench.units import Cell, Oracle
 
 
 def work(context: Context) -> None:
@@ -34,17 +34,17 @@ def work(context: Context) -> None:
     context.ranks.wait()
     if not context.ranks.leader:
         return
-    draws, table = context.config.bench.draws, tables.recordings(cells)
+    draws, table = context.config.bench.draws, bench_tables.recordings(cells)
     learned = table[~table.control]
     results = {
         "recordings": table,
-        "explainers": tables.explainers(learned, draws),
-        "measures": tables.measures(learned, draws),
-        "networks": tables.networks(every, table),
+        "explainers": bench_tables.explainers(learned, draws),
+        "measures": bench_tables.measures(learned, draws),
+        "networks": bench_tables.networks(every, table),
     }
     for name, result in results.items():
         write_csv(context.folder / f"{name}.csv", result)
-    page.write(context, results)
+    findings.write(context, results)
 
 
 def _forget(context: Context, cells: Sequence[Cell]) -> None:

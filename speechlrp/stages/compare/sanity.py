@@ -18,7 +18,7 @@ from speechlrp.measures.randomise import layers_in_use, randomised, steps_from_o
 from speechlrp.measures.scores import mean_and_error
 from speechlrp.report.compare_sanity import sanity_curves
 from speechlrp.report.style import figure_png
-from speechlrp.stages.compare.bench import Bench
+from speechlrp.stages.compare.subject import Bench
 
 STEP = ["explainer", "step", "layers"]
 

@@ -15,17 +15,17 @@ from speechlrp.data.explaining import about, facts_of_maps
 from speechlrp.explainers.counting import priced
 from speechlrp.flipping import baselines_of
 from speechlrp.measures import SCORES
+from speechlrp.measures.absorption import conservation, summarise_conservation
 from speechlrp.measures.asked import Asked
 from speechlrp.measures.completeness import completeness
-from speechlrp.measures.conservation import conservation, summarise_conservation
 from speechlrp.measures.scores import Maps as Judged
 from speechlrp.measures.texture import first_stride
 from speechlrp.pipeline.parts import Part, prune
 from speechlrp.pipeline.places import FEATURES, weights, weights_name
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.stages.compare import sanity, tables
-from speechlrp.stages.compare.bench import PARTS, Bench, set_up
-from speechlrp.stages.compare.tables import CONSERVATION
+from speechlrp.stages.compare import compare_tables, sanity
+from speechlrp.stages.compare.compare_tables import CONSERVATION
+from speechlrp.stages.compare.subject import PARTS, Bench, set_up
 from speechlrp.stages.flip import flips_of
 from speechlrp.training.losses import probabilities
 
@@ -50,7 +50,7 @@ def work(context: Context) -> None:
                 write_maps(bench, name)
                 flip(bench, name, ("lrp", "lrp_rev"))
         flip(bench, RANDOM_ORDER, ("random",))
-        tables.write(bench, RANDOM_ORDER)
+        compare_tables.write(bench, RANDOM_ORDER)
     prune(context, PARTS, parts)
     context.note("examples", sum(map(len, bench.units)))
 

@@ -12,24 +12,24 @@ from speechlrp.artifacts.atomic import write_bytes, write_csv
 from speechlrp.artifacts.hdf5 import created, open_artifact, read_table
 from speechlrp.artifacts.relevance import Maps, merge
 from speechlrp.artifacts.shards import Shards
-from speechlrp.artifacts.windows import RELEVANCE
+from speechlrp.artifacts.window_layout import RELEVANCE
 from speechlrp.data.caution import caution_of_guessing, caution_of_losses
 from speechlrp.data.dataset import Windows, dataset
 from speechlrp.data.explaining import Explaining, check, explainer, facts_of_maps, order_of
 from speechlrp.data.network import Classifier, network
 from speechlrp.data.seen import section_of, seen
 from speechlrp.data.times import times_on_disk
-from speechlrp.measures.conservation import conservation, summarise_conservation
+from speechlrp.measures.absorption import conservation, summarise_conservation
 from speechlrp.measures.excess import Excess
 from speechlrp.measures.shares import Shares
 from speechlrp.pipeline.places import FEATURES, FOUND, explanation_facts, weights
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.heatmap import Panel, heatmap, top_bins
-from speechlrp.report.shares import band_shares, region_shares
-from speechlrp.report.spectrogram import value_range
+from speechlrp.report.panels import value_range
+from speechlrp.report.share_figures import band_shares, region_shares
 from speechlrp.report.style import figure_png
-from speechlrp.stages.explain.segments import write_segments
+from speechlrp.stages.explain.spoken import write_segments
 from speechlrp.training.losses import probabilities
 
 MOST_PANELS = 24

@@ -13,11 +13,11 @@ from speechlrp.artifacts.utterances import Utterances
 from speechlrp.errors import SpeechLRPError
 from speechlrp.letters.decoding import greedy
 from speechlrp.letters.vocabulary import SYMBOLS
+from speechlrp.navai.explanations import OUTPUT, RELEVANCE, lay, profile, scored
 from speechlrp.navai.frames import LetterFrames
-from speechlrp.navai.relevance import OUTPUT, RELEVANCE, lay, profile, scored
 from speechlrp.pipeline.stage import Context
 from speechlrp.stages.explain.letter_search import LetterExplaining
-from speechlrp.stages.explain.segments import write_segments
+from speechlrp.stages.explain.spoken import write_segments
 
 WINDOW = ("frame", "frequency", "offset")
 ROW = ("frame", "frequency")

@@ -17,9 +17,9 @@ from speechlrp.data.network import Recogniser, network
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers.base import Explainer
 from speechlrp.navai.alignment import NONE
+from speechlrp.navai.explanations import OUTPUT, RELEVANCE
 from speechlrp.navai.frame_classes import Letters
 from speechlrp.navai.frames import Frames
-from speechlrp.navai.relevance import OUTPUT, RELEVANCE
 from speechlrp.pipeline.record import fingerprint
 from speechlrp.pipeline.stage import Context
 from speechlrp.stages.navai.search import LETTER_CLASSES, Search

@@ -10,17 +10,17 @@ from speechlrp.artifacts.atomic import write_csv
 from speechlrp.artifacts.maps import STATISTICS, Array, write_maps
 from speechlrp.data.times import times_on_disk
 from speechlrp.letters.vocabulary import LETTERS
-from speechlrp.navai.focus import Numbers, focus
-from speechlrp.navai.frames import Tally
-from speechlrp.navai.parts import FrameTable
-from speechlrp.navai.pattern import patterns
-from speechlrp.navai.relevance import (
+from speechlrp.navai.batches import FrameTable
+from speechlrp.navai.explanations import (
     NumbersPart,
     RelevancePart,
     band_table,
     lag_table,
     letter_table,
 )
+from speechlrp.navai.focus import Numbers, focus
+from speechlrp.navai.frames import Tally
+from speechlrp.navai.pattern import patterns
 from speechlrp.navai.sample import draw
 from speechlrp.pipeline.places import UTTERANCES, explanation_facts, weights
 from speechlrp.pipeline.stage import Context, Stage

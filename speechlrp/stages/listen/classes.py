@@ -12,7 +12,7 @@ import torch
 
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
 from speechlrp.artifacts.relevance import Maps
-from speechlrp.artifacts.windows import RELEVANCE
+from speechlrp.artifacts.window_layout import RELEVANCE
 from speechlrp.audio.reading import read
 from speechlrp.audio.resampling import mono, resample
 from speechlrp.config.schema import Config

@@ -24,8 +24,8 @@ from speechlrp.letters.decoding import greedy
 from speechlrp.letters.error_rates import count_errors
 from speechlrp.pipeline.places import UTTERANCES, Artifact, explanation, weights, weights_name
 from speechlrp.pipeline.stage import Context, Stage
+from speechlrp.stages.listen.inverted import Unit, maximised, patterns, plain_name
 from speechlrp.stages.listen.making import WHOLE, Sound, listen, sides
-from speechlrp.stages.listen.sources import Unit, maximised, patterns, plain_name
 from speechlrp.stages.maximize.stage import maximized
 from speechlrp.stages.navai.stage import navai_facts
 

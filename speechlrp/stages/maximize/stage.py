@@ -20,8 +20,8 @@ from speechlrp.neurons.neurons import Neuron
 from speechlrp.pipeline.places import UTTERANCES, Artifact, weights, weights_name
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.report.maximize import Wanted, history_figure, wanted_figure
 from speechlrp.report.style import figure_png
+from speechlrp.report.wanted import Wanted, history_figure, wanted_figure
 from speechlrp.stages.maximize.choice import Layer, layers_asked, neurons_asked
 
 FILE = "maximized.h5"

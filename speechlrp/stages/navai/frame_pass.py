@@ -15,9 +15,9 @@ import numpy as np
 import torch
 
 from speechlrp.artifacts.saves import Saves
+from speechlrp.navai.batches import Part, units
 from speechlrp.navai.frames import LetterFrames, Tally
 from speechlrp.navai.gathered import Gathered
-from speechlrp.navai.parts import Part, units
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context
 from speechlrp.stages.navai.search import Search

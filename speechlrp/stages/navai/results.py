@@ -21,7 +21,7 @@ from speechlrp.pipeline.stage import Context
 from speechlrp.report.navai import pattern_figure
 from speechlrp.report.style import figure_png
 from speechlrp.stages.navai.search import Search
-from speechlrp.stages.navai.setup import sources_in_use
+from speechlrp.stages.navai.selection import sources_in_use
 
 PANEL = ("class", "alignment")
 BINS = (*PANEL, "frequency", "offset")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from speechlrp.config.schema import Config
 from speechlrp.data.times import times_on_disk
 from speechlrp.navai.average import Averages
-from speechlrp.navai.parts import AveragePart, FrameTable, Part
+from speechlrp.navai.batches import AveragePart, FrameTable, Part
 from speechlrp.pipeline.places import UTTERANCES, weights, weights_name
 from speechlrp.pipeline.stage import Context, Stage
+from speechlrp.stages.navai.alignment_check import known_truth, write_truth
 from speechlrp.stages.navai.frame_pass import clear, gather, say_tally
 from speechlrp.stages.navai.results import check_figure, write
 from speechlrp.stages.navai.search import Search
-from speechlrp.stages.navai.setup import chosen, search_of, sources_in_use
-from speechlrp.stages.navai.truth import known_truth, write_truth
+from speechlrp.stages.navai.selection import chosen, search_of, sources_in_use
 
 SETTINGS = (
     *("align", "over", "crop", "classes", "context", "most", "batch", "rate"),

@@ -10,17 +10,17 @@ import pandas as pd
 
 from speechlrp.artifacts.layout import attribute
 from speechlrp.artifacts.relevance import Maps
-from speechlrp.artifacts.windows import RELEVANCE
+from speechlrp.artifacts.window_layout import RELEVANCE
+from speechlrp.measures.absorption import absorbed
 from speechlrp.measures.concentration import concentration
-from speechlrp.measures.conservation import absorbed
 from speechlrp.measures.segments import by_label
+from speechlrp.pipeline.contents import RunFiles
 from speechlrp.pipeline.places import FOUND
-from speechlrp.pipeline.run import RunFiles
 from speechlrp.report import paper
 from speechlrp.report.blocks import Banner, Figure, Folded, Heading, Table
 from speechlrp.report.listen import listening
 from speechlrp.report.page import Block, Section
-from speechlrp.stages.preprocess.windows import MOST_CLASSES
+from speechlrp.stages.preprocess.classes import MOST_CLASSES
 
 ROWS = 64
 """Of a file that are read at once."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import dataset
 from speechlrp.errors import SpeechLRPError
+from speechlrp.pipeline.contents import RunFiles, other_run, run_files
 from speechlrp.pipeline.places import FEATURES
-from speechlrp.pipeline.run import RunFiles, other_run, run_files
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.page import Section
 from speechlrp.stages.report import class_sections as sections
@@ -14,8 +14,8 @@ from speechlrp.stages.report import flips
 from speechlrp.stages.report.class_sections import cautions
 from speechlrp.stages.report.comparisons import comparisons
 from speechlrp.stages.report.exploring import explained, explorer_of
+from speechlrp.stages.report.page_files import beside, everything, write_page
 from speechlrp.stages.report.summary import what_was_found
-from speechlrp.stages.report.writing import beside, everything, write_page
 
 EXPLORER = (
     "Choose a recording and an explainer, point at the picture for the numbers, drag a region to "

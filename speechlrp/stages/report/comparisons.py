@@ -7,12 +7,12 @@ import pandas as pd
 from speechlrp.config.schema import Config
 from speechlrp.data.conditions import subset_of
 from speechlrp.data.dataset import Windows
-from speechlrp.pipeline.run import RunFiles
+from speechlrp.pipeline.contents import RunFiles
 from speechlrp.report.blocks import Banner, Figure, Heading, Table
 from speechlrp.report.page import Section
 from speechlrp.report.paper import ASSIGNMENTS
-from speechlrp.stages.compare.bench import names_in
-from speechlrp.stages.compare.tables import ALL
+from speechlrp.stages.compare.compare_tables import ALL
+from speechlrp.stages.compare.subject import names_in
 from speechlrp.stages.report.class_sections import cautions, conservation_table, losses, tags
 from speechlrp.stages.report.exploring import compared
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
 from speechlrp.artifacts.relevance import Maps
-from speechlrp.artifacts.windows import MAPS
+from speechlrp.artifacts.window_layout import MAPS
 from speechlrp.audio.reading import read_piece
 from speechlrp.audio.resampling import mono, resample
 from speechlrp.config.schema import Config
@@ -22,10 +22,10 @@ from speechlrp.data.dataset import Dataset, Windows
 from speechlrp.data.explored import explored, name_of
 from speechlrp.data.seen import VIEW, seen
 from speechlrp.data.times import TIERS, read_times, spoken_in
+from speechlrp.pipeline.contents import RunFiles
 from speechlrp.pipeline.places import explanation_facts, weights_name
-from speechlrp.pipeline.run import RunFiles
+from speechlrp.report.entry import Explanation, Recording, Reply
 from speechlrp.report.explorer import Explorer
-from speechlrp.report.recording import Explanation, Recording, Reply
 
 HEARD_HZ = 16_000
 """Sounds of higher rates are resampled: speech has its cues below 8 kHz."""

@@ -9,14 +9,14 @@ import pandas as pd
 from speechlrp.flipping import BASELINES
 from speechlrp.flipping.measures import falls_below
 from speechlrp.measures.verdicts import FEWEST
-from speechlrp.pipeline.run import RunFiles
+from speechlrp.pipeline.contents import RunFiles
 from speechlrp.report import paper
+from speechlrp.report.accuracy_tables import accuracies, beside
 from speechlrp.report.blocks import Figure, Table, Text
 from speechlrp.report.curves import flipping_curve
 from speechlrp.report.page import Block, Section
 from speechlrp.report.reference_grid import reference_grid, verdicts
 from speechlrp.report.style import figure_png
-from speechlrp.report.tables import accuracies, beside
 from speechlrp.stages.report.class_sections import tags
 
 

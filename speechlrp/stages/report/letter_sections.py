@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from speechlrp.pipeline.run import RunFiles
+from speechlrp.pipeline.contents import RunFiles
 from speechlrp.report.blocks import Banner, Figure, Table, Text
 from speechlrp.report.page import Section
 from speechlrp.stages.report.class_sections import spoken

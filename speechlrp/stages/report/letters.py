@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import dataset
+from speechlrp.pipeline.contents import RunFiles, run_files
 from speechlrp.pipeline.places import UTTERANCES
-from speechlrp.pipeline.run import RunFiles, run_files
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.page import Section
 from speechlrp.stages.report import letter_sections as sections
 from speechlrp.stages.report.class_sections import sounds
 from speechlrp.stages.report.letter_exploring import letters_explorer
-from speechlrp.stages.report.writing import beside, everything, write_page
+from speechlrp.stages.report.page_files import beside, everything, write_page
 
 EXPLORER = (
     "Windows that the network takes for a letter, which stands at time 0. Point at the picture for "

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from speechlrp.measures.verdicts import judge
-from speechlrp.pipeline.run import RunFiles
+from speechlrp.pipeline.contents import RunFiles
 from speechlrp.report.blocks import Banner, Text
 from speechlrp.report.page import Section
 

@@ -10,17 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from speechlrp.artifacts import windows
+from speechlrp.artifacts import window_layout
 from speechlrp.artifacts.hdf5 import created, describe, label_axes, open_artifact, write_table
 from speechlrp.config.schema import Config
 from speechlrp.data.crops import from_audio
 from speechlrp.data.dataset import Windows, dataset
 from speechlrp.data.explaining import order_of
-from speechlrp.data.regions import read_regions
+from speechlrp.data.repair_regions import read_regions
 from speechlrp.data.seen import seen
 from speechlrp.errors import SpeechLRPError
-from speechlrp.flipping.augmentation import at_random, fill_bins, most_relevant
 from speechlrp.flipping.fill_ins import Surroundings
+from speechlrp.flipping.hidden_bins import at_random, fill_bins, most_relevant
 from speechlrp.measures.boxes import covered
 from speechlrp.pipeline.places import FEATURES, Artifact, explanation, region_of, variant
 from speechlrp.pipeline.progress import progress
@@ -65,7 +65,7 @@ def work(context: Context) -> None:
         label_axes(filled, ("recording", *axes), plain.units)
         label_axes(file["train_mean"], axes, plain.units)
         write_table(file, table)
-        describe(file, {"kind": windows.FEATURES.kind, "classes": examples.classes})
+        describe(file, {"kind": window_layout.FEATURES.kind, "classes": examples.classes})
         describe(file, {"settings": examples.settings, "silence": examples.silence})
         describe(file, {"task": examples.task, "fill": augment.fill, "share": augment.share})
     each, share = round(bins / len(rows)), changed / max(bins, 1)
@@ -111,7 +111,7 @@ def _choice(context: Context, examples: Windows, stack: ExitStack, around: Surro
     if regions is not None:
         return in_region
     path, command = context.inputs["relevance"], context.made_by["relevance"]
-    relevance = stack.enter_context(open_artifact(path, windows.RELEVANCE, command))
+    relevance = stack.enter_context(open_artifact(path, window_layout.RELEVANCE, command))
 
     def relevant(some: slice, inputs: Tensor) -> Tensor:
         return most_relevant(inputs, order_of(relevance, some), augment.share)

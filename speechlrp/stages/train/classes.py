@@ -20,14 +20,14 @@ from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.style import figure_png
 from speechlrp.report.training import training_curves
 from speechlrp.stages.train.foreign import adopt, model_options, published_weights
-from speechlrp.stages.train.loggers import loggers
+from speechlrp.stages.train.watching import loggers
 from speechlrp.training.callbacks import Calling
-from speechlrp.training.crops import CropBatches
 from speechlrp.training.loaders import Batches
 from speechlrp.training.loop import fit
+from speechlrp.training.recipe import TrainSettings
 from speechlrp.training.region_penalty import RegionPenalty
 from speechlrp.training.seeding import device, seed_everything
-from speechlrp.training.settings import TrainSettings
+from speechlrp.training.window_batches import CropBatches
 
 CACHE_MB = 4096
 """Memory for training examples, in MiB, see `Batches`."""

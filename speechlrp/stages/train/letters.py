@@ -20,11 +20,11 @@ from speechlrp.pipeline.progress import steps
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.style import figure_png
 from speechlrp.report.training import recogniser_curves
-from speechlrp.stages.train.loggers import loggers
+from speechlrp.stages.train.watching import loggers
 from speechlrp.training.callbacks import Calling
-from speechlrp.training.letters import fit_letters
+from speechlrp.training.letter_training import fit_letters
+from speechlrp.training.recipe import LetterSettings
 from speechlrp.training.seeding import device, seed_everything
-from speechlrp.training.settings import LetterSettings
 from speechlrp.training.spec_augment import SpecAugment
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import Windows, dataset
 from speechlrp.data.network import network
-from speechlrp.data.regions import read_regions
+from speechlrp.data.repair_regions import read_regions
 from speechlrp.data.shortcut import COLUMN
 from speechlrp.errors import SpeechLRPError
 from speechlrp.measures.boxes import covered

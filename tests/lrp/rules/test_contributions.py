@@ -6,8 +6,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from speechlrp.lrp import Layer
+from speechlrp.lrp.modules import Place
 from speechlrp.lrp.operations.transposes import dense
-from speechlrp.lrp.places import Place
 from speechlrp.lrp.rules.contributions import LEAST, Contributions
 
 

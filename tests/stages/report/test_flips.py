@@ -6,7 +6,7 @@ import math
 import pandas as pd
 import pytest
 
-from speechlrp.pipeline.run import RunFiles
+from speechlrp.pipeline.contents import RunFiles
 from speechlrp.report.blocks import Figure, Table
 from speechlrp.report.curves import flipping_curve
 from speechlrp.stages.report.flips import _halves, augmentation, flipping

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from speechlrp.artifacts.averages import write_averages
-from speechlrp.pipeline.run import RunFiles
+from speechlrp.pipeline.contents import RunFiles
 from speechlrp.stages.report.letter_exploring import patterns_explorer
 
 AXES = ("class", "alignment", "frequency", "offset")

@@ -6,7 +6,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from speechlrp.pipeline.run import RunFiles
+from speechlrp.pipeline.contents import RunFiles
 from speechlrp.report.blocks import Banner
 from speechlrp.stages.report.class_sections import cautions
 from speechlrp.stages.report.summary import what_was_found

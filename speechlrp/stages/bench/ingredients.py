@@ -1,0 +1,108 @@
+"""What the units of a bench are made of: explainers with a reference, and networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from speechlrp.config.schema import Config
+from speechlrp.data.dataset import Windows, dataset
+from speechlrp.data.explaining import about, check
+from speechlrp.data.network import Classifier, network
+from speechlrp.data.seen import VIEW
+from speechlrp.errors import SpeechLRPError
+from speechlrp.explainers import EXPLAINERS
+from speechlrp.flipping.fill_ins import Surroundings
+from speechlrp.pipeline.inputs import known_fingerprint
+from speechlrp.pipeline.stage import Context
+from speechlrp.stages.bench.networks import Member
+from speechlrp.stages.compare.subject import choose, names_in
+
+
+@dataclass(frozen=True)
+class Explained:
+    """An explainer that measures inputs from a reference.
+
+    Attributes:
+        name: of both, such as ``lrp_mean``; from zero it is the explainer's.
+        explainer: of `bench.explainers`.
+        reference: what inputs are measured from; ``""`` where that changes nothing.
+        section: its section of the configuration.
+    """
+
+    name: str
+    explainer: str
+    reference: str
+    section: Mapping[str, Any]
+
+
+def explained(config: Config) -> list[Explained]:
+    """Every explainer from every reference.
+
+    Raises:
+        SpeechLRPError: an explainer that there is not, or a setting out of its range.
+    """
+    every = []
+    view = {key: config.explainer[key] for key in VIEW}  # maps are compared on the same axes
+    for explainer in names_in(config.bench.explainers):
+        section = {**config.bench.settings[explainer], **view}
+        with about(explainer):
+            check(section)
+            if EXPLAINERS[section["kind"]].uses_reference:
+                for reference in names_in(config.bench.references):
+                    name = explainer if reference == "zero" else f"{explainer}_{reference}"
+                    measured = {**section, "reference": reference}
+                    every.append(Explained(name, explainer, reference, measured))
+            else:
+                every.append(Explained(explainer, explainer, "", section))
+    if not every:
+        raise SpeechLRPError("bench.explainers names no explainer; such as lrp,random")
+    return every
+
+
+class Bench:
+    """A network of known truth, and the recordings that explainers are tried on.
+
+    Args:
+        context: of the stage.
+        member: the network.
+    """
+
+    def __init__(self, context: Context, member: Member) -> None:
+        self.member, self.config = member, context.config
+        self._context = member.context(context)
+        rows = self.examples.rows(member.config.subset)
+        limit, size = self.config.bench.examples, self.config.bench.batch_size
+        rows = choose(self.examples.table, rows, limit, member.config.data_seed)
+        self.units = [rows[i : i + size] for i in range(0, len(rows), size)]
+        self.ids = self.examples.table.id.iloc[rows].astype(str).tolist()
+
+    @cached_property
+    def examples(self) -> Windows:
+        """The dataset, as it is stored."""
+        return dataset(self._context)
+
+    @cached_property
+    def network(self) -> Classifier:
+        """The network, and the dataset as explainers see it."""
+        return network(self._context, self.examples).seen(self.config.explainer)
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What all that is computed of it follows from."""
+        files = self.member.files()
+        read = {name: known_fingerprint(files[name])["sha256"] for name in ("weights", "features")}
+        return read | {"recordings": self.ids, "batch_size": self.config.bench.batch_size}
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        """What flipped bins may be filled in from."""
+        return self.network.surroundings(self.member.config.data_seed)
+
+    def table(self, unit: int) -> pd.DataFrame:
+        """What is known of a batch of recordings."""
+        return self.examples.table.iloc[self.units[unit]].reset_index(drop=True)
