@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from speechlrp.lrp.compiled import eagerly
+from speechlrp.lrp.forward import eagerly
 
 SOFTMAXES = frozenset(("softmax", "log_softmax", "special_softmax", "special_log_softmax"))
 SIGMOIDS = frozenset(("sigmoid", "sigmoid_", "special_expit", "log_sigmoid"))

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from speechlrp.lrp.centring import Centring
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.gates import mark_gates, producers_of
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.operations.stand_ins import WEIGHTED
 from speechlrp.lrp.product import Product
 from speechlrp.lrp.rules.products import ProductRule
 from speechlrp.lrp.rules.rule import Rule
-from speechlrp.lrp.scaling import Merged
-from speechlrp.lrp.selectors import Selector
+from speechlrp.lrp.scaling import Centring, Merged
+from speechlrp.lrp.selectors import WEIGHTED, Selector
 from speechlrp.lrp.tape import Coefficients, Node, Tape, Value
 
 

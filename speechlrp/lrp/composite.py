@@ -8,11 +8,18 @@ from torch import nn
 
 from speechlrp.lrp.errors import LRPError, NotExplainable
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.operations.stand_ins import MODULE_OF
 from speechlrp.lrp.product import TWO_FACTORS, Product
 from speechlrp.lrp.rules.products import SignalTakesAll
 from speechlrp.lrp.rules.rule import Rule
-from speechlrp.lrp.selectors import Position, Selector, check_selector, matches, positions, shown
+from speechlrp.lrp.selectors import (
+    MODULE_OF,
+    Position,
+    Selector,
+    check_selector,
+    matches,
+    positions,
+    shown,
+)
 
 
 class Composite:

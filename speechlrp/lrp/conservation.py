@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -11,14 +11,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from speechlrp.lrp.arguments import tensors_in
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.engine import Start, explain, record
 from speechlrp.lrp.errors import LRPError
 from speechlrp.lrp.forward import Forward, Inputs, Output
-from speechlrp.lrp.naming import Naming
+from speechlrp.lrp.modules import path_of
+from speechlrp.lrp.overview import table
+from speechlrp.lrp.recorder import Call, Recorder
 from speechlrp.lrp.start import Target, weighting_of
-from speechlrp.lrp.table import table
-from speechlrp.lrp.tape import Flow, Node, Value
+from speechlrp.lrp.tape import Flow, Node, Tape, Value
 
 
 @dataclass(frozen=True)
@@ -211,3 +213,42 @@ def _total(values: Sequence[Value], flows: Sequence[Flow]) -> Tensor:
     relevances = [value.relevance(*flow) for value, flow in zip(values, flows, strict=True)]
     parts = [relevance.sum() for relevance in relevances if relevance is not None]
     return sum(parts[1:], parts[0]) if parts else values[0].numbers.real.new_zeros(())
+
+
+class Naming(Recorder):
+    """A recorder that knows which parameters and buffers an operation reads.
+
+    Also by way of what was computed from them: a position embedding is looked up, cut to
+    length and moved before it is added. Keeps all of that alive until the pass is over, so
+    that no other tensor can have the same ``id``.
+    """
+
+    def __init__(self, model: nn.Module, tape: Tape, keep: bool = False) -> None:
+        super().__init__(model, tape, keep)
+        held = [*model.named_parameters(), *model.named_buffers()]
+        self._names: dict[int, tuple[str, ...]] = {id(one): (path_of(name),) for name, one in held}
+        self._made: list[Any] = []
+
+    def computed(self, call: Call, result: Any) -> None:
+        """Note what a constant was computed from."""
+        names = tuple(dict.fromkeys(self._names_in((call.args, call.kwargs))))
+        if names:
+            self._made.append(result)
+            self._names.update((id(one), names) for one in tensors_in(result))
+
+    def record(self, call: Call | None, *args: Any, **kwargs: Any) -> None:
+        """Write an operation, with the names of the constants that it reads."""
+        super().record(call, *args, **kwargs)
+        if call is not None:
+            names = dict.fromkeys(self._names_in((call.args, call.kwargs)))
+            self.tape.nodes[-1].constants = tuple(names)
+
+    def _names_in(self, arguments: Any) -> Iterator[str]:
+        for tensor in tensors_in(arguments):
+            yield from self._names.get(id(tensor), ())
+
+    def close(self) -> None:
+        """Let go of all."""
+        super().close()
+        self._made.clear()
+        self._names.clear()

@@ -10,10 +10,9 @@ from torch import Tensor, nn
 
 from speechlrp.lrp.assignment import assign, meets_zeros
 from speechlrp.lrp.checks import check_composite, check_finite, check_output
-from speechlrp.lrp.compiled import eagerly
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.errors import NotExplainable
-from speechlrp.lrp.forward import Forward, Inputs, Output
+from speechlrp.lrp.forward import Forward, Inputs, Output, eagerly
 from speechlrp.lrp.operations.last import check_ending
 from speechlrp.lrp.proportion import (
     check_same,

@@ -1,9 +1,12 @@
-"""A model and what it is called with."""
+"""A model and what it is called with; one that was compiled runs as the Python it was made from."""
 
 from __future__ import annotations
 
 import inspect
+import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +15,6 @@ from torch import Tensor, nn
 
 from speechlrp.lrp.arguments import mapped
 from speechlrp.lrp.checks import check_inputs, check_model
-from speechlrp.lrp.compiled import eagerly
 from speechlrp.lrp.errors import LRPError
 
 Inputs = Tensor | tuple[Tensor, ...] | Mapping[str, Tensor]
@@ -109,3 +111,38 @@ class Forward:
         if isinstance(self.inputs, Mapping):
             return (), dict(zip(self.inputs, tensors, strict=True))
         return tensors, {}
+
+
+_lock = threading.Lock()
+_switched = ExitStack()
+_inside = 0
+
+
+@contextmanager
+def eagerly() -> Iterator[None]:
+    """Run compiled modules and functions as plain Python, and compile nothing meanwhile.
+
+    The switch is torch's and of the whole process: until the last of our threads leaves,
+    compiled code of other threads runs uncompiled too, with the same results. Where
+    nothing has been compiled yet, there is nothing to switch.
+    """
+    dynamo = sys.modules.get("torch._dynamo")
+    if dynamo is None:
+        yield
+        return
+    _count(1, dynamo)
+    try:
+        yield
+    finally:
+        _count(-1, dynamo)
+
+
+def _count(change: int, dynamo: Any) -> None:
+    """The first to enter switches compilation off, the last to leave puts it back."""
+    global _inside
+    with _lock:
+        if _inside == 0:
+            _switched.enter_context(dynamo.set_stance("force_eager"))
+        _inside += change
+        if _inside == 0:
+            _switched.close()

@@ -46,18 +46,9 @@ def attribute_layers(
     biases and stabilisers, that of every module that all paths go through sums to the
     output. Keeps every intermediate tensor, so it takes more memory than ``attribute``.
 
-    Args:
-        model: as for ``attribute``.
-        inputs: likewise.
-        target: likewise.
-        composite: likewise.
-        args: likewise.
-        kwargs: likewise.
-        output: likewise.
-        start: likewise.
-        layers: paths of modules, containers too, such as ``"features.3"``; ``"input"`` or
-            ``""`` for the model's input. A last softmax or sigmoid is no part of its
-            container: relevance starts at the logits.
+    Arguments as for ``attribute``, and ``layers``: paths of modules, containers too, such as
+    ``"features.3"``; ``"input"`` or ``""`` for the model's input. A last softmax or sigmoid is
+    no part of its container: relevance starts at the logits.
 
     Returns:
         The model's output, and by name the relevance of each module's output, in its shape.

@@ -19,7 +19,6 @@ from speechlrp.lrp.product import Product
 from speechlrp.lrp.rules.rule import Rule
 from speechlrp.lrp.scaling import Merged
 from speechlrp.lrp.selectors import Selector, shown
-from speechlrp.lrp.table import table
 
 
 class Assigned(NamedTuple):
@@ -68,13 +67,7 @@ def describe(
 ) -> Overview:
     """Which layer gets which rule; costs one forward pass.
 
-    Args:
-        model: in evaluation mode.
-        inputs: ``[B, ...]``; one example is enough.
-        composite: the rules.
-        args: as for ``attribute``.
-        kwargs: likewise.
-        output: likewise.
+    Arguments as for ``attribute``; one example ``[1, ...]`` is enough.
 
     Raises:
         NotExplainable: as ``attribute`` does: an operation or a layer without a rule.
@@ -106,3 +99,16 @@ def _operation(layer: Layer | Product) -> str:
 
 def _unused(composite: Composite, choices: Sequence[int | None]) -> list[tuple[Selector, Rule]]:
     return [pair for index, pair in enumerate(composite.rules) if index not in choices]
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
+    """Lines of aligned columns under a head; the columns numbered in ``right`` end alike."""
+    cells = [tuple(head), *(tuple(row) for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if i in right else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    )

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from inspect import signature
 from itertools import chain
 from typing import Any, TypeGuard, cast
 
@@ -46,6 +47,28 @@ class Call:
         """The function's name with its module, such as ``"torch.sin"``."""
         name = resolve_name(self.function) or getattr(self.function, "__name__", "a function")
         return name.removesuffix(".__get__")
+
+    @property
+    def first(self) -> Any:
+        """What the call is about."""
+        return self.args[0] if self.args else self.kwargs.get("input")
+
+    @property
+    def rest(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Its other arguments, by position and by name."""
+        if self.args:
+            return self.args[1:], self.kwargs
+        return (), {name: value for name, value in self.kwargs.items() if name != "input"}
+
+    def named(self, *order: str) -> dict[str, Any]:
+        """All arguments by name, given the names of the first ones in their order."""
+        return dict(zip(order, self.args, strict=False)) | self.kwargs
+
+    def bound(self, function: Callable[..., Any]) -> dict[str, Any]:
+        """All arguments by name, those left out too, by the signature of a function."""
+        bound = signature(function).bind(*self.args, **self.kwargs)
+        bound.apply_defaults()
+        return bound.arguments
 
 
 class Recorder:

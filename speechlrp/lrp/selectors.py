@@ -1,4 +1,4 @@
-"""What picks the layers that get a rule."""
+"""Which operations may take a rule, and what picks those that get one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from torch import nn
 
 from speechlrp.lrp.errors import LRPError
 from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.operations.stand_ins import MODULE_OF, TAKES_A_RULE
 from speechlrp.lrp.product import Product
 
 
@@ -174,3 +173,36 @@ def shown(selector: Selector) -> str:
     if isinstance(selector, str | First | Last | Depth | All):
         return repr(selector)
     return getattr(selector, "__name__", repr(selector))
+
+
+WEIGHTED = {
+    "linear": nn.Linear,
+    "conv1d": nn.Conv1d,
+    "conv2d": nn.Conv2d,
+    "conv3d": nn.Conv3d,
+    "conv_transpose1d": nn.ConvTranspose1d,
+    "conv_transpose2d": nn.ConvTranspose2d,
+    "conv_transpose3d": nn.ConvTranspose3d,
+}
+PRODUCTS = {
+    "matmul": nn.Linear,
+    "einsum": nn.Linear,
+}
+AVERAGES = {
+    "avg_pool1d": nn.AvgPool1d,
+    "avg_pool2d": nn.AvgPool2d,
+    "avg_pool3d": nn.AvgPool3d,
+    "adaptive_avg_pool1d": nn.AdaptiveAvgPool1d,
+    "adaptive_avg_pool2d": nn.AdaptiveAvgPool2d,
+    "adaptive_avg_pool3d": nn.AdaptiveAvgPool3d,
+}
+NORMS = {
+    "batch_norm": nn.modules.batchnorm._BatchNorm,
+    "instance_norm": nn.modules.instancenorm._InstanceNorm,
+    "group_norm": nn.GroupNorm,
+    "layer_norm": nn.LayerNorm,
+    "rms_norm": nn.RMSNorm,
+    "normalize": nn.Module,
+}
+MODULE_OF: dict[str, type[nn.Module]] = WEIGHTED | PRODUCTS | AVERAGES | NORMS
+TAKES_A_RULE = frozenset(WEIGHTED | PRODUCTS)

@@ -12,11 +12,10 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from speechlrp.lrp.arguments import mapped, tensors_in
-from speechlrp.lrp.constants import READS, takes_no_numbers
+from speechlrp.lrp.constants import NUMBERS_ASKED_FOR, READS, REFUSALS, takes_no_numbers
 from speechlrp.lrp.errors import NotExplainable
 from speechlrp.lrp.operations import HANDLERS, LAYERS
 from speechlrp.lrp.recorder import Call, Recorder
-from speechlrp.lrp.refusals import NUMBERS_ASKED_FOR, REFUSALS
 
 
 class Tracer(TorchFunctionMode):
@@ -97,19 +96,13 @@ class Tracer(TorchFunctionMode):
             raise recorder.refuse(
                 call, "writes its result with out=", "assign the result instead: y = f(x)"
             )
-        first, others = _divided(call)
-        if takes_no_numbers(function, recorder.tracks(first), self._depends(others)):
+        if takes_no_numbers(function, recorder.tracks(call.first), self._depends(call.rest)):
             args, kwargs = mapped(self._bare, (call.args, call.kwargs))
             return self._constant(Call(function, args, kwargs))
         handler = HANDLERS.get(function)
         if handler is None:
             raise recorder.refuse(call, "has no rule")
-        return handler(recorder, call)
-
-
-def _divided(call: Call) -> tuple[Any, Any]:
-    """What a call is about, and its other arguments."""
-    if call.args:
-        return call.args[0], (call.args[1:], call.kwargs)
-    others = {name: value for name, value in call.kwargs.items() if name != "input"}
-    return call.kwargs.get("input"), others
+        if not call.kwargs.get("inplace"):
+            return handler(recorder, call)
+        result = handler(recorder, Call(function, call.args, call.kwargs | {"inplace": False}))
+        return result if result is call.first else recorder.overwrite(call.first, result)

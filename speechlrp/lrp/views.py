@@ -145,15 +145,8 @@ def attribute_view(
 
     The output is the model's own but for the rounding of the way there and back, and the map
     sums to what ``attribute`` gives to the input. Selectors see the model's modules by their
-    names, as ever. Costs one transform and its transpose more than ``attribute``.
-
-    Args:
-        model: as for ``attribute``.
-        inputs: likewise.
-        target: likewise.
-        composite: likewise.
-        view: the transform, such as ``STFTView(512, 128)``.
-        **options: further arguments of ``attribute``.
+    names, as ever. Costs one transform and its transpose more than ``attribute``, whose
+    arguments it takes beside the ``view``, such as ``STFTView(512, 128)``.
 
     Returns:
         The model's output, and the map ``view.map`` of the relevance; both detached.

@@ -16,14 +16,8 @@ Elementwise = Callable[[Tensor], Tensor]
 
 def relu(recorder: Recorder, call: Call) -> Tensor:
     """``c_in = c_out [z > 0]``: where the ReLU is open, value and relevance pass unchanged."""
-    named = dict(zip(("input", "inplace"), call.args, strict=False)) | call.kwargs
-    visible = _relu(recorder, call, named["input"])
-    return recorder.overwrite(named["input"], visible) if named.get("inplace") else visible
-
-
-def _relu(recorder: Recorder, call: Call, x: Tensor) -> Tensor:
-    result = torch.relu(recorder.numbers(x))
-    source = recorder.consume_in_relu(x, result)
+    result = torch.relu(recorder.numbers(call.first))
+    source = recorder.consume_in_relu(call.first, result)
     visible, value = recorder.emit(result)
 
     def backward(outgoing: Coefficients) -> Coefficients:
@@ -40,8 +34,7 @@ def activation(recorder: Recorder, call: Call) -> Tensor:
     another number (sigmoid, softplus), relevance given to an ``x`` of exactly 0 has no
     value to stand on and is absorbed. For ReLU and leaky ReLU this is the gradient.
     """
-    visible, _, _ = passed(recorder, call)
-    return recorder.overwrite(call.args[0], visible) if call.kwargs.get("inplace") else visible
+    return passed(recorder, call)[0]
 
 
 def passed(recorder: Recorder, call: Call) -> tuple[Tensor, Value, Value]:
@@ -62,8 +55,7 @@ def passed(recorder: Recorder, call: Call) -> tuple[Tensor, Value, Value]:
 
 def alone(recorder: Recorder, call: Call) -> tuple[Tensor, Elementwise]:
     """The tensor that a call is about, and the call as a function of it alone."""
-    named = {key: value for key, value in call.kwargs.items() if key != "inplace"}
-    x, rest = (call.args[0], call.args[1:]) if call.args else (named.pop("input"), ())
+    x, (rest, named) = call.first, call.rest
     if not isinstance(x, Tensor) or any(recorder.tracks(one) for one in (*rest, *named.values())):
         raise recorder.refuse(call, "has parameters that depend on the input")
     if named.get("training"):
@@ -72,63 +64,53 @@ def alone(recorder: Recorder, call: Call) -> tuple[Tensor, Elementwise]:
 
 
 def clamp(recorder: Recorder, call: Call) -> Tensor:
-    """A ReLU with a lower bound of 0 alone; with bounds that leave 0 out, ``_away_from_zero``."""
+    """A ReLU with a lower bound of 0 alone; with bounds that leave 0 out, no activation."""
     order = ("input", "max") if call.name.startswith("clamp_max") else ("input", "min", "max")
-    named = dict(zip(order, call.args, strict=False)) | call.kwargs
+    named = call.named(*order)
     low, high = named.get("min"), named.get("max")
     if isinstance(low, Tensor) or isinstance(high, Tensor):
         raise recorder.refuse(call, "has tensors as bounds (take torch.maximum, torch.minimum)")
     if low == 0 and high is None:
-        return _relu(recorder, call, named["input"])
-    return _bounded(recorder, call, named["input"], low, high)
+        return relu(recorder, call)
+    return _bounded(recorder, call, low, high)
 
 
 def hardtanh(recorder: Recorder, call: Call) -> Tensor:
     """A clamp under another name."""
-    order = ("input", "min_val", "max_val")
-    named = dict(zip(order, call.args, strict=False)) | call.kwargs
-    return _bounded(recorder, call, named["input"], named.get("min_val"), named.get("max_val"))
+    named = call.named("input", "min_val", "max_val")
+    return _bounded(recorder, call, named.get("min_val"), named.get("max_val"))
 
 
 def threshold(recorder: Recorder, call: Call) -> Tensor:
     """An activation that is 0 up to the threshold; any other value there is a constant."""
-    named = dict(zip(("input", "threshold", "value"), call.args, strict=False)) | call.kwargs
+    named = call.named("input", "threshold", "value")
     x, value = named["input"], named["value"]
     if value == 0:
         return activation(recorder, call)
-    visible = moved(
-        recorder, Call(torch.where, (recorder.numbers(x) > named["threshold"], x, value), {})
-    )
-    return recorder.overwrite(x, visible) if named.get("inplace") else visible
+    above = recorder.numbers(x) > named["threshold"]
+    return moved(recorder, Call(torch.where, (above, x, value), {}))
 
 
-def _bounded(
-    recorder: Recorder, call: Call, x: Tensor, low: float | None, high: float | None
-) -> Tensor:
-    if (low is not None and low > 0) or (high is not None and high < 0):
-        return _away_from_zero(recorder, call, x, low, high)
-    return activation(recorder, call)
+def _bounded(recorder: Recorder, call: Call, low: float | None, high: float | None) -> Tensor:
+    """An activation; with bounds that leave 0 out, ``c_in = c_out`` up to the one next to 0.
 
-
-def _away_from_zero(
-    recorder: Recorder, call: Call, x: Tensor, low: float | None, high: float | None
-) -> Tensor:
-    """``c_in = c_out`` up to the bound next to 0: what it adds to ``x`` is a bias.
-
-    So ``R_in = R_out x / z`` there, as with ``sqrt(var + eps)``: were all of it passed on, ``c``
-    would have a pole at ``x = 0``. Beyond the other bound relevance passes, as in any activation.
+    What that adds to ``x`` is a bias, so that ``R_in = R_out x / z`` there, as with ``sqrt(var +
+    eps)``: were all of it passed on, ``c`` would have a pole at ``x = 0``. Beyond the other bound
+    relevance passes.
     """
-    numbers = recorder.numbers(x)
+    if not ((low is not None and low > 0) or (high is not None and high < 0)):
+        return activation(recorder, call)
+    numbers = recorder.numbers(call.first)
     result = numbers.clamp(low, high)
     beyond = numbers > result if low is not None and low > 0 else numbers < result
-    source = recorder.consume(x)
+    source = recorder.consume(call.first)
     visible, value = recorder.emit(result)
 
     def backward(outgoing: Coefficients) -> Coefficients:
         return [torch.where(beyond, outgoing[0] * result / numbers, outgoing[0])]
 
     recorder.record(call, [source], [value], backward)
-    return recorder.overwrite(x, visible) if call.kwargs.get("inplace") else visible
+    return visible
 
 
 def power(recorder: Recorder, call: Call) -> Tensor:
@@ -136,7 +118,7 @@ def power(recorder: Recorder, call: Call) -> Tensor:
 
     With ``k < 0`` it is a divisor where it is multiplied with something.
     """
-    named = dict(zip(("input", "exponent"), call.args, strict=False)) | call.kwargs
+    named = call.named("input", "exponent")
     x, exponent = named["input"], named.get("exponent")
     if not recorder.tracks(x) or recorder.tracks(exponent):
         raise recorder.refuse(call, "has an exponent that depends on the input")
@@ -155,9 +137,8 @@ def negative_power(x: Tensor, exponent: float | Tensor) -> Tensor:
 
 def dropout(recorder: Recorder, call: Call) -> Tensor:
     """The identity in evaluation; in training it raises."""
-    named = dict(zip(("input", "p", "training"), call.args, strict=False)) | call.kwargs
-    training = named.get("training", named.get("train", True))
-    if training:
+    named = call.named("input", "p", "training")
+    if named.get("training", named.get("train", True)):
         raise recorder.refuse(call, "drops at random (training=True)")
     return named["input"]
 

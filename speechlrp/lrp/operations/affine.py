@@ -1,15 +1,21 @@
-"""Dense layers, convolutions and average pools: the operations that a rule acts on."""
+"""Dense layers, convolutions and average pools, which a rule acts on; and Lp pools."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.graph import get_gradient_edge
+from torch.nn import functional
 
-from speechlrp.lrp.layer import Affine, Layer, Transposed
+from speechlrp.lrp.layer import Affine, Layer, Transposed, plain
 from speechlrp.lrp.modules import Place
-from speechlrp.lrp.operations.gradient import gradient
-from speechlrp.lrp.operations.transposes import convolution, dense
+from speechlrp.lrp.operations.gradient import gradient, moved
 from speechlrp.lrp.recorder import Call, Recorder
+from speechlrp.lrp.tape import Coefficients
 
 _CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 _TRANSPOSED = (*_CONV[:5], "output_padding", "groups", "dilation")
@@ -18,7 +24,7 @@ _TRANSPOSED = (*_CONV[:5], "output_padding", "groups", "dilation")
 def weighted(recorder: Recorder, call: Call) -> Tensor:
     """``z = w x + b``, matched to its module by the identity of ``w``."""
     order = _TRANSPOSED if call.name.startswith("conv_transpose") else _CONV
-    named = dict(zip(order, call.args, strict=False)) | call.kwargs
+    named = call.named(*order)
     x, weight, bias = (named.pop(name, None) for name in order[:3])
     if any(isinstance(fixed, Tensor) and recorder.tracks(fixed) for fixed in (weight, bias)):
         raise recorder.refuse(call, "has weights that depend on the input")
@@ -38,14 +44,13 @@ def weighted(recorder: Recorder, call: Call) -> Tensor:
 
 def average(recorder: Recorder, call: Call) -> Tensor:
     """Average pooling: a linear layer with fixed weights and no bias."""
-    named = dict(call.kwargs)
-    x, rest = (call.args[0], call.args[1:]) if call.args else (named.pop("input"), ())
+    (rest, named), place = call.rest, recorder.places.running()
 
     def function(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
         z = call.function(x, *rest, **named)
         return z if weight is None else z * weight
 
-    return recorded(recorder, call, call.name, function, x, None, None, recorder.places.running())
+    return recorded(recorder, call, call.name, function, call.first, None, None, place)
 
 
 def recorded(
@@ -83,3 +88,102 @@ def in_this_precision(function: Affine, x: Tensor) -> Affine:
             return function(x, weight, bias)
 
     return under_autocast
+
+
+def lp_pool(recorder: Recorder, call: Call) -> Tensor:
+    r"""Each window hands on its relevance in proportion to ``x^p``.
+
+    ``z = s^(1/p)`` with ``s`` the window's sum of ``x^p`` is homogeneous of degree one, so
+    that this is its gradient, ``c_in = x^(p-1) sum_j c_j z_j / s_j``; written out, since
+    autograd's is NaN where a window is all zeros. There ``z = 0`` holds no relevance.
+    """
+    named = call.bound(functional.lp_pool1d)
+    x, p = named.pop("input"), named.pop("norm_type")
+    if not p > 0:
+        raise recorder.refuse(call, f"with norm_type={p} divides by numbers that may be 0")
+    if math.isinf(p):
+        return gradient(recorder, call)
+    numbers = recorder.numbers(x)
+    with torch.no_grad():
+        result = call.function(numbers, p, **named)
+    leaf = plain(numbers.pow(p)).requires_grad_()
+    with torch.enable_grad():
+        sums = call.function(leaf, 1, **named)
+    edge, sums = get_gradient_edge(sums), sums.detach()
+    source = recorder.consume(x)
+    visible, value = recorder.emit(result)
+
+    def backward(outgoing: Coefficients) -> Coefficients:
+        c = torch.where(sums == 0, 0, outgoing[0] * result / sums)
+        (shared,) = torch.autograd.grad(edge, leaf, c)
+        return [torch.where((numbers == 0) & (p < 1), 0, shared * numbers.pow(p - 1))]
+
+    recorder.record(call, [source], [value], backward)
+    return visible
+
+
+def resized(recorder: Recorder, call: Call) -> Any:
+    """Nearest neighbours are copies; every other interpolation is linear, so the gradient."""
+    mode = call.kwargs.get("mode", "nearest")
+    return (moved if mode.startswith("nearest") else gradient)(recorder, call)
+
+
+def dense(c: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+    """``c w``, for ``F.linear``'s weight ``[out, in]`` or ``[in]``."""
+    weight = weight.to(c.dtype)
+    product = c.unsqueeze(-1) * weight if weight.dim() == 1 else c @ weight
+    return product.to(x.dtype)
+
+
+def convolution(dimensions: int, named: dict[str, Any], transposed: bool) -> Transposed:
+    """The input gradient of ``F.conv*d`` or ``F.conv_transpose*d`` called with ``named``.
+
+    ``named`` may leave out ``stride``, ``padding``, ``dilation``, ``groups`` and
+    ``output_padding``; an unbatched input is allowed, as are padding's strings.
+    """
+    stride, dilation, output_padding = (
+        _each(named.get(name, default), dimensions)
+        for name, default in (("stride", 1), ("dilation", 1), ("output_padding", 0))
+    )
+    groups, padding = named.get("groups", 1), named.get("padding", 0)
+
+    def transpose(c: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+        batched = x.dim() == dimensions + 2
+        before, behind = _padding(padding, weight.shape[2:], dilation)
+        shape = list(x.shape if batched else (1, *x.shape))
+        for axis, extra in enumerate(behind, start=2):
+            shape[axis] += extra
+        grad = torch.ops.aten.convolution_backward(
+            c if batched else c.unsqueeze(0),
+            x if list(x.shape) == shape and x.dtype == c.dtype else c.new_empty(1).expand(shape),
+            weight.to(c.dtype),
+            None,
+            stride,
+            before,
+            dilation,
+            transposed,
+            output_padding,
+            groups,
+            [True, False, False],
+        )[0]
+        if any(behind):
+            grad = functional.pad(grad, [side for extra in behind[::-1] for side in (0, -extra)])
+        return (grad if batched else grad.squeeze(0)).to(x.dtype)
+
+    return transpose
+
+
+def _each(value: int | Sequence[int], dimensions: int) -> list[int]:
+    values = [value] if isinstance(value, int) else list(value)
+    return values * dimensions if len(values) == 1 else values
+
+
+def _padding(
+    padding: int | Sequence[int] | str, kernel: Sequence[int], dilation: Sequence[int]
+) -> tuple[list[int], list[int]]:
+    """Zeros on both sides of every dimension, and those that ``"same"`` adds behind only."""
+    if padding != "same":
+        width = 0 if isinstance(padding, str) else padding  # "valid"
+        return _each(width, len(kernel)), [0] * len(kernel)
+    total = [step * (size - 1) for step, size in zip(dilation, kernel, strict=True)]
+    return [one // 2 for one in total], [one % 2 for one in total]

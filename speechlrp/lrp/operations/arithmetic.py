@@ -1,4 +1,7 @@
-"""Sums, products and quotients, and changes in place."""
+"""Sums, products and quotients, changes in place, and complex numbers as pairs of real ones.
+
+Relevance of a complex number is that of its real and its imaginary part together.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,10 @@ from torch import Tensor
 
 from speechlrp.lrp.gates import is_gate
 from speechlrp.lrp.operations.activations import activation
-from speechlrp.lrp.operations.complex_numbers import are_conjugates, squared_magnitude
 from speechlrp.lrp.operations.gradient import gradient, moved, quadratic
 from speechlrp.lrp.operations.multiplied import multiplied
 from speechlrp.lrp.recorder import Call, Recorder
+from speechlrp.lrp.tape import Value
 
 Handler = Callable[["Recorder", "Call"], Any]
 
@@ -54,7 +57,7 @@ def scaled(recorder: Recorder, call: Call) -> Any:
 
 def added_factors(recorder: Recorder, call: Call) -> Any:
     """``input + value * tensor1 * tensor2``: a product, then a sum."""
-    named = dict(zip(("input", "tensor1", "tensor2"), call.args, strict=False)) | call.kwargs
+    named = call.named("input", "tensor1", "tensor2")
     factors = named["tensor1"], named["tensor2"]
     depend = any(recorder.tracks(one) for one in factors)
     product = scaled(recorder, Call(torch.mul, factors, {})) if depend else torch.mul(*factors)
@@ -86,7 +89,7 @@ def divided_by(recorder: Recorder, call: Call) -> Any:
 
 def _two(call: Call) -> tuple[Any, Any]:
     """The two operands of a call in the order of its signature."""
-    named = dict(zip(("input", "other"), call.args, strict=False)) | call.kwargs
+    named = call.named("input", "other")
     return named["input"], named["other"]
 
 
@@ -99,16 +102,14 @@ def in_place(handler: Handler, written: Callable[..., Any] | None = None) -> Han
     """
 
     def handle(recorder: Recorder, call: Call) -> Tensor:
-        target = call.args[0] if call.args else call.kwargs["input"]
-        function = written or call.function
+        target, function = call.first, written or call.function
+        args, kwargs = call.rest
 
         @wraps(call.function)
         def on_a_copy(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
             return function(x.clone(), *args, **kwargs)
 
-        kwargs = {key: value for key, value in call.kwargs.items() if key != "input"}
-        args = call.args or (target,)
-        result = handler(recorder, Call(on_a_copy, args, kwargs))
+        result = handler(recorder, Call(on_a_copy, (target, *args), kwargs))
         if not recorder.tracks(result):  # a gate's constant signal, see ``scaled``
             result, _ = recorder.emit(result)
         if recorder.tracks(target):
@@ -129,3 +130,49 @@ def assigned(x: Tensor, index: Any, value: Any) -> Tensor:
     """``x[index] = value``."""
     x[index] = value
     return x
+
+
+CONJUGATIONS = frozenset({"conj", "conj_physical", "resolve_conj"})
+
+
+def transform(recorder: Recorder, call: Call) -> Any:
+    """A Fourier transform, its inverse, short-time or not: a linear map, so its transpose."""
+    rest, named = call.rest
+    if any(recorder.tracks(one) for one in (*rest, *named.values())):
+        raise recorder.refuse(call, "has a window that depends on the input")
+    return gradient(recorder, call)
+
+
+def magnitude(recorder: Recorder, call: Call) -> Any:
+    """Of complex numbers of degree one, so the gradient; of real ones an activation."""
+    return (gradient if call.first.is_complex() else activation)(recorder, call)
+
+
+def polar(recorder: Recorder, call: Call) -> Any:
+    """Linear in the magnitude, for a phase that does not depend on the input."""
+    if recorder.tracks(call.named("abs", "angle")["angle"]):
+        raise recorder.refuse(call, "has a phase that depends on the input")
+    return gradient(recorder, call)
+
+
+def are_conjugates(recorder: Recorder, x: Tensor, y: Tensor) -> bool:
+    """Whether one of two tensors is made of the other by conjugation."""
+    if not x.is_complex() or not y.is_complex():
+        return False
+    first, second = recorder.value(x), recorder.value(y)
+    return _conjugate_of(recorder, first, second) or _conjugate_of(recorder, second, first)
+
+
+def _conjugate_of(recorder: Recorder, one: Value, other: Value) -> bool:
+    conjugated = False
+    while (maker := recorder.maker(one)) is not None and maker.operation in CONJUGATIONS:
+        conjugated ^= maker.operation != "resolve_conj"
+        (one,) = maker.inputs
+        if one is other:
+            return conjugated
+    return False
+
+
+def squared_magnitude(x: Tensor) -> Tensor:
+    """``x conj(x)``, of degree two."""
+    return x * x.conj()

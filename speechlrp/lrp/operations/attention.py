@@ -1,14 +1,16 @@
-"""Attention in one call: ``scaled_dot_product_attention``."""
+"""Attention in one call, ``softmax(s q k^T + mask) v``, as a rule for products sees it."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from speechlrp.lrp.fused_attention import Attention
+from speechlrp.lrp.modules import Place
+from speechlrp.lrp.product import Product, Shares
 from speechlrp.lrp.recorder import Call, Recorder
 from speechlrp.lrp.tape import Coefficients
 
@@ -17,7 +19,7 @@ _ORDER = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal")
 
 def attention(recorder: Recorder, call: Call) -> Tensor:
     """Two products and a softmax; in the fused kernel where only the mask is a constant."""
-    named = dict(zip(_ORDER, call.args, strict=False)) | call.kwargs
+    named = call.named(*_ORDER)
     if named.get("dropout_p"):
         raise recorder.refuse(call, "drops at random (dropout_p above 0)")
     inputs = [named[name] for name in ("query", "key", "value")]
@@ -78,3 +80,99 @@ def _bias(named: dict[str, Any]) -> Tensor | None:
         return mask
     bias = torch.zeros(mask.shape, dtype=query.dtype, device=query.device)
     return bias.masked_fill(~mask.to(query.device), -math.inf)
+
+
+Fused = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+class Attention(Product):
+    """Two products and a softmax: weights times values, where queries times keys make the weights.
+
+    A rule for products shares out both, the outer one with the softmax for a gate, the inner
+    one (``scores``) with none; the softmax goes by its first-order Taylor expansion. As long as
+    the shares are numbers, all of it is the gradient of the fused kernel times a number for each
+    input, whose memory is linear in the length: halves are 1/4 for queries and keys and 1/2 for
+    values (Achtibat et al. 2024, "AttnLRP"), constant weights are 0, 0 and 1.
+
+    Args:
+        place: the module it belongs to.
+        function: the call, of queries, keys and values alone.
+        inputs: queries ``[..., H, L, E]``, keys ``[..., G, S, E]`` and values ``[..., G, S, V]``,
+            where ``G`` is ``H`` or divides it (grouped queries).
+        mask: what is added to the scores, broadcasting to ``[..., H, L, S]``.
+        scale: the factor of the scores.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        function: Fused,
+        inputs: Sequence[Tensor],
+        mask: Tensor | None,
+        scale: float,
+    ) -> None:
+        super().__init__("attention", place, function, inputs)
+        self.gates = ("softmax", None)
+        self._mask, self._scale = mask, scale
+
+    def share_out(self, c: Tensor, shares: Shares) -> list[Tensor | None]:
+        """``c`` of queries, keys and values."""
+        to_weights, to_values = shares(self)
+        if isinstance(to_weights, Tensor) or isinstance(to_values, Tensor):
+            return self._written_out(c, shares)
+        inner = shares(self.scores) if to_weights else (0.0, 0.0)
+        if any(isinstance(one, Tensor) for one in inner):
+            return self._written_out(c, shares)
+        factors = [to_weights * inner[0], to_weights * inner[1], to_values]
+        wanted = [leaf for leaf, factor in zip(self.factors, factors, strict=True) if factor]
+        gradients = iter(torch.autograd.grad(self._edge, wanted, c, retain_graph=True))
+        return [next(gradients) * factor if factor else None for factor in factors]
+
+    @property
+    def scores(self) -> Product:
+        """The product of queries and keys, ``[..., H, L, S]``."""
+        queries, keys, _ = self._repeated()
+        return Product("product", self.place, lambda q, k: q @ k.mT * self._scale, (queries, keys))
+
+    def absorbed(self, c: Tensor, shares: Shares) -> Tensor:
+        """What the softmax's expansion and the mask give to constants, shaped like ``z``."""
+        share, _ = shares(self)
+        scores = self.scores.z
+        weights, values = self._weights(scores), self._repeated()[2].detach()
+        held = scores * weights
+        passed = held @ values - (weights @ values) * held.sum(-1, keepdim=True)
+        return c * share * (weights @ values - passed)
+
+    def _written_out(self, c: Tensor, shares: Shares) -> list[Tensor | None]:
+        """As ``share_out``, for shares that differ from place to place."""
+        inner = self.scores
+        weights, values = self._weights(inner.compute()), self._repeated()[2]
+        outer = Product("product", self.place, torch.matmul, (weights, values))
+        outer.gates = self.gates
+        outer.compute()
+        of_weights, of_values = outer.share_out(c, shares)
+        of_queries = of_keys = None
+        if of_weights is not None:
+            share = of_weights * weights
+            of_scores = share - weights * share.sum(-1, keepdim=True)
+            of_queries, of_keys = inner.share_out(of_scores, shares)
+        parts = zip(self.factors, (of_queries, of_keys, of_values), strict=True)
+        return [None if part is None else _regrouped(part, leaf.shape) for leaf, part in parts]
+
+    def _weights(self, scores: Tensor) -> Tensor:
+        """The softmax, 0 where a whole row is masked, as the fused kernels have it."""
+        scores = scores if self._mask is None else scores + self._mask
+        return torch.softmax(scores, -1).nan_to_num(0)
+
+    def _repeated(self) -> list[Tensor]:
+        """Queries, keys and values with as many heads each."""
+        heads = self.factors[0].shape[-3] if self.factors[0].dim() > 2 else 1
+        return [
+            one if one.dim() < 3 else one.repeat_interleave(heads // one.shape[-3], -3)
+            for one in (factor.detach() for factor in self.factors)
+        ]
+
+
+def _regrouped(c: Tensor, shape: torch.Size) -> Tensor:
+    """The sum over the queries of a group."""
+    return c if len(shape) < 3 else c.unflatten(-3, (shape[-3], -1)).sum(-3)

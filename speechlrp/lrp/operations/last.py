@@ -26,7 +26,7 @@ def softmax(recorder: Recorder, call: Call) -> Tensor:
     Source: Achtibat et al. 2024, "AttnLRP", proposition 3.1, ``R_in = x (R - s sum R)``.
     """
     x, function = alone(recorder, call)
-    named = dict(zip(("input", "dim"), call.args, strict=False)) | call.kwargs
+    named = call.named("input", "dim")
     if named.get("dim") is None:
         raise recorder.refuse(call, "does not say over which dimension (dim=)")
     with torch.no_grad():
@@ -66,20 +66,19 @@ def rearranged(recorder: Recorder, call: Call) -> Tensor:
 
     So the model may also end in ``log_softmax(z, -1).transpose(0, 1)``, as recognisers do.
     """
-    x = call.args[0] if call.args else call.kwargs["input"]
+    x, (rest, named) = call.first, call.rest
     logits = recorder.value(x).logits if recorder.tracks(x) else None
     if logits is None or not logits.only_last:
         return moved(recorder, call)
-    rest = {key: value for key, value in call.kwargs.items() if key != "input"}
 
     def function(numbers: Tensor) -> Tensor:
-        return call.function(numbers, *call.args[1:], **rest)
+        return call.function(numbers, *rest, **named)
 
     dim = None if logits.dim is None else _dimension(function, logits.data, logits.dim)
     if dim is None and logits.dim is not None:
         return moved(recorder, call)  # which refuses
     unmoved = recorder.give(logits.data, logits.value)
-    shown = moved(recorder, Call(call.function, (unmoved, *call.args[1:]), rest))
+    shown = moved(recorder, Call(call.function, (unmoved, *rest), named))
     if shown is unmoved:
         return x
     visible, value = recorder.emit(function(recorder.numbers(x)))

@@ -1,14 +1,15 @@
-"""Products of two tensors that both depend on the input: gates, attention, quotients."""
+"""Products of tensors: of two that depend on the input, and with a constant, which are layers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from speechlrp.lrp.operations.affine import recorded
 from speechlrp.lrp.operations.gradient import gradient, moved
 from speechlrp.lrp.operations.last import sigmoid
 from speechlrp.lrp.product import Bilinear, Product
@@ -38,7 +39,7 @@ def multiplied(
 
 def glu(recorder: Recorder, call: Call) -> Any:
     """A gated linear unit: the first half of a dimension times the sigmoid of the second."""
-    named = dict(zip(("input", "dim"), call.args, strict=False)) | call.kwargs
+    named = call.named("input", "dim")
     halves = moved(recorder, Call(torch.chunk, (named["input"], 2, named.get("dim", -1)), {}))
     gate = sigmoid(recorder, Call(torch.sigmoid, (halves[1],), {}))
     return multiplied(recorder, torch.mul, (halves[0], gate), elementwise=True)
@@ -46,7 +47,7 @@ def glu(recorder: Recorder, call: Call) -> Any:
 
 def cosine_similarity(recorder: Recorder, call: Call) -> Any:
     """A sum of products over two lengths that are constants."""
-    named = dict(zip(("x1", "x2", "dim", "eps"), call.args, strict=False)) | call.kwargs
+    named = call.named("x1", "x2", "dim", "eps")
     dim, eps = named.get("dim", 1), named.get("eps", 1e-8)
     pair = torch.broadcast_tensors(*(recorder.numbers(named[one]) for one in ("x1", "x2")))
     lengths = [torch.linalg.vector_norm(one, dim=dim).clamp_min(eps) for one in pair]
@@ -62,7 +63,7 @@ def cosine_similarity(recorder: Recorder, call: Call) -> Any:
 
 def bilinear(recorder: Recorder, call: Call) -> Any:
     """``x1^T W x2 + b``: a product, and a bias; with a constant for one of the two linear."""
-    named = dict(zip(("input1", "input2", "weight", "bias"), call.args, strict=False)) | call.kwargs
+    named = call.named("input1", "input2", "weight", "bias")
     first, second, weight = (named[name] for name in ("input1", "input2", "weight"))
     if recorder.tracks(weight) or recorder.tracks(named.get("bias")):
         raise recorder.refuse(call, "has weights that depend on the input")
@@ -76,3 +77,103 @@ def bilinear(recorder: Recorder, call: Call) -> Any:
     if named.get("bias") is None:
         return product
     return gradient(recorder, Call(torch.add, (product, named["bias"]), {}))
+
+
+Compute = Callable[[Tensor | None, Tensor, Tensor], Tensor]
+
+_OPERANDS = ("input", "self", "mat1", "batch1", "mat", "mat2", "batch2", "vec", "other", "tensor")
+
+
+def matmul(recorder: Recorder, call: Call) -> Tensor:
+    """``x @ w``, ``w @ x``: dense, the constant operand for weights; ``x @ y``: a product."""
+    operands, rest, named = _split(call, 2)
+
+    def compute(bias: Tensor | None, first: Tensor, second: Tensor) -> Tensor:
+        return call.function(first, second, *rest, **named)
+
+    return _product(recorder, call, "matmul", compute, operands)
+
+
+def einsum(recorder: Recorder, call: Call) -> Any:
+    """A sum of products of two tensors: as ``matmul``; of one tensor alone: linear."""
+    equation, *operands = call.args
+    if len(operands) == 1 and isinstance(operands[0], tuple | list):
+        operands = list(operands[0])
+    if not isinstance(equation, str) or len(operands) > 2:
+        raise recorder.refuse(call, "has no equation with at most two operands")
+    if len(operands) == 1:
+        return gradient(recorder, call)
+
+    def compute(bias: Tensor | None, first: Tensor, second: Tensor) -> Tensor:
+        return call.function(equation, first, second)
+
+    return _product(recorder, call, "einsum", compute, operands)
+
+
+def added_product(recorder: Recorder, call: Call) -> Tensor:
+    """``beta input + alpha (a @ b)``: as ``matmul``, with a constant ``input`` as its bias."""
+    (start, *operands), _, named = _split(call, 3)
+    beta, alpha = named.get("beta", 1), named.get("alpha", 1)
+
+    def compute(bias: Tensor | None, first: Tensor, second: Tensor) -> Tensor:
+        if bias is None:
+            return call.function(first.new_zeros(()), first, second, beta=0)
+        return call.function(bias, first, second)
+
+    if not recorder.tracks(start) and not all(recorder.tracks(one) for one in operands):
+        bias = start.detach() if beta == 1 else start.detach() * beta
+        return _product(recorder, call, "matmul", compute, operands, alpha, bias)
+    if not any(recorder.tracks(one) for one in operands):
+        raise recorder.refuse(call, "adds a constant product (write it as a sum)")
+    product = _product(recorder, call, "matmul", compute, operands, alpha)
+    return gradient(recorder, Call(torch.add, (product, start), {"alpha": beta}))
+
+
+def _product(
+    recorder: Recorder,
+    call: Call,
+    operation: str,
+    compute: Compute,
+    operands: list[Tensor],
+    factor: float = 1,
+    bias: Tensor | None = None,
+) -> Tensor:
+    dependent = [recorder.tracks(one) for one in operands]
+    if all(dependent):
+        return multiplied(recorder, lambda a, b: compute(None, a, b) * factor, operands)
+    place = dependent.index(True)
+    x, weight = operands[place], operands[1 - place]
+    if x.is_complex() or weight.is_complex():
+        return _complex(recorder, call, compute, operands, factor, bias)
+
+    def function(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+        return compute(bias, *((weight, x) if place else (x, weight)))
+
+    owner = recorder.places.owner(weight)
+    weight = weight if factor == 1 else weight * factor
+    return recorded(recorder, call, operation, function, x, weight, bias, owner)
+
+
+def _complex(
+    recorder: Recorder,
+    call: Call,
+    compute: Compute,
+    operands: list[Tensor],
+    factor: float,
+    bias: Tensor | None,
+) -> Tensor:
+    """A linear map that takes no rule, since none can go by the sign of a complex weight."""
+    if bias is not None:
+        raise recorder.refuse(call, "adds a constant to complex numbers (write it as a sum)")
+
+    def complex_product(first: Tensor, second: Tensor) -> Tensor:
+        return compute(None, first, second) * factor
+
+    return gradient(recorder, Call(complex_product, tuple(operands), {}))
+
+
+def _split(call: Call, count: int) -> tuple[list[Tensor], tuple[Any, ...], dict[str, Any]]:
+    """The tensors of a call in the order of its signature, and its other arguments."""
+    named = dict(call.kwargs)
+    tensors = [named.pop(name) for name in _OPERANDS if name in named]
+    return [*call.args[:count], *tensors], call.args[count:], named

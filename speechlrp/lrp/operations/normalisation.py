@@ -6,7 +6,6 @@ to it (Ali et al. 2022); that of a batch norm's running statistics is a constant
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import torch
@@ -14,17 +13,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from speechlrp.lrp.arguments import mapped
-from speechlrp.lrp.centring import Centring
 from speechlrp.lrp.modules import Place
 from speechlrp.lrp.recorder import Call, Recorder
-from speechlrp.lrp.scaling import Scaling
+from speechlrp.lrp.scaling import Centring, Scaling
 
 Shape = tuple[int, ...]
 
 
 def batch_norm(recorder: Recorder, call: Call) -> Tensor:
     """``z = s x + (beta - s mean)``, ``s = gamma / sqrt(var + eps)``, running statistics."""
-    named = _named(functional.batch_norm, call)
+    named = call.bound(functional.batch_norm)
     if named["training"]:
         raise recorder.refuse(call, "takes its statistics from the batch")
     return _with_running_statistics(recorder, call, named)
@@ -32,7 +30,7 @@ def batch_norm(recorder: Recorder, call: Call) -> Tensor:
 
 def instance_norm(recorder: Recorder, call: Call) -> Tensor:
     """The norm of every channel of every example."""
-    named = _named(functional.instance_norm, call)
+    named = call.bound(functional.instance_norm)
     if not named["use_input_stats"]:
         return _with_running_statistics(recorder, call, named)
     x = named["input"]
@@ -41,21 +39,21 @@ def instance_norm(recorder: Recorder, call: Call) -> Tensor:
 
 def group_norm(recorder: Recorder, call: Call) -> Tensor:
     """The norm of every group of channels of every example."""
-    named = _named(functional.group_norm, call)
+    named = call.bound(functional.group_norm)
     x = named["input"]
     return _centred(recorder, call, named, (len(x), named["num_groups"], -1), _per_channel(x))
 
 
 def layer_norm(recorder: Recorder, call: Call) -> Tensor:
     """The norm over the last dimensions."""
-    named = _named(functional.layer_norm, call)
+    named = call.bound(functional.layer_norm)
     outside = named["input"].shape[: -len(named["normalized_shape"])]
     return _centred(recorder, call, named, (*outside, -1))
 
 
 def rms_norm(recorder: Recorder, call: Call) -> Tensor:
     """A division by the root of the mean square over the last dimensions, a constant."""
-    named = _named(functional.rms_norm, call)
+    named = call.bound(functional.rms_norm)
     x, count = recorder.numbers(named["input"]), len(named["normalized_shape"])
     eps = torch.finfo(x.dtype).eps if named["eps"] is None else named["eps"]
     square = x.square().mean(tuple(range(-count, 0)), keepdim=True)
@@ -64,7 +62,7 @@ def rms_norm(recorder: Recorder, call: Call) -> Tensor:
 
 def normalize(recorder: Recorder, call: Call) -> Tensor:
     """A division by the norm over a dimension, a constant, as cosine scores have it."""
-    named = _named(functional.normalize, call)
+    named = call.bound(functional.normalize)
     x, dim = recorder.numbers(named["input"]), named["dim"]
     size = torch.linalg.vector_norm(x, named["p"], dim, keepdim=True).clamp_min(named["eps"])
     return _scaled(recorder, call, named, size)
@@ -157,12 +155,6 @@ def _recorded(
         place=layer.place,
     )
     return visible
-
-
-def _named(function: Any, call: Call) -> dict[str, Any]:
-    bound = inspect.signature(function).bind(*call.args, **call.kwargs)
-    bound.apply_defaults()
-    return bound.arguments
 
 
 def _per_channel(x: Tensor) -> Shape:

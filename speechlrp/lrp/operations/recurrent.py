@@ -1,5 +1,6 @@
-"""LSTMs, GRUs and plain recurrent networks, and their cells, as the steps that they consist of.
+"""Operations that are explained as the torch calls that they consist of, such as LSTMs and GRUs.
 
+Recurrent networks and their cells are written out in steps, what torch writes in Python is watched.
 Gates are constants and the signals take all, unless a rule for products says otherwise (Arras
 et al. 2017, "Explaining recurrent neural network predictions in sentiment analysis"). A gate
 whose signal is a constant, as a first state is, passes a constant and gets nothing either. The
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -18,6 +20,7 @@ from torch.nn import functional
 
 from speechlrp.lrp.recorder import Call, Recorder
 
+Handler = Callable[[Recorder, Call], Any]
 State = tuple[Tensor, ...]
 Gated = Callable[[Tensor, Tensor], Tensor]
 Weights = Sequence[Any]
@@ -70,18 +73,29 @@ def recurrent(recorder: Recorder, call: Call) -> tuple[Tensor, ...]:
     )
     if dropout and training:
         raise recorder.refuse(call, "drops at random (training=True)")
-    begin = tuple(state) if isinstance(state, list | tuple) else (state,)
-    batch_first = order == [True]
+    states = tuple(state) if isinstance(state, list | tuple) else (state,)
+    batch_first, directions = order == [True], 1 + both
+    count = len(weights) // (layers * directions)
+    runs = [list(weights[i : i + count]) for i in range(0, len(weights), count)]
+    runs = [run if biases else [*run[:2], None, None, *run[2:]] for run in runs]
     with recorder.watching():
         x = data.transpose(0, 1) if batch_first else data
         if not packed:
             sizes = torch.full((len(x),), x.shape[1])
             x = x.flatten(0, 1)
+        counts, last = sizes.tolist(), []
         step = partial(STEPS[call.name], partial(_gated, recorder))
-        network = _Network(step, weights, biases, layers, both, sizes.tolist())
-        x, last = network.run(x, begin)
+        for first in range(0, len(runs), directions):
+            outputs = []
+            for run in range(first, first + directions):
+                begin = tuple(part[run] for part in states)
+                output, end = _direction(step, x, counts, begin, runs[run], run > first)
+                outputs.append(output)
+                last.append(end)
+            x = torch.cat(outputs, -1) if len(outputs) > 1 else outputs[0]
         x = x if packed else x.unflatten(0, (len(sizes), -1))
-        return (x.transpose(0, 1) if batch_first else x), *last
+        ends = (torch.stack(parts) for parts in zip(*last, strict=True))
+        return (x.transpose(0, 1) if batch_first else x), *ends
 
 
 def cell(recorder: Recorder, call: Call) -> Tensor | State:
@@ -102,66 +116,43 @@ def _gated(recorder: Recorder, gate: Tensor, signal: Tensor) -> Tensor:
     return recorder.numbers(gate) * signal
 
 
-class _Network:
-    """The layers of a recurrent network over steps of ``sizes`` examples each."""
+def _direction(
+    step: Callable[[Tensor, State, Weights], State],
+    x: Tensor,
+    sizes: list[int],
+    begin: State,
+    weights: Weights,
+    backwards: bool,
+) -> tuple[Tensor, State]:
+    """One layer's output ``[N, D]`` and the state behind the last step of each example.
 
-    def __init__(
-        self,
-        step: Callable[[Tensor, State, Weights], State],
-        weights: Sequence[Tensor],
-        biases: bool,
-        layers: int,
-        both: bool,
-        sizes: list[int],
-    ) -> None:
-        self.step, self.sizes, self.directions = step, sizes, 1 + both
-        count = len(weights) // (layers * self.directions)
-        runs = [list(weights[i : i + count]) for i in range(0, len(weights), count)]
-        self.weights = [run if biases else [*run[:2], None, None, *run[2:]] for run in runs]
+    ``sizes`` is how many examples each step has.
+    """
+    w_input, w_state, b_input, b_state, *projection = weights
+    steps = functional.linear(x, w_input, b_input).split(sizes)
+    state, outputs = tuple(part[: sizes[-1 if backwards else 0]] for part in begin), []
+    ended: list[State] = []
+    for a in steps[::-1] if backwards else steps:
+        state = _fitting(state, begin, len(a), ended)
+        state = step(a, state, (w_state, b_state, *projection))
+        outputs.append(state[0])
+    whole = [torch.cat(parts) for parts in zip(state, *ended, strict=True)] if ended else state
+    return torch.cat(outputs[::-1] if backwards else outputs), tuple(whole)
 
-    def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """The last layer's output ``[N, D]`` and the state behind the last step of each example."""
-        last = []
-        for first in range(0, len(self.weights), self.directions):
-            outputs = []
-            for direction in range(self.directions):
-                run = first + direction
-                begin = tuple(part[run] for part in state)
-                output, end = self._direction(x, begin, self.weights[run], direction == 1)
-                outputs.append(output)
-                last.append(end)
-            x = torch.cat(outputs, -1) if len(outputs) > 1 else outputs[0]
-        return x, tuple(torch.stack(parts) for parts in zip(*last, strict=True))
 
-    def _direction(
-        self, x: Tensor, begin: State, weights: Weights, backwards: bool
-    ) -> tuple[Tensor, State]:
-        w_input, w_state, b_input, b_state, *projection = weights
-        steps = functional.linear(x, w_input, b_input).split(self.sizes)
-        state, outputs = tuple(part[: self.sizes[0]] for part in begin), []
-        ended: list[State] = []
-        if backwards:
-            steps, state = steps[::-1], tuple(part[: self.sizes[-1]] for part in begin)
-        for a in steps:
-            state = self._fitting(state, begin, len(a), ended)
-            state = self.step(a, state, (w_state, b_state, *projection))
-            outputs.append(state[0])
-        whole = [torch.cat(parts) for parts in zip(state, *ended, strict=True)] if ended else state
-        return torch.cat(outputs[::-1] if backwards else outputs), tuple(whole)
+def _fitting(state: State, begin: State, count: int, ended: list[State]) -> State:
+    """The state of ``count`` examples: some have ended, or others begin.
 
-    def _fitting(self, state: State, begin: State, count: int, ended: list[State]) -> State:
-        """The state of ``count`` examples: some have ended, or others begin.
-
-        Packed examples stand with the longest first, so that the last ones end first.
-        """
-        present = len(state[0])
-        if present > count:
-            ended.insert(0, tuple(part[count:] for part in state))
-            return tuple(part[:count] for part in state)
-        if present < count:
-            pairs = zip(state, begin, strict=True)
-            return tuple(torch.cat([one, new[present:count]]) for one, new in pairs)
-        return state
+    Packed examples stand with the longest first, so that the last ones end first.
+    """
+    present = len(state[0])
+    if present > count:
+        ended.insert(0, tuple(part[count:] for part in state))
+        return tuple(part[:count] for part in state)
+    if present < count:
+        pairs = zip(state, begin, strict=True)
+        return tuple(torch.cat([one, new[present:count]]) for one, new in pairs)
+    return state
 
 
 def packed(recorder: Recorder, call: Call) -> tuple[Tensor, Tensor]:
@@ -187,10 +178,30 @@ def padded(recorder: Recorder, call: Call) -> tuple[Tensor, Tensor]:
         return whole.unflatten(0, rows.shape), lengths
 
 
-def handlers() -> Iterator[tuple[Callable[..., Any], Callable[[Recorder, Call], Any]]]:
+def written_out(function: Any) -> Handler:
+    """The handler of a function of torch's that is written in Python: its own body, watched.
+
+    The body asks first whether a mode wants to see the call as a whole. Here it must not, so a
+    copy runs for which the answer is no.
+    """
+    asking = [name for name in function.__code__.co_names if name.startswith("has_torch_function")]
+    names = function.__globals__ | dict.fromkeys(asking, lambda *_: False)
+    body = FunctionType(function.__code__, names, function.__name__, function.__defaults__)
+    body.__kwdefaults__ = function.__kwdefaults__
+
+    def handle(recorder: Recorder, call: Call) -> Any:
+        with recorder.watching():
+            return body(*call.args, **call.kwargs)
+
+    return handle
+
+
+def handlers() -> Iterator[tuple[Callable[..., Any], Handler]]:
     """Torch's functions and what records them."""
     for name in STEPS:
         yield getattr(torch, name), recurrent
         yield getattr(torch, f"{name}_cell"), cell
     yield torch._pack_padded_sequence, packed
     yield torch._pad_packed_sequence, padded
+    for name in ("multi_head_attention_forward", "local_response_norm", "softmin"):
+        yield getattr(functional, name), written_out(getattr(functional, name))

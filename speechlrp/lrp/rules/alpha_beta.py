@@ -1,8 +1,9 @@
-"""LRP-alpha-beta."""
+"""LRP-alpha-beta and LRP-z+."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -44,18 +45,47 @@ class AlphaBeta(SignedRule):
         if not math.isclose(self.alpha - self.beta, 1, abs_tol=1e-9):
             raise LRPError(f"alpha - beta must be 1; found {alpha:g} - {beta:g}")
 
-    divides: ClassVar = ("positive", "negative")
+    divides: ClassVar[Sequence[str]] = ("positive", "negative")
 
     def terms(self, layer: Layer, c: Tensor, parts: Contributions) -> Terms:
-        """``s = alpha c z / z+`` and ``- beta c z / z-``."""
+        """``s = c z / z+``, times ``alpha``, and ``c z / z-``, times ``- beta``."""
         z = layer.z
-        positive, negative = parts.both() if self.beta else (parts.positive(), None)
-        positive.add_(self.guard(z))
-        terms = [(torch.div(z, positive, out=positive).mul_(c).mul_(self.alpha), 1, 0)]
-        if negative is not None:
-            negative.sub_(self.guard(z))
-            terms.append((torch.div(z, negative, out=negative).mul_(c).mul_(-self.beta), 0, 1))
-        return terms
+        if not self.beta:
+            s = parts.positive().clamp_(min=0).add_(self.guard(z))
+            return [(torch.div(z, s, out=s).mul_(c), self.alpha, 0)]
+        positive, negative = parts.both()
+        ahead = torch.div(z, positive.add_(self.guard(z)), out=positive).mul_(c)
+        behind = torch.div(z, negative.sub_(self.guard(z)), out=negative).mul_(c)
+        return [(ahead, self.alpha, 0), (behind, 0, -self.beta)]
 
     def __repr__(self) -> str:
         return f"AlphaBeta({self.alpha:g}, {self.beta:g})"
+
+
+class ZPlus(AlphaBeta):
+    r"""LRP-z+: positive contributions alone.
+
+    .. math:: R_i = \sum_j \frac{z_{ij}^{+}}{\sum_{i'} z_{i'j}^{+} + b_j^{+}} R_j,
+        \qquad z_{ij} = x_i w_{ij}
+
+    Relevance keeps its sign, so an explanation of a positive output shows what speaks for
+    it and never what speaks against it: smooth and quiet, at the price of being less
+    selective. The limit of LRP-gamma, and alpha-beta with (1, 0). Conserves but for
+    positive biases; an output without positive contributions passes nothing on.
+
+    Args:
+        stabilizer: added to the denominator.
+
+    Raises:
+        LRPError: ``stabilizer`` is not a finite number above 0.
+
+    Source: Bach et al. 2015, eq. 60 with alpha = 1; Montavon et al. 2017, "Explaining
+    nonlinear classification decisions with deep Taylor decomposition", the z+ rule.
+    """
+
+    divides: ClassVar = ("positive",)
+
+    def __init__(self, stabilizer: float = 1e-6) -> None:
+        super().__init__(1, 0, stabilizer)
+
+    __repr__ = SignedRule.__repr__

@@ -121,6 +121,3 @@ class Uniform(ProductRule):
     def shares(self, product: Product) -> tuple[Share, Share]:
         """Half and half."""
         return 0.5, 0.5
-
-    def __repr__(self) -> str:
-        return "Uniform()"

@@ -62,6 +62,9 @@ class Rule(ABC):
         """
         return None
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
 
 class SharedRule(Rule):
     """A rule ``R_i = sum_j x_i w_ij s_j`` whose ``s`` alone differs from one to the next."""

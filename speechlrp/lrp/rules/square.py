@@ -52,9 +52,6 @@ class WSquare(Rule):
     def _share(self, layer: Layer, c: Tensor, squares: Layer) -> Tensor:
         return (c * layer.z).div_(stabilised(squares.z, self.stabilizer))
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
-
 
 class Flat(WSquare):
     r"""LRP-flat: every input of a neuron gets the same share.

@@ -28,6 +28,3 @@ class Zero(SharedRule):
     def share(self, layer: Layer, c: Tensor) -> Tensor:
         """``s = c``."""
         return c
-
-    def __repr__(self) -> str:
-        return "Zero()"

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from speechlrp.lrp import Layer
 from speechlrp.lrp.modules import Place
-from speechlrp.lrp.operations.transposes import dense
+from speechlrp.lrp.operations.affine import dense
 from speechlrp.lrp.rules.contributions import LEAST, Contributions
 
 
