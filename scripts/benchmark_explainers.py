@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from speechlrp.explainers.integrated_gradients import IntegratedGradients
 from speechlrp.explainers.lrp import LRP
 from speechlrp.explainers.occlusion import Occlusion
-from speechlrp.explainers.smoothgrad import SmoothGrad
+from speechlrp.explainers.sensitivity import SmoothGrad
 
 RULES = {"alexnet": "thesis_alexnet", "resnet34": "resnet_eps_gamma"}
 """Net -> its preset in the thesis; the last is T 6.3 (c)."""

@@ -21,11 +21,11 @@ from speechlrp.data.network import Classifier
 from speechlrp.data.seen import VIEW
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.explainers import EXPLAINERS
-from speechlrp.explainers.logits import answer, logits_of
-from speechlrp.explainers.option_checks import check_whole
+from speechlrp.explainers.base import check_whole
+from speechlrp.explainers.question import answer, logits_of
 from speechlrp.flipping import BASELINES
-from speechlrp.flipping.ranking import falling_order
-from speechlrp.measures.asked import SLOPE, Asked
+from speechlrp.flipping.strategies import falling_order
+from speechlrp.measures.scores import SLOPE, Asked
 from speechlrp.pipeline.stage import Context
 from speechlrp.training.losses import PROBABILITIES
 

@@ -19,7 +19,7 @@ from speechlrp.config.schema import Config
 from speechlrp.data.dataset import Dataset, Spoken, Windows
 from speechlrp.data.seen import seen
 from speechlrp.errors import SpeechLRPError, unknown
-from speechlrp.explainers.logits import logits_of
+from speechlrp.explainers.question import logits_of
 from speechlrp.flipping import BASELINES
 from speechlrp.flipping.fill_ins import Surroundings
 from speechlrp.lrp.views import Viewed

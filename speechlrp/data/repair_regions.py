@@ -6,7 +6,7 @@ import pandas as pd
 
 from speechlrp.artifacts.tables import read_csv
 from speechlrp.errors import SpeechLRPError
-from speechlrp.measures.boxes import REGION
+from speechlrp.measures.shares import REGION
 from speechlrp.pipeline.places import NAMED
 from speechlrp.pipeline.stage import Context
 

@@ -7,9 +7,9 @@ EXPLAINERS = Registry(
     {
         "lrp": "speechlrp.explainers.lrp:LRP",
         "sensitivity": "speechlrp.explainers.sensitivity:Sensitivity",
-        "gradient_x_input": "speechlrp.explainers.gradient_x_input:GradientXInput",
+        "gradient_x_input": "speechlrp.explainers.sensitivity:GradientXInput",
         "integrated_gradients": "speechlrp.explainers.integrated_gradients:IntegratedGradients",
-        "smoothgrad": "speechlrp.explainers.smoothgrad:SmoothGrad",
+        "smoothgrad": "speechlrp.explainers.sensitivity:SmoothGrad",
         "occlusion": "speechlrp.explainers.occlusion:Occlusion",
         "captum": "speechlrp.explainers.captum:Captum",
         "random": "speechlrp.explainers.random:Random",

@@ -16,11 +16,18 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError, unknown
-from speechlrp.explainers.base import CHANGE, NOTHING, OUTPUT, Explainer
+from speechlrp.explainers.base import (
+    CHANGE,
+    NOTHING,
+    OUTPUT,
+    Explainer,
+    check_choice,
+    check_least,
+    check_two,
+    check_whole,
+)
 from speechlrp.explainers.chunks import generators
-from speechlrp.explainers.logits import logits_of
-from speechlrp.explainers.option_checks import check_choice, check_least, check_two, check_whole
-from speechlrp.explainers.question import STARTS, Question, ask, explaining, finite
+from speechlrp.explainers.question import STARTS, Question, ask, explaining, finite, logits_of
 from speechlrp.lrp.start import Target
 from speechlrp.registry import told
 
@@ -91,19 +98,7 @@ class Captum(Explainer):
         return CHANGE if self.method in COMPLETE else OUTPUT if self.method == "LRP" else NOTHING
 
     def explain(self, model: nn.Module, inputs: Tensor, target: Target) -> tuple[Tensor, Tensor]:
-        """Explain a batch.
-
-        Args:
-            model: in evaluation mode.
-            inputs: ``[B, ...]``.
-            target: classes ``[B]``, or as of ``speechlrp.lrp.attribute``.
-
-        Returns:
-            The model's output and the relevance of every input ``[B, ...]``.
-
-        Raises:
-            SpeechLRPError: as ``Sensitivity.explain``; captum cannot explain this model.
-        """
+        """Explain a batch; as `Explainer.explain`, or captum cannot explain this model."""
         with explaining():
             inputs, output, question, _ = ask(model, inputs, target, self.start)
             relevance = torch.empty_like(inputs)

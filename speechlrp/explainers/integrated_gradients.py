@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from speechlrp.explainers.base import CHANGE, Explainer
+from speechlrp.explainers.base import CHANGE, Explainer, check_choice, check_whole
 from speechlrp.explainers.chunks import baseline_like, chunks, precise
-from speechlrp.explainers.option_checks import check_choice, check_whole
 from speechlrp.explainers.question import STARTS, ask, explaining, finite, gradients
 from speechlrp.lrp.start import Target
 
@@ -77,19 +76,12 @@ class IntegratedGradients(Explainer):
         self.pass_size = check_whole("pass_size", pass_size)
 
     def explain(self, model: nn.Module, inputs: Tensor, target: Target) -> tuple[Tensor, Tensor]:
-        """Explain a batch, by `steps` forward and backward passes.
+        """Explain a batch, by `steps` forward and backward passes; as `Explainer.explain`.
 
-        Args:
-            model: in evaluation mode.
-            inputs: ``[B, ...]``.
-            target: classes ``[B]``, or as of ``speechlrp.lrp.attribute``; a function is
-                taken to be linear.
-
-        Returns:
-            The model's output and the relevance of every input ``[B, ...]``.
+        A function as target is taken to be linear.
 
         Raises:
-            SpeechLRPError: as ``Sensitivity.explain``; the baseline's shape does not fit.
+            SpeechLRPError: also where the baseline's shape does not fit.
         """
         with explaining():
             inputs, output, question, _ = ask(model, inputs, target, self.start)

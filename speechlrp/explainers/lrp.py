@@ -75,7 +75,7 @@ class LRP(Explainer):
         return NOTHING if self._sign_corrected else OUTPUT
 
     def explain(self, model: nn.Module, inputs: Tensor, target: Target) -> tuple[Tensor, Tensor]:
-        """Explain a batch, by one forward pass and about one backward; as ``Sensitivity.explain``.
+        """Explain a batch, by one forward pass and about one backward; as `Explainer.explain`.
 
         With the first batch the model is run once more by itself, to see that the pass that was
         watched is the model's.

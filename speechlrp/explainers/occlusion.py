@@ -12,9 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.explainers.base import NOTHING, Explainer
+from speechlrp.explainers.base import NOTHING, Explainer, check_choice, check_two, check_whole
 from speechlrp.explainers.chunks import baseline_like, chunks
-from speechlrp.explainers.option_checks import check_choice, check_two, check_whole
 from speechlrp.explainers.question import STARTS, Question, answers, ask, explaining, finite
 from speechlrp.lrp.start import Target
 
@@ -70,20 +69,14 @@ class Occlusion(Explainer):
         self.pass_size = check_whole("pass_size", pass_size)
 
     def explain(self, model: nn.Module, inputs: Tensor, target: Target) -> tuple[Tensor, Tensor]:
-        """Explain a batch, by a forward pass for each patch.
+        """Explain a batch ``[B, ..., F, T]``, by a forward pass for each patch.
 
-        Args:
-            model: in evaluation mode.
-            inputs: ``[B, ..., F, T]``; a patch covers what lies between as a whole.
-            target: classes ``[B]``, or as of ``speechlrp.lrp.attribute``; a function is
-                taken to be linear.
-
-        Returns:
-            The model's output and the relevance of every input ``[B, ..., F, T]``.
+        As `Explainer.explain`; a patch covers what lies between ``B`` and ``F`` as a whole, and a
+        function as target is taken to be linear.
 
         Raises:
-            SpeechLRPError: as ``Sensitivity.explain``; the inputs have no frequency and
-                time, or fewer bins than a patch; the baseline's shape does not fit.
+            SpeechLRPError: also where the inputs have no frequency and time, or fewer bins than
+                a patch; where the baseline's shape does not fit.
         """
         with explaining():
             inputs, output, question, whole = ask(model, inputs, target, self.start)

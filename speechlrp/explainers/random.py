@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from speechlrp.explainers.base import NOTHING, Explainer
+from speechlrp.explainers.base import NOTHING, Explainer, check_whole
 from speechlrp.explainers.chunks import generators
-from speechlrp.explainers.option_checks import check_whole
 from speechlrp.explainers.question import ask, explaining
 from speechlrp.lrp.start import Target
 
@@ -25,7 +24,7 @@ class Random(Explainer):
         self.seed = check_whole("seed", seed, None)
 
     def explain(self, model: nn.Module, inputs: Tensor, target: Target) -> tuple[Tensor, Tensor]:
-        """Give a batch relevance that knows nothing of the model; as ``Sensitivity.explain``."""
+        """Give a batch relevance that knows nothing of the model; as `Explainer.explain`."""
         with explaining():
             inputs, output, *_ = ask(model, inputs, target, "logit")
             relevance = inputs.new_empty(inputs.shape)  # in order, whatever the inputs' strides

@@ -13,7 +13,7 @@ from torch import Tensor
 from speechlrp.flipping import STRATEGIES
 from speechlrp.flipping.curve import flip
 from speechlrp.flipping.fill_ins import Filled, FillIn
-from speechlrp.flipping.ranking import flipping_order
+from speechlrp.flipping.strategies import flipping_order
 from speechlrp.models.outputs import check_outputs
 
 CELL = ["strategy", "baseline", "repeat", "bins"]

@@ -16,7 +16,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping import CURVES, STRATEGIES
 from speechlrp.flipping.fill_ins import Filled
 from speechlrp.flipping.measures import Curve
-from speechlrp.flipping.ranking import check_order
+from speechlrp.flipping.strategies import check_order
 
 
 def grid_counts(grid: Mapping[str, Any], bins: int) -> np.ndarray:

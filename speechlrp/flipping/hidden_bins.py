@@ -14,7 +14,7 @@ from torch.nn import functional
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.flipping import FILL_INS, FILLS
 from speechlrp.flipping.fill_ins import Surroundings
-from speechlrp.flipping.ranking import check_order
+from speechlrp.flipping.strategies import check_order
 
 
 def most_relevant(inputs: Tensor, relevance_order: Tensor, share: float) -> Tensor:

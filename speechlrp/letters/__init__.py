@@ -7,6 +7,6 @@ from speechlrp.registry import Interface, Registry
 
 DECODERS = Registry(
     "decoding",
-    {"greedy": "speechlrp.letters.decoding:greedy", "beam": "speechlrp.letters.beam:beam"},
+    {"greedy": "speechlrp.letters.decoding:greedy", "beam": "speechlrp.letters.decoding:beam"},
     Interface("a function of scores and steps that gives a list of Decoded", positional=2),
 )

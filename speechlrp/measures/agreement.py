@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.measures.scores import mean_and_error
-from speechlrp.measures.validity import check_maps, check_share
+from speechlrp.measures.scores import check_maps, check_share, mean_and_error
 
 COLUMNS = ("spearman", "spearman_absolute", "top_overlap")
 
@@ -30,13 +29,8 @@ def spearman(maps: np.ndarray) -> np.ndarray:
 
     Source: Spearman 1904.
     """
-    maps = check_maps(maps, "M, P", "maps")
-    ranks = pd.DataFrame(np.asarray(maps, dtype=np.float64).T).rank().to_numpy().T
-    ranks = ranks - ranks.mean(axis=1, keepdims=True)
-    length = np.sqrt((ranks**2).sum(axis=1))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        correlations = ranks @ ranks.T / np.outer(length, length)
-    return np.clip(correlations, -1, 1)
+    columns = pd.DataFrame(check_maps(maps, "M, P", "maps").astype(np.float64).T)
+    return np.clip(columns.corr("spearman").to_numpy(), -1, 1)
 
 
 def top_overlap(maps: np.ndarray, share: float) -> np.ndarray:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from speechlrp.measures.boxes import REGION
+from speechlrp.measures.shares import REGION
 
 COLUMNS = ("class", *REGION, "share_of_bins", "positive_share", "of_others", "more", "times")
 MORE = COLUMNS.index("more")

@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.measures.scores import Maps, share
-from speechlrp.measures.validity import check_maps
+from speechlrp.measures.scores import Maps, check_maps, share
 
 TRUTH = ("true_start_s", "true_end_s", "true_low_hz", "true_high_hz")
 """Columns of the features' table: s of the window, as onset_s; Hz."""

@@ -1,6 +1,7 @@
-"""Numbers of a relevance map, so that maps of several explainers can be compared.
+"""Relevance maps of some recordings, what measures ask of them, and the network behind them.
 
-Shapes: ``N`` recordings, ``F`` bins of frequency, ``T`` frames.
+Shapes: ``N`` recordings, ``F`` bins of frequency, ``T`` frames; ``P`` bins of a recording, ``n``
+ways to change it.
 """
 
 from __future__ import annotations
@@ -11,9 +12,13 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+import torch
+from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.measures.asked import Asked
+from speechlrp.explainers.base import Explainer
+from speechlrp.explainers.chunks import chunks, generators
+from speechlrp.explainers.question import answers, ask, explaining
 
 
 @dataclass(frozen=True)
@@ -84,3 +89,103 @@ def mean_and_error(rows: pd.DataFrame, by: Sequence[str], columns: Sequence[str]
     groups = long.groupby([*by, "score"], sort=False).value
     table = groups.agg(mean="mean", standard_error="sem", n="count", rows="size").reset_index()
     return table.assign(undefined=table.rows - table.n).drop(columns="rows")
+
+
+SLOPE = "per unit of the input"
+"""How the units end of explainers whose numbers are slopes."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was explained, and by whom.
+
+    Attributes:
+        explainer: whose maps.
+        model: of differences from the explanation's reference.
+        inputs: ``[N, ...]``, such differences: a bin of 0 is what stands for no information.
+        target: classes ``[N]``.
+        relevance: shaped like the inputs.
+        probability: what makes the target's probability of logits, ``"sigmoid"`` or
+            ``"softmax"``.
+        seed: of what is drawn.
+        pass_size: inputs that go through the model at once.
+    """
+
+    explainer: Explainer
+    model: nn.Module
+    inputs: Tensor
+    target: Tensor
+    relevance: Tensor
+    probability: str
+    seed: int = 1
+    pass_size: int = 64
+
+    @property
+    def start(self) -> str:
+        """The quantity that was explained; the logit where it is 1 by definition."""
+        return "logit" if self.explainer.start == "one" else self.explainer.start
+
+    def said(self, inside: Tensor) -> Tensor:
+        """What sets of bins add, as the map says, ``[n, N]``: a slope counts times its input.
+
+        Args:
+            inside: bool ``[n, N, P]``.
+        """
+        bins = self.relevance.double().flatten(1)
+        if self.explainer.units.endswith(SLOPE):
+            bins = bins * self.inputs.double().flatten(1)
+        return torch.stack([(bins * one).sum(1) for one in inside])  # all at once fill the memory
+
+    def falling(self) -> Tensor:
+        """Bins by falling relevance ``[N, P]``; between equal ones it is drawn."""
+        flat = self.relevance.flatten(1)
+        draws = generators(self.inputs, self.seed)
+        drawn = torch.stack([self.drawn(flat[:1].shape[1], g) for g in draws])
+        order = flat.gather(1, drawn).argsort(dim=1, descending=True, stable=True)
+        return drawn.gather(1, order)
+
+    def drawn(self, count: int, generator: torch.Generator) -> Tensor:
+        """A permutation on the inputs' device."""
+        return torch.randperm(count, generator=generator, device=self.inputs.device)
+
+    def scaled(self, factors: Tensor, start: str) -> tuple[Tensor, Tensor]:
+        """A quantity of the recordings, and of them with their bins scaled.
+
+        Args:
+            factors: of each bin ``[n, N, P]``: 0 removes it.
+            start: the quantity: ``"logit"``, ``"sigmoid"`` or ``"softmax"``.
+
+        Returns:
+            ``[N]`` and ``[n, N]``, float64.
+        """
+        with explaining():
+            inputs, _, question, whole = ask(self.model, self.inputs, self.target, start)
+            parts = []
+            for part in chunks(len(factors), len(inputs), self.pass_size):
+                scales = factors[part.start : part.stop].unflatten(2, inputs.shape[1:])
+                parts.append(answers(self.model, question, inputs * scales.to(inputs)))
+            return whole.double(), torch.cat(parts).double()
+
+
+def check_maps(relevance: np.ndarray, axes: str = "N, F, T", what: str = "relevance") -> np.ndarray:
+    """Give maps back as an array, where they have the axes that they should.
+
+    Args:
+        relevance: maps.
+        axes: such as ``"N, F, T"``, for their number and the error.
+        what: they are, for the error.
+
+    Raises:
+        SpeechLRPError: the shape is another.
+    """
+    relevance = np.asarray(relevance)
+    if relevance.ndim != axes.count(",") + 1:
+        raise SpeechLRPError(f"{what} must have the shape [{axes}]; found {list(relevance.shape)}")
+    return relevance
+
+
+def check_share(share: float) -> float:
+    """Give a share of bins back, where it lies in (0, 1]; else SpeechLRPError."""
+    if not 0 < share <= 1:
+        raise SpeechLRPError(f"a share of bins lies in (0, 1], not at {share}")
+    return share

@@ -1,4 +1,7 @@
-"""Does a map stay when the input hardly changes? N recordings."""
+"""Does a map stay when the input hardly changes, and change when what it explains is another?
+
+N recordings, P bins each.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ import numpy as np
 import torch
 
 from speechlrp.explainers.chunks import generators
+from speechlrp.measures.agreement import spearman
+from speechlrp.measures.effective import copied
+from speechlrp.measures.randomise import layers_in_use, randomised
 from speechlrp.measures.scores import Maps, asked_of
 
 RADIUS = 0.02
@@ -34,3 +40,39 @@ def stability(maps: Maps) -> dict[str, np.ndarray]:
         after = asked.explainer.explain(asked.model, moved, asked.target)[1].double().flatten(1)
         largest = torch.maximum(largest, (after - before).norm(dim=1))
     return {"max_sensitivity": (largest / before.norm(dim=1)).cpu().numpy()}
+
+
+def randomised_weights(maps: Maps) -> dict[str, np.ndarray]:
+    """The rank correlation of |R| with that of the network with all layers made random, ``[N]``.
+
+    Near 0 where the explanation depends on what was learned; each layer's numbers are shuffled.
+
+    Source: Adebayo et al. 2018; Hedstrom et al. 2024.
+    """
+    asked = asked_of(maps)
+    model = copied(asked.model)
+    layers = layers_in_use(model, asked.inputs[:1])
+    (other,) = (
+        asked.explainer.explain(one, asked.inputs, asked.target)[1]
+        for one in randomised(model, [layers], "cascading", "permute", asked.seed)
+    )
+    return {"randomised_weights": _correlations(asked.relevance.abs(), other.abs())}
+
+
+def randomised_logit(maps: Maps) -> dict[str, np.ndarray]:
+    """The rank correlation of a map with that of another class, ``[N]``: 1 if the class is lost.
+
+    Source: Sixt et al. 2020.
+    """
+    asked = asked_of(maps)
+    if asked.target.is_floating_point():  # weights of the logits, as of a contrast
+        target = asked.target.roll(1, dims=1)
+    else:
+        target = (asked.target + 1) % asked.model(asked.inputs[:1]).shape[1]
+    other = asked.explainer.explain(asked.model, asked.inputs, target)[1]
+    return {"randomised_logit": _correlations(asked.relevance, other)}
+
+
+def _correlations(first: torch.Tensor, second: torch.Tensor) -> np.ndarray:
+    pairs = torch.stack([first.flatten(1), second.flatten(1)], 1).cpu().numpy()
+    return np.array([spearman(pair)[0, 1] for pair in pairs])

@@ -1,8 +1,8 @@
-"""What one sees in a heat map by eye, as numbers: noise, checkerboard, mixed signs (T 6.3).
+"""What one sees in a heat map by eye, as numbers: noise, checkerboard, mixed signs (T 6.3), spread.
 
-All are ratios, so the unit and the scale of relevance do not matter. Shapes: ``N``
-recordings, ``F`` bins of frequency, ``T`` frames. Of a map that is 0 throughout, every
-number is undefined (NaN).
+All are ratios but complexity, so the unit and the scale of relevance do not matter. Shapes: ``N``
+recordings, ``F`` bins of frequency, ``T`` frames, ``P = F T``. Of a map that is 0 throughout,
+every number is undefined (NaN).
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from functools import reduce
 import numpy as np
 from torch import nn
 
-from speechlrp.measures.scores import Maps, share
-from speechlrp.measures.validity import check_maps
+from speechlrp.measures.scores import Maps, check_maps, share
 
 NEIGHBOURHOOD = 3
 """Height and width of a neighbourhood in bins: a bin and the eight around it."""
@@ -51,19 +50,13 @@ def total_variation(relevance: np.ndarray) -> np.ndarray:
 
 
 def entropy(relevance: np.ndarray) -> np.ndarray:
-    """How widely absolute relevance spreads: 0 if one bin has all of it, 1 if all have as much.
+    """How widely absolute relevance ``[N, F, T]`` spreads, ``[N]``.
 
-    Args:
-        relevance: ``[N, F, T]``.
-
-    Returns:
-        The entropy of ``|R| / sum |R|`` as a share of the largest that there is, ``[N]``.
+    `complexity` as a share of the largest that there is: 0 if one bin has all of the relevance, 1
+    if all have as much.
     """
-    relevance = check_maps(relevance)
-    size = np.abs(relevance).reshape(len(relevance), np.prod(relevance.shape[1:], dtype=int))
-    p = share(size, np.broadcast_to(size.sum(axis=1, keepdims=True), size.shape))
-    logarithm = np.log(p, out=np.zeros_like(p), where=p != 0)
-    return -(p * logarithm).sum(axis=1) / max(np.log(size.shape[1]), np.finfo(float).tiny)
+    bins = np.prod(np.shape(relevance)[1:], dtype=int)
+    return complexity(relevance) / max(np.log(bins), np.finfo(float).tiny)
 
 
 def checkerboard(relevance: np.ndarray, period: int, axis: int) -> np.ndarray:
@@ -134,3 +127,36 @@ def first_stride(model: nn.Module) -> int:
         if largest > 1:
             return largest
     return 1
+
+
+def sparseness(maps: Maps) -> dict[str, np.ndarray]:
+    """The Gini index and the complexity of every map."""
+    return {"gini": gini(maps.relevance), "complexity": complexity(maps.relevance)}
+
+
+def gini(relevance: np.ndarray) -> np.ndarray:
+    """The Gini index ``[N]`` of absolute relevance ``[N, F, T]``.
+
+    0 if all bins have as much, 1 - 1/P if one has all.
+
+    Source: Chalasani et al. 2020; Hurley and Rickard 2009.
+    """
+    sizes = np.sort(_sizes(relevance), axis=1)
+    count = sizes.shape[1]
+    weights = 2 * np.arange(1, count + 1) - count - 1
+    return share(sizes @ weights, count * sizes.sum(axis=1))
+
+
+def complexity(relevance: np.ndarray) -> np.ndarray:
+    """The entropy ``[N]`` of the shares of absolute relevance ``[N, F, T]``, in nats.
+
+    0 if one bin has all, to ``ln P``. Source: Bhatt et al. 2020.
+    """
+    sizes = _sizes(relevance)
+    p = share(sizes, np.broadcast_to(sizes.sum(axis=1, keepdims=True), sizes.shape))
+    return -(p * np.log(p, out=np.zeros_like(p), where=p != 0)).sum(axis=1)
+
+
+def _sizes(relevance: np.ndarray) -> np.ndarray:
+    relevance = np.abs(check_maps(relevance).astype(np.float64))
+    return relevance.reshape(len(relevance), int(np.prod(relevance.shape[1:])))

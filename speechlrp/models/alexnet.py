@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.models.initial import initialise
+from speechlrp.models.heads import classifier, initialise
 
 
 class AlexNet(nn.Module):
@@ -58,54 +58,28 @@ class AlexNet(nn.Module):
         init: str = "torch",
     ) -> None:
         super().__init__()
-        settings = {
-            "channels": channels,
-            "groups": groups,
-            "kernels": kernels,
-            "strides": strides,
-            "padding": padding,
-        }
-        for name, values in settings.items():
+        settings = channels, kernels, strides, padding, groups
+        names = ("channels", "kernels", "strides", "padding", "groups")
+        for name, values in zip(names, settings, strict=True):
             if len(values) != 5:
                 raise SpeechLRPError(
                     f"AlexNet has 5 convolutions; model.{name} has {len(values)} values: "
                     f"{list(values)}"
                 )
-        self.features = _features(channels, groups, kernels, strides, padding)
+        layers: list[nn.Module] = []
+        before = 1
+        for number, (after, kernel, stride, pad, group) in enumerate(zip(*settings, strict=True)):
+            layers.append(nn.Conv2d(before, after, kernel, stride, pad, groups=group))
+            layers.append(nn.ReLU(inplace=True))
+            if number in (0, 1, 4):
+                layers.append(nn.MaxPool2d(3, 2))
+            before = after
+        self.features = nn.Sequential(*layers)
         self.pool = nn.AdaptiveAvgPool2d(pooled)
         self.flatten = nn.Flatten()
-        self.classifier = _classifier(channels[-1] * pooled**2, dense, classes, dropout)
+        self.classifier = classifier(channels[-1] * pooled**2, dense, classes, dropout)
         initialise(self, init)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``[B, K]`` of spectrograms ``[B, 1, F, T]``."""
         return self.classifier(self.flatten(self.pool(self.features(x))))
-
-
-def _features(
-    channels: Sequence[int],
-    groups: Sequence[int],
-    kernels: Sequence[int],
-    strides: Sequence[int],
-    padding: Sequence[int],
-) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    sizes = zip(
-        [1, *channels[:-1]], channels, kernels, strides, padding, groups, strict=True
-    )  # in, out, kernel, stride, padding, groups
-    for index, (before, after, kernel, stride, pad, group) in enumerate(sizes, start=1):
-        layers += [
-            nn.Conv2d(before, after, kernel, stride, pad, groups=group),
-            nn.ReLU(inplace=True),
-        ]
-        if index in (1, 2, 5):
-            layers.append(nn.MaxPool2d(3, 2))
-    return nn.Sequential(*layers)
-
-
-def _classifier(width: int, dense: Sequence[int], classes: int, dropout: float) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for hidden in dense:
-        layers += [nn.Linear(width, hidden), nn.ReLU(inplace=True), nn.Dropout(dropout)]
-        width = hidden
-    return nn.Sequential(*layers, nn.Linear(width, classes))

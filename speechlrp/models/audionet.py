@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.models.initial import initialise
+from speechlrp.models.heads import classifier, initialise
 
 
 class AudioNet(nn.Module):
@@ -66,7 +66,7 @@ class AudioNet(nn.Module):
         self.length = length
         self.features = nn.Sequential(*layers)
         self.flatten = nn.Flatten()
-        self.classifier = _classifier(before * steps, dense, classes, dense_relu, dropout)
+        self.classifier = classifier(before * steps, dense, classes, dropout, dense_relu)
         initialise(self, init)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -77,16 +77,3 @@ class AudioNet(nn.Module):
                 f"use features=waveform, and model.length={x.shape[-1]} or another length of them"
             )
         return self.classifier(self.flatten(self.features(x.flatten(1).unsqueeze(1))))
-
-
-def _classifier(
-    width: int, dense: Sequence[int], classes: int, relu: bool, dropout: float
-) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for hidden in dense:
-        layers.append(nn.Linear(width, hidden))
-        if relu:
-            layers.append(nn.ReLU(inplace=True))
-        layers.append(nn.Dropout(dropout))
-        width = hidden
-    return nn.Sequential(*layers, nn.Linear(width, classes))

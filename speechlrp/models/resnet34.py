@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.models.heads import last_layer
+from speechlrp.models.heads import SpeakerNetwork, last_layer
 
 
 class Block(nn.Module):
@@ -59,7 +59,7 @@ class StatisticsPooling(nn.Module):
         return torch.cat([torch.mean(x, dim=2), deviation], dim=1)
 
 
-class ResNet34(nn.Module):
+class ResNet34(SpeakerNetwork):
     """The thesis's speaker network: residual blocks, statistics over time, two dense layers.
 
     A 3 x 3 convolution, four stages of blocks, statistics pooling, a dense layer to the
@@ -108,7 +108,8 @@ class ResNet34(nn.Module):
         self.bands = bands
         self.conv1 = nn.Conv2d(1, channels[0], 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(channels[0])
-        self.stages = _stages(channels, blocks, strides)
+        stages = zip([channels[0], *channels], channels, blocks, strides, strict=False)
+        self.stages = nn.Sequential(*(stage(*sizes) for sizes in stages))
         self.pool = StatisticsPooling()
         for stride in strides:
             bands = -(-bands // stride)
@@ -130,11 +131,6 @@ class ResNet34(nn.Module):
         x = functional.relu(self.bn1(self.conv1(x)))
         return self.dense(self.pool(self.stages(x)))
 
-    @property
-    def scale(self) -> float | None:
-        """What the outputs are cosines times of; None where they are none."""
-        return getattr(self.output, "scale", None)
-
     def compare(self, x: Tensor) -> Tensor:
         """What the last layer sees, ``[B, E]``: normalised embeddings, to compare speakers by."""
         return self.bn2(self.embed(x))
@@ -147,12 +143,7 @@ class ResNet34(nn.Module):
         return self.output(x)
 
 
-def _stages(channels: Sequence[int], blocks: Sequence[int], strides: Sequence[int]) -> nn.Module:
-    stages, before = nn.Sequential(), channels[0]
-    for after, count, stride in zip(channels, blocks, strides, strict=True):
-        stage = nn.Sequential(Block(before, after, stride, first=True))
-        for _ in range(count - 1):
-            stage.append(Block(after, after, 1, first=False))
-        stages.append(stage)
-        before = after
-    return stages
+def stage(before: int, after: int, count: int, stride: int, first: bool = True) -> nn.Sequential:
+    """Blocks of one width; `first` as of `Block`, for the first of them."""
+    rest = (Block(after, after, 1, first=False) for _ in range(count - 1))
+    return nn.Sequential(Block(before, after, stride, first), *rest)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from speechlrp.errors import SpeechLRPError, unknown
-from speechlrp.models.heads import last_layer
+from speechlrp.models.heads import SpeakerNetwork, last_layer
 
 VARIANTS = ("fast", "performance")
 POOLINGS = ("SAP", "ASP")
@@ -59,7 +59,7 @@ class GatedBlock(nn.Module):
         return functional.relu(out + (x if self.downsample is None else self.downsample(x)))
 
 
-class ResNetSE34(nn.Module):
+class ResNetSE34(SpeakerNetwork):
     """voxceleb_trainer's ResNetSE34L ("fast") and ResNetSE34V2 ("performance").
 
     Its gates and the weights of its attentive pooling depend on the input, as does what they
@@ -163,19 +163,6 @@ class ResNetSE34(nn.Module):
             return mean
         variance = (x.square() * weights).sum(dim=2) - mean.square()
         return torch.cat([mean, variance.clamp(min=1e-5).sqrt()], dim=1)
-
-    @property
-    def scale(self) -> float | None:
-        """What the outputs are cosines times of; None where they are none."""
-        return getattr(self.output, "scale", None)
-
-    def compare(self, x: Tensor) -> Tensor:
-        """What speakers are compared by, ``[B, E]``: the embeddings."""
-        return self.embed(x)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits ``[B, K]`` of mel spectrograms ``[B, 1, F, T]``."""
-        return self.output(self.embed(x))
 
 
 def _stage(before: int, after: int, count: int, stride: int) -> nn.Sequential:

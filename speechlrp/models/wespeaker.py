@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.models.heads import last_layer
-from speechlrp.models.resnet34 import Block, StatisticsPooling
+from speechlrp.models.heads import SpeakerNetwork, last_layer
+from speechlrp.models.resnet34 import StatisticsPooling, stage
 
 
-class WespeakerResNet34(nn.Module):
+class WespeakerResNet34(SpeakerNetwork):
     """wespeaker's ResNet34 with statistics pooling (TSTP) and one or two dense layers.
 
     Against the thesis's (`ResNet34`): no convolution in the first stage's shortcut, no batch
@@ -39,6 +39,8 @@ class WespeakerResNet34(nn.Module):
     Source: Wang et al. 2023, "Wespeaker".
     """
 
+    last = "projection"
+
     def __init__(
         self,
         classes: int,
@@ -60,7 +62,9 @@ class WespeakerResNet34(nn.Module):
         self.conv1 = nn.Conv2d(1, channels[0], 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(channels[0])
         stages = zip([channels[0], *channels], channels, blocks, (1, 2, 2, 2), strict=False)
-        self.layer1, self.layer2, self.layer3, self.layer4 = (_stage(*sizes) for sizes in stages)
+        self.layer1, self.layer2, self.layer3, self.layer4 = (
+            stage(*sizes, first=number > 0) for number, sizes in enumerate(stages)
+        )
         self.pool = StatisticsPooling(eps=1e-8)
         self.seg_1 = nn.Linear(2 * channels[-1] * -(-bands // 8), embedding)
         self.seg_bn_1 = nn.BatchNorm1d(embedding, affine=False) if two_layers else None
@@ -80,21 +84,3 @@ class WespeakerResNet34(nn.Module):
         if self.seg_2 is None or self.seg_bn_1 is None:
             return x
         return self.seg_2(self.seg_bn_1(functional.relu(x)))
-
-    @property
-    def scale(self) -> float | None:
-        """What the outputs are cosines times of; None where they are none."""
-        return getattr(self.projection, "scale", None)
-
-    def compare(self, x: Tensor) -> Tensor:
-        """What speakers are compared by, ``[B, E]``: the embeddings."""
-        return self.embed(x)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits ``[B, K]`` of filterbanks ``[B, 1, F, T]``."""
-        return self.projection(self.embed(x))
-
-
-def _stage(before: int, after: int, count: int, stride: int) -> nn.Sequential:
-    first = Block(before, after, stride, first=stride != 1 or before != after)
-    return nn.Sequential(first, *(Block(after, after, 1, first=False) for _ in range(count - 1)))

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.explainers.option_checks import check_least
+from speechlrp.explainers.base import check_least
 from speechlrp.explainers.question import explaining
 from speechlrp.lrp.checks import check_finite, check_model
 from speechlrp.neurons.neurons import Neuron, watched

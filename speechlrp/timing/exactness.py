@@ -1,4 +1,7 @@
-"""The tables of how exact alignments are, and of how many frames that is known for."""
+"""How exact alignments are: bias, spread and shares of errors, how sure they are, and of how much.
+
+Shapes: ``n`` errors, ``R`` repeats of the bootstrap over utterances, ``U`` utterances.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,14 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.letters.vocabulary import LETTERS
-from speechlrp.timing.key_steps import errors_by_chance, key_step_errors
-from speechlrp.timing.linking import LINKS
-from speechlrp.timing.statistics import (
-    SHARES,
-    intervals,
-    median_distance,
-    resampled,
-    statistics,
-)
+from speechlrp.timing.linking import LINKS, errors_by_chance, key_step_errors
 
+WITHIN_MS = (20, 50, 100)
+SHARES = ("inside", *(f"within_{ms}" for ms in WITHIN_MS))
+MOMENTS = ("bias_ms", "std_ms", *SHARES)
+QUARTILES = (0.25, 0.5, 0.75)
+TAILS, ENDS = (0.025, 0.975), ("low", "high")
+"""95 % lie between."""
 ALL, CENTRED = "all", "all centred"
 MEASURED, UNIFORM, SHUFFLED = "", "uniform_", "shuffled_"
 Kinds = Mapping[str, pd.DataFrame]
@@ -37,7 +38,7 @@ def timing_table(
     """Bias and spread of each alignment, for each letter and for all.
 
     Args:
-        frames: as `key_steps.linked_frames` gives them.
+        frames: as `linked_frames` gives them.
         alignments: their names.
         width: steps of a window.
         hop_ms: from one step to the next.
@@ -110,7 +111,7 @@ def coverage_table(frames: pd.DataFrame, text: pd.DataFrame) -> pd.DataFrame:
     """How many letters have a phoneme, and how many frames could be linked to theirs.
 
     Args:
-        frames: as `key_steps.linked_frames` gives them.
+        frames: as `linked_frames` gives them.
         text: of all texts: letter and start_s (NaN: silent), as `Truth.letters` gives them.
 
     Returns:
@@ -141,3 +142,80 @@ def error_table(frames: pd.DataFrame, alignments: Sequence[str], hop_ms: float) 
     errors["error_ms"] = (BIN_MS * np.rint(errors.error_ms / BIN_MS)).astype(int)
     where = ["alignment", "letter", "error_ms"]
     return errors.groupby(where, observed=True).size().rename("frames").reset_index()
+
+
+def statistics(error: np.ndarray, inside: np.ndarray, weight: np.ndarray) -> dict[str, float]:
+    """Bias, spread and shares of weighted errors.
+
+    Args:
+        error: in ms, rising ``[n]``.
+        inside: whether each is inside, or what share of it ``[n]``.
+        weight: how often each occurs ``[n]``.
+
+    Returns:
+        `MOMENTS`, median_ms, q25_ms, q75_ms and iqr_ms.
+    """
+    low, middle, high = quantiles(error, weight, QUARTILES)
+    places = {"median_ms": middle, "q25_ms": low, "q75_ms": high, "iqr_ms": high - low}
+    return _moments(_terms(error, inside) @ weight) | places
+
+
+def _terms(error: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """What is added up for `_moments` ``[7, n]``."""
+    within = (np.abs(error) <= ms for ms in WITHIN_MS)
+    return np.stack([np.ones(len(error)), error, error**2.0, inside, *within])
+
+
+def _moments(sums: np.ndarray) -> dict[str, np.ndarray]:
+    """`MOMENTS` of sums ``[7, ...]``."""
+    frames, error, square, *shares = sums
+    mean = error / frames
+    spread = np.sqrt(np.maximum(square / frames - mean**2, 0))
+    return dict(zip(MOMENTS, (mean, spread, *(share / frames for share in shares)), strict=True))
+
+
+def quantiles(rising: np.ndarray, weight: np.ndarray, shares: Sequence[float]) -> np.ndarray:
+    """The least values that at least these shares of the weights do not exceed."""
+    total = np.cumsum(weight)
+    # a sum of weights such as 1/206 may just miss a share that it should meet
+    return rising[np.searchsorted(total, np.asarray(shares) * total[-1] - 1e-9)]
+
+
+def median_distance(error: np.ndarray) -> float:
+    """The median distance of errors from their median."""
+    middle = np.quantile(error, 0.5, method="inverted_cdf")
+    return float(np.quantile(np.abs(error - middle), 0.5, method="inverted_cdf"))
+
+
+def resampled(utterances: int, repeats: int) -> np.ndarray:
+    """How often each utterance is drawn, with replacement, in each repeat ``[R, U]``."""
+    even = np.full(utterances, 1 / utterances)
+    return np.random.default_rng(0).multinomial(utterances, even, size=repeats)
+
+
+def intervals(errors: pd.DataFrame, draws: np.ndarray) -> dict[str, float]:
+    """Bounds of the middle 95 % of the repeats' statistics.
+
+    Frames of an utterance are no independent errors, so utterances are drawn, not frames.
+
+    Args:
+        errors: columns error_ms, rising, inside and utterance (0 to U - 1).
+        draws: as `resampled` gives them.
+
+    Returns:
+        ``_low`` and ``_high`` of `MOMENTS`, median_ms and iqr_ms.
+    """
+    error, inside, utterance = (
+        errors[name].to_numpy() for name in ("error_ms", "inside", "utterance")
+    )
+    sums = [np.bincount(utterance, term, draws.shape[1]) for term in _terms(error, inside)]
+    draws = draws[draws @ sums[0] > 0]  # those that drew any of these errors
+    repeats = _moments(np.stack(sums) @ draws.T)
+    low, middle, high = np.transpose(
+        [quantiles(error, draw[utterance], QUARTILES) for draw in draws]
+    )
+    repeats |= {"median_ms": middle, "iqr_ms": high - low}
+    bounds = {name: np.quantile(values, TAILS) for name, values in repeats.items()}
+    return {
+        f"{n}_{end}": v for n, pair in bounds.items() for end, v in zip(ENDS, pair, strict=True)
+    }

@@ -7,14 +7,12 @@ from torch import nn
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.explainers.base import CHANGE, NOTHING, OUTPUT, SUMS, Explainer
-from speechlrp.explainers.gradient_x_input import GradientXInput
 from speechlrp.explainers.integrated_gradients import IntegratedGradients
 from speechlrp.explainers.lrp import LRP
 from speechlrp.explainers.occlusion import Occlusion
 from speechlrp.explainers.random import Random
-from speechlrp.explainers.sensitivity import Sensitivity
-from speechlrp.explainers.smoothgrad import SmoothGrad
-from speechlrp.measures.completeness import completeness
+from speechlrp.explainers.sensitivity import GradientXInput, Sensitivity, SmoothGrad
+from speechlrp.measures.absorption import completeness
 
 TARGET = torch.tensor([0, 2, 1])
 ZERO = [{"layers": "Linear", "rule": "zero"}]

@@ -10,7 +10,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.explainers.captum import COMPLETE, Captum, segments
 from speechlrp.explainers.chunks import generators
-from speechlrp.measures.completeness import completeness
+from speechlrp.measures.absorption import completeness
 
 captum = pytest.importorskip("captum.attr", reason="needs captum: pip install captum")
 

@@ -4,13 +4,11 @@ import pytest
 import torch
 
 from speechlrp.explainers.counting import counting
-from speechlrp.explainers.gradient_x_input import GradientXInput
 from speechlrp.explainers.integrated_gradients import IntegratedGradients
 from speechlrp.explainers.lrp import LRP
 from speechlrp.explainers.occlusion import Occlusion
-from speechlrp.explainers.smoothgrad import SmoothGrad
-from speechlrp.measures.absorption import SUMS, conservation, summarise_conservation
-from speechlrp.measures.completeness import completeness
+from speechlrp.explainers.sensitivity import GradientXInput, SmoothGrad
+from speechlrp.measures.absorption import SUMS, completeness, conservation, summarise_conservation
 from tests.explainers import nets
 
 TARGET = torch.tensor([2, 0, 1])

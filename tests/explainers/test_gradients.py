@@ -5,12 +5,10 @@ import torch
 from torch import nn
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.explainers.gradient_x_input import GradientXInput
 from speechlrp.explainers.integrated_gradients import METHODS, IntegratedGradients
-from speechlrp.explainers.sensitivity import Sensitivity
-from speechlrp.explainers.smoothgrad import SmoothGrad
+from speechlrp.explainers.sensitivity import GradientXInput, Sensitivity, SmoothGrad
 from speechlrp.lrp import Composite, Zero, attribute
-from speechlrp.measures.completeness import completeness
+from speechlrp.measures.absorption import completeness
 from tests.explainers import nets
 
 TARGET = torch.tensor([2, 0, 1, 1])

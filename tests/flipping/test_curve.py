@@ -7,7 +7,7 @@ import torch
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping.curve import flip, grid_counts, summarise
-from speechlrp.flipping.ranking import falling_order
+from speechlrp.flipping.strategies import falling_order
 
 BINS = 227 * 227
 

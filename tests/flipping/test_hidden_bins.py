@@ -6,7 +6,7 @@ import torch
 from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping.fill_ins import Surroundings
 from speechlrp.flipping.hidden_bins import at_random, fill_bins, moore_mean, most_relevant
-from speechlrp.flipping.ranking import falling_order
+from speechlrp.flipping.strategies import falling_order
 
 
 def _neighbours(inputs, b, c, f, t):

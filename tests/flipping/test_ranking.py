@@ -7,7 +7,7 @@ import torch
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping import STRATEGIES, THESIS, strategies_of
-from speechlrp.flipping.ranking import falling_order, flipping_order, ranked
+from speechlrp.flipping.strategies import falling_order, flipping_order, ranked
 
 IDS = ["a", "b", "c"]
 

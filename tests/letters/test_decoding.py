@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.letters.beam import beam
-from speechlrp.letters.decoding import collapse, greedy
+from speechlrp.letters.decoding import beam, collapse, greedy
 from speechlrp.letters.vocabulary import BLANK_INDEX, SIZE, SYMBOLS, decode, encode
 
 PATHS = st.lists(st.sampled_from([0, 1, 26, 28, 29, BLANK_INDEX]), max_size=30)

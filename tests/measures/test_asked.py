@@ -7,14 +7,12 @@ import torch
 from torch import nn
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.explainers.gradient_x_input import GradientXInput
 from speechlrp.explainers.random import Random
-from speechlrp.explainers.sensitivity import Sensitivity
+from speechlrp.explainers.sensitivity import GradientXInput, Sensitivity
 from speechlrp.measures import SCORES
-from speechlrp.measures.asked import Asked
-from speechlrp.measures.infidelity import rectangles
-from speechlrp.measures.scores import Maps
-from speechlrp.measures.sparseness import complexity, gini
+from speechlrp.measures.removal import rectangles
+from speechlrp.measures.scores import Asked, Maps
+from speechlrp.measures.texture import complexity, gini
 
 NETWORK_MEASURES = ("infidelity", "sensitivity_n", "stability", "sufficiency", "masking")
 

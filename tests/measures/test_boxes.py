@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from speechlrp.measures.boxes import REGION, covered
+from speechlrp.measures.shares import REGION, covered
 
 FREQUENCY, TIME = np.arange(6) * 50.0, 0.1 * np.arange(10)
 TABLE = pd.DataFrame({"start_s": [0.0, 2.0, 0.0], "onset_s": [0.0, 0.0, 0.25]})

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from speechlrp.measures.boxes import REGION, covered
 from speechlrp.measures.excess import COLUMNS, Excess
+from speechlrp.measures.shares import REGION, covered
 
 FREQUENCY = np.arange(12) * 100.0
 TIME = 0.05 + 0.1 * np.arange(20)

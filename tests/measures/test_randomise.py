@@ -11,8 +11,8 @@ from torch import nn
 from torch.nn.utils.parametrize import register_parametrization
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.explainers.gradient_x_input import GradientXInput
 from speechlrp.explainers.lrp import LRP
+from speechlrp.explainers.sensitivity import GradientXInput
 from speechlrp.measures import METHODS, ORDERS
 from speechlrp.measures.effective import copied
 from speechlrp.measures.randomise import (

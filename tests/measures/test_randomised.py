@@ -7,11 +7,9 @@ import torch
 from torch import nn
 
 from speechlrp.explainers.base import NOTHING, Explainer
-from speechlrp.explainers.gradient_x_input import GradientXInput
-from speechlrp.explainers.sensitivity import Sensitivity
-from speechlrp.measures.asked import Asked
-from speechlrp.measures.randomised import randomised_logit, randomised_weights
-from speechlrp.measures.scores import Maps
+from speechlrp.explainers.sensitivity import GradientXInput, Sensitivity
+from speechlrp.measures.scores import Asked, Maps
+from speechlrp.measures.stability import randomised_logit, randomised_weights
 
 FREQUENCY, TIME = np.arange(6.0), np.arange(7.0)
 

@@ -9,7 +9,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.flipping.curve import flip
 from speechlrp.flipping.hidden_bins import most_relevant
-from speechlrp.flipping.ranking import falling_order
+from speechlrp.flipping.strategies import falling_order
 from speechlrp.measures import texture
 from speechlrp.measures.absorption import conservation
 from speechlrp.measures.agreement import agreement, spearman, top_overlap

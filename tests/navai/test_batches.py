@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 import torch
 
-from speechlrp.navai.average import Averages
+from speechlrp.navai.average import Averages, counted
 from speechlrp.navai.batches import AveragePart, FrameTable, units
-from speechlrp.navai.counts import counted
 from speechlrp.navai.frames import Frames
 
 

@@ -6,9 +6,8 @@ import torch
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.navai.average import Averages
-from speechlrp.navai.jackknife import halves, leave_one_out, standard_error
 from speechlrp.navai.pattern import patterns
-from speechlrp.navai.specificity import specificity
+from speechlrp.navai.specificity import halves, leave_one_out, specificity, standard_error
 
 G = 5
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from speechlrp.artifacts.hdf5 import read_table
 from speechlrp.artifacts.tables import read_csv
-from speechlrp.measures.boxes import REGION, covered
+from speechlrp.measures.shares import REGION, covered
 from speechlrp.pipeline.record import read_record
 from tests.stages.test_contract import one_line
 

@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 
 from speechlrp.letters.vocabulary import LETTERS
-from speechlrp.timing.exactness import coverage_table, error_table, timing_table
+from speechlrp.timing.exactness import WITHIN_MS, coverage_table, error_table, timing_table
 from speechlrp.timing.linking import LINKS
-from speechlrp.timing.statistics import WITHIN_MS
 
 HOP, WIDTH = 8.0, 30
 NAMES = ["none", "max-lrp"]

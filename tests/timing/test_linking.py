@@ -12,8 +12,7 @@ from speechlrp.letters.vocabulary import LETTERS
 from speechlrp.navai.batches import step_of
 from speechlrp.navai.frames import Clock
 from speechlrp.timing.exactness import timing_table
-from speechlrp.timing.key_steps import linked_frames
-from speechlrp.timing.linking import Truth, match, spelled, words_of
+from speechlrp.timing.linking import Truth, linked_frames, match, spelled, words_of
 
 CLOCK = Clock(0.01, 0.0)
 SPAN = ["start_s", "end_s"]

@@ -24,7 +24,7 @@ from speechlrp.flipping import FILL_INS
 from speechlrp.flipping.cells import Flips
 from speechlrp.flipping.curve import grid_counts
 from speechlrp.measures import SCORES
-from speechlrp.measures.completeness import completeness
+from speechlrp.measures.absorption import completeness
 from speechlrp.measures.localisation import true_regions
 from speechlrp.measures.scores import Maps
 from speechlrp.measures.texture import first_stride

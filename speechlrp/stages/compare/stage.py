@@ -15,9 +15,8 @@ from speechlrp.data.explaining import about, facts_of_maps
 from speechlrp.explainers.counting import priced
 from speechlrp.flipping import baselines_of
 from speechlrp.measures import SCORES
-from speechlrp.measures.absorption import conservation, summarise_conservation
-from speechlrp.measures.asked import Asked
-from speechlrp.measures.completeness import completeness
+from speechlrp.measures.absorption import completeness, conservation, summarise_conservation
+from speechlrp.measures.scores import Asked
 from speechlrp.measures.scores import Maps as Judged
 from speechlrp.measures.texture import first_stride
 from speechlrp.pipeline.parts import Part, prune

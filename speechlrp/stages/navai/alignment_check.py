@@ -14,8 +14,7 @@ from speechlrp.report.style import figure_png
 from speechlrp.stages.navai.known_times import phoneme_times, word_times
 from speechlrp.stages.navai.search import Search
 from speechlrp.timing.exactness import ALL, coverage_table, error_table, timing_table
-from speechlrp.timing.key_steps import linked_frames
-from speechlrp.timing.linking import Truth
+from speechlrp.timing.linking import Truth, linked_frames
 
 
 def known_truth(context: Context, search: Search) -> Truth | None:

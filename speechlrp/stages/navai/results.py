@@ -11,8 +11,7 @@ from speechlrp.artifacts.atomic import write_bytes, write_csv
 from speechlrp.artifacts.averages import write_averages
 from speechlrp.config.schema import Config
 from speechlrp.errors import unknown
-from speechlrp.navai.average import Averages
-from speechlrp.navai.counts import counted
+from speechlrp.navai.average import Averages, counted
 from speechlrp.navai.pattern import Patterns, patterns
 from speechlrp.navai.peaks import bursts, peaks
 from speechlrp.navai.specificity import specificity

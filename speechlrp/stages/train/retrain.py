@@ -18,7 +18,7 @@ from speechlrp.data.network import network
 from speechlrp.data.repair_regions import read_regions
 from speechlrp.data.shortcut import COLUMN
 from speechlrp.errors import SpeechLRPError
-from speechlrp.measures.boxes import covered
+from speechlrp.measures.shares import covered
 from speechlrp.pipeline.places import FEATURES, Artifact, augmented, region_of, repair, weights
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.stages.train.augment import need_stored
