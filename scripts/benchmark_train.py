@@ -26,6 +26,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from speechlrp.artifacts.window_layout import FEATURES
 from speechlrp.models.alexnet import AlexNet
 from speechlrp.models.resnet34 import ResNet34
 from speechlrp.training import epochs, loaders, loop
@@ -103,6 +104,7 @@ def write_features(path: Path, shape: tuple[int, int, int, int]) -> np.ndarray:
     """Write features [N, 1, F, T] an example a chunk, and give their labels."""
     rng = np.random.default_rng(0)
     with h5py.File(path, "w") as file:
+        file.attrs["kind"] = FEATURES.kind
         values = file.create_dataset("features", shape, "f4", chunks=(1, *shape[1:]))
         for row in range(shape[0]):
             values[row] = -80 * rng.random(shape[1:], dtype=np.float32)
