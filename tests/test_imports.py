@@ -50,6 +50,7 @@ MAY = {
 
 MAY["__main__"] = {"cli"}  # python -m speechlrp
 MAY["training"] |= {"artifacts"}  # checkpoints and metrics appear whole
+MAY["corpora"] |= {"artifacts"}  # which says what a file is that is not a list
 MAY["config"] |= {"measures", "flipping", "navai"}  # the tables of names that it validates
 MAY["measures"] |= {"explainers"}  # some numbers are asked of the explainer
 MAY["report"] |= {"measures"}  # verdicts, which are judged where they are drawn

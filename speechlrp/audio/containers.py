@@ -92,7 +92,7 @@ def _sphere(file: BinaryIO, size: int) -> Samples | None:
 
 
 def _ogg(file: BinaryIO, size: int) -> None:
-    """Its last page must be whole, and marked as the last (RFC 3533)."""
+    """Its last page must be whole, and marked as the last of the one stream (RFC 3533)."""
     file.seek(max(0, size - TAIL))
     tail = file.read(TAIL)
     place = tail.rfind(b"OggS\0")
@@ -100,6 +100,20 @@ def _ogg(file: BinaryIO, size: int) -> None:
     length = 27 + page[26] + sum(page[27 : 27 + page[26]]) if len(page) > 26 else 0
     if not length or len(page) < length or not page[5] & 4:
         raise RecordingError("truncated: its last page is not whole or not marked as the last")
+    if page[14:18] not in _streams(file):  # libsndfile reads the first alone
+        raise RecordingError(
+            "several streams in a chain: join them, as `ffmpeg -i IN OUT.wav` does"
+        )
+
+
+def _streams(file: BinaryIO) -> set[bytes]:
+    """The serial numbers of the streams that begin with an Ogg file, side by side."""
+    file.seek(0)
+    serials: set[bytes] = set()
+    while len(page := file.read(27)) == 27 and page[:4] == b"OggS" and page[5] & 2:
+        serials.add(page[14:18])
+        file.seek(sum(file.read(page[26])), 1)
+    return serials
 
 
 def _boxes(file: BinaryIO, size: int) -> None:

@@ -24,6 +24,7 @@ from speechlrp.audio.errors import RecordingError
 
 MAX_KERNEL = 16_000_000  # values of a resampling kernel: 64 MB
 CANCELLED = 1e-3  # of the channels' power
+FLAT = 1e-4  # what samples differ by without being a sound, full scale 1
 _OUTPUTS = 16  # outputs of a convolution step, at least
 _GROUP = 8  # waves resampled in one pass: what fits a core's cache
 
@@ -46,10 +47,18 @@ def mono(wave: Tensor, channel: int | None = None) -> Tensor:
 
 
 def one_channel(wave: Tensor, channel: int | None) -> Tensor:
-    """As `mono`, but a mix in which the channels cancel each other is refused; see `check_mix`."""
+    """As `mono`, but what holds no sound, or a mix that cancels it (`check_mix`), is refused.
+
+    Raises:
+        RecordingError: as above; all samples are the same, as of a microphone that is not there.
+    """
     mixed = mono(wave, channel)
     if channel is None:
         check_mix(wave, mixed)
+    if len(mixed) > 1:
+        low, high = map(float, mixed.aminmax())
+        if high - low <= FLAT < max(high, -low):  # below that it is silent, which is said later
+            raise RecordingError(f"no sound: all its samples are about {mixed.mean():.2g}")
     return mixed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from speechlrp.corpora.recording import Recording, need_folder, pick_speakers
 from speechlrp.corpora.twins import without_twins
 from speechlrp.errors import SpeechLRPError
 
+log = logging.getLogger(__name__)
 MEND = "give a folder with a folder for each class as dataset.root"
 
 
@@ -45,7 +47,10 @@ def folder(
     for name in files(root):
         gathering.add_odd(root / name)
     for kind in folders(root):
-        for name in audio_below(root / kind):
+        names = list(audio_below(root / kind))
+        if not names:
+            log.warning("%s holds no recordings, so it is no class", root / kind)
+        for name in names:
             who = _speaker(name, pattern) or f"{kind}/{name}"
             path = root / kind / name
             key = path.relative_to(root).with_suffix("").as_posix()

@@ -15,9 +15,10 @@ log = logging.getLogger(__name__)
 AUDIO = (
     *(".wav", ".flac", ".w64", ".rf64", ".aiff", ".aif", ".aifc", ".au", ".snd", ".caf"),
     *(".sph", ".nist", ".m4a", ".opus", ".ogg", ".oga", ".mp3", ".aac", ".mp4"),
+    *(".voc", ".wv", ".ape", ".shn", ".tta", ".wma", ".amr", ".3gp", ".webm", ".mka"),
 )
 """Suffixes that count as audio, in lower case, the best first: what loses nothing, then what is
-read with nothing else installed."""
+read with nothing else installed, then what is not read, so that it is said and not passed over."""
 
 
 def is_audio(name: str) -> bool:
@@ -40,12 +41,28 @@ def files(path: str | Path) -> list[str]:
 
 
 def audio_below(path: Path) -> Iterator[str]:
-    """Yield the audio files in a folder and those in it, relative to it; hidden ones are not."""
-    for folder, inner, names in os.walk(path):
+    """Yield the audio files in a folder and those in it, relative to it; hidden ones are not.
+
+    Links to folders are followed, each folder once, but for those that lead back up.
+
+    Raises:
+        OSError: a folder can't be read; its recordings would be passed over in silence.
+    """
+    seen = set(map(str, Path(os.path.realpath(path)).parents))
+    for folder, inner, names in os.walk(path, onerror=_refuse, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            inner.clear()
+            continue
+        seen.add(real)
         inner[:] = sorted(name for name in inner if not name.startswith("."))
         for name in sorted(names):
             if is_audio(name) and not name.startswith("."):
                 yield (Path(folder) / name).relative_to(path).as_posix()
+
+
+def _refuse(error: OSError) -> None:
+    raise error
 
 
 class Gathering:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from speechlrp.corpora.labels import labelled
-from speechlrp.corpora.recording import Recording, need_folder, pick_speakers
+from speechlrp.corpora.recording import Recording, need_folder, pick_speakers, some
 from speechlrp.corpora.roots import place
 from speechlrp.corpora.text import read_text
 from speechlrp.corpora.twins import without_twins
 from speechlrp.errors import SpeechLRPError
 
+log = logging.getLogger(__name__)
 MEND = "give a folder with wav.scp and utt2spk as dataset.root"
 NO_LABELS = ("utt2spk", "utt2dur", "utt2num_frames", "utt2uniq", "spk2utt")
 """Files of an utterance or a speaker that label nothing."""
@@ -42,10 +44,15 @@ def kaldi(root: Path, *, speakers: Sequence[str] | None = None) -> list[Recordin
     chosen = set(pick_speakers(speakers, owners.values(), root))
     words = _table(root / "text") if (root / "text").exists() else {}
     labels = dict(_labels(root))
-    recordings = []
-    for key, written in _table(root / "wav.scp").items():
+    recordings, files = [], _table(root / "wav.scp")
+    if lost := [key for key in owners if key not in files]:
+        what = "%s/utt2spk has %d utterances that wav.scp has not, which are left out: %s"
+        log.warning(what, root, len(lost), some(lost))
+    for key, written in files.items():
         if key not in owners:
             raise SpeechLRPError(f"{root}/wav.scp has {key[:60]}, but utt2spk has not: {MEND}")
+        if not owners[key]:
+            raise SpeechLRPError(f"{root}/utt2spk names no speaker for {key[:60]}: {MEND}")
         if owners[key] not in chosen:
             continue
         path = place(_file(written, key, root), root)
@@ -76,8 +83,9 @@ def _table(path: Path) -> dict[str, str]:
 def _labels(root: Path) -> Iterator[tuple[tuple[str, str], dict[str, str]]]:
     """Yield ``utt`` or ``spk`` and a label's name, and the table of it."""
     for path in sorted(root.iterdir()):
-        of, two, name = path.name.partition("2")
-        if of in ("utt", "spk") and two and name and path.name not in NO_LABELS and path.is_file():
+        of, _, name = path.name.partition("2")
+        is_label = of in ("utt", "spk") and name.isidentifier() and path.name not in NO_LABELS
+        if is_label and path.is_file():
             yield (of, name), _table(path)
 
 

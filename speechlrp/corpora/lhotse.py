@@ -33,8 +33,9 @@ def lhotse(
     """Read recordings with what supervisions say of them as a whole.
 
     ``speaker``, ``gender`` and ``text`` are understood; ``language`` and what is ``custom`` are
-    labels of these names. Parts of recordings, several speakers in one, and audio that is in no
-    file (commands, addresses, memory) are left out and counted. The id is the recording's.
+    labels of these names. Parts of recordings, one of several channels, several speakers in
+    one, audio that is in no file (commands, addresses, memory) or is to be changed (transforms)
+    are left out and counted. The id is the recording's.
 
     Args:
         root: the folder of ``*recordings*.jsonl`` and ``*supervisions*.jsonl``, with ``.gz`` or
@@ -95,7 +96,8 @@ def _recording(row: Row, supervisions: list[Row], root: Path) -> Recording | Non
     if not isinstance(source, Mapping) or source.get("type") != "file" or not _covers(said, row):
         return None
     speaker, path = said.get("speaker"), source.get("source")
-    if not speaker or not isinstance(path, str):
+    is_changed = row.get("transforms") or _channels(source, "channels") - _channels(said, "channel")
+    if speaker in (None, "") or not isinstance(path, str) or is_changed:
         return None
     key, words = str(row.get("id")), said.get("text")
     bare = Recording(key, place(path, root), str(speaker), transcript=str(words) if words else None)
@@ -104,6 +106,12 @@ def _recording(row: Row, supervisions: list[Row], root: Path) -> Recording | Non
     labels |= {name: said.get(name) for name in ("gender", "language")}
     plain = {n: str(v) for n, v in labels.items() if isinstance(v, str | int | float | bool)}
     return labelled(bare, plain, f"{root}, {key}")
+
+
+def _channels(row: Row, name: str) -> set[str]:
+    """Those of a source or a supervision, which has a number or a list of them."""
+    held = row.get(name, [])
+    return set(map(str, held if isinstance(held, list) else [held]))
 
 
 def _covers(part: Row, whole: Row) -> bool:

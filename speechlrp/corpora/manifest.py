@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -28,7 +29,8 @@ def manifest(
 
     The first row names the columns. ``path`` and ``speaker`` must be there; ``id``,
     ``gender`` (male, female, m, f), ``digit`` and ``transcript`` are understood; any
-    other column is a label of that name, in `extra`. An empty cell is an unknown label.
+    other column is a label of that name, in `extra`; one without a name is nobody's. An empty
+    cell is an unknown label.
     Columns are separated by commas, tabs or semicolons. Paths are relative to the CSV
     file's folder, or else to where one stands. The id is the path as written, unless there is
     a column ``id``. A recording that is listed twice is taken once, see `twins`. Where nobody
@@ -79,14 +81,17 @@ def _rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, st
                 f"{path} has no column {name!r}; found: {some(names, 20)}; another name is said "
                 f"with dataset.{key}=COLUMN{', null: nobody knows' * (key == 'speaker')}"
             )
-    if len(set(names)) < len(names) or "" in names:
-        raise SpeechLRPError(f"{path}: a column's name is empty or there twice: {some(names, 20)}")
+    named = list(filter(None, names))
+    if len(set(named)) < len(named):
+        raise SpeechLRPError(f"{path}: a column's name is there twice: {some(named, 20)}")
     for number, cells in rows:
-        if len(cells) != len(names):
+        if len(cells) < len(names) or any(cells[len(names) :]):
             raise SpeechLRPError(
                 f"{path}, line {number}: {len(cells)} cells for {len(names)} columns"
             )
-        yield number, dict(zip(names, cells, strict=True))
+        row = dict(zip(names, cells, strict=False))
+        row.pop("", None)  # the index that pandas writes, or a comma at the end of each line
+        yield number, row
 
 
 def _recording(path: Path, number: int, row: dict[str, str], needed: Sequence[str]) -> Recording:
@@ -102,6 +107,12 @@ def _recording(path: Path, number: int, row: dict[str, str], needed: Sequence[st
         transcript=row.get("transcript") or None,
     )
     rest = {name: cell for name, cell in row.items() if name not in (*_OWN, *needed)}
+    for name, cell in {needed[-1]: bare.speaker, **rest}.items():
+        if any(unicodedata.category(mark) == "Cc" for mark in cell):
+            raise SpeechLRPError(
+                f"{where}: {name} holds a line break or another control character, "
+                f"{cell[:40]!r}; is a quote not closed?"
+            )
     return labelled(bare, rest, where)
 
 

@@ -14,7 +14,7 @@ from speechlrp.corpora.text import composed
 from speechlrp.errors import SpeechLRPError
 
 LONGEST = 200  # characters of a name that are shown
-_GENDERS = {"m": "male", "male": "male", "f": "female", "female": "female"}
+_GENDERS = {"m": "male", "male": "male", "f": "female", "female": "female", "unknown": None}
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def gender(text: str, where: str) -> str | None:
     """Turn a corpus's word for a speaker's sex into ours.
 
     Args:
-        text: ``m``, ``f``, ``male``, ``female`` in any case; empty for unknown.
+        text: ``m``, ``f``, ``male``, ``female`` in any case; empty or ``unknown``: None.
         where: the place it was read from, for the error.
 
     Raises:
@@ -85,7 +85,8 @@ def gender(text: str, where: str) -> str | None:
         return _GENDERS[text.strip().lower()]
     except KeyError:
         raise SpeechLRPError(
-            f"unknown gender {text.strip()[:40]!r} in {where}; known: male, female, m, f"
+            f"unknown gender {text.strip()[:40]!r} in {where}; known: male, female, m, f; leave it "
+            "empty where it is none of these, or give the label another name than gender"
         ) from None
 
 

@@ -18,6 +18,7 @@ from typing import TypeVar
 import soundfile
 
 from speechlrp.corpora.recording import Recording, by_speaker, some
+from speechlrp.corpora.roots import why_not_there
 from speechlrp.errors import SpeechLRPError
 
 log = logging.getLogger(__name__)
@@ -36,12 +37,14 @@ def without_twins(recordings: Sequence[Recording], where: Path) -> list[Recordin
         SpeechLRPError: a file is not there, two that are one have different labels, or a
             speaker has two genders.
     """
+    _check_ids(recordings, where)
     _check_genders(recordings, where)
     status = {r.id: there for r in recordings if (there := _status(r.path)) is not None}
     gone = [str(r.path) for r in recordings if r.id not in status]
     if gone:
         raise SpeechLRPError(
             f"{where} lists {len(gone)} recordings that are not there: {some(gone)}"
+            f"{why_not_there(Path(gone[0]))}"
         )
     twins: list[tuple[Recording, Recording]] = []
     once = _once(recordings, lambda r: (status[r.id].st_dev, status[r.id].st_ino), twins)
@@ -120,6 +123,13 @@ def _check_agree(first: Recording, second: Recording, what: str, where: Path) ->
                 f"{where}: {first.id} and {second.id} are {what}, but their {name} is {one!r} and "
                 f"{other!r}: correct one of the rows or take it out"
             )
+
+
+def _check_ids(recordings: Sequence[Recording], where: Path) -> None:
+    paths: dict[str, Path] = {}
+    for recording in recordings:
+        if paths.setdefault(recording.id, recording.path) != recording.path:
+            raise SpeechLRPError(f"{where} lists {recording.id!r} twice; ids must differ")
 
 
 def _check_genders(recordings: Sequence[Recording], where: Path) -> None:

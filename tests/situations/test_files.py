@@ -68,6 +68,13 @@ def noise(content: bytes) -> bytes:
     return content[:half] + np.random.default_rng(1).bytes(len(content) - half)
 
 
+def of_number(content: bytes, serial: int) -> bytes:
+    """An Ogg file whose stream has another number."""
+    pages = content.split(b"OggS")[1:]
+    number = serial.to_bytes(4, "little")
+    return b"".join(b"OggS" + page[:10] + number + page[14:] for page in pages)
+
+
 def size(value: int) -> Edit:
     return put(b"data", 4, "<I", value)
 
@@ -104,6 +111,7 @@ SITUATIONS = {
     "ogg": ("OGG", lambda c: c, RATE),
     "ogg cut off": ("OGG", share(0.7), "truncated"),
     "ogg with fallen bits": ("OGG", noise, "truncated"),
+    "ogg whose streams are in a chain": ("OGG", lambda c: c + of_number(c, 7), "in a chain"),
     "aiff cut off": ("AIFF", share(0.7), "truncated"),
     "aiff from a pipe": ("AIFF", put(b"SSND", 4, ">I", 0x7F000008), RATE),
     "au cut off": ("AU", share(0.7), "truncated"),

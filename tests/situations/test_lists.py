@@ -27,7 +27,7 @@ GRIDS = {
     "two tiers of one name": (HEAD + "2 " + TIER.format("a") * 2, "two tiers have one name"),
     "a page": ("<!DOCTYPE html><html></html>", "where a string should be"),
     "nothing": ("", "the file ends"),
-    "zeros": ("\0" * 1000, "the file ends"),
+    "zeros": ("\0" * 1000, "zeros, such as a disk leaves"),
 }
 
 

@@ -1,5 +1,6 @@
 """Lists of one's own recordings: one row a situation, and what is right."""
 
+import gzip
 import io
 import os
 import unicodedata
@@ -123,12 +124,33 @@ def test_a_file_whose_name_is_in_either_code_is_found(lay):
 
 TEXTS = {
     "utf-16": ("path,speaker\na.wav,ann\n".encode("utf-16"), None),
-    "zeros": (b"path,speaker\na.wav,a\0nn\n", None),
+    "utf-16 without its mark": (
+        "path,speaker\na.wav,ann\n".encode("utf-16-le"),
+        "save it as UTF-8",
+    ),
+    "zeros": (b"path,speaker\na.wav,a\0nn\n", "is not UTF-8 text"),
+    "a workbook": (b"PK\x03\x04\x14\0\x06\0" + bytes(99), "a workbook of Excel"),
+    "an old workbook": (b"\xd0\xcf\x11\xe0" + bytes(99), "a workbook of Excel"),
+    "a table of parquet": (b"PAR1" + bytes(99), "a table of Parquet"),
+    "something packed": (gzip.compress(b"path,speaker\na.wav,ann\n"), "compressed by gzip"),
+    "a quote that is not closed": (
+        b'path,speaker,kind\na.wav,ann,"x\nb.wav,bob,y\nc.wav,cid,z\n',
+        "line 4: .*is a quote not closed",
+    ),
+    "two quotes, each not closed": (
+        b'path,speaker,kind\na.wav,ann,"x\nb.wav,bob,y"\n',
+        "line 3: kind holds a line break",
+    ),
+    "a bell in a label": (b"path,speaker,kind\na.wav,ann,x\a\n", "another control character"),
+    "an address": (b"path,speaker\nhttps://x.org/a.wav,ann\n", "https://... is not fetched"),
+    "a bucket": (b"path,speaker\ns3://x/a.wav,ann\n", "s3://... is not fetched"),
+    "a drive": (b"path,speaker\nC:\\data\\a.wav,ann\n", "a drive of Windows"),
+    "a third gender": (b"path,speaker,gender\na.wav,ann,w\n", "leave it empty where"),
     "an endless cell": (b'path,speaker\na.wav,"' + b"x" * 200_000, "field larger than field limit"),
     "latin-1": ("path,speaker\na.wav,Zo\xeb\n".encode("latin-1"), "save it as UTF-8"),
     "a page": (b"<!DOCTYPE html>\n<html></html>\n", "has no column 'path'"),
     "no rows": (b"path,speaker\n", "no recordings"),
-    "a zero in a path": (b"path,speaker\na\0.wav,ann\n", "not there"),
+    "a zero in a path": (b"path,speaker\na\0.wav,ann\n", "is not UTF-8 text"),
     "a device": (b"path,speaker\n/dev/zero,ann\n", "not there: /dev/zero"),
     "a folder": (b"path,speaker\n.,ann\n", "not there"),
 }
@@ -144,6 +166,36 @@ def test_a_list_is_read_or_refused_in_one_line(lay, name):
     with pytest.raises(SpeechLRPError, match=reason) as caught:
         manifest(root)
     assert "\n" not in str(caught.value)
+
+
+WRITTEN = {
+    "as it should be": "path,speaker,kind\na.wav,01,x\n",
+    "the index of pandas": ",path,speaker,kind\n0,a.wav,01,x\n",
+    "a comma at each line's end": "path,speaker,kind,\na.wav,01,x,\n",
+    "a comma at the rows' ends": "path,speaker,kind\na.wav,01,x,\n",
+    "blanks around": " path , speaker,kind\n a.wav , 01 , x \n",
+    "no-break spaces around": "path,speaker,kind\na.wav\u00a0,01,\u00a0x\n",
+    "nothing's width around": "path,speaker,kind\n\u200ba.wav,01\u2060,x\u200b\n",
+    "empty lines first": "\n\npath,speaker,kind\n\na.wav,01,x\n\n",
+    "lines of an old Mac": "path,speaker,kind\ra.wav,01,x\r",
+    "Excel's first line": "sep=;\r\npath;speaker;kind\r\na.wav;01;x\r\n",
+    "a comma in a name": 'path;speaker;kind;"a, b"\na.wav;01;x;\n',
+    "quotes around all": '"path","speaker","kind"\n"a.wav","01","x"\n',
+    "a quote that tabs enclose": 'path\tspeaker\tkind\ttranscript\na.wav\t01\tx\t"Oh\n',
+    "quotes around cells of tabs": 'path\tspeaker\tkind\n"a.wav"\t"01"\t"x"\n',
+    "an address of this machine": "path,speaker,kind\nfile://{root}/a.wav,01,x\n",
+    "a path of Windows": "path,speaker,kind\nsub\\..\\a.wav,01,x\n",
+    "a gender that is not known": "path,speaker,kind,gender\na.wav,01,x,Unknown\n",
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_one_list_written_in_many_ways(lay, name):
+    root = lay({"a.wav": "a", "sub/b.wav": "b"})
+    (root / "manifest.csv").write_text(WRITTEN[name].replace("{root}", str(root)), newline="")
+    (recording,) = manifest(root)
+    assert (recording.speaker, recording.label("kind"), recording.gender) == ("01", "x", None)
+    assert recording.path.samefile(root / "a.wav")
 
 
 def test_a_pipe_is_not_waited_for(tmp_path):

@@ -8,6 +8,8 @@ are configured, copies of the test recordings are subsets of their own.
 from __future__ import annotations
 
 import json
+import logging
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,7 @@ from speechlrp.stages.preprocess.left_out import (
     without_training,
 )
 
+log = logging.getLogger(__name__)
 TRAINED_ON = "features of the network"
 """The input that there is where another corpus than the run's own is asked about."""
 UNIT = 64
@@ -114,7 +117,18 @@ def _labelled(config: Config) -> tuple[list[Recording], list[str]]:
             f"{task.name} {', '.join(sorted(labels - set(classes)))} in {section['root']} is not "
             f"among task.classes: {', '.join(classes)}"
         )
+    _say_alike(classes)
     return [r for r in corpus if r.label(task.name) is not None], classes
+
+
+def _say_alike(classes: list[str]) -> None:
+    """Say which classes may be one, written in two ways."""
+    by_letters: defaultdict[str, list[str]] = defaultdict(list)
+    for name in classes:
+        by_letters["".join(filter(str.isalnum, name.casefold()))].append(name)
+    for letters, names in by_letters.items():
+        if letters and len(names) > 1:
+            log.warning("are %s one class? They are kept apart", " and ".join(map(repr, names)))
 
 
 def _extract(context, settings, units, shards: Shards, subset, classes, having) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from speechlrp.artifacts import window_layout
+from speechlrp.artifacts.atomic import need_space
 from speechlrp.artifacts.hdf5 import created, describe, label_axes, open_artifact, write_table
 from speechlrp.config.schema import Config
 from speechlrp.data.crops import from_audio
@@ -45,6 +47,7 @@ def work(context: Context) -> None:
         choose = _choice(context, examples, stack, around)
         file = stack.enter_context(created(context.folder / "features.h5"))
         shape = stored.shape[1:]
+        need_space(context.folder, len(rows) * math.prod(shape) * stored.dtype.itemsize)
         filled = file.create_dataset(
             "features", (len(rows), *shape), stored.dtype, chunks=(1, *shape)
         )
