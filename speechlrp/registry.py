@@ -17,12 +17,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import reduce
 from importlib import import_module
+from importlib.metadata import distribution, packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from speechlrp.errors import SpeechLRPError, unknown
 
+INSTALLED = {"site-packages", "dist-packages"}
+"""Folders of packages that are installed and not written here."""
 REFERENCE = re.compile(r"(?<![\w./])[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(?![\w:/])")
 """``package.module:Name``, alone or in a list with commas."""
 
@@ -205,6 +208,7 @@ def code_of(reference: str) -> dict[str, str]:
     """Digests of the code behind a name: its module, and the modules of its own that it imports.
 
     Its own are those of the same package or folder; what is installed beside it is not read.
+    Of a package that is installed, the list of its files stands for them all.
 
     Args:
         reference: ``"package.module:Name"``.
@@ -215,7 +219,14 @@ def code_of(reference: str) -> dict[str, str]:
     digests: dict[str, str] = {}
     with working_folder():
         waiting = [reference.partition(":")[0]]
-        place = _file(waiting[0].partition(".")[0])
+        top = waiting[0].partition(".")[0]
+        place = _file(top)
+        if place is not None and INSTALLED & set(place.parts):
+            for name in packages_distributions().get(top, []):
+                files = distribution(name).read_text("RECORD") or distribution(name).version
+                digests[name] = hashlib.sha256(files.encode()).hexdigest()
+            if digests:
+                return dict(sorted(digests.items()))
         while waiting:
             name = waiting.pop()
             file = _file(name)
@@ -241,7 +252,7 @@ def _belongs(file: Path, place: Path | None) -> bool:
         return False
     if file == place or (place.name == "__init__.py" and place.parent in file.parents):
         return True
-    return Path.cwd() in file.parents and "site-packages" not in file.parts
+    return Path.cwd() in file.parents and not INSTALLED & set(file.parts)
 
 
 def _imports(content: bytes, name: str, file: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -46,7 +47,7 @@ def _folder(run: str | Path) -> Path:
     if len(candidates[0].parts) == 1:
         candidates.append(default_outputs() / run)
     for folder in candidates:
-        if (folder / "run.json").is_file():
+        if os.path.isfile(folder / "run.json"):  # unlike a path's own, whatever was written
             return folder.resolve()
     top = candidates[-1].parent
     names = sorted(p.parent.name for p in top.glob("*/run.json")) if top.is_dir() else []
@@ -211,7 +212,11 @@ class Run:
     def _made(self, config: Config) -> Context:
         hints, stage = (f"run={self.name}",), stage_of("explain", config.task.name)
         if self._exported:
-            (features,) = self.folder.glob("*.h5")
+            features = next(self.folder.glob("*.h5"), None)
+            if features is None:
+                raise SpeechLRPError(
+                    f"{self.folder} has no .h5, which says what the features are; export it again"
+                )
             inputs = {"features": features, "weights": self.folder / WEIGHTS}
             inputs, made_by = inputs | {"meta": self.folder / META}, dict.fromkeys(inputs, "")
         else:

@@ -15,7 +15,7 @@ from speechlrp.audio.resampling import one_channel, resample
 from speechlrp.errors import SpeechLRPError
 
 Sound = str | Path | tuple[Any, int]
-"""A file; or samples ``[N]`` or ``[C, N]``, full scale at 1, and samples a second."""
+"""A file; or samples ``[N]`` or ``[C, N]``, full scale at 1 or of whole numbers, and their rate."""
 
 
 def name_of(sound: Sound, number: int = 1) -> str:
@@ -45,14 +45,18 @@ def wave_of(sound: Sound, name: str, settings: Any) -> Tensor:
 def _samples(sound: tuple[Any, int]) -> tuple[Tensor, int]:
     try:
         values, rate = sound
-        wave = torch.as_tensor(np.asarray(values, dtype=np.float32))
+        held = np.asarray(values)
+        full = 2.0 ** (8 * held.itemsize - 1) if held.dtype.kind in "iu" else 1.0
+        scaled = held.astype(np.float32, casting="same_kind") / full
+        wave = torch.as_tensor(scaled - (held.dtype.kind == "u"))
         whole = int(rate)
     except (TypeError, ValueError) as error:
         raise RecordingError(
             f"a recording is a file, or (samples, rate); found {type(sound).__name__}"
         ) from error
     wave = wave[None] if wave.ndim == 1 else wave
-    if wave.ndim != 2 or not wave.shape[1] or whole != rate or whole < 1:
+    turned = wave.ndim == 2 and wave.shape[0] > wave.shape[1]  # as soundfile gives them
+    if wave.ndim != 2 or not wave.shape[1] or whole != rate or whole < 1 or turned:
         raise RecordingError(
             f"samples are [N] or [C, N] at a whole rate; found {list(wave.shape)} at {rate}"
         )

@@ -8,7 +8,6 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import click
@@ -28,7 +27,7 @@ from speechlrp.cli.runs import (
     with_remembered,
 )
 from speechlrp.config.names import conf_dir, key_of
-from speechlrp.config.own import NONE, OwnFiles, first_line
+from speechlrp.config.own import NONE, OwnFiles, reason
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.pipeline.identity import Invocation, check_run
 from speechlrp.stages import CLASSES
@@ -48,7 +47,7 @@ def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> 
     """
     if values.get("cfg") and values.get("multirun"):
         raise click.UsageError("--cfg shows one configuration, and -m runs several; leave one out")
-    if verb == "explain" and (recordings := [o for o in overrides if Path(o).is_file()]):
+    if verb == "explain" and (recordings := [o for o in overrides if os.path.isfile(o)]):
         rest = [override for override in overrides if override not in recordings]
         with one_line_errors(verb, overrides):
             answer_files(recordings, rest, values)
@@ -115,7 +114,10 @@ def _from_options(verb: str, overrides: tuple[str, ...], values: Mapping[str, An
         if not re.match(r"^[+~]{0,2}[\w./@-]+(=|$)", override) or (
             "=" not in override and not override.startswith("~")
         ):
-            raise click.UsageError(f"{override!r} is not a setting; settings are KEY=VALUE")
+            what = "neither a file that is there nor" if verb == "explain" else "not"
+            raise click.UsageError(f"{override!r} is {what} a setting; settings are KEY=VALUE")
+        if re.match(r"\+*hydra\.job\.chdir=(?!false$)", override):
+            raise click.UsageError(f"{override}: paths start where one stands; leave it out")
     settings = dict(o.lstrip("+").split("=", 1) for o in overrides if "=" in o)
     translated = []
     for option in OPTIONS[verb]:
@@ -208,16 +210,9 @@ def _stop(message: str, status: int = 1) -> None:
 
 def _about_configuration(verb: str, overrides: tuple[str, ...], error: Exception) -> SpeechLRPError:
     """Say what a misspelt setting or choice could have been."""
-    text = str(error)
-    group = re.search(r"Could not find '([\w/]+)/([^'/]+)'", text)
-    if group:
-        there = text.partition("Available options")[2].partition("Config search path")[0]
-        known = [line.strip() for line in there.splitlines() if line.startswith("\t")]
-        return unknown(group[1], group[2], known)
-    key = re.search(r"Could not override '([^']+)'", text)
-    if key:
+    if key := re.search(r"Could not override '([^']+)'", str(error)):
         return _about_setting(_without_misspelling(verb, overrides), key[1])
-    first = first_line(text)
+    first = reason(error)
     if isinstance(error, OverrideParseException):
         return SpeechLRPError(f"cannot read {error.override!r}: {first}")
     if first.startswith("Ambiguous value"):

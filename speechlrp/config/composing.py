@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from speechlrp.config.names import conf_dir, key_of
-from speechlrp.config.own import OwnFiles, first_line
+from speechlrp.config.own import OwnFiles, reason
 from speechlrp.config.schema import typed
 from speechlrp.config.sections import Config
 from speechlrp.errors import SpeechLRPError
@@ -49,6 +49,6 @@ def compose_config(verb: str, overrides: Sequence[str]) -> Config:
         with own.told(), initialize_config_dir(str(conf_dir()), version_base="1.3"):
             return typed(compose(verb, overrides=[*last.values(), *path]))
     except (HydraException, OmegaConfBaseException, SpeechLRPError) as error:
-        raise SpeechLRPError(own.located(first_line(str(error)))) from error
+        raise SpeechLRPError(own.located(reason(error))) from error
     finally:
         Singleton.set_state(before)

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from speechlrp.config.names import key_of
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import SpeechLRPError, unknown
 
 HEADER = "# @package _global_"
 """What an experiment's file begins with, since it sets keys of all sections."""
@@ -92,6 +92,19 @@ class OwnFiles:
 
 
 NONE = OwnFiles(None, ())
+
+
+def reason(error: Exception) -> str:
+    """What Hydra or OmegaConf says is wrong, in one line; of a lost choice, those there are."""
+    text, cause = str(error), error.__cause__
+    if group := re.search(r"Could not find '([\w/]+)/([^'/]*)'", text):
+        there = text.partition("Available options")[2].partition("Config search path")[0]
+        known = [line.strip() for line in there.splitlines() if line.startswith("\t")]
+        return str(unknown(group[1], group[2], known))
+    first = first_line(text)
+    if first.startswith("Error merging override") and cause is not None:
+        return f"{first}: {first_line(str(cause))}"
+    return first
 
 
 def first_line(text: str) -> str:

@@ -73,19 +73,24 @@ def _one_hot(output: Tensor, target: int | Tensor, batch: int) -> Tensor:
             f"the output has shape {list(output.shape)}; a class as target needs [{batch}, K], "
             "for any other shape give a function of the output"
         )
+    classes = output.shape[1]
+    if isinstance(target, int) and not 0 <= target < classes:
+        raise _out_of_range(target, classes)
     index = torch.as_tensor(target, device=output.device).detach()
     if index.dtype in (torch.bool, torch.complex64, torch.complex128):
         raise LRPError(f"target classes must be integers; found {index.dtype}")
     if isinstance(target, Tensor):
         _expect("a class per example as target", index.shape, (batch,))
-    classes = output.shape[1]
     wrong = index[(index < 0) | (index >= classes)]
     if wrong.numel():
-        raise LRPError(
-            f"target {int(wrong.flatten()[0])} is out of range; the output has {classes} classes, "
-            f"0 to {classes - 1}"
-        )
+        raise _out_of_range(int(wrong.flatten()[0]), classes)
     return torch.zeros_like(output).scatter_(1, index.long().expand(batch).unsqueeze(1), 1.0)
+
+
+def _out_of_range(target: int, classes: int) -> LRPError:
+    return LRPError(
+        f"target {target} is out of range; the output has {classes} classes, 0 to {classes - 1}"
+    )
 
 
 def _from_function(output: Tensor, target: Callable[[Tensor], Any]) -> Tensor:

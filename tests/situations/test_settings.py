@@ -1,0 +1,108 @@
+"""Settings as people type them: one row a situation, and the one line that is right."""
+
+import re
+import sys
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from speechlrp.answers.run import load
+from speechlrp.answers.sounds import wave_of
+from speechlrp.audio.spectrogram import SpectrogramSettings
+from speechlrp.cli.main import main
+from speechlrp.config.composing import compose_config
+from speechlrp.errors import SpeechLRPError
+
+
+def said(monkeypatch, tmp_path, arguments: list[str]) -> tuple[int, str, str]:
+    """Exit status, and what stands on stdout and on stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["speechlrp", *arguments])
+    result = CliRunner().invoke(main, arguments, prog_name="speechlrp")
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result.exit_code, result.stdout, result.stderr
+
+
+RULE = "{layers: Conv2d, rule: epsilon, eps: 0.1}"
+REFUSED = {
+    "no explainer of that name": ("explainer=lrp_gama", "unknown explainer 'lrp_gama'"),
+    "no explainer of no name": ("explainer=", "unknown explainer ''; known: captum"),
+    "a list for a mapping": ("explainer.f0_hz=[10,5]", "f0_hz=.*Cannot merge DictConfig with List"),
+    "a number for a group": ("trainer=5", "Config group override must be a string"),
+    "an interpolation of nothing": ("seed=${oc.env:NO_SUCH}", "variable 'NO_SUCH' not found"),
+    "an interpolation of itself": ("seed=${seed}", "Recursive interpolation"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_setting_is_refused_in_one_line(monkeypatch, tmp_path, name):
+    setting, reason = REFUSED[name]
+    status, out, error = said(monkeypatch, tmp_path, ["explain", "run=x", setting])
+    assert (status, out, error.count("\n")) == (1, "", 1)
+    assert re.search(reason, error), error
+
+
+@pytest.mark.parametrize("name", ["lrp_gama", ""])
+def test_an_explainer_that_there_is_not_is_said_from_python_too(name):
+    with pytest.raises(SpeechLRPError, match=f"unknown explainer '{name}'; known: captum, custom"):
+        compose_config("explain", ["run=x", "data_run=x", f"explainer={name}"])
+
+
+NO_SETTINGS = {
+    "a file that is not there": ("explain", "my.wav", "neither a file that is there nor a setting"),
+    "a word": ("train", "fast", "'fast' is not a setting"),
+    "another folder to work in": ("train", "hydra.job.chdir=true", "paths start where one stands"),
+}
+
+
+@pytest.mark.parametrize("name", NO_SETTINGS)
+def test_what_is_no_setting_is_said(monkeypatch, tmp_path, name):
+    verb, word, reason = NO_SETTINGS[name]
+    status, _, error = said(monkeypatch, tmp_path, [verb, "run=x", word])
+    assert status == 2
+    assert reason in error
+
+
+def test_a_setting_may_be_longer_than_a_file_s_name(monkeypatch, tmp_path):
+    rules = f"explainer.rules=[{','.join([RULE] * 99)}]"
+    status, out, error = said(monkeypatch, tmp_path, ["explain", "run=x", rules, "--cfg", "job"])
+    assert (status, error) == (0, "")
+    assert out.count("eps: 0.1") == 99
+
+
+@pytest.mark.parametrize("run", ["none", "", "/", "a\0b", "a" * 5000])
+def test_a_run_that_there_is_not_is_said(monkeypatch, tmp_path, run):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SpeechLRPError, match="there is no run"):
+        load(run)
+
+
+SOUND = np.random.default_rng(0).normal(0, 0.1, 8000).clip(-1, 1).astype(np.float32)
+WHOLE = (SOUND * 2**15).astype(np.int16)
+EIGHT = (SOUND * 128 + 128).astype(np.uint8)
+SOUNDS = {
+    "of 16 bits, as scipy gives them": ((WHOLE, 8000), WHOLE / 2**15),
+    "of 8 bits, whose zero is 128": ((EIGHT, 8000), EIGHT / 128 - 1),
+    "of 32 bits": ((WHOLE.astype(np.int32) * 2**16, 8000), WHOLE / 2**15),
+    "of two channels": ((np.stack([SOUND, SOUND]), 8000), SOUND),
+    "channels last, as soundfile gives them": ((np.stack([SOUND, SOUND], 1), 8000), "are .* or "),
+    "rate first, as scipy gives them": ((8000, SOUND), "samples, rate"),
+    "no samples": ((SOUND[:0], 8000), "samples are"),
+    "not finite": ((SOUND * np.nan, 8000), "not finite"),
+    "a rate of 0": ((SOUND, 0), "at 0"),
+    "a rate that is not whole": ((SOUND, 8000.5), "8000.5"),
+    "a constant": ((SOUND * 0 + 0.5, 8000), "no sound: all its samples are about 0.5"),
+    "numbers of two parts": ((SOUND * 1j, 8000), "found tuple"),
+}
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+def test_samples_are_taken_at_their_scale_or_refused(name):
+    sound, right = SOUNDS[name]
+    if isinstance(right, str):
+        with pytest.raises(SpeechLRPError, match=right) as caught:
+            wave_of(sound, "it", SpectrogramSettings())
+        assert "\n" not in str(caught.value)
+    else:
+        np.testing.assert_allclose(wave_of(sound, "it", SpectrogramSettings()), right, atol=1e-6)
