@@ -123,7 +123,7 @@ def all_rejected(shards: Shards) -> pd.DataFrame:
 
 def note_rejected(context: Context, total: int, rejected: pd.DataFrame) -> None:
     """Write `rejected.csv`, and say how many of all recordings are in it."""
-    write_csv(context.folder / "rejected.csv", rejected)
+    context.write(rejected=rejected)
     left_out = rejected.id.nunique()
     context.note("recordings", total)
     context.note("rejected", left_out)

@@ -8,9 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from speechlrp.artifacts.atomic import write_bytes, write_csv, write_json
 from speechlrp.config.schema import Config
 from speechlrp.pipeline.places import Artifact, place
 from speechlrp.pipeline.progress import say
+from speechlrp.report.style import figure_png
 from speechlrp.training.ranks import ALONE, Ranks
 
 
@@ -93,6 +97,19 @@ class Context:
     def note(self, key: str, value: Any) -> None:
         """Put a fact into the stage's record."""
         self.notes[key] = value
+
+    def write(self, **results: Any) -> None:
+        """Write results below the stage's folder: name without suffix -> table, facts or figure.
+
+        Tables (``DataFrame``) become CSV, mappings JSON, and figures PNG, each file whole.
+        """
+        for name, result in results.items():
+            if isinstance(result, pd.DataFrame):
+                write_csv(self.folder / f"{name}.csv", result)
+            elif isinstance(result, Mapping):
+                write_json(self.folder / f"{name}.json", result)
+            else:
+                write_bytes(self.folder / f"{name}.png", figure_png(result))
 
     def say(self, message: str) -> None:
         """Tell the user something."""

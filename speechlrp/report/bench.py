@@ -6,71 +6,76 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from speechlrp.report import style
 
 
-def explainers_by_truth(table: pd.DataFrame, score: str, *, title: str = "") -> Figure:
+def explainers_by_truth(table: pd.DataFrame, score: str) -> Figure:
     """Draw a score of every explainer with its interval, a panel a corpus.
 
     Args:
         table: columns corpus, name, score, mean, low, high.
         score: of `table`, 0..1.
-        title: above the figure.
     """
-    rows = table[table.score == score]
-    corpora = list(rows.corpus.unique())
-    first = rows[rows.corpus == corpora[0]].sort_values("mean")
-    names = list(first.name)
-    fig = style.figure(2.2 + 2.9 * len(corpora), 1.2 + 0.19 * len(names))
-    panels = fig.subplots(1, len(corpora), sharey=True, squeeze=False)[0]
-    for axes, corpus in zip(panels, corpora, strict=True):
-        part = rows[rows.corpus == corpus].set_index("name").reindex(names)
-        _dots(axes, 100 * part[["mean", "low", "high"]].to_numpy(float), style.OTHERS[8].colour)
+    rows = table[table.score == score].set_index("name")
+    numbers = ["mean", "low", "high"]
+    rows[numbers] *= 100
+    names = rows[rows.corpus == rows.corpus.iloc[0]].sort_values("mean").index
+    fig, panels = _dots(rows, names, numbers, style.OTHERS[8].colour, (2.2, 2.9, 0.19))
+    for axes in panels:
         axes.set_xlim(left=0)
         axes.set_xlabel(f"{score.replace('_', ' ')} (%)")
-        style.heading(axes, corpus, size=style.TEXT)
-    panels[0].set_yticks(range(len(names)), names, fontsize=style.SMALL)
-    _headed(fig, title)
     return fig
 
 
-def measures_beside_truth(table: pd.DataFrame, *, title: str = "") -> Figure:
+def measures_beside_truth(table: pd.DataFrame) -> Figure:
     """Draw every measure's rank correlation with truth, a panel a corpus.
 
     Args:
         table: columns corpus, measure, correlation, low, high; of one truth.
-        title: above the figure.
     """
-    order = table.groupby("measure").correlation.mean().sort_values()
-    names, corpora = list(order.index), list(table.corpus.unique())
-    fig = style.figure(2.4 + 2.6 * len(corpora), 1.2 + 0.17 * len(names))
-    panels = fig.subplots(1, len(corpora), sharey=True, squeeze=False)[0]
-    for axes, corpus in zip(panels, corpora, strict=True):
-        part = table[table.corpus == corpus].set_index("measure").reindex(names)
-        values = part[["correlation", "low", "high"]].to_numpy(float)
-        _dots(axes, values, style.STRATEGIES["lrp_rev"].colour)
+    names = table.groupby("measure").correlation.mean().sort_values().index
+    colour = style.STRATEGIES["lrp_rev"].colour
+    rows, numbers = table.set_index("measure"), ["correlation", "low", "high"]
+    fig, panels = _dots(rows, names, numbers, colour, (2.4, 2.6, 0.17))
+    for axes in panels:
         axes.axvline(0, color=style.INK, linewidth=0.8)
         axes.axvspan(0.9, 1, color=style.TINT, zorder=0)
         axes.set_xlim(-1, 1)
         axes.set_xlabel("rank correlation with truth")
-        style.heading(axes, corpus, size=style.TEXT)
-    panels[0].set_yticks(range(len(names)), names, fontsize=style.SMALL)
-    _headed(fig, title)
     return fig
 
 
-def measure_against_truth(
-    table: pd.DataFrame, measures: Sequence[str], truth: str, *, title: str = ""
-) -> Figure:
+def _dots(
+    rows: pd.DataFrame,
+    names: pd.Index,
+    numbers: list[str],
+    colour: str,
+    size: tuple[float, float, float],
+) -> tuple[Figure, list[Axes]]:
+    """Means with their intervals, a panel a corpus and a row a name; `numbers` are columns."""
+    corpora, at = rows.corpus.unique(), np.arange(len(names))
+    fig = style.figure(size[0] + size[1] * len(corpora), 1.2 + size[2] * len(names))
+    panels = fig.subplots(1, len(corpora), sharey=True, squeeze=False)[0]
+    for axes, corpus in zip(panels, corpora, strict=True):
+        values = rows[rows.corpus == corpus].reindex(names)[numbers].to_numpy(float)
+        axes.hlines(at, values[:, 1], values[:, 2], color=colour, linewidth=1.4)
+        axes.plot(values[:, 0], at, linestyle="none", marker="o", markersize=3.5, color=colour)
+        style.dress(axes, grid="x")
+        style.heading(axes, corpus, size=style.TEXT)
+    panels[0].set_yticks(at, names, fontsize=style.SMALL)
+    return fig, list(panels)
+
+
+def measure_against_truth(table: pd.DataFrame, measures: Sequence[str], truth: str) -> Figure:
     """Draw every explainer by a measure and by truth, a panel a measure; of one corpus.
 
     Args:
         table: columns explainer, reference, name, score, mean.
         measures: scores of `table`.
         truth: likewise, 0..1.
-        title: above the figure.
     """
     means = table.pivot(index="name", columns="score", values="mean")
     reference = table.drop_duplicates("name").set_index("name").reference
@@ -89,21 +94,5 @@ def measure_against_truth(
         style.dress(axes)
     for axes in grid[-wide:]:
         axes.set_xlabel(f"truth: {truth.replace('_', ' ')} (%)", fontsize=style.SMALL)
-    handles, labels = grid[0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower left", ncols=4, frameon=False,
-               fontsize=style.SMALL)  # fmt: skip
-    _headed(fig, title)
+    style.legend(fig, grid[0].get_legend_handles_labels()[0], ncols=4)
     return fig
-
-
-def _dots(axes, values: np.ndarray, colour: str) -> None:
-    """Means with their intervals, a row each; values ``[n, 3]``."""
-    rows = np.arange(len(values))
-    axes.hlines(rows, values[:, 1], values[:, 2], color=colour, linewidth=1.4)
-    axes.plot(values[:, 0], rows, linestyle="none", marker="o", markersize=3.5, color=colour)
-    style.dress(axes, grid="x")
-
-
-def _headed(fig: Figure, title: str) -> None:
-    if title:
-        fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)

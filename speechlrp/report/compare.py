@@ -12,13 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
 from speechlrp.report.curve_parts import accuracy_axis, draw_lines, names_of, statistics, x_axis
 from speechlrp.report.heatmap import relevance_bound
-from speechlrp.report.panels import Panel, backdrop, colour_bar, image, value_range
+from speechlrp.report.panels import Panel, backdrop, check_shapes, colour_bar, image, value_range
 
 ORDERS = {"lrp": "most relevant bins first", "lrp_rev": "most negative bins first"}
 CELL = (1.7, 1.55)
@@ -39,7 +38,6 @@ def explanation_grid(
     frequency: np.ndarray,
     time: np.ndarray,
     *,
-    title: str = "",
     units: str = "dB",
     clip: float = 0.995,
 ) -> Figure:
@@ -54,7 +52,6 @@ def explanation_grid(
         maps: explainer -> its map [F, T] of each recording.
         frequency: of the rows of a map, Hz, [F].
         time: of the columns, s, [T].
-        title: above the figure.
         units: of the features.
         clip: see above.
 
@@ -62,9 +59,7 @@ def explanation_grid(
         SpeechLRPError: nothing to draw, or maps and recordings differ in number or shape.
     """
     _check(rows, maps, (len(frequency), len(time)))
-    width, height = CELL
-    size = width * (len(maps) + 1) + 1.9, height * len(rows) + 0.9 + (0.3 if title else 0)
-    fig = style.figure(*size)
+    fig = style.figure(CELL[0] * (len(maps) + 1) + 1.9, CELL[1] * len(rows) + 0.9)
     grid = fig.subplots(len(rows), len(maps) + 1, squeeze=False, sharex=True, sharey=True)
     limits = value_range([Panel(row.features) for row in rows])
     for i, row in enumerate(rows):
@@ -88,8 +83,6 @@ def explanation_grid(
     colour_bar(fig, every, colour, f"relevance|{full}", extend=clip < 1)
     if grey:
         colour_bar(fig, every, grey, f"level|{units}")
-    if title:
-        fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
     return fig
 
 
@@ -106,9 +99,9 @@ def _check(rows: Sequence[Row], maps: Mapping[str, Sequence[np.ndarray]], shape:
     for name, group in maps.items():
         if len(group) != len(rows):
             raise SpeechLRPError(f"{name} has {len(group)} maps for {len(rows)} recordings")
-    for map_ in [row.features for row in rows] + [m for group in maps.values() for m in group]:
-        if map_.shape != shape:
-            raise SpeechLRPError(f"a map of shape {map_.shape} does not fit axes of {shape}")
+    check_shapes(
+        [row.features for row in rows] + [m for some in maps.values() for m in some], shape
+    )
 
 
 def flipping_curves(
@@ -144,29 +137,20 @@ def flipping_curves(
         x_axis(axes, "percent", float(points.percent.max()), apart=0.07)
         accuracy_axis(axes)
         draw_lines(axes, points, "explainer", "percent", width=1.5)
-        axes.axhline(100 * chance, color=style.FAINT, linewidth=0.9, linestyle=(0, (1, 2)))
+        style.chance_line(axes, 100 * chance)
         style.heading(axes, words, size=style.TEXT)
-    _legend(fig, names, areas, random_order)
-    if title:
-        fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
-    return fig
-
-
-def _legend(fig: Figure, names: Sequence[str], areas: pd.DataFrame, random_order: str) -> None:
-    """Every line's name and its two areas; a flat list below the panels."""
     area = areas.groupby(["explainer", "strategy"]).auc.mean()
     entries = []
     for name, line in style.lines_for(names).items():
         kinds = ("random",) if name == random_order else ORDERS
         numbers = " / ".join(f"{area[name, kind]:.3f}" for kind in kinds)
-        entries.append(Line2D([], [], color=line.colour, linestyle=line.dash, marker=line.marker,
-                              markersize=4, label=f"{name}: area {numbers}"))  # fmt: skip
-    fig.legend(
-        handles=entries, loc="outside lower left", ncols=2, frameon=False, fontsize=style.SMALL,
-        labelcolor=style.INK, handlelength=3.2, title="area: mean accuracy over the axis in %, "
-        "most relevant first / most negative first; dotted: chance", title_fontsize=style.SMALL,
-        alignment="left",
+        entries.append(line.entry(f"{name}: area {numbers}"))
+    style.legend(
+        fig, entries, ncols=2, handlelength=3.2, title="area: mean accuracy over the axis in %, "
+        "most relevant first / most negative first; dotted: chance",
     )  # fmt: skip
+    style.titled(fig, title)
+    return fig
 
 
 def agreement_matrices(panels: Mapping[str, np.ndarray], names: Sequence[str]) -> Figure:
@@ -190,7 +174,57 @@ def agreement_matrices(panels: Mapping[str, np.ndarray], names: Sequence[str]) -
         axes.set_yticks(range(count), names)
         axes.tick_params(labelsize=style.SMALL - 1, colors=style.INK, length=0)
         style.heading(axes, words, size=style.TEXT)
-    bar = fig.colorbar(drawn, ax=list(grid), fraction=0.03, pad=0.01)
-    bar.set_label("mean over the recordings", fontsize=style.SMALL)
-    bar.ax.tick_params(labelsize=style.SMALL)
+    words = "mean over the recordings"
+    style.colour_bar(fig, drawn, words, ax=list(grid), fraction=0.03, pad=0.01)
+    return fig
+
+
+SANITY = {
+    "spearman": "rank correlation of relevance",
+    "spearman_absolute": "rank correlation of |relevance|",
+    "top_overlap": "overlap of the most relevant bins",
+}
+"""Score of the check on random layers -> what it is called."""
+RANDOM = {
+    "cascading": "random from the output down to",
+    "independent": "random alone, all others as trained",
+}
+
+
+def sanity_curves(table: pd.DataFrame, *, order: str, chance: Mapping[str, float]) -> Figure:
+    """Draw how much of an explanation stays when layers are made random (Adebayo et al. 2018).
+
+    Args:
+        table: columns explainer, step (0: trained), layers (the step in words), score (a key
+            of ``SANITY``, others are left out), mean and standard_error over recordings.
+        order: ``"cascading"`` or ``"independent"``.
+        chance: score -> its value between maps that have nothing in common; absent: 0.
+
+    Raises:
+        SpeechLRPError: nothing to draw.
+    """
+    table = table[table.score.isin(SANITY)]
+    if table.empty:
+        raise SpeechLRPError("no sanity check to draw; make one with `speechlrp compare --sanity`")
+    steps = table.drop_duplicates("step").sort_values("step")
+    fig = style.figure(width=10.2, height=4.6)
+    lines = style.lines_for(list(pd.unique(table.explainer)))
+    for axes, (score, words) in zip(fig.subplots(1, len(SANITY)), SANITY.items(), strict=True):
+        style.chance_line(axes, chance.get(score, 0.0))
+        for name, line in lines.items():
+            rows = table[(table.score == score) & (table.explainer == name)].sort_values("step")
+            axes.errorbar(
+                rows.step, rows["mean"], rows.standard_error.fillna(0), color=line.colour,
+                linestyle=line.dash, marker=line.marker, markersize=3.5, linewidth=1.4, capsize=2,
+            )  # fmt: skip
+        axes.set_xticks(steps.step, steps.layers, rotation=90)
+        style.dress(axes)
+        axes.tick_params(axis="x", labelsize=style.SMALL - 1.5)
+        style.heading(axes, words, size=style.TEXT)
+        axes.set_xlabel(RANDOM[order], fontsize=style.SMALL)
+    style.legend(
+        fig, [line.entry(name) for name, line in lines.items()], ncols=4,
+        title="against the trained network's maps, mean ± standard error over recordings; "
+        "dotted: chance",
+    )  # fmt: skip
     return fig

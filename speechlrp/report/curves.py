@@ -57,47 +57,31 @@ def flipping_curve(
         SpeechLRPError: a column is missing, nothing to draw, or rows of several
             baselines (models, ...) would be averaged into one line.
     """
-    _one_of_each(frame, by)
-    points = statistics(frame, by, x)
-    fig = style.figure(height=3.9)
-    axes = fig.add_subplot()
-    x_axis(axes, x, float(points[x].max()), scale)
-    accuracy_axis(axes)
-    ends = draw_lines(axes, points, by, x)
-    _draw_chance(axes, chance)
-    _draw_paper(axes, paper, ends, x)
-    _draw_halves(axes, halves, paper_half, x, ends)
-    label_ends(axes, ends, gap=6.5)
-    _legend(axes, points, ends)
-    style.heading(axes, title)
-    return fig
-
-
-def _one_of_each(frame: pd.DataFrame, by: str) -> None:
     for column in VARIANTS:
         if column != by and column in frame and frame[column].nunique() > 1:
             values = ", ".join(sorted(map(str, frame[column].unique())))
             raise SpeechLRPError(
                 f"one line cannot hold several values of {column!r} ({values}); pick one of them"
             )
+    points = statistics(frame, by, x)
+    fig = style.figure(height=3.9)
+    axes = fig.add_subplot()
+    x_axis(axes, x, float(points[x].max()), scale)
+    accuracy_axis(axes)
+    ends = draw_lines(axes, points, by, x)
+    style.chance_line(axes, 100 * chance)
+    axes.annotate("chance", (0, 100 * chance), xytext=(3, 2), textcoords="offset points",
+                  fontsize=style.SMALL - 1, color=style.FAINT)  # fmt: skip
+    if paper and x == "percent":
+        _draw_paper(axes, paper, ends)
+    _draw_halves(axes, halves, paper_half, x, ends)
+    label_ends(axes, ends, gap=6.5)
+    _legend(fig, axes, points, ends)
+    style.heading(axes, title)
+    return fig
 
 
-def _draw_chance(axes: Axes, chance: float) -> None:
-    axes.axhline(100 * chance, color=style.FAINT, linewidth=0.9, linestyle=(0, (1, 2)), zorder=1)
-    axes.annotate(
-        "chance", (0, 100 * chance), xytext=(3, 2), textcoords="offset points",
-        fontsize=style.SMALL - 1, color=style.FAINT,
-    )  # fmt: skip
-
-
-def _draw_paper(
-    axes: Axes,
-    paper: Values | None,
-    ends: Sequence[End],
-    x: str,
-) -> None:
-    if not paper or x != "percent":
-        return
+def _draw_paper(axes: Axes, paper: Values, ends: Sequence[End]) -> None:
     last = axes.get_xlim()[1]
     lines = style.lines_for([end.text for end in ends])
     for name, values in paper.items():
@@ -131,14 +115,13 @@ def _draw_halves(
         )  # fmt: skip
 
 
-def _legend(axes: Axes, points: pd.DataFrame, ends: Sequence[End]) -> None:
+def _legend(fig: Figure, axes: Axes, points: pd.DataFrame, ends: Sequence[End]) -> None:
     """Say once, below the axes, what lines, band and hollow markers are."""
     drawn = {line.get_label(): line for line in axes.lines}
     entries: list[Artist] = []
     for name, line in style.lines_for([end.text for end in ends]).items():
-        entry = Line2D([], [], color=line.colour, linestyle=line.dash, markersize=4)
-        entry.set(marker=drawn[name].get_marker())
-        entry.set(label=f"{name}: {line.words}" if line.words else name)
+        entry = line.entry(line.named(name))
+        entry.set_marker(drawn[name].get_marker())
         entries.append(entry)
     if (points["repeats"] > 1).any():
         band = {"color": style.FAINT, "alpha": 0.35, "linewidth": 7}
@@ -147,7 +130,4 @@ def _legend(axes: Axes, points: pd.DataFrame, ends: Sequence[End]) -> None:
     if any(label.endswith(PAPER) for label in drawn):
         hollow = {"marker": "o", "markerfacecolor": "none", "markeredgecolor": style.INK}
         entries.append(Line2D([], [], linestyle="none", label="hollow: the thesis", **hollow))
-    axes.figure.legend(
-        handles=entries, loc="outside lower left", ncols=3, frameon=False, fontsize=style.SMALL,
-        labelcolor=style.INK, handlelength=2.6,
-    )  # fmt: skip
+    style.legend(fig, entries, handlelength=2.6)

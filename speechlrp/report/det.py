@@ -21,11 +21,7 @@ POINTS = 2000
 
 
 def det_figure(
-    miss: np.ndarray,
-    false: np.ndarray,
-    equal_error_rate: float,
-    *,
-    counts: Sequence[int],
+    miss: np.ndarray, false: np.ndarray, equal_error_rate: float, *, counts: Sequence[int]
 ) -> Figure:
     """Draw the trade-off, with the equal error rate marked.
 
@@ -53,7 +49,8 @@ def det_figure(
     fig = style.figure(width=5.4, height=5.0)
     axes = style.dress(fig.add_subplot(), grid="both")
     x, y = _thinned(_deviates(false, floor[1]), _deviates(miss, floor[0]))
-    axes.plot(x, y, color="#0072b2", linewidth=1.6, label=_said(counts))
+    said = f"{counts[0]:,} trials of one speaker, {counts[1]:,} of two"
+    axes.plot(x, y, color="#0072b2", linewidth=1.6, label=said)
     _mark(axes, equal_error_rate, floor)
     for axis, low in ((axes.xaxis, floor[1]), (axes.yaxis, floor[0])):
         shown = [tick for tick in TICKS if low <= tick / 100 <= end]
@@ -62,13 +59,8 @@ def det_figure(
     axes.set_ylim(_normal(floor[0]), _normal(end))
     axes.set_xlabel("false alarms: trials of two speakers accepted (%)")
     axes.set_ylabel("misses: trials of one speaker refused (%)")
-    text_style = {"frameon": False, "fontsize": style.SMALL, "labelcolor": style.INK}
-    fig.legend(loc="outside lower left", ncols=2, **text_style)
+    style.legend(fig, ncols=2)
     return fig
-
-
-def _said(counts: Sequence[int]) -> str:
-    return f"{counts[0]:,} trials of one speaker, {counts[1]:,} of two"
 
 
 def _mark(axes: Axes, rate: float, floor: Sequence[float]) -> None:
@@ -76,16 +68,8 @@ def _mark(axes: Axes, rate: float, floor: Sequence[float]) -> None:
     span = _normal(min(floor)), _normal(1 - min(floor))
     axes.plot(span, span, color=style.FAINT, linewidth=0.8, linestyle=(0, (4, 3)))
     place = _deviates(np.array([rate]), floor[1]), _deviates(np.array([rate]), floor[0])
-    axes.plot(
-        *place,
-        color="#d55e00",
-        marker="o",
-        markersize=6,
-        linestyle="none",
-        clip_on=False,
-        zorder=3,
-        label=f"equal error rate {100 * rate:.2f} %",
-    )
+    looks = {"color": "#d55e00", "marker": "o", "markersize": 6, "clip_on": False, "zorder": 3}
+    axes.plot(*place, linestyle="none", label=f"equal error rate {100 * rate:.2f} %", **looks)
 
 
 def _deviates(shares: np.ndarray, floor: float) -> np.ndarray:

@@ -16,6 +16,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
 from speechlrp.report.panels import (
     Panel,
+    check_shapes,
     colour_bar,
     image,
     key,
@@ -135,9 +136,6 @@ def _checked(
     panels = [panels] if isinstance(panels, Panel) else list(panels)
     if not panels:
         raise SpeechLRPError("no recording to draw; explain some with `speechlrp explain`")
-    shape = (len(frequency), len(time))
-    for panel in panels:
-        for map_ in (panel.features, panel.relevance):
-            if map_ is not None and map_.shape != shape:
-                raise SpeechLRPError(f"a map of shape {map_.shape} does not fit axes of {shape}")
+    maps = (one for panel in panels for one in (panel.features, panel.relevance))
+    check_shapes(maps, (len(frequency), len(time)))
     return panels

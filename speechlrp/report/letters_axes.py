@@ -10,12 +10,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap, Normalize
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from speechlrp.report import style
 from speechlrp.report.heatmap import relevance_bound
+from speechlrp.report.panels import bare, edges
 
 HZ = (250, 700, 1500, 2700, 5000)
 CLIP = 0.998
@@ -42,12 +43,8 @@ def band_image(
         colours: of the values.
         limits: values of the first and the last colour.
     """
-    half = (time[-1] - time[0]) / max(len(time) - 1, 1) / 2 or 0.5
-    image = axes.imshow(
-        np.ma.masked_invalid(values), origin="lower", aspect="auto", interpolation="nearest",
-        extent=(time[0] - half, time[-1] + half, -0.5, len(frequency) - 0.5),
-        cmap=colours, norm=Normalize(*limits),
-    )  # fmt: skip
+    extent = (*edges(time), -0.5, len(frequency) - 0.5)
+    image = bare(axes, values, extent, colours, limits)
     ticks = [hz for hz in HZ if frequency[0] <= hz <= frequency[-1]]
     axes.set_yticks(np.interp(ticks, frequency, np.arange(len(frequency))), map(str, ticks))
     style.dress(axes, grid=None)
@@ -78,16 +75,5 @@ def relevance_over(
 
 def bar(fig: Figure, axes: Sequence[Axes], image: AxesImage, label: str) -> None:
     """A colour bar beside all axes; a long label is broken."""
-    label = textwrap.fill(label, LONGEST)
-    drawn = fig.colorbar(image, ax=list(axes), fraction=0.03, aspect=30, pad=0.015)
-    drawn.set_label(label, fontsize=style.SMALL, color=style.INK)
-    drawn.ax.tick_params(labelsize=style.SMALL, color=style.FAINT)
-    drawn.outline.set_edgecolor(style.FAINT)
-
-
-def says(fig: Figure, title: str, note: str = "") -> None:
-    """A title above the figure, and what must be known to read it below."""
-    if title:
-        fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
-    if note:
-        fig.supxlabel(note, x=0.01, ha="left", fontsize=style.SMALL - 0.5, color=style.FAINT)
+    options = {"ax": list(axes), "fraction": 0.03, "aspect": 30, "pad": 0.015}
+    style.colour_bar(fig, image, textwrap.fill(label, LONGEST), **options)

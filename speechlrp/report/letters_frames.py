@@ -15,9 +15,9 @@ from speechlrp.report.letters_axes import (
     band_image,
     bar,
     relevance_over,
-    says,
     spectrogram_limits,
 )
+from speechlrp.report.panels import check_shapes
 
 PANEL = (2.45, 1.75)
 
@@ -64,7 +64,6 @@ def frames_figure(
     grid = fig.subplots(len(rows), 1 + len(names), squeeze=False, sharex=True, sharey=True)
     limits = spectrogram_limits([row.features for row in rows])
     for place, (row, axes) in enumerate(zip(rows, grid, strict=True)):
-        last = place == len(rows) - 1
         grey = band_image(
             axes[0], row.features, frequency, offset_ms, style.spectrogram_colours(), limits
         )
@@ -75,7 +74,7 @@ def frames_figure(
             ax.axvline(0, color=style.INK, linewidth=0.6, linestyle=(0, (2, 2)))
             if place == 0:
                 style.heading(ax, name, size=style.TEXT, pad=18)
-            if last:
+            if place == len(rows) - 1:
                 ax.set_xlabel("time from the centre (ms)", fontsize=style.SMALL)
         axes[0].text(
             0, 1.03, row.title, transform=axes[0].transAxes, va="bottom",
@@ -88,7 +87,7 @@ def frames_figure(
         "Sensitivity: red, where more energy raises the letter's score; relevance: red, what "
         "speaks for it."
     )
-    says(fig, title, note)
+    style.titled(fig, title, note)
     return fig
 
 
@@ -102,7 +101,5 @@ def _checked(rows: Sequence[FrameRow], shape: tuple[int, int]) -> tuple[str, ...
                 f"frames explained by {', '.join(row.maps) or 'nothing'} and by "
                 f"{', '.join(names) or 'nothing'} do not stand in one figure"
             )
-        for map_ in (row.features, *row.maps.values()):
-            if map_.shape != shape:
-                raise SpeechLRPError(f"a map of shape {map_.shape} does not fit axes of {shape}")
+        check_shapes((row.features, *row.maps.values()), shape)
     return names

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
-from speechlrp.report.letters_axes import band_image, bar, says
+from speechlrp.report.letters_axes import band_image, bar
+from speechlrp.report.panels import edges
 
 COLUMNS = 7
 PANEL = (1.6, 1.35)
@@ -60,7 +61,7 @@ def letters_figure(
         "Across: time from the window's centre (ms). Mean over the letter's frames, whose number "
         "stands beside it; each panel is scaled to an absolute maximum of 1."
     )
-    says(fig, title, note)
+    style.titled(fig, title, note)
     return fig
 
 
@@ -95,8 +96,7 @@ def where_figure(lags: pd.DataFrame, bands: pd.DataFrame, *, title: str = "") ->
     left, right = fig.subplots(1, 2, gridspec_kw={"width_ratios": (1.5, 1)})
     offsets = time.columns.to_numpy()
     times = time.to_numpy() * len(offsets)
-    half = (offsets[-1] - offsets[0]) / max(len(offsets) - 1, 1) / 2 or 0.5
-    extent = (offsets[0] - half, offsets[-1] + half, len(time) - 0.5, -0.5)
+    extent = (*edges(offsets), len(time) - 0.5, -0.5)
     looks = {"aspect": "auto", "interpolation": "nearest", "cmap": "viridis", "vmin": 0}
     images = left.imshow(times, extent=extent, **looks), right.imshow(frequency, **looks)
     left.axvline(0, color="white", linewidth=0.6, linestyle=(0, (2, 2)))
@@ -111,5 +111,5 @@ def where_figure(lags: pd.DataFrame, bands: pd.DataFrame, *, title: str = "") ->
         bar(fig, (ax,), image, "times the share of an even spread")
     left.set_ylabel("letter")
     note = "Mean over frames of the shares of their absolute relevance; bare: no frame."
-    says(fig, title, note)
+    style.titled(fig, title, note)
     return fig

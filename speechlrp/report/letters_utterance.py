@@ -15,10 +15,10 @@ from speechlrp.report.letters_axes import (
     band_image,
     bar,
     relevance_over,
-    says,
     spectrogram_limits,
 )
 from speechlrp.report.line_labels import spread
+from speechlrp.report.panels import edges
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def utterance_figure(one: Along, frequency: np.ndarray, *, units: str = "") -> F
         "relevance of all letter frames, each as shares, added up.\nBelow: a row a letter, the "
         "mean of its frames: where in time its absolute relevance lies; the mark is the centre."
     )
-    says(fig, one.title, note)
+    style.titled(fig, one.title, note)
     return fig
 
 
@@ -101,7 +101,6 @@ def _letters(axes: Axes, runs: pd.DataFrame) -> None:
 
 def _rows(axes: Axes, one: Along, runs: pd.DataFrame):
     """Draw a row a run of letter frames."""
-    step = (one.time[-1] - one.time[0]) / max(len(one.time) - 1, 1)
     shares = np.full((len(runs), len(one.time)), np.nan)
     for row, number in enumerate(runs.index):
         frames = np.flatnonzero(one.letters.run == number)
@@ -115,7 +114,7 @@ def _rows(axes: Axes, one: Along, runs: pd.DataFrame):
         shares[row, covered] = 100 * total[covered]
     image = axes.imshow(
         np.ma.masked_invalid(shares), aspect="auto", interpolation="nearest", cmap="viridis",
-        vmin=0, extent=(one.time[0] - step / 2, one.time[-1] + step / 2, len(runs) - 0.5, -0.5),
+        vmin=0, extent=(*edges(one.time), len(runs) - 0.5, -0.5),
     )  # fmt: skip
     axes.plot(runs.time_s, range(len(runs)), linestyle="", marker="|", color="white", ms=5)
     axes.set_yticks(range(len(runs)), runs.letter)

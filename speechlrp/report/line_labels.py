@@ -60,6 +60,8 @@ def label_ends(axes: Axes, ends: Sequence[End], *, gap: float, size: float = SMA
     ends = sorted(ends, key=lambda end: (round(end.y, 2), end.usual))
     low, high = axes.get_ylim()
     places = spread([end.y for end in ends], gap, low + gap / 2, high - gap / 2)
+    line = {"arrowstyle": "-", "lw": 0.8, "shrinkA": 1, "shrinkB": 0}
+    looks = {"fontsize": size, "fontweight": "bold", "va": "center", "annotation_clip": False}
     for end, place in zip(ends, places, strict=True):
         axes.annotate(
             end.text,
@@ -67,15 +69,6 @@ def label_ends(axes: Axes, ends: Sequence[End], *, gap: float, size: float = SMA
             xytext=(1.035, (place - low) / (high - low)),
             textcoords="axes fraction",
             color=end.colour,
-            fontsize=size,
-            fontweight="bold",
-            va="center",
-            annotation_clip=False,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": end.colour,
-                "lw": 0.8,
-                "shrinkA": 1,
-                "shrinkB": 0,
-            },
+            **looks,
+            arrowprops=line | {"color": end.colour},
         )

@@ -7,16 +7,15 @@ from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
+from speechlrp.report.letters_axes import band_image
 
 PANEL = (1.5, 0.95)
 LEFT, RIGHT, TOP, BOTTOM = 0.95, 1.0, 0.65, 0.8
 LONGEST = 13
-HZ = (250, 700, 1500, 2700, 5000)
 LEAST = 0.1
 VEIL = 0.72
 LETTERS_AN_INCH = 15
@@ -31,8 +30,8 @@ def pattern_figure(
     offset_ms: np.ndarray,
     *,
     differs: np.ndarray | None = None,
-    rate: float | None = None,
-    title: str = "",
+    rate: float = 0.0,
+    title: str = "What the frames of a letter share",
 ) -> Figure:
     """Draw one panel a class (rows) and alignment (columns); many classes in two blocks.
 
@@ -62,7 +61,7 @@ def pattern_figure(
         )
     blocks = -(-len(classes) // LONGEST)
     rows = -(-len(classes) // blocks)
-    fig, place = _sheet(blocks, rows, len(alignments), title, rate)
+    fig, place = _sheet(blocks, rows, len(alignments), title, None if differs is None else rate)
     for c, name in enumerate(classes):
         block, row = divmod(c, rows)
         last = row == rows - 1 or c == len(classes) - 1
@@ -104,13 +103,15 @@ def _sheet(blocks: int, rows: int, columns: int, title: str, rate: float | None)
     height = TOP + rows * PANEL[1] + BOTTOM
     fig = style.figure(width=width, height=height)
     fig.set_layout_engine("none")
-    heading = title or "What the frames of a letter share"
-    fig.text(0.15 / width, 1 - 0.3 / height, heading, fontsize=style.TITLE, color=style.INK)
-    fig.text(
-        0.15 / width, 0.12 / height,
-        _legend(rate, width),
-        fontsize=style.SMALL - 0.5, color=style.FAINT,
-    )  # fmt: skip
+    said = (
+        "Mean of the class minus mean over all classes, each panel scaled to an absolute maximum "
+        f"of 1. Bare: reached by no frame, or by less than {LEAST:.0%} of the class's. n: frames."
+    )
+    if rate is not None:
+        said += f" Pale: not different from 0 at a false-discovery rate of {rate:g}."
+    said, small = fill(said, round(width * LETTERS_AN_INCH)), style.SMALL - 0.5
+    fig.text(0.15 / width, 1 - 0.3 / height, title, fontsize=style.TITLE, color=style.INK)
+    fig.text(0.15 / width, 0.12 / height, said, fontsize=small, color=style.FAINT)
 
     def place(block: int, row: int, column: int) -> Axes:
         left = block * block_width + LEFT + column * PANEL[0]
@@ -121,16 +122,6 @@ def _sheet(blocks: int, rows: int, columns: int, title: str, rate: float | None)
     return fig, place
 
 
-def _legend(rate: float | None, width: float) -> str:
-    said = (
-        "Mean of the class minus mean over all classes, each panel scaled to an absolute maximum "
-        f"of 1. Bare: reached by no frame, or by less than {LEAST:.0%} of the class's. n: frames."
-    )
-    if rate is not None:
-        said += f" Pale: not different from 0 at a false-discovery rate of {rate:g}."
-    return fill(said, round(width * LETTERS_AN_INCH))
-
-
 def _panel(
     axes: Axes,
     shown: np.ndarray,
@@ -138,23 +129,15 @@ def _panel(
     offset_ms: np.ndarray,
     differs: np.ndarray | None,
 ):
-    half = (offset_ms[-1] - offset_ms[0]) / max(len(offset_ms) - 1, 1) / 2 or 0.5
-    image = axes.imshow(
-        np.ma.masked_invalid(shown), origin="lower", aspect="auto", interpolation="nearest",
-        extent=(offset_ms[0] - half, offset_ms[-1] + half, -0.5, len(frequency) - 0.5),
-        cmap=style.relevance_colours(), norm=Normalize(-1, 1),
-    )  # fmt: skip
+    image = band_image(axes, shown, frequency, offset_ms, style.relevance_colours(), (-1, 1))
     if differs is not None:
         veil = np.ones((*differs.shape, 4))
         veil[..., 3] = np.where(differs, 0, VEIL)
         axes.imshow(
             veil, origin="lower", aspect="auto", interpolation="nearest", extent=image.get_extent()
         )
-    ticks = [hz for hz in HZ if frequency[0] <= hz <= frequency[-1]]
-    axes.set_yticks(np.interp(ticks, frequency, np.arange(len(frequency))), map(str, ticks))
     reach = max(100 * round(offset_ms[-1] / 150), 10)
     axes.set_xticks([-reach, 0, reach])
-    style.dress(axes, grid=None)
     axes.tick_params(labelsize=style.SMALL - 1.5, length=2, pad=1.5)
     if np.isfinite(shown).any():
         axes.axvline(0, color=style.FAINT, linewidth=0.5)
@@ -189,10 +172,7 @@ def _colour_bar(fig: Figure, image) -> None:
     bar_axes = fig.add_axes(
         (1 - 0.75 / width, 1 - (TOP + tall) / height, 0.12 / width, tall / height)
     )
-    bar = fig.colorbar(image, cax=bar_axes, ticks=[-1, 0, 1])
-    bar.set_label("pattern (scaled)", fontsize=style.SMALL, color=style.INK)
-    bar.ax.tick_params(labelsize=style.SMALL, color=style.FAINT)
-    bar.outline.set_edgecolor(style.FAINT)
+    style.colour_bar(fig, image, "pattern (scaled)", cax=bar_axes, ticks=[-1, 0, 1])
     fig.text(
         0.5, (BOTTOM - 0.33) / height, "time from the key step (ms); up: frequency (Hz)",
         ha="center", fontsize=style.SMALL, color=style.INK,

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.colors import Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter
 
+from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
 
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -107,7 +108,7 @@ def backdrop(
         return image(axes, shown, frequency, time, style.spectrogram_colours(), limits)
     axes.plot(time, shown[0], color=style.INK, linewidth=0.3, alpha=0.5, zorder=3)
     peak = 1.05 * max(map(abs, limits))
-    axes.set_xlim(_edges(time))
+    axes.set_xlim(edges(time))
     axes.set_ylim(-peak, peak)
     return None
 
@@ -123,19 +124,41 @@ def image(
     """Draw a map [F, T] in Hz and s; uneven frequencies (mel) row by row. NaN stays bare."""
     if len(values) == 1:
         return _columns(axes, values[0], time, colours, limits)
-    bottom, top = _edges(frequency)
+    bottom, top = edges(frequency)
     if not _even(frequency):
         bottom, top = -0.5, len(frequency) - 0.5
         label = FuncFormatter(
             lambda y, _: f"{np.interp(y, np.arange(len(frequency)), frequency):.0f}"
         )
         axes.yaxis.set_major_formatter(label)
-    drawn = axes.imshow(
-        np.ma.masked_invalid(values), origin="lower", aspect="auto", interpolation="nearest",
-        extent=(*_edges(time), bottom, top), cmap=colours, norm=Normalize(*limits),
-    )  # fmt: skip
+    drawn = bare(axes, values, (*edges(time), bottom, top), colours, limits)
     axes.set_ylim(max(bottom, 0.0) if _even(frequency) else bottom, top)
     return drawn
+
+
+def bare(
+    axes: Axes,
+    values: np.ndarray,
+    extent: tuple[float, float, float, float],
+    colours: Colormap | str,
+    limits: tuple[float | None, float | None],
+) -> AxesImage:
+    """Draw a map over a rectangle, row 0 at the bottom; NaN stays bare."""
+    return axes.imshow(
+        np.ma.masked_invalid(values), origin="lower", aspect="auto", interpolation="nearest",
+        extent=extent, cmap=colours, norm=Normalize(*limits),
+    )  # fmt: skip
+
+
+def check_shapes(maps: Iterable[np.ndarray | None], shape: tuple[int, int]) -> None:
+    """Check that maps are of the axes.
+
+    Raises:
+        SpeechLRPError: one is not.
+    """
+    for one in maps:
+        if one is not None and one.shape != shape:
+            raise SpeechLRPError(f"a map of shape {one.shape} does not fit axes of {shape}")
 
 
 def _columns(
@@ -148,11 +171,8 @@ def _columns(
     """Draw samples [T] over the whole height, of those that share a column the largest."""
     parts = np.array_split(values, min(COLUMNS, len(values)))
     row = np.array([part[np.abs(part).argmax()] for part in parts])
-    (left, right), (bottom, top) = _edges(time), axes.get_ylim()
-    drawn = axes.imshow(
-        row[None], origin="lower", aspect="auto", interpolation="nearest",
-        extent=(left, right, bottom, top), cmap=colours, norm=Normalize(*limits),
-    )  # fmt: skip
+    (left, right), (bottom, top) = edges(time), axes.get_ylim()
+    drawn = bare(axes, row[None], (left, right, bottom, top), colours, limits)
     axes.set_ylim(bottom, top)
     return drawn
 
@@ -162,7 +182,8 @@ def _even(axis: np.ndarray) -> bool:
     return bool(len(steps) == 0 or np.allclose(steps, steps[0], rtol=1e-3))
 
 
-def _edges(axis: np.ndarray) -> tuple[float, float]:
+def edges(axis: np.ndarray) -> tuple[float, float]:
+    """Where evenly spaced points begin and end, half a step beyond the first and the last."""
     axis = np.asarray(axis, dtype=float)
     half = (axis[-1] - axis[0]) / max(len(axis) - 1, 1) / 2 or 0.5
     return float(axis[0] - half), float(axis[-1] + half)
@@ -205,22 +226,17 @@ def colour_bar(
     bound = max(map(abs, image.get_clim()))
     power = math.floor(math.log10(bound)) if bound > 0 else 0
     power = power if abs(power) > 2 else 0
-    bar = fig.colorbar(
-        image, ax=axes, extend="both" if extend else "neither", fraction=0.025, aspect=28, pad=0.02,
-        format=FuncFormatter(lambda value, _: f"{value / 10.0**power:g}"),
-    )  # fmt: skip
     name, _, units = label.partition("|")
     factor = f"10{str(power).translate(RAISED)} × " if power else ""
-    bar.set_label(f"{name} ({factor}{units})", fontsize=style.SMALL, color=style.INK)
-    bar.ax.tick_params(labelsize=style.SMALL, color=style.FAINT)
-    bar.outline.set_edgecolor(style.FAINT)
+    style.colour_bar(
+        fig, image, f"{name} ({factor}{units})", ax=axes, extend="both" if extend else "neither",
+        format=FuncFormatter(lambda value, _: f"{value / 10.0**power:g}"), fraction=0.025,
+        aspect=28, pad=0.02,
+    )  # fmt: skip
 
 
 def key(fig: Figure, panels: Sequence[Panel]) -> None:
     """Say below the panels what the strip means, where there is one."""
     if any(panel.timed for panel in panels):
         entries = [Patch(label="recording", **RECORDING), Patch(label="padding", **PADDING)]
-        fig.legend(
-            handles=entries, loc="outside lower left", ncols=2, frameon=False,
-            fontsize=style.SMALL, labelcolor=style.INK, handleheight=0.6,
-        )  # fmt: skip
+        style.legend(fig, entries, ncols=2, handleheight=0.6)

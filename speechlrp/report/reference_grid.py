@@ -140,13 +140,7 @@ def _known(column: pd.Series, order: Mapping[str, str]) -> list[str]:
     return [n for n in order if n in names] + [n for n in names if n not in order]
 
 
-def _panel(
-    axes: Axes,
-    part: pd.DataFrame,
-    reference: str,
-    baseline: str,
-    chance: float,
-) -> None:
+def _panel(axes: Axes, part: pd.DataFrame, reference: str, baseline: str, chance: float) -> None:
     x_axis(axes, "percent", MOST_PERCENT, apart=0.08)
     accuracy_axis(axes)
     if (reference, baseline) in MATCHES:
@@ -161,7 +155,7 @@ def _panel(
     points = statistics(part, "strategy")
     ends = draw_lines(axes, points, "strategy", "percent", width=1.6)
     label_ends(axes, ends, gap=11, size=style.SMALL - 0.5)
-    axes.axhline(100 * chance, color=style.FAINT, lw=0.9, linestyle=(0, (1, 2)), zorder=1)
+    style.chance_line(axes, 100 * chance)
 
 
 def _say(axes: Axes, verdict: Verdict) -> None:
@@ -176,26 +170,19 @@ def _say(axes: Axes, verdict: Verdict) -> None:
 
 
 def _row_label(axes: Axes, text: str) -> None:
-    first, *rest = text.split("\n")
+    first, _, rest = text.partition("\n")
     axes.set_ylabel("accuracy (%)")
-    axes.annotate(
-        first, (0, 0.5), xycoords="axes fraction", xytext=(-74, 0), textcoords="offset points",
-        rotation=90, ha="center", va="center", fontsize=style.TEXT + 0.5, fontweight="bold",
-        color=style.INK,
-    )  # fmt: skip
-    axes.annotate(
-        "\n".join(rest), (0, 0.5), xycoords="axes fraction", xytext=(-54, 0), fontsize=style.SMALL,
-        textcoords="offset points", rotation=90, ha="center", va="center", color=style.INK,
-    )  # fmt: skip
+    bold = {"fontsize": style.TEXT + 0.5, "fontweight": "bold"}
+    for words, left, looks in ((first, -74, bold), (rest, -54, {"fontsize": style.SMALL})):
+        axes.annotate(
+            words, (0, 0.5), xycoords="axes fraction", xytext=(left, 0), rotation=90, ha="center",
+            textcoords="offset points", va="center", color=style.INK, **looks,
+        )  # fmt: skip
 
 
 def _key(fig: Figure, frame: pd.DataFrame) -> None:
     names = names_of(frame, "strategy")
-    entries = [
-        Line2D([], [], color=line.colour, linestyle=line.dash, marker=line.marker, markersize=4,
-               label=f"{name}: {line.words}" if line.words else name)
-        for name, line in style.lines_for(names).items()
-    ]  # fmt: skip
+    entries = [line.entry(line.named(name)) for name, line in style.lines_for(names).items()]
     entries.append(
         Line2D([], [], linestyle="none", marker="s", markersize=10, color=style.TINT,
                markeredgecolor=style.FAINT, label="baseline = what the explanation compares with")
@@ -205,7 +192,4 @@ def _key(fig: Figure, frame: pd.DataFrame) -> None:
         "(a to b): 95 % over speakers, paired",
     ):
         entries.append(Line2D([], [], linestyle="none", label=words))
-    fig.legend(
-        handles=entries, loc="outside lower left", ncols=3, frameon=False,
-        fontsize=style.SMALL, labelcolor=style.INK, handlelength=2.6,
-    )  # fmt: skip
+    style.legend(fig, entries, handlelength=2.6)

@@ -47,7 +47,9 @@ PANELS = (
           near="pointing_near"),
     Panel("auc", "a bin inside beats one\noutside (AUC, %)", 100, 0.5, "auc_of_wrong_region"),
 )  # fmt: skip
-_BAR, _CONTROL = "#0072b2", "#e69f00"
+_BAR = "#0072b2"
+_DIAMOND: dict = {"linestyle": "none", "marker": "D", "markersize": 4, "color": "#e69f00",
+                  "markeredgecolor": style.INK}  # fmt: skip
 
 
 def localisation_bars(scores: pd.DataFrame) -> Figure:
@@ -75,8 +77,13 @@ def localisation_bars(scores: pd.DataFrame) -> Figure:
     for axes, panel in zip(grid, PANELS, strict=True):
         _bars(axes, panel, means, errors)
     grid[0].set_yticks(np.arange(len(names)), names)
-    fig.legend(handles=_key(), loc="outside lower left", ncols=4, frameon=False,
-               fontsize=style.SMALL)  # fmt: skip
+    entries = [
+        Patch(color=_BAR, alpha=0.85, label="mean, standard error"),
+        Patch(facecolor="none", edgecolor=_BAR, label="15 bins around it counted too"),
+        Line2D([], [], color=style.INK, linestyle=(0, (4, 2)), label="chance"),
+        Line2D([], [], label="the region of another recording", **_DIAMOND),
+    ]
+    style.legend(fig, entries, ncols=4)
     return fig
 
 
@@ -90,8 +97,7 @@ def _bars(axes: Axes, panel: Panel, means: pd.DataFrame, errors: pd.DataFrame) -
         axes.barh(at, near, height=0.62, color="none", edgecolor=_BAR, linewidth=1.0, zorder=0.5)
     if panel.control in means:
         control = panel.factor * means[panel.control].to_numpy(float)
-        axes.plot(control, at, linestyle="none", marker="D", markersize=4, color=_CONTROL,
-                  markeredgecolor=style.INK, markeredgewidth=0.5)  # fmt: skip
+        axes.plot(control, at, markeredgewidth=0.5, **_DIAMOND)
     chance = panel.chance if isinstance(panel.chance, float) else means[panel.chance].mean()
     axes.axvline(panel.factor * chance, color=style.INK, linewidth=1.0, linestyle=(0, (4, 2)))
     drawn = [value + np.nan_to_num(error)]
@@ -106,13 +112,3 @@ def _bars(axes: Axes, panel: Panel, means: pd.DataFrame, errors: pd.DataFrame) -
     axes.set_xlim(0, max(1.0, 1.28 * max(ends.max(), panel.factor * chance)))
     axes.set_xlabel(panel.label)
     style.dress(axes, grid="x")
-
-
-def _key() -> list:
-    return [
-        Patch(color=_BAR, alpha=0.85, label="mean, standard error"),
-        Patch(facecolor="none", edgecolor=_BAR, label="15 bins around it counted too"),
-        Line2D([], [], color=style.INK, linestyle=(0, (4, 2)), label="chance"),
-        Line2D([], [], linestyle="none", marker="D", markersize=4, color=_CONTROL,
-               markeredgecolor=style.INK, label="the region of another recording"),
-    ]  # fmt: skip

@@ -15,10 +15,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
 
 SHARES = ("positive_share", "negative_share")
+TICK: dict = {"linestyle": "none", "marker": "|", "color": style.INK, "markeredgewidth": 1.6}
+"""Of an even spread."""
 MOST = 4
 """Classes that have room for a panel each; more are drawn as their mean."""
 
@@ -60,12 +61,8 @@ def region_shares(table: pd.DataFrame) -> Figure:
 
 
 def _check(table: pd.DataFrame, *columns: str) -> None:
-    missing = [name for name in columns if name not in table]
-    if missing or table.empty:
-        what = f"no column {missing[0]!r}" if missing else "no row"
-        raise SpeechLRPError(
-            f"the table of relevance shares holds {what}; make it with `speechlrp explain --force`"
-        )
+    mend = "make it with `speechlrp explain --force`"
+    style.need(table, columns, "the table of relevance shares holds", mend, "row")
 
 
 def _figure(table: pd.DataFrame, label: str, *, height: float) -> Figure:
@@ -80,7 +77,12 @@ def _figure(table: pd.DataFrame, label: str, *, height: float) -> Figure:
         axes.set_xlim(-bound * 1.22, bound * 1.22)
         _bars(axes, table[table["class"] == name])
     grid[0].set_ylabel(label)
-    _key(fig)
+    entries = [
+        Patch(color=style.NEGATIVE, alpha=0.85, label="of the negative relevance"),
+        Patch(color=style.POSITIVE, alpha=0.85, label="of the positive relevance"),
+        Line2D([], [], markersize=10, label="if spread evenly over all bins", **TICK),
+    ]
+    style.legend(fig, entries)
     return fig
 
 
@@ -100,15 +102,7 @@ def _bars(axes: Axes, rows: pd.DataFrame) -> None:
     for column, sign, colour in ((SHARES[0], 1, style.POSITIVE), (SHARES[1], -1, style.NEGATIVE)):
         share = 100 * rows[column].fillna(0).to_numpy(float)
         axes.barh(at, sign * share, height=0.72, color=colour, alpha=0.85)
-        axes.plot(
-            sign * even,
-            at,
-            linestyle="none",
-            marker="|",
-            markersize=11,
-            color=style.INK,
-            markeredgewidth=1.6,
-        )
+        axes.plot(sign * even, at, markersize=11, **TICK)
         for y, value, tick in zip(at, share, even, strict=True):
             _write(axes, float(y), value, tick, sign, colour)
     axes.axvline(0, color=style.INK, linewidth=0.8)
@@ -128,15 +122,3 @@ def _write(axes: Axes, y: float, value: float, tick: float, sign: int, colour: s
         textcoords="offset points", ha="left" if sign > 0 else "right",
         fontsize=style.SMALL - 1, color=colour,
     )  # fmt: skip
-
-
-def _key(fig: Figure) -> None:
-    entries = [
-        Patch(color=style.NEGATIVE, alpha=0.85, label="of the negative relevance"),
-        Patch(color=style.POSITIVE, alpha=0.85, label="of the positive relevance"),
-        Line2D([], [], linestyle="none", marker="|", markersize=10, markeredgewidth=1.6,
-               color=style.INK, label="if spread evenly over all bins"),
-    ]  # fmt: skip
-    fig.legend(
-        handles=entries, loc="outside lower left", ncols=3, frameon=False, fontsize=style.SMALL
-    )

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
 
 SHOWN_MS = 500
@@ -31,20 +30,19 @@ def truth_figure(table: pd.DataFrame, errors: pd.DataFrame, *, title: str = "") 
     Raises:
         SpeechLRPError: a column is missing, or there is no row.
     """
-    missing = [name for name in (*_COLUMNS, "q25_ms", "q75_ms") if name not in table]
-    if missing or table.empty or errors.empty:
-        what = f"no column {missing[0]!r}" if missing else "no row"
-        raise SpeechLRPError(
-            f"the table of errors of key steps holds {what}; make it with `speechlrp navai --force`"
-        )
+    for needed, columns in ((table, (*_COLUMNS, "q25_ms", "q75_ms")), (errors, ())):
+        mend = "make it with `speechlrp navai --force`"
+        style.need(needed, columns, "the table of errors of key steps holds", mend, "row")
     lines = style.lines_for(list(pd.unique(table.alignment)))
     names = list(lines)
-    fig = style.figure(height=2.6 + 1.15 * len(names) + (0.3 if title else 0))
+    fig = style.figure(height=2.6 + 1.15 * len(names) + 0.3)
     grid = fig.add_gridspec(1 + len(names), 1, height_ratios=[2.2, *[1] * len(names)])
     _distributions(fig.add_subplot(grid[0]), table, errors, lines)
     rows = [fig.add_subplot(grid[1 + place]) for place in range(len(names))]
     letters = [name for name in sorted(set(table.letter)) if name not in _WHOLE]
-    reach = _reach(table)
+    single = table[~table.letter.isin(_WHOLE) & (table.n >= FEW)]
+    single = table if single.empty else single  # a range of letters with enough frames, ms
+    reach = max(100.0, 1.1 * float(np.nanmax(np.abs(single[["q25_ms", "q75_ms"]]))))
     for axes, name in zip(rows, names, strict=True):
         _by_letter(axes, table[table.alignment == name], letters, reach, lines[name].colour)
         axes.set_ylabel(f"{name}\nerror (ms)")
@@ -53,8 +51,7 @@ def truth_figure(table: pd.DataFrame, errors: pd.DataFrame, *, title: str = "") 
         f"letter\ndot: median; bar: quartiles, cut at the axis; cross: mean; faint: < {FEW} frames",
         linespacing=1.5,
     )
-    if title:
-        fig.suptitle(title, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
+    style.titled(fig, title)
     return fig
 
 
@@ -102,11 +99,3 @@ def _by_letter(
     axes.set_xlim(-0.7, len(letters) - 0.3)
     axes.set_xticks(range(len(letters)), letters)
     style.dress(axes)
-
-
-def _reach(table: pd.DataFrame) -> float:
-    """A common range in ms: that of the quartiles of letters with enough frames."""
-    single = table[~table.letter.isin(_WHOLE) & (table.n >= FEW)]
-    if single.empty:
-        single = table
-    return max(100.0, 1.1 * float(np.nanmax(np.abs(single[["q25_ms", "q75_ms"]]))))

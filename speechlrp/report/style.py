@@ -8,16 +8,21 @@ apart; every line also has its own dash and marker, so that print in grey works.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 
 import matplotlib
 import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
+from speechlrp.errors import SpeechLRPError
 from speechlrp.report.lettering import literal
 
 INK = "#1f2933"
@@ -45,6 +50,15 @@ class Line:
     dash: str | tuple[float, tuple[float, ...]]
     marker: str
     words: str = ""
+
+    def entry(self, label: str) -> Line2D:
+        """The line in a legend."""
+        looks = {"color": self.colour, "linestyle": self.dash, "marker": self.marker}
+        return Line2D([], [], markersize=4, label=label, **looks)
+
+    def named(self, name: str) -> str:
+        """Its name with the plain words, where it has any."""
+        return f"{name}: {self.words}" if self.words else name
 
 
 STRATEGIES = {
@@ -79,10 +93,8 @@ def figure(width: float = WIDTH, height: float = 3.6) -> Figure:
 
 def dress(axes: Axes, *, grid: str | None = "y") -> Axes:
     """Give axes the common look: open frame, fine grid, legible ticks."""
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(FAINT)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
     axes.tick_params(labelsize=SMALL, colors=INK, color=FAINT)
     for axis in (axes.xaxis, axes.yaxis):
         axis.label.set_fontsize(TEXT)
@@ -98,6 +110,53 @@ def heading(axes: Axes, text: str, *, size: float = TITLE, **options: object) ->
     axes.set_title(text, loc="left", fontsize=size, color=INK, **options)
 
 
+def titled(fig: Figure, title: str, note: str = "") -> None:
+    """A title above the figure, and what must be known to read it below."""
+    if title:
+        fig.suptitle(title, x=0.01, ha="left", fontsize=TITLE, color=INK)
+    if note:
+        fig.supxlabel(note, x=0.01, ha="left", fontsize=SMALL - 0.5, color=FAINT)
+
+
+def legend(fig: Figure, handles: Sequence[Artist] | None = None, **looks: Any) -> None:
+    """A legend below the figure; None: of all that has a label."""
+    usual = {"loc": "outside lower left", "ncols": 3, "frameon": False, "fontsize": SMALL}
+    usual |= {"labelcolor": INK, "title_fontsize": SMALL, "alignment": "left"}
+    fig.legend(handles=handles, **usual | looks)
+
+
+def colour_bar(fig: Figure, image: Any, label: str, **options: Any) -> None:
+    """A colour bar; options as of matplotlib's."""
+    bar = fig.colorbar(image, **options)
+    bar.set_label(label, fontsize=SMALL, color=INK)
+    bar.ax.tick_params(labelsize=SMALL, color=FAINT)
+    bar.outline.set_edgecolor(FAINT)
+
+
+def chance_line(axes: Axes, height: float, **looks: Any) -> None:
+    """A dotted line at what guessing reaches."""
+    axes.axhline(height, color=FAINT, linewidth=0.9, linestyle=(0, (1, 2)), zorder=1, **looks)
+
+
+def need(table: pd.DataFrame, columns: Iterable[str], holds: str, mend: str, row: str) -> None:
+    """Check what a figure is drawn from.
+
+    Args:
+        table: to be drawn.
+        columns: that it must have.
+        holds: what it is, with its verb, for the error.
+        mend: what makes it again.
+        row: what one of its rows is.
+
+    Raises:
+        SpeechLRPError: a column is missing, or there is no row.
+    """
+    missing = [name for name in columns if name not in table]
+    if missing or table.empty:
+        what = f"no column {missing[0]!r}" if missing else f"no {row}"
+        raise SpeechLRPError(f"{holds} {what}; {mend}")
+
+
 def relevance_colours() -> ListedColormap:
     """Blue for negative, red for positive, and nothing at all at zero.
 
@@ -105,9 +164,8 @@ def relevance_colours() -> ListedColormap:
     spectrogram hides it only where there is relevance.
     """
     value = np.linspace(-1, 1, 257)
-    positive, negative = (_rgb(c) for c in (POSITIVE, NEGATIVE))
     colours = np.empty((value.size, 4))
-    colours[:, :3] = np.where(value[:, None] >= 0, positive, negative)
+    colours[:, :3] = np.where(value[:, None] >= 0, to_rgb(POSITIVE), to_rgb(NEGATIVE))
     colours[:, 3] = np.abs(value) ** 0.7
     return ListedColormap(colours, name="relevance").with_extremes(bad=(0, 0, 0, 0))
 
@@ -117,10 +175,6 @@ def spectrogram_colours() -> ListedColormap:
     grey = np.linspace(1.0, 0.32, 256)
     colours = np.column_stack([grey, grey, grey, np.ones_like(grey)])
     return ListedColormap(colours, name="spectrogram").with_extremes(bad="#fff3c4")
-
-
-def _rgb(colour: str) -> np.ndarray:
-    return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
 
 
 def figure_png(fig: Figure) -> bytes:

@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
 from speechlrp.report.line_labels import End, label_ends
 
@@ -23,11 +22,7 @@ ERRORS = {
 }
 
 
-def training_curves(
-    metrics: pd.DataFrame,
-    *,
-    chance: float,
-) -> Figure:
+def training_curves(metrics: pd.DataFrame, *, chance: float) -> Figure:
     """Draw loss (left) and accuracy (right) per epoch, on training and validation data.
 
     Args:
@@ -40,10 +35,11 @@ def training_curves(
         SpeechLRPError: a column is missing, or there is no epoch.
     """
     _check(metrics, *(f"{part}_{kind}" for part in LINES for kind in ("loss", "accuracy")))
-    fig, loss, accuracy = _panels()
+    fig = style.figure(height=3.1)
+    loss, accuracy = fig.subplots(1, 2)
     _draw(loss, metrics, "loss", 1.0)
     loss.set_ylabel("loss (mean over examples)")
-    accuracy.axhline(100 * chance, color=style.FAINT, lw=0.9, linestyle=(0, (1, 2)), label="chance")
+    style.chance_line(accuracy, 100 * chance, label="chance")
     _draw(accuracy, metrics, "accuracy", 100.0)
     accuracy.set_ylabel("accuracy (%)")
     return fig
@@ -62,7 +58,8 @@ def recogniser_curves(metrics: pd.DataFrame) -> Figure:
     """
     rates = [f"validate_{kind}_error_rate" for kind in ERRORS]
     _check(metrics, *(f"{part}_loss" for part in LINES), *rates)
-    fig, loss, errors = _panels()
+    fig = style.figure(height=3.1)
+    loss, errors = fig.subplots(1, 2)
     _draw(loss, metrics, "loss", 1.0)
     loss.set_ylabel("loss (CTC, a symbol)")
     renamed = metrics.rename(
@@ -74,17 +71,8 @@ def recogniser_curves(metrics: pd.DataFrame) -> Figure:
 
 
 def _check(metrics: pd.DataFrame, *columns: str) -> None:
-    missing = [name for name in ("epoch", *columns) if name not in metrics]
-    if missing or metrics.empty:
-        what = f"no column {missing[0]!r}" if missing else "no epoch"
-        raise SpeechLRPError(
-            f"the training metrics hold {what}; train again with `speechlrp train --force`"
-        )
-
-
-def _panels() -> tuple[Figure, Axes, Axes]:
-    fig = style.figure(height=3.1)
-    return fig, *fig.subplots(1, 2)
+    mend = "train again with `speechlrp train --force`"
+    style.need(metrics, ("epoch", *columns), "the training metrics hold", mend, "epoch")
 
 
 def _draw(
@@ -102,15 +90,8 @@ def _draw(
         epochs, values = rows.to_numpy(float).T
         values = values * factor
         marks = line.marker if len(epochs) <= 30 else None
-        axes.plot(
-            epochs,
-            values,
-            color=line.colour,
-            linestyle=line.dash,
-            marker=marks,
-            markersize=3.5,
-            label=part,
-        )
+        looks = {"color": line.colour, "linestyle": line.dash, "marker": marks, "markersize": 3.5}
+        axes.plot(epochs, values, label=part, **looks)
         ends.append(End(epochs[-1], values[-1], part, line.colour, float(values.mean())))
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
+from speechlrp.report.letters_axes import band_image
 
-HZ = (250, 700, 1500, 2700, 5000)
 COLUMNS = 4
 PANEL = (2.3, 2.0)
 LABELLED = 12
@@ -36,7 +35,9 @@ class Wanted:
     history: np.ndarray
 
 
-def wanted_figure(wanted: Sequence[Wanted], frequency: np.ndarray, *, title: str = "") -> Figure:
+def wanted_figure(
+    wanted: Sequence[Wanted], frequency: np.ndarray, *, title: str = "What neurons want"
+) -> Figure:
     """Draw one panel a neuron: what it wants more of (red) and less of (blue) than the mean.
 
     Each panel is scaled to an absolute maximum of 1 and shows no more than the frames that
@@ -66,13 +67,10 @@ def wanted_figure(wanted: Sequence[Wanted], frequency: np.ndarray, *, title: str
             ax.set_ylabel("frequency (Hz)")
         if place + columns >= len(wanted):
             ax.set_xlabel("time (ms)")
-    heading = title or "What neurons want"
-    fig.suptitle(heading, x=0.01, ha="left", fontsize=style.TITLE, color=style.INK)
+    style.titled(fig, title)
     few = {"shrink": min(1.0, 2 / rows), "anchor": (0.0, 1.0), "aspect": 28}
-    bar = fig.colorbar(image, ax=list(grid.flat), ticks=[-1, 0, 1], **few)
-    bar.set_label("input (z-normalised level, scaled)", fontsize=style.SMALL, color=style.INK)
-    bar.ax.tick_params(labelsize=style.SMALL, color=style.FAINT)
-    bar.outline.set_edgecolor(style.FAINT)
+    words = "input (z-normalised level, scaled)"
+    style.colour_bar(fig, image, words, ax=list(grid.flat), ticks=[-1, 0, 1], **few)
     return fig
 
 
@@ -88,18 +86,9 @@ def _check(wanted: Sequence[Wanted], frequency: np.ndarray) -> None:
 
 
 def _panel(axes: Axes, one: Wanted, frequency: np.ndarray):
-    time = one.time_ms
-    half = (time[-1] - time[0]) / max(len(time) - 1, 1) / 2 or 0.5
     size = float(np.abs(one.inputs).max()) or 1.0
-    image = axes.imshow(
-        one.inputs / size, origin="lower", aspect="auto", interpolation="nearest",
-        extent=(time[0] - half, time[-1] + half, -0.5, len(frequency) - 0.5),
-        cmap=style.relevance_colours(), norm=Normalize(-1, 1),
-    )  # fmt: skip
-    ticks = [hz for hz in HZ if frequency[0] <= hz <= frequency[-1]]
-    axes.set_yticks(np.interp(ticks, frequency, np.arange(len(frequency))), map(str, ticks))
-    style.dress(axes, grid=None)
-    axes.tick_params(labelsize=style.SMALL - 1)
+    colours = style.relevance_colours()
+    image = band_image(axes, one.inputs / size, frequency, one.time_ms, colours, (-1, 1))
     before, after = one.history[0], one.history[-1]
     text = f"{one.title}\n{before:.2f} to {after:.2f}, largest {size:.2g}"
     style.heading(axes, text, size=style.SMALL, pad=4)
@@ -117,7 +106,8 @@ def history_figure(wanted: Sequence[Wanted]) -> Figure:
     fig = style.figure(height=3.4)
     axes = style.dress(fig.subplots())
     few = len(wanted) <= LABELLED
-    for one, line in zip(wanted, _lines(len(wanted)), strict=True):
+    lines = style.lines_for([str(number) for number in range(len(wanted))]).values()
+    for one, line in zip(wanted, lines, strict=True):
         gained = one.history[-1] - one.history[0]
         share = (one.history - one.history[0]) / (gained if gained else 1)
         label = one.title if few else None
@@ -126,11 +116,5 @@ def history_figure(wanted: Sequence[Wanted]) -> Figure:
     axes.set_ylabel("activation gained (share)")
     style.heading(axes, "How the inputs were reached")
     if few:
-        fig.legend(
-            loc="outside right upper", frameon=False, fontsize=style.SMALL, labelcolor=style.INK
-        )
+        style.legend(fig, loc="outside right upper", ncols=1)
     return fig
-
-
-def _lines(count: int) -> list[style.Line]:
-    return list(style.lines_for([str(number) for number in range(count)]).values())

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from speechlrp.artifacts.atomic import write_bytes, write_csv
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
 from speechlrp.artifacts.relevance import Maps
 from speechlrp.artifacts.shards import Shards
@@ -27,7 +26,6 @@ from speechlrp.pipeline.places import FEATURES, explanation, explanation_facts, 
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.curves import flipping_curve
-from speechlrp.report.style import figure_png
 
 
 def work(context: Context) -> None:
@@ -100,7 +98,7 @@ def _answer(context: Context, classifier: Classifier, relevance: h5py.File, feat
         each = table.iloc[batch].assign(speaker=table.id.iloc[batch])  # a recording a row
         parts.append(flips.cells(inputs, some_maps, each))
     answers = rates(pd.concat(parts), [*CELL, "speaker"], maps.bins)
-    write_csv(context.folder / "answers.csv", answers.rename(columns={"speaker": "id"}))
+    context.write(answers=answers.rename(columns={"speaker": "id"}))
 
 
 def _write(context: Context, cells: pd.DataFrame, bins: int, classes: list[str]) -> None:
@@ -108,14 +106,12 @@ def _write(context: Context, cells: pd.DataFrame, bins: int, classes: list[str])
     by_class["label"] = [classes[label] for label in by_class.label]
     curve = rates(cells, CELL, bins)
     summary = summarise(curve, bins, context.config.flipping.measures)
-    write_csv(context.folder / "curve.csv", curve)
-    write_csv(context.folder / "curve_by_class.csv", by_class)
-    write_csv(context.folder / "summary.csv", summary)
-    write_csv(context.folder / "areas.csv", speakers_areas(cells, bins))
+    areas = speakers_areas(cells, bins)
+    context.write(curve=curve, curve_by_class=by_class, summary=summary, areas=areas)
     chance = 1 / len(classes)
     for baseline, part in curve.groupby("baseline", sort=False):
         figure = flipping_curve(part, chance=chance, title=f"Bins set to the baseline: {baseline}")
-        write_bytes(context.folder / f"curve_{baseline}.png", figure_png(figure))
+        context.write(**{f"curve_{baseline}": figure})
     context.note("examples", int(curve.n.iloc[0]))
     for row in summary.itertuples():
         context.say(

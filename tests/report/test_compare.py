@@ -5,8 +5,14 @@ import pandas as pd
 import pytest
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.report.compare import Row, agreement_matrices, explanation_grid, flipping_curves
-from speechlrp.report.compare_sanity import PANELS, sanity_curves
+from speechlrp.report.compare import (
+    SANITY,
+    Row,
+    agreement_matrices,
+    explanation_grid,
+    flipping_curves,
+    sanity_curves,
+)
 from speechlrp.report.style import figure_png
 
 
@@ -82,7 +88,7 @@ def test_sanity_curves_draw_the_means_in_the_order_of_the_steps():
     rows = [
         {"explainer": name, "step": step, "layers": f"layer {step}", "score": score,
          "mean": 1 - 0.1 * step, "standard_error": np.nan if step == 0 else 0.02}
-        for name in ("a", "b") for step in (2, 0, 1) for score in (*PANELS, "correct")
+        for name in ("a", "b") for step in (2, 0, 1) for score in (*SANITY, "correct")
     ]  # fmt: skip
     figure = sanity_curves(pd.DataFrame(rows), order="cascading", chance={"top_overlap": 0.01})
     assert len(figure.axes) == 3
@@ -93,4 +99,6 @@ def test_sanity_curves_draw_the_means_in_the_order_of_the_steps():
     ticks = [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
     assert ticks == ["layer 0", "layer 1", "layer 2"]
     with pytest.raises(SpeechLRPError, match="no sanity check"):
-        sanity_curves(pd.DataFrame(rows)[lambda t: t.score == "correct"], order="cascading")
+        sanity_curves(
+            pd.DataFrame(rows)[lambda t: t.score == "correct"], order="cascading", chance={}
+        )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from speechlrp.artifacts.atomic import write_csv
 from speechlrp.config.schema import Config
 from speechlrp.data.explaining import about
 from speechlrp.errors import SpeechLRPError
@@ -42,8 +41,7 @@ def work(context: Context) -> None:
         "measures": bench_tables.measures(learned, draws),
         "networks": bench_tables.networks(every, table),
     }
-    for name, result in results.items():
-        write_csv(context.folder / f"{name}.csv", result)
+    context.write(**results)
     findings.write(context, results)
 
 

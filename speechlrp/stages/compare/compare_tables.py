@@ -8,7 +8,6 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from speechlrp.artifacts.atomic import write_bytes, write_csv
 from speechlrp.artifacts.hdf5 import TABLE, read_table
 from speechlrp.artifacts.relevance import Maps
 from speechlrp.data.caution import caution_of_guessing, caution_of_losses
@@ -21,7 +20,6 @@ from speechlrp.pipeline.parts import Part
 from speechlrp.report.compare import Row, agreement_matrices, explanation_grid, flipping_curves
 from speechlrp.report.paper import ASSIGNMENTS
 from speechlrp.report.score_bars import localisation_bars
-from speechlrp.report.style import figure_png
 from speechlrp.stages.compare.subject import Bench
 from speechlrp.stages.explain.classes import pick
 
@@ -38,21 +36,16 @@ def write(bench: Bench, random_order: str) -> None:
     _caution(bench)
     examples = _examples(bench)
     curve, summary = _curves(bench, random_order)
-    write_csv(bench.context.folder / "examples.csv", examples)
-    write_csv(bench.context.folder / "curve.csv", curve)
-    write_csv(bench.context.folder / "summary.csv", summary)
+    bench.context.write(examples=examples, curve=curve, summary=summary)
     known = {"explainer", "output", *bench.examples.table.columns, *COSTS, *SUMS}
     columns = [name for name in examples.columns if name not in known]
     if columns:
         scores = mean_and_error(examples, ["explainer"], columns)
-        write_csv(bench.context.folder / "scores.csv", _with_conditions(scores, examples))
+        bench.context.write(scores=_with_conditions(scores, examples))
     if "cue" in bench.scores:
-        figure = figure_png(localisation_bars(scores))
-        write_bytes(bench.context.folder / "localisation.png", figure)
-    overview = _overview(bench, examples, summary)
-    write_csv(bench.context.folder / "explainers.csv", overview)
-    agreed = _agreement(bench)
-    write_csv(bench.context.folder / "agreement.csv", agreed)
+        bench.context.write(localisation=localisation_bars(scores))
+    overview, agreed = _overview(bench, examples, summary), _agreement(bench)
+    bench.context.write(explainers=overview, agreement=agreed)
     _conservation(bench)
     _figures(bench, curve, summary, agreed, random_order)
     for row in overview.itertuples():
@@ -142,11 +135,11 @@ def _conservation(bench: Bench) -> None:
         if section["kind"] == "lrp":
             table = _table(bench.part("maps", name), CONSERVATION)
             caution_of_losses(bench.context, table, name)
-            write_csv(bench.context.folder / f"conservation_{name}.csv", table)
+            bench.context.write(**{f"conservation_{name}": table})
 
 
 def _figures(bench: Bench, curve, summary, agreed: pd.DataFrame, random_order: str) -> None:
-    folder, config = bench.context.folder, bench.context.config
+    config = bench.context.config
     names, chance = list(bench.sections), 1 / len(bench.examples.classes)
     figures = {"heatmaps": _grid(bench)}
     for baseline, part in curve.groupby("baseline", sort=False):
@@ -161,8 +154,7 @@ def _figures(bench: Bench, curve, summary, agreed: pd.DataFrame, random_order: s
     }
     panels = {title: matrix(agreed, score, names) for score, title in kinds.items()}
     figures["agreement"] = agreement_matrices(panels, names)
-    for name, figure in figures.items():
-        write_bytes(folder / f"{name}.png", figure_png(figure))
+    bench.context.write(**figures)
 
 
 def _grid(bench: Bench):

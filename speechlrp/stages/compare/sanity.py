@@ -9,15 +9,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from speechlrp.artifacts.atomic import write_bytes, write_csv
 from speechlrp.artifacts.hdf5 import read_table, write_table
 from speechlrp.data.explaining import Explaining, about
 from speechlrp.measures.agreement import COLUMNS, agreement
 from speechlrp.measures.effective import copied
 from speechlrp.measures.randomise import layers_in_use, randomised, steps_from_output
 from speechlrp.measures.scores import mean_and_error
-from speechlrp.report.compare_sanity import sanity_curves
-from speechlrp.report.style import figure_png
+from speechlrp.report.compare import sanity_curves
 from speechlrp.stages.compare.subject import Bench
 
 STEP = ["explainer", "step", "layers"]
@@ -38,11 +36,9 @@ def work(bench: Bench) -> None:
         parts.append(table)
     rows = pd.concat(parts, ignore_index=True)
     summary = mean_and_error(rows, STEP, [*COLUMNS, "correct"])
-    write_csv(bench.context.folder / "sanity_examples.csv", rows)
-    write_csv(bench.context.folder / "sanity.csv", summary)
-    chance = {"top_overlap": config.top}
-    figure = sanity_curves(summary, order=config.sanity, chance=chance)
-    write_bytes(bench.context.folder / "sanity.png", figure_png(figure))
+    figure = sanity_curves(summary, order=config.sanity, chance={"top_overlap": config.top})
+    bench.context.write(sanity_examples=rows, sanity=summary)
+    bench.context.write(sanity=figure)
     last = summary[(summary.step == summary.step.max()) & (summary.score == "spearman_absolute")]
     for row in last.itertuples():
         bench.context.say(f"{row.explainer:24} |R| after the last step: correlation {row.mean:.3f}")

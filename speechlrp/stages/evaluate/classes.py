@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from speechlrp.artifacts.atomic import write_csv, write_json
 from speechlrp.config.schema import Config
 from speechlrp.data.conditions import named, several
 from speechlrp.data.dataset import dataset
@@ -36,11 +35,8 @@ def work(context: Context) -> None:
     if whole:
         context.say(f"by recording, mean of its segments: {whole.describe()}")
         summary["per_recording"] = whole.summary()
-    write_json(context.folder / "evaluation.json", summary)
-    write_csv(context.folder / "per_class.csv", accuracy.per_class)
-    write_csv(context.folder / "per_speaker.csv", accuracy.per_speaker)
-    write_csv(context.folder / "confusion.csv", accuracy.confusion)
-    write_csv(context.folder / "recordings.csv", accuracy.rows)
+    context.write(evaluation=summary, confusion=accuracy.confusion, recordings=accuracy.rows)
+    context.write(per_class=accuracy.per_class, per_speaker=accuracy.per_speaker)
     context.note("summary", summary)
     _conditions(context, accuracy.rows, examples.table)
     if config.evaluate.trials is not None:
@@ -67,7 +63,7 @@ def _pooled(context: Context, classifier: Classifier, outputs: Outputs) -> Evalu
         return None
     accuracy = _counted(context, classifier, pooled)
     names = table.iloc[accuracy.rows["row"]][["subset", "source"]].reset_index(drop=True)
-    write_csv(context.folder / "per_recording.csv", names.join(accuracy.rows.drop(columns="row")))
+    context.write(per_recording=names.join(accuracy.rows.drop(columns="row")))
     return accuracy
 
 
@@ -77,7 +73,7 @@ def _conditions(context: Context, rows: pd.DataFrame, table: pd.DataFrame) -> No
     if not several(seen):
         return
     by_condition = accuracy_by(rows.assign(condition=named(seen).to_numpy()), "condition")
-    write_csv(context.folder / "per_condition.csv", by_condition)
+    context.write(per_condition=by_condition)
     for row in by_condition.itertuples():
         context.say(
             f"{row.condition}: accuracy {100 * row.accuracy:.2f} % of {row.n:,} "

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from speechlrp.artifacts.atomic import write_csv, write_json
 from speechlrp.config.schema import Config, call, options
 from speechlrp.data.dataset import Spoken, dataset
 from speechlrp.data.network import Recogniser, network
@@ -34,10 +33,8 @@ def work(context: Context) -> None:
     table = pd.concat([table, pd.DataFrame(map(_columns, errors))], axis=1)
     total = sum(errors, ErrorCounts())
     summary = _columns(total) | _intervals(table, config.seed)
-    write_json(context.folder / "evaluation.json", summary)
-    write_csv(context.folder / "utterances.csv", table)
-    for name in ("speaker", "part"):
-        write_csv(context.folder / f"per_{name}.csv", _per(table, errors, name))
+    context.write(evaluation=summary, utterances=table)
+    context.write(**{f"per_{name}": _per(table, errors, name) for name in ("speaker", "part")})
     context.note("summary", summary)
     context.say(
         f"letter errors {total.letter_error_rate:.2%}, word errors {total.word_error_rate:.2%} "

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from speechlrp.artifacts.atomic import write_bytes, write_csv, write_json
 from speechlrp.artifacts.shards import Shards
 from speechlrp.audio import extract
 from speechlrp.corpora import Recording
@@ -17,7 +16,6 @@ from speechlrp.data.recordings import all_rejected, read_corpus, reject
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context
 from speechlrp.report.det import det_figure
-from speechlrp.report.style import figure_png
 from speechlrp.stages.evaluate.trial_lists import check_kinds, check_trials, listed_trials
 from speechlrp.training.embeddings import cosine_scores, embed, means, verification
 from speechlrp.training.verification import error_rates
@@ -49,7 +47,7 @@ def verify(context: Context, network: Classifier) -> None:
     pairs = rows[listed.first[usable]], rows[listed.second[usable]]
     scores = cosine_scores(np.stack(list(known.values())), *pairs)
     scored = table[usable].assign(score=scores)
-    write_csv(context.folder / "trials.csv", scored)
+    context.write(trials=scored)
     _sum_up(context, network, scored, {corpus[name].speaker for name in known})
 
 
@@ -60,11 +58,11 @@ def _sum_up(
     trained = "published" not in network.meta
     if trained:  # what others trained on is not known
         measured["speakers_trained_on"] = len(speakers & set(network.meta["classes"]))
-    write_json(context.folder / "verification.json", measured)
     context.note("verification", measured)
     miss, false, _ = error_rates(scored.score.to_numpy(), scored.same.to_numpy(bool))
-    curve = det_figure(miss, false, measured["equal_error_rate"], counts=_counts(measured))
-    write_bytes(context.folder / "det.png", figure_png(curve))
+    counts = int(measured["same"]), int(measured["trials"] - measured["same"])
+    curve = det_figure(miss, false, measured["equal_error_rate"], counts=counts)
+    context.write(verification=measured, det=curve)
     context.say(
         f"{measured['trials']:,} trials, {measured['same']:,} of one speaker: "
         f"equal error rate {measured['equal_error_rate']:.2%}, "
@@ -77,11 +75,6 @@ def _sum_up(
             f"{len(speakers)} "
             "speakers, so it knows them: split.unseen keeps speakers apart"
         )
-
-
-def _counts(measured: Mapping[str, float | int]) -> tuple[int, int]:
-    """Trials of one speaker, and of two."""
-    return int(measured["same"]), int(measured["trials"] - measured["same"])
 
 
 def _embeddings(
@@ -135,10 +128,7 @@ def _note_missing(
     left = missing[which]
     names = [ids.get(listed.names[k], listed.names[k]) for k in which[left]]
     reasons = [rejected.get(name, "not in the corpus") for name in names]
-    write_csv(
-        context.folder / "trials_left_out.csv",
-        table[left].assign(recording=names, reason=reasons),
-    )
+    context.write(trials_left_out=table[left].assign(recording=names, reason=reasons))
     context.note("trials_left_out", len(names))
     if names:
         context.say(

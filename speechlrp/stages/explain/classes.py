@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from speechlrp.artifacts.atomic import write_bytes, write_csv
 from speechlrp.artifacts.hdf5 import created, open_artifact, read_table
 from speechlrp.artifacts.relevance import Maps, merge
 from speechlrp.artifacts.shards import Shards
@@ -22,13 +21,12 @@ from speechlrp.data.times import times_on_disk
 from speechlrp.measures.absorption import conservation, summarise_conservation
 from speechlrp.measures.excess import Excess
 from speechlrp.measures.shares import Shares
-from speechlrp.pipeline.places import FEATURES, FOUND, explanation_facts, weights
+from speechlrp.pipeline.places import FEATURES, explanation_facts, weights
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.heatmap import Panel, heatmap, top_bins
 from speechlrp.report.panels import value_range
 from speechlrp.report.share_figures import band_shares, region_shares
-from speechlrp.report.style import figure_png
 from speechlrp.stages.explain.spoken import write_segments
 from speechlrp.training.losses import probabilities
 
@@ -80,9 +78,7 @@ def _write(context: Context, classifier: Classifier, shards: Shards) -> None:
     caution_of_guessing(context, table, predicted, len(examples.classes))
     shards.remove()
     bands, regions = shares.tables()
-    write_csv(context.folder / "bands.csv", bands)
-    write_csv(context.folder / "regions.csv", regions)
-    write_csv(context.folder / FOUND, excess.table())
+    context.write(bands=bands, regions=regions, found=excess.table())
     write_segments(context, table, profiles, [examples.time] * len(table))
     shown = pick(table, predicted, section["examples"])
     _figures(context, examples, shown, bands, regions)
@@ -101,7 +97,7 @@ def _conserve(context: Context, classifier: Classifier, rows: list[int]) -> None
             _, inputs, target = explaining.batch(features, labels[batch])
             parts.append(conservation(explaining.explainer, explaining.model, inputs, target))
     table = summarise_conservation(parts)
-    write_csv(context.folder / "conservation.csv", table)
+    context.write(conservation=table)
     caution_of_losses(context, table, explaining.section["name"])
 
 
@@ -195,8 +191,7 @@ def _figures(context: Context, examples: Windows, rows: list[int], bands, region
             "top_1_percent": top_bins(shown, frequency, time, share=0.01, units=units),
             "bands": band_shares(bands),
         }
-    for name, figure in figures.items():
-        write_bytes(context.folder / f"{name}.png", figure_png(figure))
+    context.write(**figures)
 
 
 STAGE = Stage(

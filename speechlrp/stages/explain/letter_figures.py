@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from speechlrp.artifacts.atomic import write_bytes
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
 from speechlrp.artifacts.layout import attribute
 from speechlrp.artifacts.maps import ALONG, EXAMPLES, STATISTICS
@@ -22,7 +21,6 @@ from speechlrp.pipeline.stage import Context
 from speechlrp.report.letters_frames import FrameRow, frames_figure
 from speechlrp.report.letters_overview import letters_figure, where_figure
 from speechlrp.report.letters_utterance import Along, utterance_figure
-from speechlrp.report.style import figure_png
 
 FIRST = ("sensitivity", "lrp")
 """K's order of the columns; others follow by name."""
@@ -44,10 +42,6 @@ def draw_figures(context: Context, clock: Clock) -> list[str]:
     return sorted(others)
 
 
-def _put(context: Context, name: str, figure) -> None:
-    write_bytes(context.folder / f"{name}.png", figure_png(figure))
-
-
 def _title(config: Config) -> str:
     return ", ".join(explanation_facts(config).values())
 
@@ -58,13 +52,13 @@ def _over_all(context: Context) -> None:
         axes = file["frequency"][:], file["offset_ms"][:]
         classes = attribute(file, "classes", list)
     title = f"Mean relevance of letters: {_title(context.config)}, {frames.sum():,} frames"
-    _put(context, "letters", letters_figure(maps, frames, classes, *axes, title=title))
+    context.write(letters=letters_figure(maps, frames, classes, *axes, title=title))
     lags, bands = (
         read_csv(context.folder / f"{name}.csv", "run the same command again with --force")
         for name in ("lags", "bands")
     )
     title = f"Where relevance lies: {_title(context.config)}"
-    _put(context, "where", where_figure(lags, bands, title=title))
+    context.write(where=where_figure(lags, bands, title=title))
 
 
 def _beside(context: Context) -> dict[str, Path]:
@@ -112,7 +106,7 @@ def _frames(context: Context, others: dict[str, Path]) -> None:
             ]
             title = f"Frames taken for '{letter}': {_title(context.config)}"
             figure = frames_figure(rows, *axes, units=units, title=title)
-            _put(context, f"frames/{letter}", figure)
+            context.write(**{f"frames/{letter}": figure})
 
 
 def _said(row: pd.Series) -> str:
@@ -137,4 +131,4 @@ def _utterances(context: Context, clock: Clock) -> None:
                 f"recognised: {row.recognised}",
             )
             figure = utterance_figure(along, frequency, units=units)
-            _put(context, f"utterances/{place + 1}", figure)
+            context.write(**{f"utterances/{place + 1}": figure})

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from speechlrp.artifacts.atomic import write_csv
 from speechlrp.artifacts.maps import STATISTICS, Array, write_maps
 from speechlrp.data.times import times_on_disk
 from speechlrp.letters.vocabulary import LETTERS
@@ -103,13 +102,11 @@ def _tables(
 ) -> None:
     """Write `letters.csv`, `bands.csv` and `lags.csv`."""
     limits = context.config.explainer["bands_hz"]
-    tables = {
-        "letters": letter_table(search.classes.names, maps, numbers),
-        "bands": band_table(maps, search.dataset.frequency, limits),
-        "lags": lag_table(maps, search.offset_ms),
-    }
-    for name, table in tables.items():
-        write_csv(context.folder / f"{name}.csv", table)
+    context.write(
+        letters=letter_table(search.classes.names, maps, numbers),
+        bands=band_table(maps, search.dataset.frequency, limits),
+        lags=lag_table(maps, search.offset_ms),
+    )
 
 
 def _say(context: Context, search: LetterExplaining, numbers: Numbers) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from speechlrp.artifacts.atomic import write_csv
 from speechlrp.data.times import TIERS, has_times, read_times, spoken_in
 from speechlrp.measures.segments import segments
 from speechlrp.pipeline.stage import Context
@@ -41,4 +40,4 @@ def write_segments(
     if parts:
         table = pd.concat(parts)
         first = ["recording", "explainer", "tier"]
-        write_csv(context.folder / "segments.csv", table[[*first, *table.columns[:-3]]])
+        context.write(segments=table[[*first, *table.columns[:-3]]])

@@ -9,7 +9,6 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from speechlrp.artifacts.atomic import write_bytes, write_csv
 from speechlrp.artifacts.maximized import open_maximized, write_maximized
 from speechlrp.artifacts.shards import Shards
 from speechlrp.config.schema import Config
@@ -20,7 +19,6 @@ from speechlrp.neurons.neurons import Neuron
 from speechlrp.pipeline.places import UTTERANCES, Artifact, weights, weights_name
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.report.style import figure_png
 from speechlrp.report.wanted import Wanted, history_figure, wanted_figure
 from speechlrp.stages.maximize.choice import Layer, layers_asked, neurons_asked
 
@@ -59,7 +57,7 @@ def work(context: Context) -> None:
         units=settings.units,
         attributes={"settings": asdict(config), "features": spoken.settings},
     )
-    write_csv(context.folder / "neurons.csv", table)
+    context.write(neurons=table)
     shards.remove()
     _draw(context)
     _say(context, table)
@@ -139,11 +137,8 @@ def _draw(context: Context) -> None:
         frequency, total = file.frequency, len(file.table)
     title = f"What neurons want: {weights_name(config)}"
     title += f", {count} of {total:,}" if count < total else ""
-    for name, figure in (
-        ("maximized", wanted_figure(wanted, frequency, title=title)),
-        ("history", history_figure(wanted)),
-    ):
-        write_bytes(context.folder / f"{name}.png", figure_png(figure))
+    maximized = wanted_figure(wanted, frequency, title=title)
+    context.write(maximized=maximized, history=history_figure(wanted))
 
 
 def title_of(row: pd.Series) -> str:

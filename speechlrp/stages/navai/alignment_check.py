@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from speechlrp.artifacts.atomic import write_bytes, write_csv
 from speechlrp.data.times import has_times
 from speechlrp.navai.batches import FrameTable
 from speechlrp.pipeline.places import weights_name
 from speechlrp.pipeline.stage import Context
 from speechlrp.report.step_distances import truth_figure
-from speechlrp.report.style import figure_png
 from speechlrp.stages.navai.known_times import phoneme_times, word_times
 from speechlrp.stages.navai.search import Search
 from speechlrp.timing.exactness import ALL, coverage_table, error_table, timing_table
@@ -31,11 +29,11 @@ def known_truth(context: Context, search: Search) -> Truth | None:
 
 def write_truth(context: Context, truth: Truth, gathered: FrameTable) -> None:
     """Write `truth.csv`, `truth_errors.csv`, `coverage.csv` and `truth.png`, and say the result."""
-    folder, hop_ms = context.folder, 1000 * truth.clock.hop_s
+    hop_ms = 1000 * truth.clock.hop_s
     frames = linked_frames(gathered.table(), gathered.ids, truth)
     spelt = pd.concat([truth.letters(key) for key in truth.words if key in truth])
     coverage = coverage_table(frames, spelt)
-    write_csv(folder / "coverage.csv", coverage)
+    context.write(coverage=coverage)
     whole = coverage.set_index("letter").loc[ALL]
     context.note("letters_with_a_phoneme", float(whole.text_share))
     context.note("utterances_measured", frames.utterance.nunique())
@@ -44,12 +42,11 @@ def write_truth(context: Context, truth: Truth, gathered: FrameTable) -> None:
         context.say("no frame has a letter that is in its text: the alignments are not measured")
         return
     errors = error_table(frames, gathered.alignments, hop_ms)
-    write_csv(folder / "truth.csv", table)
-    write_csv(folder / "truth_errors.csv", errors)
     linked = f"{int(whole.frames_linked):,} of {int(whole.frames):,} frames"
     where = f"{weights_name(context.config)} on {context.config.subset}"
     figure = truth_figure(table, errors, title=f"{where}: {linked} whose phoneme is known")
-    write_bytes(folder / "truth.png", figure_png(figure))
+    context.write(truth=table, truth_errors=errors)
+    context.write(truth=figure)
     context.say(
         f"{whole.text_share:.1%} of the letters have a phoneme, and {linked} are linked to theirs"
     )

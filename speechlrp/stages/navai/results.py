@@ -7,7 +7,6 @@ from dataclasses import asdict
 
 import numpy as np
 
-from speechlrp.artifacts.atomic import write_bytes, write_csv
 from speechlrp.artifacts.averages import write_averages
 from speechlrp.config.schema import Config
 from speechlrp.errors import unknown
@@ -18,7 +17,6 @@ from speechlrp.navai.specificity import specificity
 from speechlrp.pipeline.places import weights_name
 from speechlrp.pipeline.stage import Context
 from speechlrp.report.navai import pattern_figure
-from speechlrp.report.style import figure_png
 from speechlrp.stages.navai.search import Search
 from speechlrp.stages.navai.selection import sources_in_use
 
@@ -62,7 +60,7 @@ def write(context: Context, averages: Averages, search: Search) -> None:
             rate=navai.rate,
             title=_title(context.config, averages, len(places)),
         )
-        write_bytes(context.folder / f"{name}.png", figure_png(figure))
+        context.write(**{name: figure})
 
 
 def check_figure(wanted: Sequence[str] | None, names: Sequence[str]) -> None:
@@ -115,15 +113,13 @@ def _tables(context: Context, averages: Averages, result: Patterns, search: Sear
     offset_ms, near_ms = search.offset_ms, 1000 * navai.near_s
     by_class, by_alignment = specificity(result, averages, offset_ms, navai.within_s)
     frequency = search.dataset.frequency
-    tables = {
-        "counts": counted(averages),
-        "specificity": by_class,
-        "alignments": by_alignment,
-        "peaks": peaks(result, *names, frequency, offset_ms, near_ms=near_ms, most=navai.peaks),
-        "bursts": bursts(result, *names, offset_ms, near_ms=near_ms),
-    }
-    for name, table in tables.items():
-        write_csv(context.folder / f"{name}.csv", table)
+    context.write(
+        counts=counted(averages),
+        specificity=by_class,
+        alignments=by_alignment,
+        peaks=peaks(result, *names, frequency, offset_ms, near_ms=near_ms, most=navai.peaks),
+        bursts=bursts(result, *names, offset_ms, near_ms=near_ms),
+    )
 
 
 def _title(config: Config, averages: Averages, shown: int) -> str:

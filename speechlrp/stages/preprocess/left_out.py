@@ -119,8 +119,7 @@ def note_dropped(context: Context, shards: Shards, outside: pd.DataFrame) -> pd.
     """
     files = [read_csv(_csv(shards, unit), AGAIN) for unit in range(shards.count)]
     recordings = pd.concat([f for f in files if len(f)] or files[:1], ignore_index=True)
-    write_csv(context.folder / "recordings.csv", recordings)
-    write_csv(context.folder / "left_out.csv", outside)
+    context.write(recordings=recordings, left_out=outside)
     context.note("left_out", outside.head(1000).to_dict(orient="records"))
     for reason, group in outside.groupby("reason"):
         first = ", ".join(group["class"].head(3)) + ", ..." * (len(group) > 3)

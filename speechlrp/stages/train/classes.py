@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import torch
 
-from speechlrp.artifacts.atomic import write_bytes
 from speechlrp.config.schema import Config, call, options
 from speechlrp.data.crops import crop_batches, extra_classes, from_audio
 from speechlrp.data.dataset import Windows, dataset
@@ -17,7 +16,6 @@ from speechlrp.models.huggingface import HuggingFace
 from speechlrp.pipeline.places import FEATURES, RECORDINGS, Artifact
 from speechlrp.pipeline.progress import steps
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.report.style import figure_png
 from speechlrp.report.training import training_curves
 from speechlrp.stages.train.foreign import adopt, model_options, published_weights
 from speechlrp.stages.train.watching import loggers
@@ -110,7 +108,7 @@ def teach(
         return
     best = metrics.loc[metrics.validate_accuracy.idxmax()]
     curves = training_curves(metrics, chance=1 / len(examples.classes))
-    write_bytes(context.folder / "curves.png", figure_png(curves))
+    context.write(curves=curves)
     (context.folder / "state.pt").unlink()
     last = metrics.iloc[-1]
     context.note(

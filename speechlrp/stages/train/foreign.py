@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from speechlrp.artifacts.atomic import write_bytes, write_csv
 from speechlrp.config.schema import Config, options
 from speechlrp.data.dataset import Windows
 from speechlrp.errors import SpeechLRPError, unknown
@@ -20,7 +19,6 @@ from speechlrp.models.heads import CosineLinear
 from speechlrp.models.huggingface import FILES, HuggingFace
 from speechlrp.pipeline.record import fingerprint
 from speechlrp.pipeline.stage import Context
-from speechlrp.report.style import figure_png
 from speechlrp.report.training import training_curves
 from speechlrp.training.checkpoint import save_model
 from speechlrp.training.metrics import evaluate
@@ -179,8 +177,7 @@ def write_as_is(
     metrics = pd.DataFrame([row | {"lr": 0.0, "seconds": 0.0, "model_seconds": 0.0}])
     for name in ("last", "best"):
         save_model(context.folder / f"{name}.safetensors", model, {**meta, "epoch": 0})
-    write_csv(context.folder / "metrics.csv", metrics)
     curves = training_curves(metrics, chance=1 / len(examples.classes))
-    write_bytes(context.folder / "curves.png", figure_png(curves))
+    context.write(metrics=metrics, curves=curves)
     context.note("validation_accuracy", {"last": row["validate_accuracy"]})
     context.say(f"taken as it is: validation accuracy {row['validate_accuracy']:.2%}")

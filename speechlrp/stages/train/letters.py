@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import torch
 
-from speechlrp.artifacts.atomic import write_bytes
 from speechlrp.config.schema import Config, call, options
 from speechlrp.data.dataset import Spoken, dataset
 from speechlrp.data.network import describe_model
@@ -18,7 +17,6 @@ from speechlrp.models import MODELS
 from speechlrp.pipeline.places import UTTERANCES
 from speechlrp.pipeline.progress import steps
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.report.style import figure_png
 from speechlrp.report.training import recogniser_curves
 from speechlrp.stages.train.watching import loggers
 from speechlrp.training.callbacks import Calling
@@ -109,7 +107,7 @@ def _teach(
             callbacks=[Calling(say, bar), *loggers(context, settings, meta)],
         )
     if context.ranks.leader:
-        write_bytes(context.folder / "curves.png", figure_png(recogniser_curves(metrics)))
+        context.write(curves=recogniser_curves(metrics))
         (context.folder / "state.pt").unlink()
     rates = metrics.validate_letter_error_rate
     context.note("validation_letter_error_rate", {"last": rates.iloc[-1], "best": rates.min()})
