@@ -10,15 +10,13 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from speechlrp.artifacts.averages import AVERAGES, write_averages
 from speechlrp.artifacts.hdf5 import describe, label_axes, open_artifact, read_table, write_table
 from speechlrp.artifacts.layout import attribute
-from speechlrp.artifacts.maps import ALONG, EXAMPLES, STATISTICS, Array, write_maps
+from speechlrp.artifacts.maps import ALONG, AVERAGES, EXAMPLES, STATISTICS, Array, write_maps
 from speechlrp.artifacts.maximized import open_maximized, write_maximized
-from speechlrp.artifacts.relevance import FACTOR, Maps
+from speechlrp.artifacts.relevance import FACTOR, RELEVANCE, Maps
 from speechlrp.artifacts.shards import Shards
 from speechlrp.artifacts.utterances import write_utterances
-from speechlrp.artifacts.window_layout import RELEVANCE
 from speechlrp.data.dataset import read_dataset
 from speechlrp.data.explaining import order_of
 
@@ -114,17 +112,14 @@ def read_utterances(folder: Path) -> Any:
 def averages(folder: Path) -> list[Path]:
     panel, bins = ("class", "alignment"), ("class", "alignment", "frequency", "offset")
     arrays = {
-        "pattern": (np.zeros((K, 1, F, T)), bins),
-        "normaliser": (np.ones((1, F, T)), bins[1:]),
+        "pattern": Array(np.zeros((K, 1, F, T)), bins),
+        "normaliser": Array(np.ones((1, F, T)), bins[1:]),
+        "counts": Array(np.full((K, 1, T), 3), (*panel, "offset")),
+        "frequency": Array(np.arange(F) * 100.0, ("frequency",)),
+        "offset_ms": Array(np.arange(T) * 8.0, ("offset",)),
     }
-    arrays["counts"] = (np.full((K, 1, T), 3), (*panel, "offset"))
-    write_averages(
-        folder / "averages.h5",
-        arrays,
-        frequency=np.arange(F) * 100.0,
-        offset_ms=np.arange(T) * 8.0,
-        attributes={"classes": ["a", "b"], "alignments": ["none"], "settings": {}},
-    )
+    attributes = {"classes": ["a", "b"], "alignments": ["none"], "settings": {}}
+    write_maps(folder / "averages.h5", AVERAGES, arrays, attributes=attributes)
     return [folder / "averages.h5"]
 
 

@@ -21,8 +21,7 @@ import torch
 from fuzz_mutations import BYTES, TEXT, Mutation
 from safetensors.torch import load_file, save_file
 
-from speechlrp.artifacts.saves import Saves
-from speechlrp.artifacts.shards import Shards
+from speechlrp.artifacts.shards import Saves, Shards
 from speechlrp.artifacts.tables import read_csv
 from speechlrp.audio.reading import read, read_piece
 from speechlrp.corpora.audiomnist import audiomnist

@@ -1,4 +1,4 @@
-"""Explanations of letter frames in HDF5: arrays with axes and units, and tables beside them."""
+"""Explanations of letter frames in HDF5, and averages over them: arrays with axes and units."""
 
 from __future__ import annotations
 
@@ -30,18 +30,19 @@ STATISTICS = Layout(
 ALONG = Layout(
     "utterance_relevance",
     {
-        **{
-            "features": "TF",
-            "relevance": "TF",
-            "windows": "T",
-            "profile": "LD",
-            "offsets": "P int",
-        },
+        **{"features": "TF", "relevance": "TF", "windows": "T", "profile": "LD"},
+        "offsets": "P int",
         **{f"table/{name}": "N text" for name in ("id", "transcript", "recognised")},
         **{"table/frames": "N int", "letters/utterance": "L int", **_AXES},
     },
 )
 """Utterances along time."""
+AVERAGES = Layout(
+    "averages",
+    {"pattern": "CAFD", "normaliser": "AFD", "counts": "CAD", **_AXES},
+    {"classes": list, "alignments": list},
+)
+"""Sums over aligned frames of classes, and what was computed from them."""
 
 
 class Array(NamedTuple):
@@ -60,7 +61,7 @@ def write_maps(
     tables: Mapping[str, pd.DataFrame] | None = None,
     attributes: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write the file, whole; of an array with more than two axes one map is a chunk.
+    """Write the file, whole; of an array whose last axes are frequency and offset a map is a chunk.
 
     Args:
         path: the file.
@@ -70,9 +71,9 @@ def write_maps(
         attributes: of the file.
     """
     with created(path) as file:
-        for name, (values, *_) in arrays.items():
+        for name, (values, axes, _) in arrays.items():
             options: dict[str, Any] = {}
-            if values.ndim > 2 and values.size:
+            if axes[-2:] == ("frequency", "offset") and values.size:
                 leading = (1,) * (values.ndim - 2)
                 options = {"chunks": (*leading, *values.shape[-2:]), "compression": "lzf"}
             file.create_dataset(name, data=values, **options)

@@ -3,6 +3,8 @@
 Layout: `/relevance` `[N, 1, F, T]`, to be multiplied by its attribute `scale_factor` (netCDF's, so
 that xarray does it by itself); besides `/output` `[N, K]`, `/target` `[N]`, the axes and the
 table. The order of the bins is made when it is needed.
+
+Axes: N windows, C channels, F frequencies, T frames, K outputs of a network, B = C F T bins.
 """
 
 from __future__ import annotations
@@ -15,9 +17,32 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.hdf5 import describe, label_axes
-from speechlrp.artifacts.layout import Damaged, attribute
+from speechlrp.artifacts.layout import Damaged, Layout, attribute
 from speechlrp.artifacts.shards import Shards
-from speechlrp.artifacts.window_layout import RELEVANCE
+
+_TABLE = {
+    **{f"table/{name}": "N text" for name in ("id", "path", "speaker", "subset", "source")},
+    "table/label": "N int classes",
+    **{f"table/{name}": "N" for name in ("start_s", "onset_s", "duration_s")},
+}
+FEATURES = Layout(
+    "features",
+    {"features": "NC*", "train_mean": "C*", "frequency": "F ?", "time": "T", **_TABLE},
+    {"classes": list, "settings": dict, "silence": float, "task": str},
+)
+"""Of recordings, of which relevance is made."""
+MAPS = Layout(
+    "relevance",
+    {
+        **{"relevance": "NCFT", "frequency": "F", "time": "T"},
+        **{"output": "NK", "probability": "NK ?", "target": "N int classes"},
+        **_TABLE,
+    },
+    {"classes": list, "explainer": dict},
+)
+"""What `compare` writes of each of its explainers."""
+RELEVANCE = Layout(MAPS.kind, {**MAPS.datasets, "probability": "NK"}, MAPS.attributes)
+
 
 FACTOR = "scale_factor"
 LARGEST = 15

@@ -1,4 +1,4 @@
-"""Work in units: each unit's arrays and table rows in a file of its own, merged at the end.
+"""Work in units, each in a file of its own, merged at the end; and sums over units, to go on from.
 
 A unit's file appears whole or not at all, so a run that was killed goes on with
 the first unit that has none. Units can be made in any order and by any process.
@@ -7,7 +7,7 @@ the first unit that has none. Units can be made in any order and by any process.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,9 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from speechlrp.artifacts.arrays import read_arrays, unusable, write_arrays
-from speechlrp.artifacts.atomic import need_space
+from speechlrp.artifacts.atomic import need_space, whole
 from speechlrp.artifacts.hdf5 import write_table
+from speechlrp.errors import SpeechLRPError
 
 COLUMN = "table."
 SURE = 0.7
@@ -125,3 +125,85 @@ def _append(file: h5py.File, name: str, rows: np.ndarray, storage: dict[str, Any
     start = len(dataset)
     dataset.resize(start + len(rows), axis=0)
     dataset[start:] = rows
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write arrays by name, whole or not at all."""
+    with whole(path) as beside, beside.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read them back.
+
+    Raises:
+        SpeechLRPError: the file is damaged; it is deleted, to be made again.
+    """
+    if not path.is_file():
+        raise SpeechLRPError(f"{path} is no file; remove it, and give the same command again")
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
+            return {name: held[name] for name in held.files}
+    except Exception as error:  # zip files and arrays raise anything of damaged bytes
+        raise unusable(path) from error
+
+
+def unusable(path: Path) -> SpeechLRPError:
+    """Delete a unit's file, and say so."""
+    path.unlink(missing_ok=True)
+    return SpeechLRPError(f"{path} was damaged and is deleted; the same command makes it again")
+
+
+UNITS = "units"
+
+
+class Saves:
+    """The files of one piece of work: which of its units are in the sums, and the sums.
+
+    A file appears whole or not at all, and no unit is in two of them. So whatever files
+    there are add up to what was done, also where another number of processes goes on.
+
+    Args:
+        folder: where they are.
+        rank: of the process.
+    """
+
+    def __init__(self, folder: Path, rank: int = 0) -> None:
+        self.folder, self.rank = folder, rank
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def path(self, rank: int) -> Path:
+        """Where the file of a process is or will be."""
+        return self.folder / f"{rank:06d}.npz"
+
+    def done(self) -> set[int]:
+        """The units that are in any of the files."""
+        return {unit for path in self._paths() for unit in self._read(path)[0]}
+
+    def mine(self) -> tuple[list[int], dict[str, np.ndarray]] | None:
+        """The units and arrays that this process has put down; None: nothing yet."""
+        path = self.path(self.rank)
+        return self._read(path) if path.exists() else None
+
+    def others(self) -> Iterator[dict[str, np.ndarray]]:
+        """The arrays of the other processes, also of those that are no longer there."""
+        return (self._read(path)[1] for path in self._paths() if path != self.path(self.rank))
+
+    def put(self, units: Sequence[int], arrays: Mapping[str, np.ndarray]) -> None:
+        """Put down what this process has gathered, in place of what it had put down before."""
+        held = {UNITS: np.asarray(units, np.int64), **arrays}
+        write_arrays(self.path(self.rank), held)
+
+    def remove(self) -> None:
+        """Delete the files."""
+        shutil.rmtree(self.folder)
+
+    def _paths(self) -> list[Path]:
+        return sorted(self.folder.glob("*.npz"))
+
+    def _read(self, path: Path) -> tuple[list[int], dict[str, np.ndarray]]:
+        arrays = read_arrays(path)
+        units = arrays.pop(UNITS, None)
+        if units is None or units.dtype != np.int64 or units.ndim != 1:
+            raise unusable(path)
+        return units.tolist(), arrays

@@ -48,7 +48,6 @@ SPOKEN = Layout(
     {"classes": list, "settings": dict, "task": str},
 )
 """What a recogniser is trained on."""
-DTYPES = ("float16", "float32")
 CHUNK = 256
 """Frames of a chunk: 2 s of speech, 128 KiB in float32."""
 
@@ -61,7 +60,6 @@ def write_utterances(
     *,
     frequencies: np.ndarray,
     units: str = "",
-    dtype: str = "float32",
     attributes: dict[str, Any] | None = None,
 ) -> pd.DataFrame:
     """Write the file, whole or not at all, with one part in memory at a time.
@@ -72,27 +70,19 @@ def write_utterances(
             column `frames` holds the T_i.
         frequencies: where the bands lie in Hz, [F].
         units: of the features.
-        dtype: `"float32"`, or `"float16"` for half the size (11 bits).
         attributes: of the file, such as `settings`.
 
     Returns:
         The table of all utterances.
 
     Raises:
-        SpeechLRPError: no utterances, an id that occurs twice, or an unknown dtype.
+        SpeechLRPError: no utterances, or an id that occurs twice.
         ValueError: a part's table does not fit its features, or these are not finite.
     """
-    if dtype not in DTYPES:
-        raise SpeechLRPError(f"features are stored as {' or '.join(DTYPES)}, not {dtype!r}")
     with created(path) as file:
-        size = (CHUNK, len(frequencies))
-        shape = {
-            "shape": (0, size[1]),
-            "maxshape": (None, size[1]),
-            "chunks": size,
-            "fletcher32": True,
-        }
-        features = file.create_dataset("features", dtype=dtype, **shape)
+        bands = len(frequencies)
+        shape = {"shape": (0, bands), "maxshape": (None, bands), "chunks": (CHUNK, bands)}
+        features = file.create_dataset("features", dtype="float32", fletcher32=True, **shape)
         tables = [_append(features, arrays["features"], table) for arrays, table in parts]
         table = _joined(tables, path)
         file["offsets"] = np.cumsum([0, *table["frames"]], dtype=np.int64)

@@ -18,8 +18,8 @@ import pandas as pd
 
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
 from speechlrp.artifacts.layout import Damaged, attribute
+from speechlrp.artifacts.relevance import FEATURES as WINDOWS
 from speechlrp.artifacts.utterances import SPOKEN, Utterances
-from speechlrp.artifacts.window_layout import FEATURES as WINDOWS
 from speechlrp.audio import FEATURES
 from speechlrp.audio.windows import WindowSettings
 from speechlrp.config.schema import Config, call, options

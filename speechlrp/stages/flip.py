@@ -10,9 +10,8 @@ import pandas as pd
 import torch
 
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
-from speechlrp.artifacts.relevance import Maps
+from speechlrp.artifacts.relevance import RELEVANCE, Maps
 from speechlrp.artifacts.shards import Shards
-from speechlrp.artifacts.window_layout import RELEVANCE
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import dataset
 from speechlrp.data.explored import explored

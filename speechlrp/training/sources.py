@@ -19,7 +19,7 @@ import torch
 
 from speechlrp.artifacts.hdf5 import checked, reading
 from speechlrp.artifacts.layout import Layout
-from speechlrp.artifacts.window_layout import FEATURES
+from speechlrp.artifacts.relevance import FEATURES
 
 ROWS = Layout(FEATURES.kind, {"features": "NC*"})
 """All of such a file that is read here."""

@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from speechlrp.artifacts.saves import Saves
+from speechlrp.artifacts.shards import Saves
 from speechlrp.errors import SpeechLRPError
 
 

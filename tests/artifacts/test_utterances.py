@@ -87,15 +87,6 @@ def test_the_table_and_the_axes(tmp_path):
         assert file.attrs["settings"] == '{"rate": 16000}'
 
 
-def test_half_precision(tmp_path):
-    expected = written(tmp_path / "a.h5", [50], dtype="float16")
-    with Utterances(tmp_path / "a.h5") as utterances, h5py.File(tmp_path / "a.h5") as file:
-        found = utterances.read(0)
-        assert file["features"].dtype == np.float16
-        assert found.dtype == np.float32
-        np.testing.assert_allclose(found, expected[0], rtol=2**-11)
-
-
 def test_shards_are_parts(tmp_path):
     shards = Shards(tmp_path / "units", 3)
     for unit, lengths in enumerate([(2, 3), (), (4,)]):
@@ -134,12 +125,10 @@ def test_what_cannot_be_written(tmp_path, parts, error, message):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_values_and_types_that_cannot_be_stored(tmp_path):
-    big = ({"features": np.full((2, BANDS), 1e6, np.float32)}, part([2])[1])
-    with pytest.raises(ValueError, match="float16 cannot hold"):
-        write_utterances(tmp_path / "a.h5", [big], frequencies=HERTZ, dtype="float16")
-    with pytest.raises(SpeechLRPError, match="float16 or float32, not 'int8'"):
-        write_utterances(tmp_path / "a.h5", [big], frequencies=HERTZ, dtype="int8")
+def test_values_that_cannot_be_stored(tmp_path):
+    big = ({"features": np.full((2, BANDS), 1e39)}, part([2])[1])
+    with pytest.raises(ValueError, match="float32 cannot hold"):
+        write_utterances(tmp_path / "a.h5", [big], frequencies=HERTZ)
 
 
 def _cut(path):
@@ -173,14 +162,13 @@ def test_a_bad_file_names_the_command(tmp_path, spoil, message):
     assert "`speechlrp preprocess run=x" in str(caught.value)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32"])
-def test_frames_that_changed_on_disk_are_never_given(tmp_path, dtype):
+def test_frames_that_changed_on_disk_are_never_given(tmp_path):
     path = tmp_path / "a.h5"
-    expected = written(path, [CHUNK, CHUNK], dtype=dtype)
-    stored, spoilt = path.read_bytes(), expected[1].astype(dtype).tobytes()
+    expected = written(path, [CHUNK, CHUNK])
+    stored, spoilt = path.read_bytes(), expected[1].tobytes()
     assert stored.count(spoilt) == 1
     path.write_bytes(stored.replace(spoilt, spoilt[::-1]))
     with Utterances(path, "speechlrp preprocess") as utterances:
-        np.testing.assert_array_equal(utterances.read(0), expected[0].astype(dtype))
+        np.testing.assert_array_equal(utterances.read(0), expected[0])
         with pytest.raises(SpeechLRPError, match=r"damaged .*`speechlrp preprocess --force`"):
             utterances.read(1)

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from speechlrp.artifacts.hdf5 import created, describe, open_artifact, read_table, write_table
-from speechlrp.artifacts.window_layout import FEATURES
+from speechlrp.artifacts.relevance import FEATURES
 from speechlrp.data.dataset import read_dataset
 from speechlrp.errors import SpeechLRPError
 

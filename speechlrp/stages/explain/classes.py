@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.hdf5 import created, open_artifact, read_table
-from speechlrp.artifacts.relevance import Maps, merge
+from speechlrp.artifacts.relevance import RELEVANCE, Maps, merge
 from speechlrp.artifacts.shards import Shards
-from speechlrp.artifacts.window_layout import RELEVANCE
 from speechlrp.data.caution import caution_of_guessing, caution_of_losses
 from speechlrp.data.dataset import Windows, dataset
 from speechlrp.data.explaining import Explaining, check, explainer, facts_of_maps, order_of

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from speechlrp.artifacts.maps import Array
 from speechlrp.data.dataset import dataset
 from speechlrp.data.explaining import check, explainer
 from speechlrp.data.network import Recogniser, network
@@ -58,13 +57,6 @@ class LetterExplaining(Search):
     def promised(self, output: Tensor, symbols: Tensor) -> Tensor | None:
         """What relevance should add up to ``[B]``, or None."""
         return self.explainer.promised(output, symbols, self._empty)
-
-    def axes(self) -> dict[str, Array]:
-        """The axes of a file of windows."""
-        return {
-            "frequency": Array(self.dataset.frequency, ("frequency",), "Hz"),
-            "offset_ms": Array(self.offset_ms, ("offset",), "ms"),
-        }
 
 
 def letter_explaining(context: Context, recogniser: Recogniser | None = None) -> LetterExplaining:

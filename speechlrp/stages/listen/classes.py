@@ -11,8 +11,7 @@ import pandas as pd
 import torch
 
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
-from speechlrp.artifacts.relevance import Maps
-from speechlrp.artifacts.window_layout import RELEVANCE
+from speechlrp.artifacts.relevance import RELEVANCE, Maps
 from speechlrp.audio.reading import read
 from speechlrp.audio.resampling import mono, resample
 from speechlrp.config.schema import Config

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from speechlrp.artifacts.averages import AVERAGES
 from speechlrp.artifacts.hdf5 import open_artifact
 from speechlrp.artifacts.layout import attribute
+from speechlrp.artifacts.maps import AVERAGES
 from speechlrp.artifacts.maximized import open_maximized
 from speechlrp.audio.inversion import distance_db, to_wave
 from speechlrp.data.dataset import Spoken

@@ -14,7 +14,7 @@ from itertools import islice
 import numpy as np
 import torch
 
-from speechlrp.artifacts.saves import Saves
+from speechlrp.artifacts.shards import Saves
 from speechlrp.navai.batches import Part, units
 from speechlrp.navai.frames import LetterFrames, Tally
 from speechlrp.navai.gathered import Gathered

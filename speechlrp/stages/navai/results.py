@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from speechlrp.artifacts.averages import write_averages
+from speechlrp.artifacts.maps import AVERAGES, Array, write_maps
 from speechlrp.config.schema import Config
 from speechlrp.errors import unknown
 from speechlrp.navai.average import Averages, counted
@@ -89,23 +89,19 @@ def _averages(context: Context, averages: Averages, result: Patterns, search: Se
     derived = {k: v.astype(np.float32) if v.dtype == float else v for k, v in vars(result).items()}
     edges = {"edges": averages.edges.cpu().numpy(), "without": averages.without.cpu().numpy()}
     sums = {k: v for k, v in averages.state().items() if not k.startswith("group_")}
-    arrays = derived | sums | edges
+    arrays = {n: Array(a, AXES.get(n, BINS)) for n, a in (derived | sums | edges).items()}
     navai = asdict(context.config.navai)
     del navai["sources"]
-    write_averages(
-        context.folder / "averages.h5",
-        {name: (values, AXES.get(name, BINS)) for name, values in arrays.items()},
-        frequency=search.dataset.frequency,
-        offset_ms=search.offset_ms,
-        attributes={
-            "classes": list(averages.classes),
-            "alignments": list(averages.alignments),
-            "settings": navai | sources_in_use(context.config),
-            "features": search.dataset.settings,
-            "crop": averages.crop,
-            "rate": context.config.navai.rate,
-        },
-    )
+    attributes = {
+        "classes": list(averages.classes),
+        "alignments": list(averages.alignments),
+        "settings": navai | sources_in_use(context.config),
+        "features": search.dataset.settings,
+        "crop": averages.crop,
+        "rate": context.config.navai.rate,
+    }
+    path = context.folder / "averages.h5"
+    write_maps(path, AVERAGES, arrays | search.axes(), attributes=attributes)
 
 
 def _tables(context: Context, averages: Averages, result: Patterns, search: Search) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
+from speechlrp.artifacts.maps import Array
 from speechlrp.data.dataset import Spoken
 from speechlrp.data.network import Recogniser
 from speechlrp.explainers.base import Explainer
@@ -55,6 +56,13 @@ class Search:
     def offset_ms(self) -> np.ndarray:
         """Of a window's steps from its centre, step ``W // 2``, in ms ``[W]``."""
         return (np.arange(self.width) - self.width // 2) * 1000 * self.dataset.clock.hop_s
+
+    def axes(self) -> dict[str, Array]:
+        """The axes of a file of windows."""
+        return {
+            "frequency": Array(self.dataset.frequency, ("frequency",), "Hz"),
+            "offset_ms": Array(self.offset_ms, ("offset",), "ms"),
+        }
 
     def maps(self, batch: Frames) -> dict[str, Tensor]:
         """Explanations ``[B, F, W]`` of the predicted symbol's logit, by explainer."""

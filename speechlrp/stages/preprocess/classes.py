@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.hdf5 import created, describe, label_axes, open_artifact
+from speechlrp.artifacts.relevance import FEATURES
 from speechlrp.artifacts.shards import Shards
-from speechlrp.artifacts.window_layout import FEATURES
 from speechlrp.audio import extract
 from speechlrp.config.schema import Config, options
 from speechlrp.corpora import Recording, tasks

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from speechlrp.artifacts.arrays import read_arrays, write_arrays
 from speechlrp.artifacts.atomic import write_csv
-from speechlrp.artifacts.shards import Shards
+from speechlrp.artifacts.shards import Shards, read_arrays, write_arrays
 from speechlrp.artifacts.tables import read_csv
 from speechlrp.config.schema import Config
 from speechlrp.corpora import Recording

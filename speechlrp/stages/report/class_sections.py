@@ -9,8 +9,7 @@ import h5py
 import pandas as pd
 
 from speechlrp.artifacts.layout import attribute
-from speechlrp.artifacts.relevance import Maps
-from speechlrp.artifacts.window_layout import RELEVANCE
+from speechlrp.artifacts.relevance import RELEVANCE, Maps
 from speechlrp.measures.absorption import absorbed
 from speechlrp.measures.concentration import concentration
 from speechlrp.measures.segments import by_label

@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
-from speechlrp.artifacts.relevance import Maps
-from speechlrp.artifacts.window_layout import MAPS
+from speechlrp.artifacts.relevance import MAPS, Maps
 from speechlrp.audio.reading import read_piece
 from speechlrp.audio.resampling import mono, resample
 from speechlrp.config.schema import Config

@@ -8,10 +8,9 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from speechlrp.artifacts.averages import AVERAGES
 from speechlrp.artifacts.hdf5 import read_table
 from speechlrp.artifacts.layout import attribute
-from speechlrp.artifacts.maps import EXAMPLES
+from speechlrp.artifacts.maps import AVERAGES, EXAMPLES
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import Spoken
 from speechlrp.data.times import TIERS, read_times, spoken_in

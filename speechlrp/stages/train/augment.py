@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from speechlrp.artifacts import window_layout
-from speechlrp.artifacts.atomic import need_space
 from speechlrp.artifacts.hdf5 import created, describe, label_axes, open_artifact, write_table
+from speechlrp.artifacts.relevance import FEATURES as WINDOWS
+from speechlrp.artifacts.relevance import RELEVANCE
 from speechlrp.config.schema import Config
 from speechlrp.data.crops import from_audio
 from speechlrp.data.dataset import Windows, dataset
@@ -68,7 +68,7 @@ def work(context: Context) -> None:
         label_axes(filled, ("recording", *axes), plain.units)
         label_axes(file["train_mean"], axes, plain.units)
         write_table(file, table)
-        describe(file, {"kind": window_layout.FEATURES.kind, "classes": examples.classes})
+        describe(file, {"kind": WINDOWS.kind, "classes": examples.classes})
         describe(file, {"settings": examples.settings, "silence": examples.silence})
         describe(file, {"task": examples.task, "fill": augment.fill, "share": augment.share})
     each, share = round(bins / len(rows)), changed / max(bins, 1)
@@ -114,7 +114,7 @@ def _choice(context: Context, examples: Windows, stack: ExitStack, around: Surro
     if regions is not None:
         return in_region
     path, command = context.inputs["relevance"], context.made_by["relevance"]
-    relevance = stack.enter_context(open_artifact(path, window_layout.RELEVANCE, command))
+    relevance = stack.enter_context(open_artifact(path, RELEVANCE, command))
 
     def relevant(some: slice, inputs: Tensor) -> Tensor:
         return most_relevant(inputs, order_of(relevance, some), augment.share)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from speechlrp.artifacts.averages import write_averages
+from speechlrp.artifacts.maps import AVERAGES, Array, write_maps
 from speechlrp.pipeline.contents import RunFiles
 from speechlrp.stages.report.letter_exploring import patterns_explorer
 
@@ -19,14 +19,16 @@ def pattern(tmp_path):
     values[0, 1, :, 0] = np.nan
     counts = np.broadcast_to(np.array([7, 0, 3])[:, None, None], (3, 2, 5))
     (tmp_path / "navai/train-test").mkdir(parents=True)
-    arrays = {"pattern": (values, AXES), "normaliser": (values[0], AXES[1:])}
-    write_averages(
-        tmp_path / "navai/train-test/averages.h5",
-        arrays | {"counts": (counts, ("class", "alignment", "offset"))},
-        frequency=np.arange(4) * 100.0,
-        offset_ms=np.arange(-2, 3) * 8.0,
-        attributes={"classes": ["a", "q", "t"], "alignments": ["none", "min-sens"]},
-    )
+    arrays = {
+        "pattern": Array(values, AXES),
+        "normaliser": Array(values[0], AXES[1:]),
+        "counts": Array(counts, ("class", "alignment", "offset")),
+        "frequency": Array(np.arange(4) * 100.0, ("frequency",)),
+        "offset_ms": Array(np.arange(-2, 3) * 8.0, ("offset",)),
+    }
+    attributes = {"classes": ["a", "q", "t"], "alignments": ["none", "min-sens"]}
+    path = tmp_path / "navai/train-test/averages.h5"
+    write_maps(path, AVERAGES, arrays, attributes=attributes)
     return values
 
 
