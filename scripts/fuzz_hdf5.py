@@ -124,7 +124,7 @@ def averages(folder: Path) -> list[Path]:
 
 
 def read_averages(folder: Path) -> Any:
-    from speechlrp.stages.listen import inverted
+    from speechlrp.stages.listen import letters as inverted
 
     path = folder / "averages.h5"
     with open_artifact(path, AVERAGES, COMMAND) as file:

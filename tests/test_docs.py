@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from speechlrp.cli.lists import names
+from speechlrp.cli.help import names
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGES = sorted(path.name for path in DOCS.glob("adding-a*.md"))

@@ -8,7 +8,7 @@ from typing import Any
 import mkdocs_gen_files
 import yaml
 
-from speechlrp.cli.lists import TABLES, names
+from speechlrp.cli.help import TABLES, names
 from speechlrp.config.names import conf_dir
 from speechlrp.config.settings import Setting, default_choices, groups, settings_of, words_of
 

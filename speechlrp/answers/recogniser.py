@@ -12,8 +12,7 @@ from speechlrp.audio.errors import RecordingError
 from speechlrp.data.network import Recogniser
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.stage import Context
-from speechlrp.stages.explain.letter_frames import along
-from speechlrp.stages.explain.letter_search import check_letters, letter_explaining
+from speechlrp.stages.explain.letter_frames import along, check_letters, letter_explaining
 
 
 def answer_letters(context: Context, network: Recogniser, wave: Tensor, name: str) -> Answer:

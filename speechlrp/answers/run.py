@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from speechlrp.answers.answer import Answer
-from speechlrp.answers.classifier import answer_class
+from speechlrp.answers.classifier import answer_class, answer_pair
 from speechlrp.answers.exporting import CONF, META, WEIGHTS
-from speechlrp.answers.pairs import answer_pair
 from speechlrp.answers.recogniser import answer_letters
 from speechlrp.answers.sounds import Sound, name_of, wave_of
 from speechlrp.config.composing import CONFIG_DIR, compose_config, default_outputs

@@ -154,7 +154,7 @@ def _common(axes: Sequence[np.ndarray]) -> np.ndarray:
 
 def _explored(answer: Answer, key: str, times: np.ndarray) -> Any:
     """A recording for the explorer; beyond its ends there are no features."""
-    from speechlrp.report.entry import Explanation, Recording
+    from speechlrp.report.packing import Explanation, Recording
 
     shape = len(answer.frequencies), len(times)
     features, relevance = np.full(shape, np.nan, np.float32), np.zeros(shape, np.float32)

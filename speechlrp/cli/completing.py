@@ -12,8 +12,7 @@ from pathlib import Path
 import click
 from click.shell_completion import BashComplete, CompletionItem, add_completion_class
 
-from speechlrp.cli.help import choices_of
-from speechlrp.cli.lists import TABLES
+from speechlrp.cli.help import TABLES, choices_of
 from speechlrp.config.settings import OVERLAYS, groups, settings_of
 
 PLAIN = "COMPREPLY+=($value)"

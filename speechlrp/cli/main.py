@@ -77,7 +77,7 @@ def demo(overrides: tuple[str, ...], **values: object) -> None:
     tells speakers apart (speaker). Needs speechlrp[synth]. The page is
     outputs/demo/report/index.html, or outputs/demo_letters/..., outputs/demo_speaker/...
     """
-    from speechlrp.cli.demo import show
+    from speechlrp.cli.download import show
 
     show(overrides, values)
 
@@ -162,7 +162,7 @@ def export(run: str, folder: str, weights: str) -> None:
 def list_(what: str | None) -> None:
     """List what can be chosen: models, corpora, rules, ... (without an argument: the lists)."""
     from speechlrp.cli.bridge import one_line_errors
-    from speechlrp.cli.lists import names
+    from speechlrp.cli.help import names
 
     with one_line_errors():
         click.echo("\n".join(names(what)))

@@ -12,6 +12,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
@@ -24,9 +25,11 @@ from speechlrp.explainers import EXPLAINERS
 from speechlrp.explainers.base import check_whole
 from speechlrp.explainers.question import answer, logits_of
 from speechlrp.flipping import BASELINES
-from speechlrp.flipping.strategies import falling_order
-from speechlrp.measures.scores import SLOPE, Asked
+from speechlrp.flipping.ranking import falling_order
+from speechlrp.measures.absorption import absorbed
+from speechlrp.measures.asked import SLOPE, Asked
 from speechlrp.pipeline.stage import Context
+from speechlrp.training.intervals import guessing
 from speechlrp.training.losses import PROBABILITIES
 
 SEED = "seed"
@@ -182,3 +185,35 @@ def against_others(labels: torch.Tensor, classes: int) -> torch.Tensor:
     """Weights of logits ``[B, K]`` that ask why the label and not the mean of the other classes."""
     own = torch.nn.functional.one_hot(labels, classes).float()
     return own - (1 - own) / (classes - 1)
+
+
+def caution_of_guessing(
+    context: Context, table: pd.DataFrame, predicted: np.ndarray, classes: int
+) -> None:
+    """Warn where the network is at chance on what is explained.
+
+    Args:
+        context: of the stage; the warning becomes its note ``guessing``.
+        table: of the recordings explained: label and speaker.
+        predicted: the network's classes `[N]`.
+        classes: how many there are.
+    """
+    counted = table.assign(right=table.label.to_numpy() == predicted)
+    sums = counted.groupby("speaker", sort=True).right.agg(["sum", "size"])
+    words = guessing(sums["sum"].tolist(), sums["size"].tolist(), classes, seed=context.config.seed)
+    context.note("guessing", words)
+    if words:
+        context.say(f"caution: {words}")
+
+
+def caution_of_losses(context: Context, conservation: pd.DataFrame, explainer: str) -> None:
+    """Say where little of the relevance arrives.
+
+    Args:
+        context: of the stage.
+        conservation: from `summarise_conservation`.
+        explainer: its name.
+    """
+    words = absorbed(conservation)
+    if words:
+        context.say(f"note: {explainer}: {words}")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.atomic import write_csv
@@ -139,3 +140,23 @@ def note_rejected(context: Context, total: int, rejected: pd.DataFrame) -> None:
 
 def _file(shards: Shards, unit: int) -> Path:
     return shards.path(unit).with_suffix(".rejected.csv")
+
+
+def explored(table: pd.DataFrame, predicted: np.ndarray, count: int) -> list[int]:
+    """Rows to explore: classes and speakers in turn, of each the misclassified first.
+
+    Args:
+        table: with labels and speakers.
+        predicted: the network's classes `[N]`.
+        count: how many.
+    """
+    wrong = table.label.to_numpy() != predicted
+    order = table[["label", "speaker"]].assign(wrong=wrong)
+    order = order.sort_values("wrong", ascending=False, kind="stable")
+    turn = order.groupby(["label", "speaker"], sort=False).cumcount()
+    return sorted(turn.sort_values(kind="stable").index[:count])
+
+
+def name_of(one: pd.Series) -> str:
+    """A recording's name for people, with the second at which a segment begins."""
+    return f"{one.source}, {one.start_s:.1f} s" if one.start_s else str(one.source)

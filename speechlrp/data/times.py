@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from speechlrp.config.schema import Config
 from speechlrp.corpora.ctm import read_ctm
 from speechlrp.corpora.textgrid import Interval, intervals_of, read_textgrid
 from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.measures.segments import segments
+from speechlrp.pipeline.stage import Context
 from speechlrp.timing.linking import SPAN
 
 TIERS = ("phoneme", "word")
@@ -177,3 +179,34 @@ def _grid_of(recording: Any, grids: dict[str, list[Path]]) -> Path | None:
         if paths:
             return paths[0]
     return None
+
+
+def write_segments(
+    context: Context,
+    examples: pd.DataFrame,
+    profiles: Sequence[np.ndarray],
+    times: Sequence[np.ndarray],
+) -> None:
+    """Write `segments.csv`: a row a word or phoneme, with its times in its recording.
+
+    Args:
+        context: of the stage.
+        examples: with id, source, path, speaker, start_s, onset_s and duration_s.
+        profiles: of each, the absolute relevance of its frames `[T]`.
+        times: of each, the middles of its frames in s `[T]`.
+    """
+    recordings = examples.drop(columns="id").rename(columns={"source": "id"})
+    recordings = recordings.drop_duplicates("id")
+    parts, name = [], context.config.explainer["name"]
+    for tier in (tier for tier in TIERS if has_times(context.config, tier)):
+        known = dict(iter(read_times(context.config, tier, recordings).groupby("id")))
+        for one, profile, time in zip(examples.itertuples(), profiles, times, strict=True):
+            if one.source in known and (spoken := spoken_in(known[one.source], one)):
+                span = (one.onset_s, one.onset_s + one.duration_s)
+                table = segments(profile, time, spoken, span)
+                table[["start_s", "end_s"]] += one.start_s - one.onset_s
+                parts.append(table.assign(recording=one.id, explainer=name, tier=tier))
+    if parts:
+        table = pd.concat(parts)
+        first = ["recording", "explainer", "tier"]
+        context.write(segments=table[[*first, *table.columns[:-3]]])

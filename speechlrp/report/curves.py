@@ -18,8 +18,14 @@ from matplotlib.lines import Line2D
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
-from speechlrp.report.curve_parts import accuracy_axis, draw_lines, statistics, x_axis
-from speechlrp.report.line_labels import End, label_ends
+from speechlrp.report.curve_parts import (
+    End,
+    accuracy_axis,
+    draw_lines,
+    label_ends,
+    statistics,
+    x_axis,
+)
 from speechlrp.report.paper import Values
 
 PAPER = " (thesis)"

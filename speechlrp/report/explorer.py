@@ -18,8 +18,15 @@ import numpy as np
 from markupsafe import Markup
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.report.entry import Recording
-from speechlrp.report.packing import LEVELS, Light, exact_text, light_text, sizes, sound_text
+from speechlrp.report.packing import (
+    LEVELS,
+    Light,
+    Recording,
+    exact_text,
+    light_text,
+    sizes,
+    sound_text,
+)
 
 INSIDE_BYTES = 7_000_000
 """Of the explorer inside the page; what is more lies beside it."""

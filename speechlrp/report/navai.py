@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
-from speechlrp.report.letters_axes import band_image
+from speechlrp.report.letters_frames import band_image
 
 PANEL = (1.5, 0.95)
 LEFT, RIGHT, TOP, BOTTOM = 0.95, 1.0, 0.65, 0.8

@@ -18,8 +18,14 @@ from matplotlib.lines import Line2D
 from speechlrp.errors import SpeechLRPError
 from speechlrp.measures.verdicts import UNKNOWN, Verdict, judge
 from speechlrp.report import style
-from speechlrp.report.curve_parts import accuracy_axis, draw_lines, names_of, statistics, x_axis
-from speechlrp.report.line_labels import label_ends
+from speechlrp.report.curve_parts import (
+    accuracy_axis,
+    draw_lines,
+    label_ends,
+    names_of,
+    statistics,
+    x_axis,
+)
 
 REFERENCES = {
     "max": "reference max\ninput 0 = loudest (0 dB)\nLRP compares with loud",

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from speechlrp.report import style
-from speechlrp.report.line_labels import End, label_ends
+from speechlrp.report.curve_parts import End, label_ends
 
 LINES = {
     "train": style.Line("#5f6b76", (0, (5, 2)), "s"),

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
-from speechlrp.report.letters_axes import band_image
+from speechlrp.report.letters_frames import band_image
 
 COLUMNS = 4
 PANEL = (2.3, 2.0)

@@ -14,8 +14,8 @@ from speechlrp.artifacts.relevance import RELEVANCE, Maps
 from speechlrp.artifacts.shards import Shards
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import dataset
-from speechlrp.data.explored import explored
 from speechlrp.data.network import Classifier, network
+from speechlrp.data.recordings import explored
 from speechlrp.data.seen import section_of
 from speechlrp.flipping import FILL_INS, baselines_of, strategies_of
 from speechlrp.flipping.cells import CELL, Flips, rates

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from speechlrp.cli import demo
+from speechlrp.cli import download as demo
 from speechlrp.cli.main import LAYOUTS
 
 KINDS = [(), *((kind,) for kind in demo.DEMOS)]

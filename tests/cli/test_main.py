@@ -10,7 +10,7 @@ import yaml
 from click.testing import CliRunner
 
 from speechlrp.audio import FEATURES
-from speechlrp.cli.lists import names
+from speechlrp.cli.help import names
 from speechlrp.cli.main import main
 from speechlrp.cli.options import OPTIONS
 from speechlrp.config.names import conf_dir

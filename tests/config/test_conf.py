@@ -9,8 +9,7 @@ from omegaconf import OmegaConf
 from speechlrp.audio import FEATURES
 from speechlrp.audio.windows import WindowSettings
 from speechlrp.config.names import conf_dir
-from speechlrp.config.schema import call, options, typed
-from speechlrp.config.validation import check
+from speechlrp.config.schema import call, check, options, typed
 from speechlrp.corpora import CORPORA, SPLITS
 from speechlrp.data.conditions import mixers
 from speechlrp.data.crops import augmentation

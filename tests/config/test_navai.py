@@ -6,13 +6,13 @@ import pytest
 from hydra import initialize_config_dir
 
 from speechlrp.cli.explainers import with_explainers
-from speechlrp.cli.lists import names
+from speechlrp.cli.help import names
 from speechlrp.config.names import conf_dir
 from speechlrp.config.schema import typed
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.explainers.occlusion import Occlusion
-from speechlrp.stages.navai.selection import chosen, source, sources_in_use
+from speechlrp.stages.navai.search import chosen, source, sources_in_use
 from speechlrp.stages.navai.stage import SETTINGS
 
 LETTERS = "experiment=arctic_letters"

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from speechlrp.data.caution import caution_of_guessing, caution_of_losses
+from speechlrp.data.explaining import caution_of_guessing, caution_of_losses
 
 
 class Spoken:

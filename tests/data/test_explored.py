@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from speechlrp.data.explored import explored, name_of
+from speechlrp.data.recordings import explored, name_of
 
 
 def test_classes_and_speakers_take_turns_and_mistakes_come_first():

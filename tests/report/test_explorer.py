@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.report.entry import Explanation, Recording, Reply
 from speechlrp.report.explorer import Explorer
+from speechlrp.report.packing import Explanation, Recording, Reply
 from speechlrp.report.page import Page, Section, render
 
 FREQUENCY, TIME = np.arange(4) * 100.0, np.arange(6) * 0.01

@@ -9,9 +9,8 @@ import pytest
 import soundfile
 
 from speechlrp.measures.segments import segments
-from speechlrp.report.entry import Explanation, Recording, Reply
 from speechlrp.report.explorer import Explorer
-from speechlrp.report.packing import sound_text
+from speechlrp.report.packing import Explanation, Recording, Reply, sound_text
 from speechlrp.report.page import Page, Section, render
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -5,10 +5,13 @@ import pandas as pd
 import pytest
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.report.letters_axes import relevance_over, spectrogram_limits
-from speechlrp.report.letters_frames import FrameRow, frames_figure
-from speechlrp.report.letters_overview import letters_figure, where_figure
-from speechlrp.report.letters_utterance import Along, utterance_figure
+from speechlrp.report.letters_frames import (
+    FrameRow,
+    frames_figure,
+    relevance_over,
+    spectrogram_limits,
+)
+from speechlrp.report.letters_overview import Along, letters_figure, utterance_figure, where_figure
 from speechlrp.report.style import figure, figure_png
 
 HZ, MS = np.array([100.0, 500, 1000, 3000]), np.arange(-3, 3) * 8.0

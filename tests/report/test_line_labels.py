@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speechlrp.report.line_labels import End, label_ends, spread
+from speechlrp.report.curve_parts import End, label_ends, spread
 from speechlrp.report.style import figure
 
 

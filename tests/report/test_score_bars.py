@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.report.score_bars import PANELS, localisation_bars
+from speechlrp.report.share_figures import PANELS, localisation_bars
 from speechlrp.report.style import figure_png
 
 MEANS = {"good": (0.4, 1.0, 0.95), "even": (0.05, 0.05, 0.5), "none": (np.nan, 0.0, 0.2)}

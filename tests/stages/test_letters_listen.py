@@ -132,7 +132,7 @@ def test_a_killed_run_goes_on_with_the_same_bytes(copied_heard, killing):
     kept = before.read_bytes()
     shutil.rmtree(before.parent)
     dead = copied_heard.speechlrp(
-        "listen", before=killing("speechlrp.stages.listen.inverted:to_wave", 4)
+        "listen", before=killing("speechlrp.stages.listen.letters:to_wave", 4)
     )
     assert dead.returncode == -9
     done = copied_heard.speechlrp("listen")

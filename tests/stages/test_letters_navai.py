@@ -19,7 +19,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.letters.vocabulary import SYMBOLS
 from speechlrp.navai import ALIGNMENTS
 from speechlrp.pipeline.record import read_record
-from speechlrp.stages.navai.selection import frequent
+from speechlrp.stages.navai.search import frequent
 from speechlrp.training.checkpoint import load_model, save_model
 
 SMALL = toy.SMALL
@@ -259,7 +259,7 @@ def test_bigrams_are_counted_where_the_letter_changes(copied_spelled):
     expected = _after_another(copied_spelled)
     assert expected
     names = [f"{one}|{other}" for one in "abc" for other in "abc" if one != other]
-    before = f"import speechlrp.stages.navai.selection as s\ns.frequent = lambda *a: {names}\n"
+    before = f"import speechlrp.stages.navai.search as s\ns.frequent = lambda *a: {names}\n"
     done = copied_spelled.speechlrp("navai", "--classes", "bigrams", before=before)
     assert done.returncode == 0, done.stderr
     with h5py.File(copied_spelled.run / "navai/train-test-bigrams-left/averages.h5") as file:

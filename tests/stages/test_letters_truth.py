@@ -17,7 +17,7 @@ from speechlrp.navai import ALIGNMENTS
 from speechlrp.navai.batches import FrameTable
 from speechlrp.navai.frames import Clock
 from speechlrp.pipeline.record import read_record
-from speechlrp.stages.navai.alignment_check import known_truth, write_truth
+from speechlrp.stages.navai.known_times import known_truth, write_truth
 from speechlrp.timing.linking import Truth
 from speechlrp.training.checkpoint import load_model
 

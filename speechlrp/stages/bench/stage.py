@@ -2,18 +2,107 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import pandas as pd
+
+from speechlrp.artifacts.atomic import write_bytes, write_text
 from speechlrp.config.schema import Config
 from speechlrp.data.explaining import about
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.stages.bench import bench_tables, findings
+from speechlrp.report.bench import (
+    explainers_by_truth,
+    measure_against_truth,
+    measures_beside_truth,
+)
+from speechlrp.report.blocks import Figure, Table, Text
+from speechlrp.report.page import Page, Section, render
+from speechlrp.report.style import figure_png
+from speechlrp.stages.bench import bench_tables
 from speechlrp.stages.bench.ingredients import Bench, explained
 from speechlrp.stages.bench.networks import Member, members
-from speechlrp.stages.bench.units import Cell, Oracle
+from speechlrp.stages.bench.units import ORACLE, Cell, Oracle
+
+GOOD = 0.9
+"""The rank correlation from which on a measure is called as good as truth."""
+FLIPPED = "steepness_"
+
+
+def _write_page(context: Context, results: Mapping[str, pd.DataFrame]) -> None:
+    """Write `index.html` and the figures beside it."""
+    truth = context.config.bench.truth
+    measures = results["measures"]
+    ranked = measures[measures.truth == truth] if len(measures) else measures
+    sections = [Section("What was found", blocks=[Text("\n\n".join(_told(ranked, results)))])]
+    caption = f"The {truth.replace('_', ' ')} of every explainer; 95 % over seeds and recordings."
+    asked = results["explainers"][results["explainers"].name != ORACLE]
+    drawn = explainers_by_truth(asked, truth)
+    shown = asked[asked.score == truth].round(3)
+    sections.append(
+        Section("Explainers", blocks=[_figure(context, "explainers", drawn, caption),
+                                      Table(shown, caption, index=False)])
+    )  # fmt: skip
+    if len(ranked):
+        sections.append(Section("Measures", blocks=list(_measures(context, ranked, results))))
+    caption = "Accuracy of the networks, and the most that an explainer has in the true region."
+    sections.append(
+        Section("Networks", blocks=[Table(results["networks"].round(3), caption, index=False)])
+    )
+    facts = {"corpora": ", ".join(context.config.bench.corpora),
+             "seeds": len(context.config.bench.seeds),
+             "recordings of each": results["recordings"].id.nunique()}  # fmt: skip
+    page = Page(context.config.run, "explainers and measures held to known truth", facts, sections)
+    write_text(context.folder / "index.html", render(page))
+
+
+def _figure(context: Context, name: str, drawn, caption: str) -> Figure:
+    image = figure_png(drawn)
+    write_bytes(context.folder / f"{name}.png", image)
+    return Figure(image, caption, caption, file=f"{name}.png")
+
+
+def _measures(context: Context, ranked: pd.DataFrame, results: Mapping) -> Iterator:
+    truth = context.config.bench.truth
+    caption = (
+        "Spearman's correlation, over explainers, of each measure with the truth; signs are such "
+        "that a measure which ranks as truth does has 1. 95 % over seeds and recordings."
+    )
+    yield _figure(context, "measures", measures_beside_truth(ranked), caption)
+    order = ranked.sort_values(["corpus", "correlation"], ascending=[True, False])
+    yield Table(order.drop(columns="truth").round(3), caption, index=False)
+    for corpus, part in results["explainers"].groupby("corpus", sort=False):
+        flipped = [name for name in part.score.unique() if name.startswith(FLIPPED)]
+        if flipped:
+            words = "Accuracy while the most relevant bins are flipped (low is steep), by truth"
+            caption = f"{words}: {corpus}."
+            drawn = measure_against_truth(part, flipped, truth)
+            yield _figure(context, f"flipped_{corpus}", drawn, caption)
+
+
+def _told(ranked: pd.DataFrame, results: Mapping) -> Iterator[str]:
+    """What was found, a paragraph a corpus."""
+    for row in results["networks"].itertuples():
+        if row.control:
+            yield (
+                f"{row.corpus}: with labels dealt anew the network is right in {row.accuracy:.0%}, "
+                f"and no explainer has more than {row.most_inside:.1%} in the region, which is "
+                f"{row.region:.1%} of the bins."
+            )
+    for corpus, part in ranked.groupby("corpus", sort=False):
+        part = part.sort_values("correlation", ascending=False)
+        best, worst = part.iloc[0], part.iloc[-1]
+        good = int((part.low >= GOOD).sum())
+        yield (
+            f"{corpus}: by truth the best explainer is {best.best_by_truth} "
+            f"({best.truth_of_best_by_truth:.0%} in the true region). The measure nearest to truth "
+            f"is {best.measure} ({best.correlation:.2f}, {best.low:.2f} to {best.high:.2f}), the "
+            f"one furthest from it {worst.measure} ({worst.correlation:.2f}, {worst.low:.2f} to "
+            f"{worst.high:.2f}), which calls {worst.best} the best ({worst.truth_of_best:.0%}). "
+            f"{good} of {len(part)} measures reach {GOOD} with their whole interval."
+        )
 
 
 def work(context: Context) -> None:
@@ -42,7 +131,7 @@ def work(context: Context) -> None:
         "networks": bench_tables.networks(every, table),
     }
     context.write(**results)
-    findings.write(context, results)
+    _write_page(context, results)
 
 
 def _forget(context: Context, cells: Sequence[Cell]) -> None:

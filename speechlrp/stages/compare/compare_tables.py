@@ -10,8 +10,8 @@ import pandas as pd
 
 from speechlrp.artifacts.hdf5 import TABLE, read_table
 from speechlrp.artifacts.relevance import Maps
-from speechlrp.data.caution import caution_of_guessing, caution_of_losses
 from speechlrp.data.conditions import WINDOW, described, named, several
+from speechlrp.data.explaining import caution_of_guessing, caution_of_losses
 from speechlrp.flipping.cells import CELL, rates
 from speechlrp.flipping.curve import summarise
 from speechlrp.measures.agreement import agreement, matrix, summarise_agreement
@@ -19,7 +19,7 @@ from speechlrp.measures.scores import mean_and_error
 from speechlrp.pipeline.parts import Part
 from speechlrp.report.compare import Row, agreement_matrices, explanation_grid, flipping_curves
 from speechlrp.report.paper import ASSIGNMENTS
-from speechlrp.report.score_bars import localisation_bars
+from speechlrp.report.share_figures import localisation_bars
 from speechlrp.stages.compare.subject import Bench
 from speechlrp.stages.explain.classes import pick
 

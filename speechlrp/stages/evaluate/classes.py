@@ -13,8 +13,7 @@ from speechlrp.data.dataset import dataset
 from speechlrp.data.network import Classifier, network
 from speechlrp.pipeline.places import FEATURES, Artifact, weights, weights_name
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.stages.evaluate.trial_lists import trials_drawn, trials_input
-from speechlrp.stages.evaluate.trials import verify
+from speechlrp.stages.evaluate.trials import trials_drawn, trials_input, verify
 from speechlrp.training.metrics import Evaluation, accuracy_by, tabulate
 from speechlrp.training.prediction import Outputs, over_recordings, predict
 

@@ -11,12 +11,19 @@ import pandas as pd
 from speechlrp.artifacts.hdf5 import created, open_artifact, read_table
 from speechlrp.artifacts.relevance import RELEVANCE, Maps, merge
 from speechlrp.artifacts.shards import Shards
-from speechlrp.data.caution import caution_of_guessing, caution_of_losses
 from speechlrp.data.dataset import Windows, dataset
-from speechlrp.data.explaining import Explaining, check, explainer, facts_of_maps, order_of
+from speechlrp.data.explaining import (
+    Explaining,
+    caution_of_guessing,
+    caution_of_losses,
+    check,
+    explainer,
+    facts_of_maps,
+    order_of,
+)
 from speechlrp.data.network import Classifier, network
 from speechlrp.data.seen import section_of, seen
-from speechlrp.data.times import times_on_disk
+from speechlrp.data.times import times_on_disk, write_segments
 from speechlrp.measures.absorption import conservation, summarise_conservation
 from speechlrp.measures.excess import Excess
 from speechlrp.measures.shares import Shares
@@ -26,7 +33,6 @@ from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.heatmap import Panel, heatmap, top_bins
 from speechlrp.report.panels import value_range
 from speechlrp.report.share_figures import band_shares, region_shares
-from speechlrp.stages.explain.spoken import write_segments
 from speechlrp.training.losses import probabilities
 
 MOST_PANELS = 24

@@ -19,8 +19,7 @@ from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.record import read_record
 from speechlrp.pipeline.stage import Context
 from speechlrp.report.letters_frames import FrameRow, frames_figure
-from speechlrp.report.letters_overview import letters_figure, where_figure
-from speechlrp.report.letters_utterance import Along, utterance_figure
+from speechlrp.report.letters_overview import Along, letters_figure, utterance_figure, where_figure
 
 FIRST = ("sensitivity", "lrp")
 """K's order of the columns; others follow by name."""

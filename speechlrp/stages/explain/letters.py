@@ -24,11 +24,12 @@ from speechlrp.navai.sample import draw
 from speechlrp.pipeline.places import UTTERANCES, explanation_facts, weights
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.stages.explain.letter_figures import draw_figures
-from speechlrp.stages.explain.letter_frames import write_examples, write_utterances
-from speechlrp.stages.explain.letter_search import (
+from speechlrp.stages.explain.letter_frames import (
     LetterExplaining,
     check_letters,
     letter_explaining,
+    write_examples,
+    write_utterances,
 )
 from speechlrp.stages.navai.frame_pass import clear, gather, say_tally
 

@@ -16,8 +16,8 @@ from speechlrp.audio.reading import read
 from speechlrp.audio.resampling import mono, resample
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import dataset
-from speechlrp.data.explored import explored, name_of
 from speechlrp.data.network import Classifier, network
+from speechlrp.data.recordings import explored, name_of
 from speechlrp.data.seen import section_of
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.places import FEATURES, explanation, explanation_facts, plain, weights

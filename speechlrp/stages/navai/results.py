@@ -17,8 +17,7 @@ from speechlrp.navai.specificity import specificity
 from speechlrp.pipeline.places import weights_name
 from speechlrp.pipeline.stage import Context
 from speechlrp.report.navai import pattern_figure
-from speechlrp.stages.navai.search import Search
-from speechlrp.stages.navai.selection import sources_in_use
+from speechlrp.stages.navai.search import Search, sources_in_use
 
 PANEL = ("class", "alignment")
 BINS = (*PANEL, "frequency", "offset")

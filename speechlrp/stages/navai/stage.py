@@ -8,11 +8,10 @@ from speechlrp.navai.average import Averages
 from speechlrp.navai.batches import AveragePart, FrameTable, Part
 from speechlrp.pipeline.places import UTTERANCES, weights, weights_name
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.stages.navai.alignment_check import known_truth, write_truth
 from speechlrp.stages.navai.frame_pass import clear, gather, say_tally
+from speechlrp.stages.navai.known_times import known_truth, write_truth
 from speechlrp.stages.navai.results import check_figure, write
-from speechlrp.stages.navai.search import Search
-from speechlrp.stages.navai.selection import chosen, search_of, sources_in_use
+from speechlrp.stages.navai.search import Search, chosen, search_of, sources_in_use
 
 SETTINGS = (
     *("align", "over", "crop", "classes", "context", "most", "batch", "rate"),
@@ -30,7 +29,7 @@ def work(context: Context) -> None:
     ids = spoken.table.id.iloc[spoken.rows(config.subset)]
     groups = {key: place % max(config.navai.groups, 1) for place, key in enumerate(ids)}
     parts: dict[str, Part] = {"averages": AveragePart(averages, search.recogniser.scale, groups)}
-    truth = known_truth(context, search)
+    truth = known_truth(context, spoken, search.width)
     frames = FrameTable(spoken.table.id, averages.alignments)
     if truth is not None:
         parts["frames"] = frames

@@ -18,13 +18,13 @@ from speechlrp.audio.resampling import mono, resample
 from speechlrp.config.schema import Config
 from speechlrp.data.conditions import described
 from speechlrp.data.dataset import Dataset, Windows
-from speechlrp.data.explored import explored, name_of
+from speechlrp.data.recordings import explored, name_of
 from speechlrp.data.seen import VIEW, seen
 from speechlrp.data.times import TIERS, read_times, spoken_in
 from speechlrp.pipeline.contents import RunFiles
 from speechlrp.pipeline.places import explanation_facts, weights_name
-from speechlrp.report.entry import Explanation, Recording, Reply
 from speechlrp.report.explorer import Explorer
+from speechlrp.report.packing import Explanation, Recording, Reply
 
 HEARD_HZ = 16_000
 """Sounds of higher rates are resampled: speech has its cues below 8 kHz."""

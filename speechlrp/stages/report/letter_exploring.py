@@ -15,8 +15,8 @@ from speechlrp.config.schema import Config
 from speechlrp.data.dataset import Spoken
 from speechlrp.data.times import TIERS, read_times, spoken_in
 from speechlrp.pipeline.contents import RunFiles
-from speechlrp.report.entry import Explanation, Recording
 from speechlrp.report.explorer import Explorer
+from speechlrp.report.packing import Explanation, Recording
 from speechlrp.stages.report.exploring import explained, heard
 
 

@@ -8,25 +8,53 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
 from speechlrp.artifacts.hdf5 import created, describe, label_axes, open_artifact, write_table
 from speechlrp.artifacts.relevance import FEATURES as WINDOWS
 from speechlrp.artifacts.relevance import RELEVANCE
+from speechlrp.artifacts.tables import read_csv
 from speechlrp.config.schema import Config
 from speechlrp.data.crops import from_audio
 from speechlrp.data.dataset import Windows, dataset
 from speechlrp.data.explaining import order_of
-from speechlrp.data.repair_regions import read_regions
 from speechlrp.data.seen import seen
 from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping.fill_ins import Surroundings
 from speechlrp.flipping.hidden_bins import at_random, fill_bins, most_relevant
-from speechlrp.measures.shares import covered
-from speechlrp.pipeline.places import FEATURES, Artifact, explanation, region_of, variant
+from speechlrp.measures.boxes import REGION, covered
+from speechlrp.pipeline.places import FEATURES, NAMED, Artifact, explanation, region_of, variant
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
+
+
+def read_regions(context: Context) -> pd.DataFrame | None:
+    """Rows with the columns `REGION`; of what was found, the first. None where none is configured.
+
+    Raises:
+        SpeechLRPError: the file is missing or no table of regions, or nothing was found.
+    """
+    path = context.inputs.get("region")
+    if path is None:
+        return None
+    columns = f"a table has some of the columns {', '.join(REGION)}, and a region a row"
+    mend = context.made_by["region"] or columns
+    table = read_csv(path, mend)
+    there = [name for name in REGION if name in table]
+    if not there or table.empty:
+        raise SpeechLRPError(f"{path} holds no region; {columns}")
+    table = read_csv(path, mend, there).reindex(columns=list(REGION)).astype(float)
+    for low, high in (REGION[:2], REGION[2:]):
+        wrong = table.index[table[low] >= table[high]]
+        if len(wrong):
+            raise SpeechLRPError(
+                f"{path}, row {wrong[0] + 1}: {low} is {table[low][wrong[0]]:g} and {high} "
+                f"{table[high][wrong[0]]:g}; it must be above"
+            )
+    return table[:1] if context.config.augment.region == NAMED else table
+
 
 ROWS = 64
 Choice = Callable[[slice, Tensor], Tensor]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
 
 import torch
 
@@ -18,14 +20,33 @@ from speechlrp.pipeline.progress import steps
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.training import training_curves
 from speechlrp.stages.train.foreign import adopt, model_options, published_weights
-from speechlrp.stages.train.watching import loggers
-from speechlrp.training.callbacks import Calling
+from speechlrp.training import LOGGERS
+from speechlrp.training.callbacks import Callback, Calling
 from speechlrp.training.loaders import Batches
 from speechlrp.training.loop import fit
-from speechlrp.training.recipe import TrainSettings
+from speechlrp.training.recipe import Recipe, TrainSettings
 from speechlrp.training.region_penalty import RegionPenalty
 from speechlrp.training.seeding import device, seed_everything
 from speechlrp.training.window_batches import CropBatches
+
+
+def loggers(context: Context, settings: Recipe, meta: Mapping[str, Any]) -> list[Callback]:
+    """The configured logger, which writes to `logs` below the stage's folder; none by default.
+
+    Args:
+        context: of the stage.
+        settings: of the training.
+        meta: of the model, see `save_model`.
+
+    Raises:
+        SpeechLRPError: there is no such logger, or what it needs is not installed.
+    """
+    name = context.config.trainer.get("logger")
+    if name is None or not context.ranks.leader:
+        return []
+    facts = {"model": meta["model"], "task": meta["task"], **asdict(settings)}
+    return [LOGGERS[name](context.folder / "logs", context.run.name, facts)]
+
 
 CACHE_MB = 4096
 """Memory for training examples, in MiB, see `Batches`."""

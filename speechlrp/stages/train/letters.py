@@ -18,7 +18,7 @@ from speechlrp.pipeline.places import UTTERANCES
 from speechlrp.pipeline.progress import steps
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.training import recogniser_curves
-from speechlrp.stages.train.watching import loggers
+from speechlrp.stages.train.classes import loggers
 from speechlrp.training.callbacks import Calling
 from speechlrp.training.letter_training import fit_letters
 from speechlrp.training.recipe import LetterSettings

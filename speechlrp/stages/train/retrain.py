@@ -15,13 +15,12 @@ from torch import Tensor, nn
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import Windows, dataset
 from speechlrp.data.network import network
-from speechlrp.data.repair_regions import read_regions
 from speechlrp.data.shortcut import COLUMN
 from speechlrp.errors import SpeechLRPError
 from speechlrp.measures.shares import covered
 from speechlrp.pipeline.places import FEATURES, Artifact, augmented, region_of, repair, weights
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.stages.train.augment import need_stored
+from speechlrp.stages.train.augment import need_stored, read_regions
 from speechlrp.stages.train.classes import recipe, teach
 from speechlrp.stages.train.foreign import write_as_is
 from speechlrp.training.clarc import activations, direction, layer_of, project

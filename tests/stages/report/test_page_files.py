@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.report.blocks import Figure, Table
-from speechlrp.report.entry import Recording
 from speechlrp.report.explorer import Explorer
+from speechlrp.report.packing import Recording
 from speechlrp.report.page import Section
 from speechlrp.report.style import figure, figure_png
 from speechlrp.stages.report.page_files import _written
