@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import h5py
 import pandas as pd
@@ -57,21 +58,18 @@ class RunFiles:
         if facts and not is_as(path, facts):
             raise SpeechLRPError(
                 f"{path} is gone or changed since {where} wrote it; make it again with "
-                f"`{self._command(where)} --force`"
+                f"`{_command(where)} --force`"
             )
         return path
 
     def table(self, where: str, name: str) -> pd.DataFrame:
         """A CSV of a stage."""
-        mend = f"make it again with `{self._command(where)} --force`"
+        mend = f"make it again with `{_command(where)} --force`"
         return read_csv(self.path(where, name), mend)
 
     def open(self, where: str, name: str, layout: Layout) -> AbstractContextManager[h5py.File]:
         """An HDF5 file of a stage."""
-        return open_artifact(self.path(where, name), layout, self._command(where))
-
-    def _command(self, where: str) -> str:
-        return f"speechlrp {where.split('/')[0]}"
+        return open_artifact(self.path(where, name), layout, _command(where))
 
     def image(self, where: str, name: str) -> bytes:
         """A PNG of a stage."""
@@ -86,6 +84,14 @@ class RunFiles:
         """What tells a stage's result apart, such as weights and subset."""
         return self.records[where].facts
 
+    def summary(self, where: str) -> dict[str, Any]:
+        """The numbers of an evaluation, as `evaluation.json` has them."""
+        return self.records[where].notes["summary"]
+
+    def made(self, where: str, name: str) -> bool:
+        """Whether a stage has written a file."""
+        return name in self.records[where].outputs
+
     def name(self, where: str) -> str:
         """The same in words, such as ``train, lrp, test``."""
         return ", ".join(value for value in self.facts(where).values() if value)
@@ -99,9 +105,8 @@ class RunFiles:
     @cached_property
     def areas(self) -> pd.DataFrame:
         """The areas of all speakers' flipping curves, with the same columns."""
-        return self._flipped(
-            "areas.csv", ["strategy", "baseline", "repeat", "speaker"], of="speaker"
-        )
+        columns = ["strategy", "baseline", "repeat", "speaker"]
+        return self._flipped("areas.csv", columns, of="speaker")
 
     def _flipped(self, name: str, columns: list[str], of: str) -> pd.DataFrame:
         """A table of every flip, each strategy, baseline, repeat and `of` once."""
@@ -128,6 +133,10 @@ class RunFiles:
     def reference(self) -> str:
         """The reference of the run's features."""
         return self.records["preprocess"].config.get("features.reference", "")
+
+
+def _command(where: str) -> str:
+    return f"speechlrp {where.split('/')[0]}"
 
 
 def run_files(config: Config) -> RunFiles:

@@ -40,7 +40,7 @@ CLASSES = Registry(
         "bench": "speechlrp.stages.bench.stage:STAGE",
         "augment": "speechlrp.stages.train.augment:STAGE",
         "retrain": "speechlrp.stages.train.retrain:STAGE",
-        "report": "speechlrp.stages.report.classes:STAGE",
+        "report": "speechlrp.stages.report.stage:CLASSES",
     },
 )
 """Of every task whose examples are windows with a class."""
@@ -55,7 +55,7 @@ LETTERS = Registry(
         "navai": "speechlrp.stages.navai.stage:STAGE",
         "maximize": "speechlrp.stages.maximize.stage:STAGE",
         "listen": "speechlrp.stages.listen.letters:STAGE",
-        "report": "speechlrp.stages.report.letters:STAGE",
+        "report": "speechlrp.stages.report.stage:LETTERS",
     },
 )
 """Of a recogniser, whose examples are utterances and what was said in them."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-import h5py
 import pandas as pd
 
 from speechlrp.artifacts.layout import attribute
@@ -55,10 +53,9 @@ def training(files: RunFiles, work: str | None) -> Section:
     for where in [*files.of("train"), *files.of("retrain")]:
         caption = f"Loss and accuracy per epoch: {where}."
         blocks.append(Figure(files.image(where, "curves.png"), caption, caption, tags(files)))
-    rows = {}
-    for where in files.of("evaluate"):
-        evaluation = json.loads(files.path(where, "evaluation.json").read_text())
-        name = files.name(where)
+    rows, evaluations = {}, files.of("evaluate")
+    for where in evaluations:
+        evaluation, name = files.summary(where), files.name(where)
         rows[name] = _evaluation(evaluation)
         if "per_recording" in evaluation:
             rows[f"{name}, by recording"] = _evaluation(evaluation["per_recording"])
@@ -67,35 +64,29 @@ def training(files: RunFiles, work: str | None) -> Section:
         note = "By recording: the mean of its segments' log-probabilities; the others: by segment."
         note *= any(name.endswith("by recording") for name in rows)
         blocks.append(Table(pd.DataFrame(rows).T, caption, note))
-    for where in files.of("evaluate"):
-        if "per_condition.csv" in files.records[where].outputs:
+    for where in evaluations:
+        if files.made(where, "per_condition.csv"):
             caption = f"Accuracy (0..1) under each condition: {files.name(where)}."
             note = "Intervals of 95 %, over recordings (Wilson)."
             table = files.table(where, "per_condition.csv").round(4)
             blocks.append(Table(table, caption, note, index=False))
-    notes = {where: files.records[where].notes for where in files.of("evaluate")}
-    trials = {
-        w: evaluation["verification"]
-        for w, evaluation in notes.items()
-        if "verification" in evaluation
-    }
+    trials = [where for where in evaluations if "verification" in files.records[where].notes]
     if trials:
         caption = "Verification on lists of trials: equal error rate and minimum detection cost."
-        named = {files.name(where): numbers for where, numbers in trials.items()}
+        named = {files.name(w): files.records[w].notes["verification"] for w in trials}
         blocks.append(Table(pd.DataFrame.from_dict(named, orient="index").round(4), caption))
     for where in trials:
         caption = f"Detection error trade-off: {files.name(where)}."
-        if "det.png" in files.records[where].outputs:
+        if files.made(where, "det.png"):
             blocks.append(Figure(files.image(where, "det.png"), caption, caption, tags(files)))
-    for where in files.of("evaluate"):
+    for where in evaluations:
         facts, name = files.facts(where), files.name(where)
         if facts["weights"] == "train" and facts["subset"] in ("test", "validate"):
             speakers = files.table(where, "per_speaker.csv")
             blocks.append(Table(speakers, f"Per speaker: {name}.", index=False))
-    thesis = f"T reaches {paper.ACCURACY} % on validation and test."
-    return Section(
-        "Training", thesis if work == "thesis" and files.task == "gender" else "", blocks
-    )
+    intro = f"T reaches {paper.ACCURACY} % on validation and test."
+    intro *= work == "thesis" and files.task == "gender"
+    return Section("Training", intro, blocks)
 
 
 def _evaluation(evaluation: dict) -> dict[str, str]:
@@ -129,20 +120,23 @@ def explanations(files: RunFiles, work: str | None) -> Section:
             continue
         blocks: list = []
         for file, caption in EXPLAINED:
-            if file not in files.records[where].outputs:
+            if not files.made(where, file):
                 continue
             number = paper.FIGURES.get((file, facts["explainer"]), "")
             thesis = number if work == "thesis" else ""
             text = f"{thesis + ': ' if thesis else ''}{caption} Weights and split: {name}."
             blocks.append(Figure(files.image(where, file), text, text, tags(files)))
         with files.open(where, "relevance.h5", RELEVANCE) as file:
-            few = concentration(_parts(file), attribute(file, "classes", list))
+            maps = Maps(file)
+            chunks = [slice(i, i + ROWS) for i in range(0, len(maps), ROWS)]
+            parts = ((maps[chunk], file["table/label"][chunk]) for chunk in chunks)
+            few = concentration(parts, attribute(file, "classes", list))
         text = f"How few bins hold as much relevance as the whole decision (medians): {name}."
         blocks.append(Table(few, text, index=False))
         shares = files.table(where, "regions.csv")
         blocks.append(Table(shares, f"Mean share of relevance by region: {name}.", index=False))
         blocks += [*excesses(files, where), *spoken(files, where)]
-        if "conservation.csv" in files.records[where].outputs:
+        if files.made(where, "conservation.csv"):
             marks = tags(files, "the recordings shown")
             blocks.append(conservation_table(files.table(where, "conservation.csv"), name, marks))
         shown += [Heading(f"{facts['explainer']}, {facts['weights']}"), *_doubts(files, where)]
@@ -152,12 +146,10 @@ def explanations(files: RunFiles, work: str | None) -> Section:
 
 def excesses(files: RunFiles, where: str) -> list[Table]:
     """The regions that hold more of a class's relevance than their share, if any."""
-    if FOUND not in files.records[where].outputs:
+    if not files.made(where, FOUND):
         return []
-    table = files.table(where, FOUND).round(4)
-    caption = (
-        f"Regions that hold more of a class's relevance than their share: {files.name(where)}."
-    )
+    table, name = files.table(where, FOUND).round(4), files.name(where)
+    caption = f"Regions that hold more of a class's relevance than their share: {name}."
     note = (
         "Bands, stretches of time of the recording, and both; empty limits: none. Shares are of a "
         "recording's positive relevance and of all bins; `more` is what a class has above both its "
@@ -170,7 +162,7 @@ def excesses(files: RunFiles, where: str) -> list[Table]:
 
 def spoken(files: RunFiles, where: str) -> list[Table]:
     """What words and phonemes hold of an explanation's relevance, where their times are known."""
-    if "segments.csv" not in files.records[where].outputs:
+    if not files.made(where, "segments.csv"):
         return []
     means = by_label(files.table(where, "segments.csv")).round(3)
     caption = f"Relevance of words and phonemes, means of all occurrences: {files.name(where)}."
@@ -205,7 +197,7 @@ def _doubts(files: RunFiles, where: str) -> list[Banner]:
     """What must be known before an explanation is looked at."""
     words = files.records[where].notes.get("guessing", "")
     doubts = [Banner(f"{words[0].upper()}{words[1:]}.")] if words else []
-    if "conservation.csv" in files.records[where].outputs:
+    if files.made(where, "conservation.csv"):
         doubts += losses(files.table(where, "conservation.csv"))
     return doubts
 
@@ -226,9 +218,3 @@ def conservation_table(table: pd.DataFrame, name: str, marks: tuple[str, ...]) -
         "Means over recordings, in units of the output explained; shares are of what it began with."
     )
     return Table(table.round(4), caption, note, marks, index=False)
-
-
-def _parts(file: h5py.File) -> Iterator[tuple]:
-    maps = Maps(file)
-    for chunk in (slice(i, i + ROWS) for i in range(0, len(maps), ROWS)):
-        yield maps[chunk], file["table/label"][chunk]

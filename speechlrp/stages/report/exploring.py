@@ -50,13 +50,9 @@ def explorer_of(config: Config, files: RunFiles, examples: Windows) -> Explorer 
         return None
     view = _view(files, wheres[0])  # a page has the axes of one
     sources = [
-        Source(
-            files.facts(where)["explainer"],
-            files.path(where, "relevance.h5"),
-            _answers(files, where),
-        )
-        for where in wheres
-        if _view(files, where) == view
+        Source(files.facts(w)["explainer"], files.path(w, "relevance.h5"), _answers(files, w))
+        for w in wheres
+        if _view(files, w) == view
     ]
     with sources[0].opened() as file:
         table, predicted = read_table(file), file["probability"][:].argmax(1)
@@ -135,7 +131,7 @@ def _answers(files: RunFiles, explained: str) -> pd.DataFrame:
         where
         for where in files.of("flip")
         if files.facts(explained).items() <= files.facts(where).items()
-        and "answers.csv" in files.records[where].outputs
+        and files.made(where, "answers.csv")
     ]
     if not wheres:
         return pd.DataFrame({"id": [], "baseline": []})
@@ -181,7 +177,7 @@ def _recording(
         facts["mixed in"] = f"{described(one)}, not in the sound"
     if one.start_s > 0:
         facts["from"] = f"{one.start_s:.2f} s of its recording"
-    samples, rate = sound_of(one, examples)
+    samples, rate = heard(one.path, one.start_s, one.duration_s, examples)
     return Recording(
         id=one.id,
         name=name_of(one),
@@ -197,11 +193,6 @@ def _recording(
         marks=marks,
         facts=facts,
     )
-
-
-def sound_of(one: pd.Series, examples: Windows) -> tuple[np.ndarray, int]:
-    """The part of its recording that an example is of, see `heard`."""
-    return heard(one.path, one.start_s, one.duration_s, examples)
 
 
 def heard(path: str, start_s: float, seconds: float, data: Dataset) -> tuple[np.ndarray, int]:

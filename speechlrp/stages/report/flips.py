@@ -30,7 +30,9 @@ def flipping(files: RunFiles, work: str | None, chance: float) -> Section:
         chance: accuracy (0..1) of guessing.
     """
     blocks: list[Block] = []
-    curves = _main(files)
+    curves = files.curves[files.curves.weights == "train"]
+    if curves.explainer.eq("lrp").any():  # LRP as it is; every explainer where there is none
+        curves = curves[curves.explainer == "lrp"]
     keys = ["explainer", "grid", "subset", "baseline"]
     for (explainer, grid, subset, baseline), part in curves.groupby(keys, sort=False):
         more = () if explainer == "lrp" else (explainer,)
@@ -51,13 +53,6 @@ def flipping(files: RunFiles, work: str | None, chance: float) -> Section:
         "lrp (most positive relevance first), random, lrp_rev (most negative first).",
         blocks,
     )
-
-
-def _main(files: RunFiles) -> pd.DataFrame:
-    """The trained network's curves by LRP as it is; by every explainer where there is none."""
-    curves = files.curves[files.curves.weights == "train"]
-    plain = curves[curves.explainer == "lrp"]
-    return plain if len(plain) else curves
 
 
 def _curve(
@@ -98,9 +93,8 @@ def _halves(part: pd.DataFrame) -> dict[str, float]:
 
 def _areas(files: RunFiles, curves: pd.DataFrame) -> Table:
     """The area under every curve, explainers as rows."""
-    parts = []
-    for where in files.of("flip"):
-        parts.append(files.table(where, "summary.csv").assign(**files.asked(where)))
+    flips = files.of("flip")
+    parts = [files.table(where, "summary.csv").assign(**files.asked(where)) for where in flips]
     table = pd.concat(parts, ignore_index=True)
     table = table[table.weights.eq("train") & table.explainer.isin(curves.explainer)]
     index = ["explainer", "subset", "grid", "baseline"]
@@ -108,13 +102,6 @@ def _areas(files: RunFiles, curves: pd.DataFrame) -> Table:
     wide = table.pivot(index=index, columns="strategy", values="auc").round(3)
     note = "The lower for lrp and the higher for lrp_rev, the truer the order; random is between."
     return Table(wide.reset_index(), "Area under the curves of flipping.", note, index=False)
-
-
-def _name_of_model(files: RunFiles) -> str:
-    """What the trained network is called: its entry in `conf/model`'s table, or its factory."""
-    settings = files.records["train"].config if "train" in files.records else {}
-    factory = settings.get("model.factory")
-    return factory.rpartition(":")[2] if factory else settings.get("model.name", "trained")
 
 
 def augmentation(files: RunFiles, work: str | None, chance: float) -> Section:
@@ -127,10 +114,11 @@ def augmentation(files: RunFiles, work: str | None, chance: float) -> Section:
     """
     blocks = []
     thesis = work == "thesis" and files.task == "gender"
-    curves = files.curves
-    curves = curves[(curves.grid == "table") & (curves.explainer == "lrp")].assign(
-        model=curves.weights.replace({"train": _name_of_model(files)})
-    )
+    settings = files.records["train"].config if "train" in files.records else {}
+    factory = settings.get("model.factory")
+    name = factory.rpartition(":")[2] if factory else settings.get("model.name", "trained")
+    curves = files.curves[files.curves.grid.eq("table") & files.curves.explainer.eq("lrp")]
+    curves = curves.assign(model=curves.weights.replace({"train": name}))
     for weights, part in curves.groupby("weights", sort=False):
         if weights != "train" and part.strategy.nunique() > 1:
             for baseline, one in part.groupby("baseline", sort=False):
@@ -168,12 +156,8 @@ def _table_6_2(part: pd.DataFrame, marks: tuple[str, ...], thesis: bool, chance:
 def measured_from(files: RunFiles, chance: float) -> Section:
     """The curves of explanations that measure the input from other references than 0."""
     curves = _of_the_trained(files.curves)
-    names = pd.Series(
-        {
-            files.facts(where)["explainer"]: files.records[where].config["explainer.reference"]
-            for where in files.of("explain")
-        }
-    )
+    made = {files.facts(w)["explainer"]: files.records[w].config for w in files.of("explain")}
+    names = pd.Series({name: config["explainer.reference"] for name, config in made.items()})
     curves, areas = (
         table.assign(reference="LRP from " + table.explainer.map(names))
         for table in (curves, _of_the_trained(files.areas))
@@ -190,10 +174,8 @@ def measured_from(files: RunFiles, chance: float) -> Section:
     )
     caption = "Reference of the explanation (rows) and flipping baseline (columns)."
     rows = [f"LRP from {name}" for name in BASELINES if names.isin([name]).any()]
-    image = figure_png(
-        reference_grid(curves, areas, chance=chance, references=rows, baselines=BASELINES)
-    )
-    figure = Figure(image, caption, text, tags(files))
+    grid = reference_grid(curves, areas, chance=chance, references=rows, baselines=BASELINES)
+    figure = Figure(figure_png(grid), caption, text, tags(files))
     return Section("Reference of the explanation", text, [figure, _verdicts(areas)])
 
 

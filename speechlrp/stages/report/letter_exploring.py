@@ -34,18 +34,15 @@ def letters_explorer(config: Config, files: RunFiles, spoken: Spoken) -> Explore
     with files.open(wheres[0], "relevance.h5", EXAMPLES) as file:
         table = read_table(file)
         time = file["offset_ms"][:] / 1000
-        rows = _spread(len(table), config.explored)
+        # Evenly over all, which come letter by letter.
+        spread = np.linspace(0, len(table) - 1, min(config.explored, len(table))).round()
+        rows = np.unique(spread.astype(int)).tolist()
         shown = spoken.table[spoken.table.id.isin(table.id.iloc[rows])]
         said = [read_times(config, kind, shown) for kind in TIERS]
         recordings = [_frame(file, row, table.iloc[row], time, maps, spoken, said) for row in rows]
         symbols = [name if name.strip() else "space" for name in attribute(file, "classes", list)]
         units = attribute(file["features"], "units", str)
     return Explorer(symbols, spoken.frequency, time, units, recordings)
-
-
-def _spread(count: int, most: int) -> list[int]:
-    """Rows evenly over all; the frames come letter by letter."""
-    return sorted(set(np.linspace(0, count - 1, min(most, count)).round().astype(int).tolist()))
 
 
 def _key(one) -> str:
@@ -113,7 +110,9 @@ def patterns_explorer(files: RunFiles, where: str) -> Explorer:
                     Explanation(by, "", np.nan_to_num(file["pattern"][place, at]), "deviations")
                     for at, by in enumerate(alignments)
                 ],
-                facts=dict(zip(alignments, map(_frames, frames[place]), strict=True)),
+                facts={
+                    by: f"{n:,} frames" for by, n in zip(alignments, frames[place], strict=True)
+                },
             )
             for place, name in enumerate(names)
             if frames[place].any()
@@ -123,7 +122,3 @@ def patterns_explorer(files: RunFiles, where: str) -> Explorer:
         (), *axes, "", recordings, name=where.replace("/", "-"), one="letter", by="alignment",
         opening={"beside": ",".join(alignments[1:])},
     )  # fmt: skip
-
-
-def _frames(count: int) -> str:
-    return f"{count:,} frames"

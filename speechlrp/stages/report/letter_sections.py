@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import numpy as np
@@ -23,7 +22,7 @@ def found(files: RunFiles) -> Section:
     """How often the recogniser errs, and which alignment is the most specific, in sentences."""
     parts = []
     for where in files.of("evaluate"):
-        known = json.loads(files.path(where, "evaluation.json").read_text(encoding="utf-8"))
+        known = files.summary(where)
         parts.append(
             f"{files.name(where)}: {known['letter_error_rate']:.1%} of the letters are wrong (95 % "
             f"over utterances: {known['letter_low']:.1%} to {known['letter_high']:.1%}), "
@@ -36,9 +35,8 @@ def found(files: RunFiles) -> Section:
 def utterances(files: RunFiles) -> Section:
     """How many utterances there were, and what was left out."""
     notes = files.records["preprocess"].notes
-    blocks = [
-        Table(pd.DataFrame(notes["examples"]).T.convert_dtypes(), "Utterances of each split.")
-    ]
+    examples = pd.DataFrame(notes["examples"]).T.convert_dtypes()
+    blocks = [Table(examples, "Utterances of each split.")]
     if notes["rejected"]:
         reasons = pd.Series(notes["reasons"], name="utterances").to_frame()
         blocks.append(Table(reasons, "Utterances left out, by reason."))
@@ -63,7 +61,7 @@ def training(files: RunFiles) -> Section:
 
 
 def _evaluation(files: RunFiles, where: str) -> dict[str, str]:
-    evaluation = json.loads(files.path(where, "evaluation.json").read_text())
+    evaluation = files.summary(where)
     row = {"utterances": f"{evaluation['utterances']:,}"}
     for kind in ("letter", "word"):
         interval = f"{evaluation[f'{kind}_low']:.2%} to {evaluation[f'{kind}_high']:.2%}"
@@ -103,11 +101,8 @@ def explanations(files: RunFiles, krug: bool) -> Section:
     for where in most_beside(files):
         names = sorted(path.stem for path in files.path(where, "frames").glob("*.png"))
         shown = [name for name in ("a", "t") if name in names] or names[:2]
-        of_frames = {
-            f"frames/{name}": f"{'K Figure 2: f' if krug else 'F'}rames taken for '{name}'."
-            for name in shown
-        }
-        blocks += _figures(files, where, of_frames)
+        words = "K Figure 2: frames taken for" if krug else "Frames taken for"
+        blocks += _figures(files, where, {f"frames/{n}": f"{words} '{n}'." for n in shown})
         paths = sorted(files.path(where, "utterances").glob("*.png"))
         text = "Relevance of all letter frames along an utterance."
         blocks += _figures(files, where, {f"utterances/{path.stem}": text for path in paths})

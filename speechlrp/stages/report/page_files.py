@@ -32,7 +32,10 @@ def write_page(
 ) -> None:
     """Write `index.html`, `figures/*.png` and `tables/*.csv`, of the sections with content."""
     parts = [part for part in sections if part.blocks]
-    rest = [replace(part, blocks=_without_explorer(part)) for part in parts]
+    rest = [
+        replace(part, blocks=[block for block in part.blocks if not isinstance(block, Explorer)])
+        for part in parts
+    ]
     room = max(LEAST_BYTES, PAGE_BYTES - len(render(_page(context.config, files, rest, facts))))
     maps = sum(block.maps for part in parts for block in part.blocks if isinstance(block, Explorer))
     parts = [_written(context.folder, part, room / max(maps, 1)) for part in parts]
@@ -74,10 +77,6 @@ def _page(config: Config, files: RunFiles, parts: list[Section], facts: dict) ->
     details["versions"] = json.dumps(next(iter(records.values())).versions, indent=2)
     subtitle = f"{config.task.name} from {config.dataset['name']}, {config.model['name']}"
     return Page(config.run, subtitle, facts, parts, details)
-
-
-def _without_explorer(part: Section) -> list:
-    return [block for block in part.blocks if not isinstance(block, Explorer)]
 
 
 def _written(folder: Path, part: Section, room: float) -> Section:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from speechlrp.measures.verdicts import judge
@@ -38,12 +37,7 @@ def what_was_found(files: RunFiles, classes: list[str]) -> Section:
 def _evaluations(files: RunFiles) -> dict[str, dict]:
     """Weights -> their evaluation on test."""
     wheres = [where for where in files.of("evaluate") if files.facts(where)["subset"] == "test"]
-    return {
-        files.facts(where)["weights"]: json.loads(
-            files.path(where, "evaluation.json").read_text(encoding="utf-8")
-        )
-        for where in wheres
-    }
+    return {files.facts(where)["weights"]: files.summary(where) for where in wheres}
 
 
 def _accuracy(files: RunFiles, classes: list[str]) -> Iterator[str]:

@@ -42,8 +42,7 @@ def run(tmp_path):
 
 def evaluated(run, weights="train"):
     facts = {"weights": weights, "subset": "test"}
-    record(run / f"evaluate/{weights}", "evaluate", facts)
-    (run / f"evaluate/{weights}/evaluation.json").write_text(json.dumps(EVALUATION))
+    record(run / f"evaluate/{weights}", "evaluate", facts, {"summary": EVALUATION})
 
 
 def test_accuracy_comes_with_its_intervals_and_chance(run):
