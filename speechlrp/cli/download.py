@@ -21,12 +21,11 @@ def download_corpus(
     from speechlrp.corpora.fetch import fetch
 
     root = Path(data or os.environ.get("SPEECHLRP_DATA", "data"))
-    with one_line_errors():
-        report = fetch(corpus, root, subsets=subsets, base_url=base_url)
-        click.echo(
-            f"{report.corpus}: {report.downloaded} downloaded, {report.kept} there already "
-            f"({report.root})"
-        )
+    report = fetch(corpus, root, subsets=subsets, base_url=base_url)
+    click.echo(
+        f"{report.corpus}: {report.downloaded} downloaded, {report.kept} there already "
+        f"({report.root})"
+    )
 
 
 def synthesise_corpus(layout: str, out: str, *, manifest: str | None = None, **settings) -> None:

@@ -38,6 +38,17 @@ def main() -> None:
         sys.exit(1)
 
 
+class _Told(click.Command):
+    """A command whose errors that the user can mend are one line."""
+
+    def invoke(self, context: click.Context) -> object:
+        """Run it."""
+        from speechlrp.cli.bridge import one_line_errors
+
+        with one_line_errors():
+            return super().invoke(context)
+
+
 def _verb(name: str, summary: str) -> click.Command:
     def callback(overrides: tuple[str, ...], **values: object) -> None:
         from speechlrp.cli.bridge import launch
@@ -89,18 +100,16 @@ def stages() -> None:
         click.echo(f"{name:12} {summary}")
 
 
-@main.command()
+@main.command(cls=_Told)
 @click.option("--outputs", type=click.Path(file_okay=False), help="The folder of the runs.")
 def runs(outputs: str | None) -> None:
     """List the runs: what differs between them, and which stages are complete."""
-    from speechlrp.cli.bridge import one_line_errors
     from speechlrp.cli.runs import print_runs
 
-    with one_line_errors():
-        print_runs(outputs)
+    print_runs(outputs)
 
 
-@main.command()
+@main.command(cls=_Told)
 @click.argument("members", metavar="RUN,KEY=*,...")
 @click.option("--outputs", type=click.Path(file_okay=False), help="The folder of the runs.")
 @click.option("--out", type=click.Path(dir_okay=False), help="Write the table to this CSV file.")
@@ -110,11 +119,9 @@ def table(members: str, outputs: str | None, out: str | None) -> None:
     'emo,seed=*' takes the runs whose names begin with emo and averages over their seeds; other
     settings with a pattern, as in 'emo,trainer.lr=*,seed=*', have a row for each of their values.
     """
-    from speechlrp.cli.bridge import one_line_errors
     from speechlrp.cli.runs import print_table
 
-    with one_line_errors():
-        print_table(members, outputs, out)
+    print_table(members, outputs, out)
 
 
 @main.command("help")
@@ -138,7 +145,7 @@ def help_(context: click.Context, name: str | None) -> None:
     click.echo("\n".join(["", *lines] if verb is not None and lines else lines))
 
 
-@main.command()
+@main.command(cls=_Told)
 @click.argument("run")
 @click.argument("folder", type=click.Path(file_okay=False))
 @click.option("--weights", default="train", show_default=True, help="As of evaluate.")
@@ -148,27 +155,22 @@ def export(run: str, folder: str, weights: str) -> None:
     It holds the weights, the settings and what is known of the features, and no recording:
     `speechlrp.load("FOLDER")` and `speechlrp explain my.wav --run FOLDER` read it anywhere.
     """
-    from speechlrp.cli.bridge import one_line_errors
+    from speechlrp.answers.exporting import export as write
+    from speechlrp.answers.run import load
 
-    with one_line_errors():
-        from speechlrp.answers.exporting import export as write
-        from speechlrp.answers.run import load
-
-        click.echo(f"{write(load(run, weights=weights, device='cpu'), folder)}/README.md")
+    click.echo(f"{write(load(run, weights=weights, device='cpu'), folder)}/README.md")
 
 
-@main.command("list")
+@main.command("list", cls=_Told)
 @click.argument("what", required=False, shell_complete=completing.tables)
 def list_(what: str | None) -> None:
     """List what can be chosen: models, corpora, rules, ... (without an argument: the lists)."""
-    from speechlrp.cli.bridge import one_line_errors
     from speechlrp.cli.help import names
 
-    with one_line_errors():
-        click.echo("\n".join(names(what)))
+    click.echo("\n".join(names(what)))
 
 
-@main.command()
+@main.command(cls=_Told)
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--label", help="What is to be told apart; without it, the labels are listed.")
 @click.option("--run", required=True, help="The name of the run, and of the file that is written.")
@@ -191,14 +193,12 @@ def init(
     wrote. What is written, conf/experiment/RUN.yaml, is yours to change; then
     `speechlrp run run=RUN` goes from the recordings to the page.
     """
-    from speechlrp.cli.bridge import one_line_errors
     from speechlrp.cli.init import write_experiment
 
-    with one_line_errors():
-        write_experiment(source, label, run, speaker, config_dir, force)
+    write_experiment(source, label, run, speaker, config_dir, force)
 
 
-@main.command()
+@main.command(cls=_Told)
 @click.argument("corpus")
 @click.option("--subset", "subsets", multiple=True, help="A part of the corpus; can be repeated.")
 @click.option("--data", type=click.Path(file_okay=False), help="Where recordings are kept.")

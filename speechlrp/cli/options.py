@@ -94,20 +94,23 @@ _REPAIR = (
     Option("--penalty", "augment.penalty", "What relevance in the region costs, without a fill."),
     Option("--project", "augment.project", "A layer to take the artefact's direction out of."),
 )
+_FLIP = (
+    Option("--baseline", "flipping.baseline", "What a bin becomes.", ("all", *FILL_INS)),
+    Option("--grid", "flipping.grid", "A grid of conf/flipping."),
+)
+_STEPS = tuple(SUMMARIES)
 _EXPLAINER = (Option("--explainer", "explainer", "A configuration of conf/explainer."),)
 _COMPARE = (
     Option("--compare", "beside", "Another run for the report to put beside this one.", many=True),
 )
 
-OPTIONS: dict[str, tuple[Option, ...]] = dict.fromkeys(SUMMARIES, _COMMON)
-OPTIONS |= {
+_OF_VERB: dict[str, tuple[Option, ...]] = {
     "evaluate": (
         Option("--decoding", "decoding", "From scores to text, task=letters.", tuple(DECODERS)),
         Option("--trials", "evaluate.trials", "A list as veri_test.txt, or all; task=speaker."),
         *_WEIGHTS,
-        *_COMMON,
     ),
-    "explain": (*_EXPLAINER, *_WEIGHTS, *_COMMON),
+    "explain": (*_EXPLAINER, *_WEIGHTS),
     "navai": (
         Option(
             "--align",
@@ -116,60 +119,43 @@ OPTIONS |= {
         ),
         Option("--classes", "navai.classes", "What frames are averaged by.", tuple(CLASSES)),
         *_WEIGHTS,
-        *_COMMON,
     ),
-    "maximize": (*_MAXIMIZE, *_WEIGHTS, *_COMMON),
+    "maximize": (*_MAXIMIZE, *_WEIGHTS),
     "listen": (
         Option("--source", "listen.source", "What to turn back to sound.", ("all", *SOURCES)),
         Option("--letters", "listen.letters", "Whose patterns: a,t; all."),
         Option("--align", "listen.align", "By which alignments, of those that navai ran with."),
-        *_MAXIMIZE,
-        *_EXPLAINER,
-        *_WEIGHTS,
-        *_COMMON,
+        *(*_MAXIMIZE, *_EXPLAINER, *_WEIGHTS),
     ),
     "flip": (
         Option("--strategy", "flipping.strategy", "Order of flipping.", ("all", *STRATEGIES)),
-        Option("--baseline", "flipping.baseline", "What a bin becomes.", ("all", *FILL_INS)),
-        Option("--grid", "flipping.grid", "A grid of conf/flipping."),
-        *_EXPLAINER,
-        *_WEIGHTS,
-        *_COMMON,
+        *(*_FLIP, *_EXPLAINER, *_WEIGHTS),
     ),
     "compare": (
         Option("--explainers", "compare.explainers", "Some of conf/explainer: lrp,random."),
         Option("--sanity", "compare.sanity", "The check on random layers.", ("none", *ORDERS)),
-        Option("--baseline", "flipping.baseline", "What a bin becomes.", ("all", *FILL_INS)),
-        Option("--grid", "flipping.grid", "A grid of conf/flipping."),
-        *_WEIGHTS,
-        *_COMMON,
+        *(*_FLIP, *_WEIGHTS),
     ),
     "bench": (
         Option("--explainers", "bench.explainers", "Some of conf/explainer: lrp,random."),
         Option("--measures", "bench.measures", "Of `speechlrp list scores`, with commas."),
         Option("--with", "bench.overrides", "Settings of all networks: 'A=1 B=2'."),
-        *_COMMON,
     ),
-    "augment": (*_FILL, *_EXPLAINER, *_COMMON),
-    "retrain": (*_FILL, *_REPAIR, *_COMMON),
-    "report": (*_COMPARE, *_COMMON),
+    "augment": (*_FILL, *_EXPLAINER),
+    "retrain": (*_FILL, *_REPAIR),
+    "report": _COMPARE,
     "run": (
         *_COMPARE,
         Option(
-            "--from",
-            "sequence.first",
-            "The stage to begin with; flip:2: its second turn.",
-            tuple(SUMMARIES),
+            "--from", "sequence.first", "The stage to begin with; flip:2: its second turn.", _STEPS
         ),
         Option(
-            "--to",
-            "sequence.last",
-            "The stage to end with, at its first turn; or flip:2.",
-            tuple(SUMMARIES),
+            "--to", "sequence.last", "The stage to end with, at its first turn; or flip:2.", _STEPS
         ),
-        *_COMMON,
     ),
 }
+OPTIONS = {verb: (*_OF_VERB.get(verb, ()), *_COMMON) for verb in (*SUMMARIES, "run")}
+"""Verb -> its options."""
 
 HYDRA_OPTIONS: tuple[Callable[[], click.Option], ...] = (
     lambda: click.Option(
