@@ -129,7 +129,7 @@ def read_averages(folder: Path) -> Any:
     path = folder / "averages.h5"
     with open_artifact(path, AVERAGES, COMMAND) as file:
         for name in AVERAGES.attributes:
-            inverted._some(name, "all", attribute(file, name, list))
+            attribute(file, name, list)
     one = inverted._pattern(path, COMMAND, (1, 0), 1.0, (0.0, 1.0))
     return one, inverted._normaliser(path, COMMAND, 0, (0.0, 1.0))
 

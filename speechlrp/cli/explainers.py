@@ -8,15 +8,12 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from speechlrp.config.names import names_in
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.navai import ALIGNMENTS
 from speechlrp.registry import is_reference
 
-SETTINGS = {
-    "compare": "compare.explainers",
-    "bench": "bench.explainers",
-    "navai": "navai.align",
-}
+SETTINGS = {verb: f"{verb}.explainers" for verb in ("compare", "bench")} | {"navai": "navai.align"}
 """The verbs that take several explainers, and the setting that names them."""
 
 
@@ -37,12 +34,12 @@ def with_explainers(composed: DictConfig, verb: str, overrides: Sequence[str]) -
     Raises:
         HydraException: an explainer that there is not, and as composing raises.
     """
-    aligned = [name for text in _texts(composed, verb, "navai") for name in _names(text)]
+    aligned = [name for text in _texts(composed, verb, "navai") for name in names_in(text)]
     asked = (name[4:] for name in aligned if name not in ALIGNMENTS and name[3:4] == "-")
     known = {*_files(), *EXPLAINERS} if aligned else set()
     searched = [name for name in asked if name in known or is_reference(name)]
     for stage in ("compare", "bench"):
-        named = [name for text in _texts(composed, verb, stage) for name in _names(text)]
+        named = [name for text in _texts(composed, verb, stage) for name in names_in(text)]
         _fill(composed[stage], "settings", named, verb, overrides)
     missing = [name for name in searched if name not in composed.navai.sources]
     _fill(composed.navai, "sources", missing, verb, overrides)
@@ -52,12 +49,9 @@ def with_explainers(composed: DictConfig, verb: str, overrides: Sequence[str]) -
 def _fill(
     section: DictConfig, key: str, names: Iterable[str], verb: str, overrides: Sequence[str]
 ) -> None:
-    names = list(dict.fromkeys(names))
-    if not names:
-        return
     section_values: Any = OmegaConf.to_container(section[key], resolve=True)
     with open_dict(section):
-        for name in names:
+        for name in dict.fromkeys(names):
             changes = dict(section_values.get(name, {}))
             base = _composed(changes.pop("explainer", name), verb, overrides)
             section[key][name] = OmegaConf.merge(base, changes)
@@ -88,7 +82,3 @@ def _texts(composed: DictConfig, verb: str, stage: str) -> list[str]:
     steps = [{"stage": stage}] if verb == stage else composed.sequence.steps
     default = OmegaConf.select(composed, SETTINGS[stage])
     return [str(s.get(SETTINGS[stage], default)) for s in steps if s["stage"] == stage]
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]

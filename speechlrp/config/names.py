@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import SpeechLRPError, unknown
 
 DATA = ("dataset", "task", "split", "features", "conditions", "shortcut", "data_seed")
 """Sections whose settings make other features."""
@@ -37,6 +37,26 @@ def conf_dir() -> Path:
 def key_of(override: str) -> str:
     """The key of an override, without what says how it is set."""
     return override.lstrip("+~").partition("=")[0]
+
+
+def names_in(text: str, known: Collection[str] = (), what: str = "") -> list[str]:
+    """The names of a list with commas, each once; ``all`` stands for all that are known.
+
+    Args:
+        text: the list.
+        known: names; none: any name will do.
+        what: what a name is, for the error.
+
+    Raises:
+        SpeechLRPError: a name that is not known, or no name.
+    """
+    names = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if known and names == ["all"]:
+        return list(known)
+    for name in (names or [text]) if known else ():
+        if name not in known:
+            raise unknown(what, name, ("all", *known))
+    return names
 
 
 def identity_overrides(overrides: Iterable[str], sections: tuple[str, ...] = IDENTITY) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +28,8 @@ from speechlrp.flipping import BASELINES
 from speechlrp.flipping.ranking import falling_order
 from speechlrp.measures.absorption import absorbed
 from speechlrp.measures.asked import SLOPE, Asked
+from speechlrp.measures.scores import Maps as Judged
+from speechlrp.measures.texture import first_stride
 from speechlrp.pipeline.stage import Context
 from speechlrp.training.intervals import guessing
 from speechlrp.training.losses import PROBABILITIES
@@ -143,12 +145,34 @@ class Explaining:
         ends = answer(self.model, inputs[:1].clone()).ends
         return logits_of(self.model, inputs.clone()) if ends else output
 
-    def asked(
-        self, inputs: torch.Tensor, target: torch.Tensor, relevance: torch.Tensor, seed: int
-    ) -> Asked:
-        """The network behind some maps, for measures that ask it again; see `batch`."""
+    def judged(
+        self,
+        inputs: torch.Tensor,
+        target: torch.Tensor,
+        relevance: torch.Tensor,
+        table: pd.DataFrame,
+        bands_hz: Sequence[float],
+        *,
+        seed: int,
+        period: int | None = None,
+    ) -> Judged:
+        """Some maps as measures see them, with the network behind them; see `batch`.
+
+        Args:
+            inputs: as differences from the reference, `[B, C, F, T]`.
+            target: what was explained.
+            relevance: of the inputs.
+            table: a row an input.
+            bands_hz: limits of frequency bands.
+            seed: of measures that draw.
+            period: see `Judged`; None: the network's first stride, which of samples is 1.
+        """
         probability = PROBABILITIES.get(self.network.meta["loss"], "softmax")
-        return Asked(self.explainer, self.model, inputs, target, relevance, probability, seed=seed)
+        asked = Asked(self.explainer, self.model, inputs, target, relevance, probability, seed=seed)
+        examples, maps = self.network.dataset, self.maps(relevance)[:, 0].double().cpu().numpy()
+        period = period or (1 if examples.view else first_stride(self.network.model))
+        axes = examples.frequency, examples.time
+        return Judged(maps, table.reset_index(drop=True), *axes, bands_hz, period, asked)
 
     def batch(
         self, features: np.ndarray, labels: np.ndarray

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from speechlrp.config.names import names_in
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import Windows, dataset
 from speechlrp.data.explaining import about, check
@@ -20,7 +21,7 @@ from speechlrp.flipping.fill_ins import Surroundings
 from speechlrp.pipeline.inputs import known_fingerprint
 from speechlrp.pipeline.stage import Context
 from speechlrp.stages.bench.networks import Member
-from speechlrp.stages.compare.subject import choose, names_in
+from speechlrp.stages.compare.subject import choose
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 
 from speechlrp.artifacts.shards import Shards
-from speechlrp.config.names import digest_of, flatten
+from speechlrp.config.names import digest_of, flatten, names_in
 from speechlrp.data.explaining import Explaining
 from speechlrp.explainers.counting import priced
 from speechlrp.flipping import FILL_INS
@@ -26,12 +26,9 @@ from speechlrp.flipping.curve import grid_counts
 from speechlrp.measures import SCORES
 from speechlrp.measures.absorption import completeness
 from speechlrp.measures.localisation import true_regions
-from speechlrp.measures.scores import Maps
-from speechlrp.measures.texture import first_stride
 from speechlrp.pipeline.places import plain
 from speechlrp.registry import code_of, references_in
 from speechlrp.stages.bench.ingredients import Bench, Explained
-from speechlrp.stages.compare.subject import names_in
 
 ORDERS = ("lrp", "lrp_rev")
 TRUTH = "cue"
@@ -149,19 +146,10 @@ class Cell:
         target: torch.Tensor,
     ) -> pd.DataFrame:
         """A measure's columns, a row a recording."""
-        table, examples = self.bench.table(unit), self.bench.network.dataset
-        stride = 1 if examples.view else first_stride(self.bench.network.model)
-        asked = self.explaining.asked(inputs, target, relevance, self.bench.member.seed)
-        maps = Maps(
-            self.explaining.maps(relevance)[:, 0].double().cpu().numpy(),
-            examples.table.iloc[self.bench.units[unit]].reset_index(drop=True),
-            examples.frequency,
-            examples.time,
-            self.one.section["bands_hz"],
-            stride,
-            asked,
-        )
-        return table[["id"]].assign(**SCORES[name](maps))
+        seen = self.bench.network.dataset.table.iloc[self.bench.units[unit]]
+        bands, seed = self.one.section["bands_hz"], self.bench.member.seed
+        judged = self.explaining.judged(inputs, target, relevance, seen, bands, seed=seed)
+        return self.bench.table(unit)[["id"]].assign(**SCORES[name](judged))
 
     def _curves(
         self, baselines: list[str], unit: int, shown: torch.Tensor, relevance: torch.Tensor

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import h5py
 import numpy as np
-import pandas as pd
 import torch
 
 from speechlrp.artifacts.hdf5 import write_table
@@ -15,10 +14,8 @@ from speechlrp.data.explaining import about, facts_of_maps
 from speechlrp.explainers.counting import priced
 from speechlrp.flipping import baselines_of
 from speechlrp.measures import SCORES
-from speechlrp.measures.absorption import completeness, conservation, summarise_conservation
-from speechlrp.measures.scores import Asked
-from speechlrp.measures.scores import Maps as Judged
-from speechlrp.measures.texture import first_stride
+from speechlrp.measures.absorption import conservation, summarise_conservation
+from speechlrp.measures.completeness import completeness
 from speechlrp.pipeline.parts import Part, prune
 from speechlrp.pipeline.places import FEATURES, weights, weights_name
 from speechlrp.pipeline.stage import Context, Stage
@@ -82,8 +79,7 @@ def explained(bench: Bench, name: str, part: Part) -> Shards:
     """An explainer's maps, with what they cost and their scores, batch by batch."""
     shards, explaining = bench.units_of(part, "maps"), bench.explaining(name)
     model, explainer = explaining.model, explaining.explainer
-    stride = 1 if bench.examples.view else first_stride(bench.network.model)  # which is of samples
-    period, warm = bench.context.config.compare.period or stride, None
+    config, warm = bench.context.config, None
     for unit, table, features in bench.batches(shards.missing(), name):
         _, inputs, target = explaining.batch(features, table.label.to_numpy())
         if not warm:
@@ -91,32 +87,18 @@ def explained(bench: Bench, name: str, part: Part) -> Shards:
         output, relevance, costs = priced(explainer, model, inputs, target)
         sums = completeness(explainer, model, inputs, target, relevance)
         maps = explaining.maps(relevance).cpu().numpy()
-        asked = explaining.asked(inputs, target, relevance, bench.context.config.seed)
+        judged = explaining.judged(
+            inputs, target, relevance, table, config.explainer["bands_hz"], seed=config.seed,
+            period=config.compare.period,
+        )  # fmt: skip
         numbers = {name: values.cpu().numpy() for name, values in sums.items()}
-        numbers |= score(bench, asked, maps, table, period)
+        numbers |= {c: v for name in bench.scores for c, v in SCORES[name](judged).items()}
         logits = explaining.logits(inputs, output)
         probability = probabilities(bench.network.meta["loss"], logits)
         arrays = {"relevance": maps, "target": target.cpu().numpy()}
         arrays |= {"output": logits.cpu().numpy(), "probability": probability.cpu().numpy()}
         shards.put(unit, arrays, table.assign(**costs, **numbers))
     return shards
-
-
-def score(
-    bench: Bench, asked: Asked, relevance: np.ndarray, table: pd.DataFrame, period: int
-) -> dict[str, np.ndarray]:
-    """The configured scores of maps, a column each."""
-    axes = bench.examples.frequency, bench.examples.time
-    bands = bench.context.config.explainer["bands_hz"]
-    maps = Judged(
-        relevance[:, 0].astype(np.float64),
-        table.reset_index(drop=True),
-        *axes,
-        bands,
-        period,
-        asked,
-    )
-    return {column: v for name in bench.scores for column, v in SCORES[name](maps).items()}
 
 
 def conserved(bench: Bench, name: str, part: Part) -> Shards:

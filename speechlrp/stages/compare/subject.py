@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.shards import Shards
+from speechlrp.config.names import names_in
 from speechlrp.data.conditions import WINDOW
 from speechlrp.data.dataset import Windows, dataset
 from speechlrp.data.explaining import Explaining, about, check
@@ -126,8 +127,3 @@ def choose(table: pd.DataFrame, rows: np.ndarray, limit: int | None, seed: int) 
         picked = np.sort(np.random.default_rng(seed).permutation(picked)[:limit])
     keys = pd.MultiIndex.from_frame(windows[WINDOW].iloc[picked])
     return rows[pd.MultiIndex.from_frame(candidates[WINDOW]).isin(keys)]
-
-
-def names_in(text: str) -> list[str]:
-    """The names of a list with commas, each once."""
-    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))

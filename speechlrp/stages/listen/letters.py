@@ -20,10 +20,11 @@ from speechlrp.audio.inversion import distance_db, to_wave
 from speechlrp.audio.reading import read
 from speechlrp.audio.resampling import mono, resample
 from speechlrp.config import SOURCES
+from speechlrp.config.names import names_in
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import Spoken, dataset
 from speechlrp.data.network import Recogniser, network
-from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.errors import SpeechLRPError
 from speechlrp.letters.decoding import greedy
 from speechlrp.letters.error_rates import count_errors
 from speechlrp.navai.sound import laid_over, reach
@@ -71,26 +72,18 @@ def patterns(context: Context, spoken: Spoken, path: Path) -> Iterator[Unit]:
     with open_artifact(path, AVERAGES, command) as file:
         classes, alignments = (attribute(file, name, list) for name in AVERAGES.attributes)
     typical, rate = _typical(context, spoken), spoken.feature_settings.rate
-    for alignment in _some("listen.align", config.align, alignments):
+    for alignment in names_in(config.align, alignments, "value of listen.align"):
         at = alignments.index(alignment)
         mean = f"patterns/all-{alignment}.wav"
         sound = Sound(mean, "patterns", "all letters", "", alignment, None, rate)
         levels = partial(_normaliser, path, command, at, typical)
         yield partial(_resynthesised, context, spoken, sound, levels)
-        for name in _some("listen.letters", config.letters, classes):
+        for name in names_in(config.letters, classes, "value of listen.letters"):
             place = classes.index(name), at
             levels = partial(_pattern, path, command, place, config.strength, typical)
             file = f"patterns/{plain_name(name)}-{alignment}.wav"
             sound = Sound(file, "patterns", "pattern", name, alignment, None, rate, mean)
             yield partial(_resynthesised, context, spoken, sound, levels)
-
-
-def _some(key: str, wanted: str, known: list[str]) -> list[str]:
-    names = known if wanted == "all" else [name.strip() for name in wanted.split(",")]
-    for name in names:
-        if name not in known:
-            raise unknown(f"value of {key}", name, ("all", *known))
-    return list(dict.fromkeys(names))
 
 
 def plain_name(name: str) -> str:

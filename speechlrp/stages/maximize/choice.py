@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import torch
 
+from speechlrp.config.names import names_in
 from speechlrp.data.dataset import Spoken
 from speechlrp.data.network import Recogniser
-from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.errors import SpeechLRPError
 from speechlrp.letters.vocabulary import LETTERS, SYMBOLS
 from speechlrp.models.wav2letter import Wav2Letter
 from speechlrp.navai.frame_classes import Letters
@@ -65,13 +66,10 @@ def neurons_asked(
     neurons: dict[str, dict[int, list[str]]] = {}
     for layer in layers:
         names = spoken.classes if layer.output else ()
-        wanted = config.neuron
-        if wanted == "letters" and layer.output:
-            wanted = ",".join(LETTERS)
-        neurons[layer.name] = {
-            channel: []
-            for channel in pick_channels(wanted, layer.name, layer.sight.channels, names)
-        }
+        letters = config.neuron == "letters" and layer.output
+        wanted = ",".join(LETTERS) if letters else config.neuron
+        channels = pick_channels(wanted, layer.name, layer.sight.channels, names)
+        neurons[layer.name] = {channel: [] for channel in channels}
     return neurons
 
 
@@ -80,7 +78,7 @@ def _chosen(
 ) -> dict[str, dict[int, list[str]]]:
     """K's choice: the most active on average over time, for frames predicted as a letter."""
     neurons: dict[str, dict[int, list[str]]] = {layer.name: {} for layer in layers}
-    for letter in letters_of(context.config.maximize.letter):
+    for letter in names_in(context.config.maximize.letter, LETTERS, "letter"):
         symbol = SYMBOLS.index(letter)
         hidden = [layer for layer in layers if not layer.output]
         activity = _activity(context, spoken, recogniser, hidden, letter) if hidden else None
@@ -93,28 +91,12 @@ def _chosen(
     return neurons
 
 
-def letters_of(text: str) -> list[str]:
-    """The letters of a setting such as ``"a,t"`` or ``"all"``.
-
-    Raises:
-        SpeechLRPError: one that there is not.
-    """
-    names = list(LETTERS) if text == "all" else [name.strip() for name in text.split(",")]
-    for name in names:
-        if name not in LETTERS:
-            raise unknown("letter", name, ("all", *LETTERS))
-    return list(dict.fromkeys(names))
-
-
 def _activity(
     context: Context, spoken: Spoken, recogniser: Recogniser, layers: list[Layer], letter: str
 ) -> Activity:
     config, subset = context.config.maximize, context.config.subset
-    activity, model, left = (
-        Activity([layer.path for layer in layers]),
-        recogniser.model,
-        config.frames,
-    )
+    activity, model = Activity([layer.path for layer in layers]), recogniser.model
+    left = config.frames
     letters = Letters({SYMBOLS.index(letter): letter})
     stream = _read(context, spoken, recogniser.scale, letter)
     for batch in LetterFrames(stream, model, letters, config.batch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from speechlrp.config.names import names_in
 from speechlrp.config.schema import Config
 from speechlrp.data.conditions import subset_of
 from speechlrp.data.dataset import Windows
@@ -12,7 +13,6 @@ from speechlrp.report.blocks import Banner, Figure, Heading, Table
 from speechlrp.report.page import Section
 from speechlrp.report.paper import ASSIGNMENTS
 from speechlrp.stages.compare.compare_tables import ALL
-from speechlrp.stages.compare.subject import names_in
 from speechlrp.stages.report.class_sections import cautions, conservation_table, losses, tags
 from speechlrp.stages.report.exploring import compared
 
