@@ -111,6 +111,16 @@ def _state(path: Path) -> str:
     return f"{status.st_size} {status.st_mtime_ns}"
 
 
+def in_units(
+    context: Context, recordings: Sequence[Recording], size: int
+) -> tuple[list[Sequence[Recording]], Shards]:
+    """Recordings as units of work, when their rates are checked and their number is said."""
+    check_rate(context.config, recordings)
+    context.say(f"{len(recordings)} recordings, {len({r.speaker for r in recordings})} speakers")
+    units = [recordings[i : i + size] for i in range(0, len(recordings), size)]
+    return units, Shards(context.units(), len(units))
+
+
 def reject(shards: Shards, unit: int, rejected: Iterable[tuple[str, str]]) -> None:
     """Write down what a unit of work left out: ids and reasons."""
     write_csv(_file(shards, unit), pd.DataFrame(list(rejected), columns=["id", "reason"]))

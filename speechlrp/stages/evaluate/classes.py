@@ -11,7 +11,7 @@ from speechlrp.config.schema import Config
 from speechlrp.data.conditions import named, several
 from speechlrp.data.dataset import dataset
 from speechlrp.data.network import Classifier, network
-from speechlrp.pipeline.places import FEATURES, Artifact, weights, weights_name
+from speechlrp.pipeline.places import FEATURES, weights, weights_name
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.stages.evaluate.trials import trials_drawn, trials_input, verify
 from speechlrp.training.metrics import Evaluation, accuracy_by, tabulate
@@ -86,15 +86,11 @@ def _facts(config: Config) -> dict[str, str]:
     return {"weights": weights_name(config), "subset": config.subset, "trials": named}
 
 
-def _inputs(config: Config) -> dict[str, Artifact | Path]:
-    return {"features": FEATURES, **weights(config), **trials_input(config)}
-
-
 STAGE = Stage(
     name="evaluate",
     facts=_facts,
     keys=("subset", "seed"),
-    inputs=_inputs,
+    inputs=lambda config: {"features": FEATURES, **weights(config), **trials_input(config)},
     work=work,
     sources=trials_drawn,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -46,14 +47,9 @@ def work(context: Context) -> None:
 
 def _recognise(context: Context, spoken: Spoken, recogniser: Recogniser) -> dict[int, str]:
     """The text of each utterance by its row, one at a time: so nothing depends on a batch."""
-    longest = {"max_frames": int(spoken.table.frames.max()), "max_utterances": 1}
-    batches = spoken.batches(
-        context.config.subset,
-        input_scale=recogniser.scale,
-        shuffle=False,
-        every=True,
-        **longest,
-    )
+    reading: dict[str, Any] = {"max_frames": int(spoken.table.frames.max()), "max_utterances": 1}
+    reading |= {"input_scale": recogniser.scale, "shuffle": False, "every": True}
+    batches = spoken.batches(context.config.subset, **reading)
     section, texts = context.config.decoding, {}
     name = section["name"]
     for batch in progress(batches.epoch(0), "evaluate", batches.examples):

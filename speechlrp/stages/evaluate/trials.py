@@ -77,8 +77,7 @@ def _sum_up(
     if trained and measured["speakers_trained_on"]:
         context.say(
             f"the network was trained on {measured['speakers_trained_on']} of these "
-            f"{len(speakers)} "
-            "speakers, so it knows them: split.unseen keeps speakers apart"
+            f"{len(speakers)} speakers, so it knows them: split.unseen keeps speakers apart"
         )
 
 
@@ -95,11 +94,9 @@ def _embeddings(
     for unit, batch in zip(todo, progress(batches, "embed", len(todo)), strict=True):
         reject(shards, unit, batch.rejected)
         vectors = embed(network.model, network.inputs(batch.features)).cpu().numpy()
-        by_recording = means(vectors, batch.segments["id"])
-        rows = (
-            np.stack(list(by_recording.values())) if by_recording else np.zeros((0, 1), np.float32)
-        )
-        shards.put(unit, {"embeddings": rows}, pd.DataFrame({"id": list(by_recording)}, dtype=str))
+        by_id = means(vectors, batch.segments["id"])
+        rows = np.stack(list(by_id.values())) if by_id else np.zeros((0, 1), np.float32)
+        shards.put(unit, {"embeddings": rows}, pd.DataFrame({"id": list(by_id)}, dtype=str))
     known: dict[str, np.ndarray] = {}
     for arrays, table in shards:
         known |= dict(zip(table.id, arrays["embeddings"], strict=True))
@@ -111,12 +108,9 @@ def _embeddings(
 def _table(listed: Trials, names: Sequence[str]) -> pd.DataFrame:
     """A row a trial: same, first, second; each name is held once."""
     kinds, number = np.unique(names, return_inverse=True)
-    first, second = number[listed.first], number[listed.second]
-    columns = {"first": first, "second": second}
-    return pd.DataFrame(
-        {"same": listed.same}
-        | {name: pd.Categorical.from_codes(codes, kinds) for name, codes in columns.items()}
-    )
+    columns = {"first": number[listed.first], "second": number[listed.second]}
+    texts = {name: pd.Categorical.from_codes(codes, kinds) for name, codes in columns.items()}
+    return pd.DataFrame({"same": listed.same} | texts)
 
 
 def _note_missing(
@@ -165,9 +159,8 @@ def trials_input(config: Config) -> dict[str, Path]:
     path = Path(setting).expanduser().resolve()
     if path.is_dir():
         raise SpeechLRPError(
-            f"evaluate.trials={setting} is a folder; give a file such as "
-            f"{setting}/veri_test.txt, or "
-            f"evaluate.trials={ALL} for pairs of the corpus's own recordings"
+            f"evaluate.trials={setting} is a folder; give a file such as {setting}/veri_test.txt, "
+            f"or evaluate.trials={ALL} for pairs of the corpus's own recordings"
         )
     return {"trials": path}
 

@@ -31,7 +31,7 @@ from speechlrp.data.dataset import feature_settings
 from speechlrp.data.recordings import (
     KEYS,
     all_rejected,
-    check_rate,
+    in_units,
     note_rejected,
     read_corpus,
     recordings_on_disk,
@@ -69,11 +69,8 @@ def work(context: Context) -> None:
     subset = split_of(config, labelled, config.task.name)
     outside, classes = split_off(config, labelled, subset, classes)
     recordings = [r for r in labelled if r.id in subset and r.label(config.task.name) in classes]
-    check_rate(config, recordings)
-    context.say(f"{len(recordings)} recordings, {len({r.speaker for r in recordings})} speakers")
+    units, shards = in_units(context, recordings, UNIT)
     settings = feature_settings(config)
-    units = [recordings[i : i + UNIT] for i in range(0, len(recordings), UNIT)]
-    shards = Shards(context.units(), len(units))
     having = known(config, recordings, subset, classes)
     _extract(context, settings, units, shards, subset, classes, having)
     note_rejected(context, len(recordings), all_rejected(shards))
@@ -144,11 +141,10 @@ def _extract(context, settings, units, shards: Shards, subset, classes, having) 
         of_id = {r.id: r for r in units[unit]}
         rows = [of_id[name] for name in batch.segments["id"]]
         table = batch.segments.rename(columns={"id": "source"}).assign(
-            id=_ids(batch.segments),
             path=[str(r.path) for r in rows],
             speaker=[r.speaker for r in rows],
             label=np.array([classes.index(r.label(task)) for r in rows], dtype=np.int64),
-            subset=_subsets(rows, batch.segments, subset),
+            **_known_by(rows, batch.segments, subset),
             **({COLUMN: np.array([having[r.id] for r in rows], np.int64)} if having else {}),
             **truth(units[unit], rows, batch.segments, settings),
         )
@@ -162,21 +158,12 @@ def _extract(context, settings, units, shards: Shards, subset, classes, having) 
         shards.put(unit, {"features": features}, table)
 
 
-def _ids(segments: pd.DataFrame) -> list[str]:
-    """Such as ``recording@2.02``, and ``recording@2.02+music`` of its copy."""
-    ids = [f"{n}@{s:.2f}" for n, s in zip(segments.id, segments.start_s, strict=True)]
-    if "condition" not in segments:
-        return ids
-    return [f"{n}+{c}" if c else n for n, c in zip(ids, segments.condition, strict=True)]
-
-
-def _subsets(rows: list[Recording], segments: pd.DataFrame, subset: Mapping[str, str]) -> list[str]:
-    """The subset of each row: of its recording, or of the copies under its condition."""
-    of_recording = [subset[r.id] for r in rows]
-    if "condition" not in segments:
-        return of_recording
-    both = zip(of_recording, segments.condition, strict=True)
-    return [subset_of(condition) if condition else split for split, condition in both]
+def _known_by(rows: list[Recording], segments: pd.DataFrame, subset: Mapping[str, str]) -> dict:
+    """Id and subset of each row; a copy's id is such as ``recording@2.02+music``."""
+    under = segments.get("condition", pd.Series("", index=segments.index))
+    ids = segments.id.astype(str) + "@" + segments.start_s.map("{:.2f}".format)
+    subsets = [subset_of(c) if c else subset[r.id] for r, c in zip(rows, under, strict=True)]
+    return {"id": ids.where(under == "", ids + "+" + under), "subset": subsets}
 
 
 def truth(
@@ -216,24 +203,19 @@ def _merge(file: h5py.File, shards: Shards, settings, trained_on: Path | None) -
             else "no recording to validate on or to test; see the reasons above"
         )
     total, count = (total, count) if count else (sums[False], counts[False])
-    mean = total / max(count, 1) if trained_on is None else _mean_of(trained_on)
+    mean = total / max(count, 1)
+    if trained_on is not None:  # the network's, which another corpus does not change
+        with open_artifact(trained_on, FEATURES, "speechlrp preprocess") as known:
+            mean = known["train_mean"][:]
     file["train_mean"] = np.asarray(mean, dtype=np.float32)
-    for axis, values, unit in (
-        ("frequency", settings.frequencies(), "Hz"),
-        ("time", settings.times(), "s"),
-    ):
+    axes = (("frequency", settings.frequencies(), "Hz"), ("time", settings.times(), "s"))
+    for axis, values, unit in axes:
         if axis in settings.axes:
             file[axis] = values
             label_axes(file[axis], (axis,), unit)
     label_axes(file["features"], ("recording", *settings.axes), settings.units)
     label_axes(file["train_mean"], settings.axes, settings.units)
     return table
-
-
-def _mean_of(path: Path) -> np.ndarray:
-    """The mean that the network was trained with, which another corpus does not change."""
-    with open_artifact(path, FEATURES, "speechlrp preprocess") as file:
-        return file["train_mean"][:]
 
 
 STAGE = Stage(

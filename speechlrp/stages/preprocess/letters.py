@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from speechlrp.data.dataset import feature_settings
 from speechlrp.data.recordings import (
     KEYS,
     all_rejected,
-    check_rate,
+    in_units,
     note_rejected,
     read_corpus,
     recordings_on_disk,
@@ -38,9 +38,8 @@ UNIT = 32
 def work(context: Context) -> None:
     """Write `utterances.h5`, and `rejected.csv` with what was left out and why."""
     config = context.config
-    settings = feature_settings(
-        config, LogMelSettings, "whole utterances, such as features=log_mel"
-    )
+    wanted = "whole utterances, such as features=log_mel"
+    settings = feature_settings(config, LogMelSettings, wanted)
     if config.conditions.get("name"):
         raise SpeechLRPError(
             f"conditions={config.conditions['name']} makes copies of windows of one length; "
@@ -56,24 +55,18 @@ def work(context: Context) -> None:
         )
     subset = split_of(config, recordings, None)
     recordings = [r for r in recordings if r.id in subset]
-    check_rate(config, recordings)
-    context.say(f"{len(recordings)} recordings, {len({r.speaker for r in recordings})} speakers")
-    units = [recordings[i : i + UNIT] for i in range(0, len(recordings), UNIT)]
-    shards = Shards(context.units(), len(units))
+    units, shards = in_units(context, recordings, UNIT)
     _extract(context, settings, units, shards, subset)
     first = pd.DataFrame(without, columns=["id", "reason"])
     rejected = pd.concat([first, all_rejected(shards)], ignore_index=True)
     note_rejected(context, len(recordings) + len(without), rejected)
+    facts = {"settings": config.features, "task": config.task.name, "classes": list(SYMBOLS)}
     table = write_utterances(
         context.folder / "utterances.h5",
         shards,
         frequencies=settings.frequencies(),
         units=settings.units,
-        attributes={
-            "settings": config.features,
-            "task": config.task.name,
-            "classes": list(SYMBOLS),
-        },
+        attributes=facts,
     )
     shards.remove()
     _say(context, table)
@@ -85,27 +78,21 @@ def transcribed(
     """The recordings with normalised transcripts, and of the others id and reason."""
     kept, without = [], []
     for recording in recordings:
-        if recording.transcript is None:
-            without.append((recording.id, "no transcript"))
-            continue
-        try:
-            text, _ = normalise(recording.transcript)
-        except SpeechLRPError as error:
-            without.append((recording.id, str(error)))
-            continue
+        text, reason = "", "no transcript"
+        if recording.transcript is not None:
+            try:
+                (text, _), reason = normalise(recording.transcript), "an empty transcript"
+            except SpeechLRPError as error:
+                reason = str(error)
         if text:
             kept.append(replace(recording, transcript=text))
         else:
-            without.append((recording.id, "an empty transcript"))
+            without.append((recording.id, reason))
     return kept, without
 
 
 def _extract(
-    context: Context,
-    settings: LogMelSettings,
-    units: Sequence[Sequence[Recording]],
-    shards: Shards,
-    subset: dict[str, str],
+    context: Context, settings: LogMelSettings, units, shards: Shards, subset: dict[str, str]
 ) -> None:
     todo = shards.missing()
     files = [[(r.id, Path(r.path)) for r in units[unit]] for unit in todo]
@@ -114,16 +101,12 @@ def _extract(
         known = {r.id: r for r in units[unit]}
         rows = [known[name] for name in batch.table["id"]]
         reject(shards, unit, batch.rejected)
-        table = batch.table.assign(**dict(_columns(rows, subset)))
-        shards.put(unit, {"features": batch.features}, table)
-
-
-def _columns(rows: Sequence[Recording], subset: dict[str, str]) -> Iterator[tuple[str, np.ndarray]]:
-    """What is known of each utterance, as text."""
-    for name in ("path", "speaker", "gender", "transcript"):
-        yield name, np.array([str(getattr(r, name) or "") for r in rows], dtype=str)
-    yield "subset", np.array([subset[r.id] for r in rows], dtype=str)
-    yield "part", np.array([r.extra.get("subset", "") for r in rows], dtype=str)
+        known_as = ("path", "speaker", "gender", "transcript")
+        columns = {name: [str(getattr(r, name) or "") for r in rows] for name in known_as}
+        columns["subset"] = [subset[r.id] for r in rows]
+        columns["part"] = [r.extra.get("subset", "") for r in rows]
+        texts = {name: np.array(values, dtype=str) for name, values in columns.items()}
+        shards.put(unit, {"features": batch.features}, batch.table.assign(**texts))
 
 
 def _say(context: Context, table: pd.DataFrame) -> None:

@@ -15,7 +15,7 @@ from speechlrp.data.network import describe_model
 from speechlrp.models import MODELS
 from speechlrp.models.custom import check_custom, own_code
 from speechlrp.models.huggingface import HuggingFace
-from speechlrp.pipeline.places import FEATURES, RECORDINGS, Artifact
+from speechlrp.pipeline.places import FEATURES, RECORDINGS
 from speechlrp.pipeline.progress import steps
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.training import training_curves
@@ -103,8 +103,8 @@ def teach(
         validation: whose validation split it is measured on.
         penalty: beside the loss.
     """
-    ranks = {"rank": context.ranks.rank, "ranks": context.ranks.ranks}
-    common = {"batch_size": settings.batch_size, "input_scale": meta["input_scale"], **ranks}
+    common = {"batch_size": settings.batch_size, "input_scale": meta["input_scale"]}
+    common |= {"rank": context.ranks.rank, "ranks": context.ranks.ranks}
 
     def say(row: Mapping[str, float]) -> None:
         context.say(
@@ -127,15 +127,11 @@ def teach(
         )
     if not context.ranks.leader:
         return
-    best = metrics.loc[metrics.validate_accuracy.idxmax()]
-    curves = training_curves(metrics, chance=1 / len(examples.classes))
-    context.write(curves=curves)
+    context.write(curves=training_curves(metrics, chance=1 / len(examples.classes)))
     (context.folder / "state.pt").unlink()
-    last = metrics.iloc[-1]
-    context.note(
-        "validation_accuracy", {"last": last.validate_accuracy, "best": best.validate_accuracy}
-    )
-    context.note("best_epoch", int(best.epoch))
+    accuracy = metrics.validate_accuracy
+    context.note("validation_accuracy", {"last": accuracy.iloc[-1], "best": accuracy.max()})
+    context.note("best_epoch", int(metrics.epoch[accuracy.idxmax()]))
 
 
 def _training(
@@ -143,20 +139,19 @@ def _training(
 ) -> Batches | CropBatches:
     """The training examples: from the file, or cut from the recordings."""
     common = {**common, "accumulate": settings.accumulate}
-    if "recordings" not in context.inputs:
-        order = {"shuffle": True, "seed": settings.seed}
-        return examples.batches("train", cache_mb=CACHE_MB, **order, **common)
-    return crop_batches(context, examples, **common)
-
-
-def _inputs(config: Config) -> dict[str, Artifact]:
-    return {"features": FEATURES} | ({"recordings": RECORDINGS} if from_audio(config) else {})
+    if "recordings" in context.inputs:
+        return crop_batches(context, examples, **common)
+    order = {"shuffle": True, "seed": settings.seed}
+    return examples.batches("train", cache_mb=CACHE_MB, **order, **common)
 
 
 STAGE = Stage(
     name="train",
     keys=("model", "trainer", "mixing", "seed"),
-    inputs=_inputs,
+    inputs=lambda config: {
+        "features": FEATURES,
+        **({"recordings": RECORDINGS} if from_audio(config) else {}),
+    },
     work=work,
     sources=published_weights,
     shared=True,

@@ -167,13 +167,13 @@ def write_as_is(
     row: dict[str, float] = {"epoch": 0}
     place, scale = next(model.parameters()).device, meta["input_scale"]
     for subset in ("train", "validate"):
-        evaluation = None
+        row |= {f"{subset}_loss": math.nan, f"{subset}_accuracy": math.nan}
         if (examples.table.subset == subset).any():
             batches = examples.batches(subset, batch_size=BATCH, input_scale=scale, cache_mb=0)
-            classes = examples.classes
-            evaluation = evaluate(model, batches, place, classes=classes, loss=meta["loss"])
-        row[f"{subset}_loss"] = evaluation.loss if evaluation else math.nan
-        row[f"{subset}_accuracy"] = evaluation.accuracy if evaluation else math.nan
+            asked = {"classes": examples.classes, "loss": meta["loss"]}
+            evaluation = evaluate(model, batches, place, **asked)
+            row[f"{subset}_loss"] = evaluation.loss
+            row[f"{subset}_accuracy"] = evaluation.accuracy
     metrics = pd.DataFrame([row | {"lr": 0.0, "seconds": 0.0, "model_seconds": 0.0}])
     for name in ("last", "best"):
         save_model(context.folder / f"{name}.safetensors", model, {**meta, "epoch": 0})
