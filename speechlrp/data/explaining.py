@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,8 @@ import pandas as pd
 import torch
 from torch import nn
 
-from speechlrp.artifacts.relevance import Maps
+from speechlrp.artifacts.relevance import Maps, merge
+from speechlrp.artifacts.shards import Shards
 from speechlrp.config.schema import call, options
 from speechlrp.data.network import Classifier
 from speechlrp.data.seen import VIEW
@@ -89,12 +90,6 @@ def explainer(section: Mapping[str, Any], loss: str) -> Any:
         settings["start"] = PROBABILITIES.get(loss, "softmax")
     name = section["kind"]
     return call(f"explainer {name}", EXPLAINERS[name], settings)
-
-
-def facts_of_maps(context: Context, section: Mapping[str, Any]) -> dict[str, Any]:
-    """What a file of relevance says of how it was made."""
-    weights = str(context.inputs["weights"])
-    return {"explainer": dict(section), "weights": weights, SEED: context.config.seed}
 
 
 def order_of(file: h5py.File, rows: Any) -> torch.Tensor:
@@ -194,6 +189,20 @@ class Explaining:
         if self.section["target"] == "contrast":
             target = against_others(target, len(self.network.dataset.classes))
         return inputs, inputs - self._measured[1], target
+
+    def merged(
+        self,
+        file: h5py.File,
+        shards: Shards,
+        context: Context,
+        each: Callable[[dict, pd.DataFrame], None] | None = None,
+    ) -> pd.DataFrame:
+        """Put units of maps together as a file of relevance; arguments as of `merge`."""
+        examples, weights = self.network.dataset, str(context.inputs["weights"])
+        facts = {"explainer": dict(self.section), "weights": weights, SEED: context.config.seed}
+        axes = {"frequency": examples.frequency, "time": examples.time}
+        named = {"classes": examples.classes, "units": self.explainer.units}
+        return merge(file, shards, axes=axes, facts=facts, each=each, **named)
 
     def maps(self, relevance: torch.Tensor) -> torch.Tensor:
         """Relevance of inputs `[B, C, F, T]` as maps `[B, 1, F, T]`.

@@ -90,9 +90,8 @@ def _answer(context: Context, classifier: Classifier, relevance: h5py.File, feat
     maps = Maps(relevance)
     flips, parts = flips_of(context, classifier, ("lrp",), maps.bins), []
     for batch in (rows[i : i + size] for i in range(0, len(rows), size)):
-        inputs = classifier.inputs(
-            np.stack([features[classifier.dataset.row_of[i]] for i in table.id.iloc[batch]])
-        )
+        stored = [features[classifier.dataset.row_of[i]] for i in table.id.iloc[batch]]
+        inputs = classifier.inputs(np.stack(stored))
         some_maps = torch.from_numpy(maps[batch]).to(classifier.device)
         each = table.iloc[batch].assign(speaker=table.id.iloc[batch])  # a recording a row
         parts.append(flips.cells(inputs, some_maps, each))

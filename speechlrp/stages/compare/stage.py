@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 from speechlrp.artifacts.hdf5 import write_table
-from speechlrp.artifacts.relevance import Maps, merge
+from speechlrp.artifacts.relevance import Maps
 from speechlrp.artifacts.shards import Shards
 from speechlrp.config.schema import Config
-from speechlrp.data.explaining import about, facts_of_maps
+from speechlrp.data.explaining import about
 from speechlrp.explainers.counting import priced
 from speechlrp.flipping import baselines_of
 from speechlrp.measures import SCORES
@@ -60,17 +60,10 @@ def write_maps(bench: Bench, name: str) -> None:
     part = bench.part("maps", name)
     if part.there():
         return
-    shards, section = explained(bench, name, part), bench.sections[name]
-    sums = conserved(bench, name, part) if section["kind"] == "lrp" else None
+    shards = explained(bench, name, part)
+    sums = conserved(bench, name, part) if bench.sections[name]["kind"] == "lrp" else None
     with part.written() as file:
-        merge(
-            file,
-            shards,
-            axes={"frequency": bench.examples.frequency, "time": bench.examples.time},
-            classes=bench.examples.classes,
-            units=bench.explaining(name).explainer.units,
-            facts=facts_of_maps(bench.context, section),
-        )
+        bench.explaining(name).merged(file, shards, bench.context)
         if sums is not None:
             write_table(file, summarise_conservation([table for _, table in sums]), CONSERVATION)
 

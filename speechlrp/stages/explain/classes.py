@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.hdf5 import created, open_artifact, read_table
-from speechlrp.artifacts.relevance import RELEVANCE, Maps, merge
+from speechlrp.artifacts.relevance import RELEVANCE, Maps
 from speechlrp.artifacts.shards import Shards
 from speechlrp.data.dataset import Windows, dataset
 from speechlrp.data.explaining import (
@@ -17,8 +18,6 @@ from speechlrp.data.explaining import (
     caution_of_guessing,
     caution_of_losses,
     check,
-    explainer,
-    facts_of_maps,
     order_of,
 )
 from speechlrp.data.network import Classifier, network
@@ -70,15 +69,7 @@ def _write(context: Context, classifier: Classifier, shards: Shards) -> None:
         profiles.extend(np.abs(arrays["relevance"]).sum((1, 2), dtype=float))
 
     with created(context.folder / "relevance.h5") as file:
-        table = merge(
-            file,
-            shards,
-            axes={"frequency": examples.frequency, "time": examples.time},
-            classes=examples.classes,
-            units=explainer(section, classifier.meta["loss"]).units,
-            facts=facts_of_maps(context, section),
-            each=add,
-        )
+        table = Explaining(classifier, section).merged(file, shards, context, add)
         predicted = file["output"][:].argmax(1)
     caution_of_guessing(context, table, predicted, len(examples.classes))
     shards.remove()
@@ -116,15 +107,13 @@ def _explain(context: Context, classifier: Classifier, units, todo) -> Iterator:
             output, whole = explaining.explainer.explain(explaining.model, inputs, target)
             logits, relevance = explaining.logits(inputs, output), explaining.maps(whole)
             weighted = target.is_floating_point()  # a contrast is held under the class it is for
-            yield (
-                unit,
-                {
-                    "relevance": relevance.cpu().numpy(),
-                    "output": logits.cpu().numpy(),
-                    "probability": probabilities(classifier.meta["loss"], logits).cpu().numpy(),
-                    "target": (target.argmax(1) if weighted else target).cpu().numpy(),
-                },
-            )
+            arrays = {
+                "relevance": relevance,
+                "output": logits,
+                "probability": probabilities(classifier.meta["loss"], logits),
+                "target": target.argmax(1) if weighted else target,
+            }
+            yield unit, {name: values.cpu().numpy() for name, values in arrays.items()}
 
 
 def _shares(context: Context, examples: Windows) -> Shares:
@@ -178,25 +167,21 @@ def _title(source: str, label: int, predicted: int, classes: list[str]) -> str:
 
 
 def _figures(context: Context, examples: Windows, rows: list[int], bands, regions) -> None:
-    frequency, time, units = examples.frequency, examples.time, examples.units
+    axes = examples.frequency, examples.time
+    units: dict[str, Any] = {"units": examples.units}
     path = context.folder / "relevance.h5"
     with open_artifact(path, RELEVANCE, context.command("explain")) as file:
         quantity = Maps(file).units
     shown = panels(path, examples, rows)
-    figures = {
-        "heatmaps": heatmap(shown, frequency, time, units=units, relevance_units=quantity),
-        "regions": region_shares(regions),
-    }
-    if len(frequency) > 1:
+    maps = heatmap(shown, *axes, relevance_units=quantity, **units)
+    context.write(heatmaps=maps, regions=region_shares(regions))
+    if len(examples.frequency) > 1:
         fill = value_range(shown)[0] if examples.view else 0.0  # where dB are the picture's alone
-        figures |= {
-            "least_95_percent": top_bins(
-                shown, frequency, time, share=0.95, least=True, fill=fill, units=units
-            ),
-            "top_1_percent": top_bins(shown, frequency, time, share=0.01, units=units),
-            "bands": band_shares(bands),
-        }
-    context.write(**figures)
+        context.write(
+            least_95_percent=top_bins(shown, *axes, share=0.95, least=True, fill=fill, **units),
+            top_1_percent=top_bins(shown, *axes, share=0.01, **units),
+            bands=band_shares(bands),
+        )
 
 
 STAGE = Stage(

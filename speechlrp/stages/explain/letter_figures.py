@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
 from speechlrp.artifacts.layout import attribute
@@ -95,21 +94,15 @@ def _frames(context: Context, others: dict[str, Path]) -> None:
         units = attribute(here["features"], "units", str)
         groups = table.groupby("letter").indices
         for letter, places in progress(groups.items(), "figures", len(groups)):
-            rows = [
-                FrameRow(
-                    here["features"][place],
-                    {each: file["relevance"][place] for each, file in files.items()},
-                    _said(table.iloc[place]),
-                )
-                for place in places
-            ]
+            rows = []
+            for place, one in table.iloc[places].iterrows():
+                said = f"'{one.letter}' at {one.time_s:.2f} s of {one.id}"
+                maps = {each: file["relevance"][place] for each, file in files.items()}
+                title = f"{said}, probability {one.probability:.2f}"
+                rows.append(FrameRow(here["features"][place], maps, title))
             title = f"Frames taken for '{letter}': {_title(context.config)}"
             figure = frames_figure(rows, *axes, units=units, title=title)
             context.write(**{f"frames/{letter}": figure})
-
-
-def _said(row: pd.Series) -> str:
-    return f"'{row.letter}' at {row.time_s:.2f} s of {row.id}, probability {row.probability:.2f}"
 
 
 def _utterances(context: Context, clock: Clock) -> None:

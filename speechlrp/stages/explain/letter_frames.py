@@ -137,12 +137,8 @@ def _explained(
     file: Utterances, search: LetterExplaining, drawn: pd.DataFrame
 ) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
     """Features, relevance and output of frames, and a row about each."""
-    windows = np.stack(
-        [
-            file.read(row)[start : start + search.width].T
-            for row, start in zip(drawn.utterance, drawn.start, strict=True)
-        ]
-    )
+    starts = zip(drawn.utterance, drawn.start, strict=True)
+    windows = np.stack([file.read(row)[at : at + search.width].T for row, at in starts])
     inputs = torch.from_numpy(windows).to(search.recogniser.device)
     names = [search.classes.names[label] for label in drawn["class"]]
     symbols = torch.tensor([SYMBOLS.index(name) for name in names], device=inputs.device)
@@ -185,20 +181,15 @@ def write_utterances(context: Context, search: LetterExplaining, drawn: pd.DataF
         "table": pd.DataFrame([row for _, row, _ in utterances]),
         "letters": pd.concat([letters for *_, letters in utterances], ignore_index=True),
     }
-    _write_segments(context, search, tables["table"], [a["absolute"] for a, *_ in utterances])
+    known = search.dataset.table[["id", "path"]]
+    examples = tables["table"][["id", "speaker", "seconds"]].merge(known, on="id")
+    examples = examples.assign(source=examples.id, start_s=0.0, onset_s=0.0)
+    absolute = [a["absolute"] for a, *_ in utterances]
+    times = [search.dataset.clock.seconds(np.arange(len(one))) for one in absolute]
+    profiles = [one.sum(1, dtype=float) for one in absolute]
+    write_segments(context, examples.rename(columns={"seconds": "duration_s"}), profiles, times)
     path, attributes = context.folder / "utterances.h5", dict(search.facts)
     write_maps(path, ALONG, written | search.axes(), tables=tables, attributes=attributes)
-
-
-def _write_segments(
-    context: Context, search: LetterExplaining, table: pd.DataFrame, absolute: list[np.ndarray]
-) -> None:
-    """Write `segments.csv` of the drawn utterances, `[T, F]` each."""
-    known = search.dataset.table[["id", "path"]]
-    examples = table[["id", "speaker"]].merge(known, on="id").assign(source=table.id)
-    examples = examples.assign(start_s=0.0, onset_s=0.0, duration_s=table.seconds)
-    times = [search.dataset.clock.seconds(np.arange(len(one))) for one in absolute]
-    write_segments(context, examples, [one.sum(1, dtype=float) for one in absolute], times)
 
 
 def along(

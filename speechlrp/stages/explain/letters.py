@@ -59,11 +59,9 @@ def work(context: Context) -> None:
 def _parts(search: LetterExplaining) -> tuple[RelevancePart, NumbersPart, FrameTable]:
     """What is gathered over all letter frames."""
     letters, size = search.classes.names, (len(search.dataset.frequency), search.width)
-    return (
-        RelevancePart(letters, *size, device=search.recogniser.device),
-        NumbersPart(len(letters), search.offset_ms, search.promised),
-        FrameTable(search.dataset.table.id),
-    )
+    maps = RelevancePart(letters, *size, device=search.recogniser.device)
+    numbers = NumbersPart(len(letters), search.offset_ms, search.promised)
+    return maps, numbers, FrameTable(search.dataset.table.id)
 
 
 def _drawn(
@@ -73,10 +71,7 @@ def _drawn(
     section, seed = context.config.explainer, context.config.seed
     frames = gathered.table().join(search.dataset.table[["id", "speaker"]], on="utterance")
     utterances = frames.drop_duplicates("utterance").assign(**{"class": 0, "start": 0})
-    return (
-        draw(frames, section["examples"], seed),
-        draw(utterances, section["utterances"], seed),
-    )
+    return draw(frames, section["examples"], seed), draw(utterances, section["utterances"], seed)
 
 
 def _statistics(

@@ -14,7 +14,6 @@ from speechlrp.artifacts.hdf5 import open_artifact, read_table
 from speechlrp.artifacts.relevance import RELEVANCE, Maps
 from speechlrp.audio.reading import read
 from speechlrp.audio.resampling import mono, resample
-from speechlrp.config.schema import Config
 from speechlrp.data.dataset import dataset
 from speechlrp.data.network import Classifier, network
 from speechlrp.data.recordings import explored, name_of
@@ -22,7 +21,8 @@ from speechlrp.data.seen import section_of
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.places import FEATURES, explanation, explanation_facts, plain, weights
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.stages.listen.making import AGAINST, FOR, WHOLE, Sound, listen, sides
+from speechlrp.report.listen import HEARD
+from speechlrp.stages.listen.making import WHOLE, Sound, listen, sides
 
 
 def work(context: Context) -> None:
@@ -37,10 +37,8 @@ def work(context: Context) -> None:
             f"subset={context.config.subset} holds copies with sound mixed in, whose recordings "
             "alone cannot be heard as the network did; listen to subset=test"
         )
-    some = explored(
-        table.iloc[clean].reset_index(drop=True), predicted[clean], context.config.listen.examples
-    )
-    rows = clean[some]
+    known, count = table.iloc[clean].reset_index(drop=True), context.config.listen.examples
+    rows = clean[explored(known, predicted[clean], count)]
     units = [partial(_heard, context, classifier, table.iloc[i], i, target[i]) for i in rows]
     _say(context, listen(context, units))
 
@@ -90,27 +88,21 @@ def _said(
 
 def _say(context: Context, index: pd.DataFrame) -> None:
     medians = index.groupby("what").score.median()
-    parts = [
-        f"{words} {medians[what]:.1%}"
-        for what, words in ((WHOLE, "whole"), (FOR, "only what speaks for it"),
-                            (AGAINST, "only what speaks against it"))
-        if what in medians
-    ]  # fmt: skip
+    parts = [f"{words} {medians[what]:.1%}" for what, words in HEARD.items() if what in medians]
     context.say(
         f"probability of the class explained, median of {index.place.nunique()} recordings: "
         f"{', '.join(parts)}; open index.html"
     )
 
 
-def _inputs(config: Config) -> dict:
-    relevance = explanation(config, "relevance.h5")
-    return {"features": FEATURES, "relevance": relevance, **weights(config)}
-
-
 STAGE = Stage(
     name="listen",
     facts=explanation_facts,
     keys=("subset", "listen.examples", "listen.share", "listen.floor_db", "listen.peak"),
-    inputs=_inputs,
+    inputs=lambda config: {
+        "features": FEATURES,
+        "relevance": explanation(config, "relevance.h5"),
+        **weights(config),
+    },
     work=work,
 )
