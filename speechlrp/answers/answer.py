@@ -3,8 +3,6 @@
 Shapes: F frequencies, T frames, K classes, N samples.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path

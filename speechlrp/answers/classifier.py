@@ -6,8 +6,6 @@ again. Of two voices the cosine of their embeddings is explained, in both.
 Shapes: n segments, F frequencies, T frames of a segment, K classes, E numbers of an embedding.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path

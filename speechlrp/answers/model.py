@@ -1,7 +1,5 @@
 """Any torch model, explained in one call."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from torch import Tensor, nn

@@ -1,7 +1,5 @@
 """A recogniser, asked about one recording: its letters, when each is heard, what they rest on."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import torch

@@ -1,7 +1,5 @@
 """What can be asked about: a file, or samples and their rate."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

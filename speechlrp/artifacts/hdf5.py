@@ -7,8 +7,6 @@ attribute `units`; `/table/<column>` `[N]`; the attribute `kind` says what the f
 must hold is its `layout.Layout`.
 """
 
-from __future__ import annotations
-
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """What an HDF5 artifact must hold: a small schema for each kind, which stands beside its writer."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field

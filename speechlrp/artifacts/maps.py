@@ -1,7 +1,5 @@
 """Explanations of letter frames in HDF5, and averages over them: arrays with axes and units."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple

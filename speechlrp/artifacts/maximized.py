@@ -7,8 +7,6 @@ the neuron sees.
 Shapes: N neurons, F bands, T frames.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path

@@ -7,8 +7,6 @@ table. The order of the bins is made when it is needed.
 Axes: N windows, C channels, F frequencies, T frames, K outputs of a network, B = C F T bins.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

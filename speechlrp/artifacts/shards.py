@@ -4,8 +4,6 @@ A unit's file appears whole or not at all, so a run that was killed goes on with
 the first unit that has none. Units can be made in any order and by any process.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path

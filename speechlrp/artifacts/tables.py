@@ -1,7 +1,5 @@
 """Reading the tables that stages and `speechlrp synth` write, each column as what it is."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

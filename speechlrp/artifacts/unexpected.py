@@ -1,7 +1,5 @@
 """Files that are not what their reader expects: JSON that is none, and what a file is instead."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

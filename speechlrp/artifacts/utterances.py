@@ -8,8 +8,6 @@ knows them; `/frequency` `[F]` in Hz.
 Shapes: N utterances, T_i frames of each, M their sum, F bands.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`speechlrp explain FILE ...`: a trained run, asked about single recordings."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

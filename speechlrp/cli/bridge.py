@@ -1,7 +1,5 @@
 """From click's arguments to Hydra's, and from what goes wrong to one line."""
 
-from __future__ import annotations
-
 import os
 import re
 import shlex

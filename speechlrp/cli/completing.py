@@ -4,8 +4,6 @@
 imported for an answer.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 

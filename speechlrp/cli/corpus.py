@@ -1,7 +1,5 @@
 """`--on`: a trained network, asked about another corpus than its own."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, replace

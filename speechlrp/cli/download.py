@@ -1,7 +1,5 @@
 """`speechlrp download`, `synth` and `demo`: recordings to work on."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """The settings of several explainers in one configuration, for `compare`, `bench` and `navai`."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any

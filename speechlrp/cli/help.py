@@ -1,7 +1,5 @@
 """`speechlrp help KEY` and `speechlrp list`: what settings are, and what can be chosen."""
 
-from __future__ import annotations
-
 import inspect
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """`speechlrp init`: look at one's own recordings, and write a first experiment for them."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import sys

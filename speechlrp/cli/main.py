@@ -1,7 +1,5 @@
 """`speechlrp`: one verb a stage, and a few that stand beside the pipeline."""
 
-from __future__ import annotations
-
 import os
 import sys
 from pathlib import Path

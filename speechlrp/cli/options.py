@@ -1,7 +1,5 @@
 """The options of every verb, and the settings that they stand for."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial

@@ -1,7 +1,5 @@
 """Runs on the command line: their names in the configuration, what they remember, a list."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """A configuration composed from Python, as the command line composes it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

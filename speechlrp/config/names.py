@@ -3,8 +3,6 @@
 A run is what its resolved settings make it; its name only shows them.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

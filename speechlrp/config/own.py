@@ -1,7 +1,5 @@
 """A user's own folder of configurations: what is wrong in which file and line, and its mend."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The configuration as typed Python: what Hydra composed, checked."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Mapping
 from itertools import pairwise

@@ -6,8 +6,6 @@ Sections that choose an entry of a table (`dataset`, `split`, `features`,
 typed here.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

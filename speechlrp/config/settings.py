@@ -3,8 +3,6 @@
 Read as text: nothing is composed, and neither Hydra nor torch is imported.
 """
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Copies of the test recordings with music, noise or babble mixed in (T 6.3)."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from pathlib import Path
 

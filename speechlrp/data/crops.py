@@ -1,7 +1,5 @@
 """Training on random windows of the recordings themselves, with what is mixed into them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path

@@ -3,8 +3,6 @@
 Shapes: N examples of the dataset, F frequencies, T frames of a window.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """An explainer of the configuration, ready to explain batches of a network's examples."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass

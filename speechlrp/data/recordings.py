@@ -1,7 +1,5 @@
 """What every preprocessing shares: which recordings there are, their split, and the rest."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence

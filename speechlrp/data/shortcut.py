@@ -1,7 +1,5 @@
 """A sound that goes with a class in training and validation, and with nothing at test."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial

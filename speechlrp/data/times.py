@@ -1,7 +1,5 @@
 """When words and phonemes were said: `speechlrp synth`'s tables, TextGrid or CTM files."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path

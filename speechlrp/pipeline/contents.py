@@ -1,7 +1,5 @@
 """What a run has on disk, for the report."""
 
-from __future__ import annotations
-
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property

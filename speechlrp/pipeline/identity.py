@@ -1,7 +1,5 @@
 """What a run is: `run.json` in its folder holds what it was made with."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The files that a stage reads, and what is known of them."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict

@@ -1,7 +1,5 @@
 """One command at a time works on a stage's folder."""
 
-from __future__ import annotations
-
 import json
 import os
 import socket

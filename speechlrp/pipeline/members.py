@@ -1,7 +1,5 @@
 """The members of a sweep: which runs they are, and what each of their measures comes to."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase

@@ -4,8 +4,6 @@ Where one of several explainers is added, what the others gave is taken over: a 
 again only when what it depends on itself has changed.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

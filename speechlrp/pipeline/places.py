@@ -3,8 +3,6 @@
 What a folder is stands in its `stage.json`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import shlex

@@ -1,7 +1,5 @@
 """The record that a stage leaves: what ran, on what, and what came out."""
 
-from __future__ import annotations
-
 import hashlib
 import subprocess
 from collections.abc import Mapping

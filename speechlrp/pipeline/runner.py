@@ -1,7 +1,5 @@
 """Run a stage by its contract: skip what is complete, go on with what was interrupted."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import shutil

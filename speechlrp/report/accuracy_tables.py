@@ -4,8 +4,6 @@ A table is a ``DataFrame`` of text whose index names the rows; numbers are made
 into text once, by ``percent``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 import numpy as np

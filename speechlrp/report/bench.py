@@ -1,7 +1,5 @@
 """Figures of a bench: explainers by truth, measures beside it, and what a fill-in makes of it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -3,8 +3,6 @@
 Figures are embedded; all text is escaped, so a file name cannot become markup.
 """
 
-from __future__ import annotations
-
 import base64
 import re
 from collections.abc import Sequence

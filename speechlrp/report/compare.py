@@ -3,8 +3,6 @@
 Shapes: F frequency bins, T time frames; row 0 is the lowest frequency.
 """
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What the figures of flipping curves share: the averaged table, axes and lines."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ The table is ``curve.csv`` in long form: columns ``strategy``, ``baseline``,
 put together, ``model`` or ``reference``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The detection error trade-off: misses over false alarms, on normal-deviate axes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from statistics import NormalDist
 

@@ -6,8 +6,6 @@ recordings that it has no room for at all. Nothing is loaded from elsewhere.
 Shapes: F frequency bins, T time frames, K classes; row 0 is the lowest frequency.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field

@@ -4,8 +4,6 @@ Shapes: F frequency bins, T time frames. Row 0 is the lowest frequency; figures
 show frequency upwards in Hz and time to the right in s.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -4,8 +4,6 @@ Labels, speakers and file names come from recordings. ``$10-$20`` would be types
 and a script that matplotlib's own font lacks would be drawn as empty boxes, with a warning each.
 """
 
-from __future__ import annotations
-
 import unicodedata
 from functools import cache
 

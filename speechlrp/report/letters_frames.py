@@ -3,8 +3,6 @@
 Shapes: ``F`` bands, row 0 the lowest; ``X`` steps in time, ``W`` of a window.
 """
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Explanations of all frames of each letter, and of an utterance's letters along time."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

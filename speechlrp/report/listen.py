@@ -1,7 +1,5 @@
 """What was turned back to sound, as tables of players."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar

@@ -1,7 +1,5 @@
 """NAvAI's patterns: what the frames of a letter share (K Fig. 3 and A.1 to A.3)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from textwrap import fill
 

@@ -3,8 +3,6 @@
 Shapes: F frequency bins, T time frames, K classes, N samples; row 0 is the lowest frequency.
 """
 
-from __future__ import annotations
-
 import base64
 import zlib
 from collections.abc import Mapping, Sequence

@@ -4,8 +4,6 @@ Nothing is loaded from elsewhere: figures, audio and script are embedded, and th
 page's own style follows the reader's light or dark setting.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

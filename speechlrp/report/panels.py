@@ -4,8 +4,6 @@ Shapes: F frequency bins, T time frames; row 0 is the lowest frequency. A map of
 samples, and is drawn behind their line.
 """
 
-from __future__ import annotations
-
 import math
 import textwrap
 from collections.abc import Iterable, Sequence

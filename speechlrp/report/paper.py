@@ -3,8 +3,6 @@
 T 6.1 and 6.2: accuracies in % at the given % of bins changed to zero (227 x 227 = 51,529 bins).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

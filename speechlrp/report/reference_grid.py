@@ -6,8 +6,6 @@ silence. A flipping curve puts bins to a baseline. Where the two are the same
 value, the curve tests what LRP claims; elsewhere it tests something else.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import pandas as pd

@@ -5,8 +5,6 @@ of bands and regions go right in red for positive and left in blue for negative;
 each is what an even spread over all bins would give.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

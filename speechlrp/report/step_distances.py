@@ -1,7 +1,5 @@
 """How far key steps are from the phonemes of their letters."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes

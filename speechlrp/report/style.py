@@ -6,8 +6,6 @@ The colours are Okabe and Ito's, which people with any colour blindness can tell
 apart; every line also has its own dash and marker, so that print in grey works.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO

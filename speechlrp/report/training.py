@@ -1,7 +1,5 @@
 """Loss, accuracy and errors per epoch, from ``train/metrics.csv``."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import pandas as pd

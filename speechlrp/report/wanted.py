@@ -1,7 +1,5 @@
 """What neurons want: the inputs that activate them most (K Fig. 1), and how they got there."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What fits one's own recordings: the split, the features, the network and its recipe."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A first experiment for one's own recordings, as a commented YAML that belongs to the user."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from textwrap import wrap

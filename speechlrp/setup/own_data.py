@@ -1,7 +1,5 @@
 """What a place with one's own recordings is: a list, folders of classes, another tool's data."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """What one's own recordings are: how many, by whom, how long, at which rates, what is unread."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """flip: accuracy while bins are set to a baseline in the order of a strategy."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import h5py

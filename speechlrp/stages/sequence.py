@@ -1,7 +1,5 @@
 """`speechlrp run`: the stages in sequence, each step with settings of its own."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterable

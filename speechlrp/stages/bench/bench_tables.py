@@ -1,7 +1,5 @@
 """The tables of a bench, gathered from its units."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from functools import reduce
 from typing import Any

@@ -1,7 +1,5 @@
 """What the units of a bench are made of: explainers with a reference, and networks."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,7 +1,5 @@
 """The networks that a bench is made on: one a corpus and seed, each in a run of its own."""
 
-from __future__ import annotations
-
 import json
 import os
 import shlex

@@ -1,7 +1,5 @@
 """bench: which explainer, and which measure, can be trusted, where the truth is known."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 

@@ -4,8 +4,6 @@ What a unit computes is kept in the network's run, each part under a digest of a
 from, so that another explainer, fill-in or measure computes what is new alone.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace

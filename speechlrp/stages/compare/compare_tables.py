@@ -1,7 +1,5 @@
 """What compare writes: tables, maps and figures of its explainers."""
 
-from __future__ import annotations
-
 from contextlib import ExitStack
 
 import h5py

@@ -1,7 +1,5 @@
 """compare's sanity check: explanations of a network whose layers are made random in turn."""
 
-from __future__ import annotations
-
 import copy
 
 import h5py

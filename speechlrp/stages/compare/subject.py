@@ -1,7 +1,5 @@
 """What compare tries explainers on: recordings, the network, and the explainers' settings."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any

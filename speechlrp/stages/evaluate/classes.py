@@ -1,7 +1,5 @@
 """evaluate: accuracy of any weights on any split, with intervals, per class and speaker."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

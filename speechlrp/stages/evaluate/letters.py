@@ -1,7 +1,5 @@
 """evaluate, task=letters: letter and word error rates of any weights on any split."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

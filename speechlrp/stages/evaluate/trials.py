@@ -1,7 +1,5 @@
 """evaluate, with trials: is it the same speaker? Of a list, or of pairs of the corpus's own."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """explain: relevance of every bin of a split, and where relevance falls."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The figures of `explain` for letters, from what it has written."""
 
-from __future__ import annotations
-
 from contextlib import ExitStack
 from pathlib import Path
 

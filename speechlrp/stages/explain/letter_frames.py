@@ -1,7 +1,5 @@
 """An explainer at work on letter frames, and the frames and utterances that are kept whole."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property

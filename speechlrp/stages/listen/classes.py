@@ -1,7 +1,5 @@
 """listen, tasks of classes: recordings with only what speaks for their class, or only against."""
 
-from __future__ import annotations
-
 from contextlib import AbstractContextManager
 from functools import partial
 

@@ -1,7 +1,5 @@
 """listen, task=letters: what was found inside a recogniser, as sound (K's future work)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial

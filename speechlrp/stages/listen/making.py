@@ -1,7 +1,5 @@
 """What every listen does: sounds are made unit by unit, written, and put into an index."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 

@@ -1,7 +1,5 @@
 """Which neurons maximize is asked for, and K's choice among them (K 4.1)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

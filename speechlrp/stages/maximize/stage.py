@@ -1,7 +1,5 @@
 """maximize, task=letters: what does a neuron want? (K 3.2, 4.1, Fig. 1)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial

@@ -5,8 +5,6 @@ put down between units every now and then, so that a killed run goes on from the
 same batches, and processes share the units and add up what each gathered.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice

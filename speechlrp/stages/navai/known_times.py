@@ -1,7 +1,5 @@
 """Known times of a recogniser's utterances, and the check of navai's key steps against them."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from speechlrp.config.schema import Config

@@ -1,7 +1,5 @@
 """What navai leaves: averages.h5, the tables and the figures."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict
 

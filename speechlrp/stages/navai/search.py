@@ -1,7 +1,5 @@
 """How letter frames and their explanations are found, and what of it navai's settings choose."""
 
-from __future__ import annotations
-
 import inspect
 from collections import Counter
 from collections.abc import Mapping, Sequence

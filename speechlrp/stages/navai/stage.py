@@ -1,7 +1,5 @@
 """navai, task=letters: what do all frames that are predicted as one letter share?"""
 
-from __future__ import annotations
-
 from speechlrp.config.schema import Config
 from speechlrp.data.times import times_on_disk
 from speechlrp.navai.average import Averages

@@ -5,8 +5,6 @@ split's features are not kept; `recordings.csv` says where its recordings are. W
 are configured, copies of the test recordings are subsets of their own.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 from collections import defaultdict

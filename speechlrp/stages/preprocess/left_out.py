@@ -1,7 +1,5 @@
 """What preprocess knows of whole recordings, and what it says of all that is left out."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """preprocess, task=letters: recordings and transcripts -> utterances.h5, and a split."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import replace

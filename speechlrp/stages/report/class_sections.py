@@ -1,7 +1,5 @@
 """The sections of the report, in the pipeline's order; each is empty where its stage is."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd

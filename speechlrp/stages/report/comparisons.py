@@ -1,7 +1,5 @@
 """The section of the report about explainers beside each other."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from speechlrp.config.names import names_in

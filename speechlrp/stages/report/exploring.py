@@ -1,7 +1,5 @@
 """The explorer of a run: recordings that were explained, by every explainer that did."""
 
-from __future__ import annotations
-
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The report's sections about flipping; each is empty where its stages are."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """The explorer of a recogniser: windows that it takes for a letter, by every explainer."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import h5py

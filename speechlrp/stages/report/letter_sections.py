@@ -1,7 +1,5 @@
 """The sections of a recogniser's report, in the pipeline's order; empty where their stage is."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The page of a run: its sections, its facts and the records of its stages, as files."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """report: one self-contained page about a run, and its figures and tables as files."""
 
-from __future__ import annotations
-
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import dataset
 from speechlrp.errors import SpeechLRPError

@@ -1,7 +1,5 @@
 """The first paragraph of the report: what was found, with its intervals and verdicts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from speechlrp.measures.verdicts import judge

@@ -1,8 +1,5 @@
 """augment: replace bins of every training spectrogram: the most relevant (T 6.2), or a region."""
 
-from __future__ import annotations
-
-import math
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path

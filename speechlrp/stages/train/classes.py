@@ -1,7 +1,5 @@
 """train: a network from the training split's features, or from its recordings themselves."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any

@@ -1,7 +1,5 @@
 """train with `model.weights` or `model.folder`: take a network that others trained, as it is."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """train, task=letters: a recogniser, by CTC."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import torch

@@ -4,8 +4,6 @@ A repair works on the original training set: a penalty on relevance in a region 
 on, or an artefact's direction taken out of a layer, with no training at all.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 
