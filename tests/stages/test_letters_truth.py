@@ -1,6 +1,7 @@
 """navai's check of its alignments, on a toy corpus whose letters are tones at known times."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +18,7 @@ from speechlrp.navai import ALIGNMENTS
 from speechlrp.navai.batches import FrameTable
 from speechlrp.navai.frames import Clock
 from speechlrp.pipeline.record import read_record
+from speechlrp.pipeline.stage import Context
 from speechlrp.stages.navai.known_times import known_truth, write_truth
 from speechlrp.timing.linking import Truth
 from speechlrp.training.checkpoint import load_model
@@ -185,6 +187,7 @@ def test_where_no_frame_has_its_letter_the_coverage_says_so(tmp_path):
     context = SimpleNamespace(
         folder=tmp_path, note=notes.__setitem__, say=said.append, config=config
     )
+    context.write = partial(Context.write, context)
     write_truth(context, truth, gathered)
     assert said == ["no frame has a letter that is in its text: the alignments are not measured"]
     assert notes == {"letters_with_a_phoneme": 1.0, "utterances_measured": 1}
@@ -200,4 +203,4 @@ def test_only_letters_of_known_times_are_measured(classes, times, tmp_path):
         _write_times(tmp_path)
     navai, times = SimpleNamespace(classes=classes), Times()
     config = SimpleNamespace(navai=navai, times=times, dataset={"root": str(tmp_path)})
-    assert known_truth(SimpleNamespace(config=config), None) is None
+    assert known_truth(SimpleNamespace(config=config), None, 0) is None
