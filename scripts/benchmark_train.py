@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from speechlrp.artifacts.window_layout import FEATURES
+from speechlrp.artifacts.relevance import FEATURES
 from speechlrp.models.alexnet import AlexNet
 from speechlrp.models.resnet34 import ResNet34
 from speechlrp.training import epochs, loaders, loop

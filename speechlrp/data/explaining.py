@@ -24,9 +24,9 @@ from speechlrp.explainers import EXPLAINERS
 from speechlrp.explainers.base import check_whole
 from speechlrp.explainers.question import answer, logits_of
 from speechlrp.flipping import BASELINES
-from speechlrp.flipping.ranking import falling_order
+from speechlrp.flipping.strategies import falling_order
 from speechlrp.measures.absorption import absorbed
-from speechlrp.measures.asked import SLOPE, Asked
+from speechlrp.measures.scores import SLOPE, Asked
 from speechlrp.measures.scores import Maps as Judged
 from speechlrp.measures.texture import first_stride
 from speechlrp.pipeline.stage import Context

@@ -12,8 +12,7 @@ from speechlrp.data.explaining import about
 from speechlrp.explainers.counting import priced
 from speechlrp.flipping import baselines_of
 from speechlrp.measures import SCORES
-from speechlrp.measures.absorption import conservation, summarise_conservation
-from speechlrp.measures.completeness import completeness
+from speechlrp.measures.absorption import completeness, conservation, summarise_conservation
 from speechlrp.pipeline.parts import Part, prune
 from speechlrp.pipeline.places import FEATURES, weights, weights_name
 from speechlrp.pipeline.stage import Context, Stage

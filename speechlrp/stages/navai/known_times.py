@@ -11,8 +11,7 @@ from speechlrp.pipeline.places import weights_name
 from speechlrp.pipeline.stage import Context
 from speechlrp.report.step_distances import truth_figure
 from speechlrp.timing.exactness import ALL, coverage_table, error_table, timing_table
-from speechlrp.timing.key_steps import linked_frames
-from speechlrp.timing.linking import Truth, words_of
+from speechlrp.timing.linking import Truth, linked_frames, words_of
 
 STRESS = str.maketrans("", "", "ˈˌ012")
 """Marks of stress in IPA, and in aligners' dictionaries."""

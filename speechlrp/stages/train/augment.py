@@ -21,7 +21,7 @@ from speechlrp.data.seen import seen
 from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping.fill_ins import Surroundings
 from speechlrp.flipping.hidden_bins import at_random, fill_bins, most_relevant
-from speechlrp.measures.boxes import REGION, covered
+from speechlrp.measures.shares import REGION, covered
 from speechlrp.pipeline.places import FEATURES, NAMED, Artifact, explanation, region_of, variant
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
