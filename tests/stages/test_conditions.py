@@ -138,7 +138,7 @@ def test_training_does_not_know_of_copies(mixed, plain):
 
 def test_killed_or_with_more_workers_it_is_the_same(mixed, killing, project_class, tmp_path):
     other = project_class(mixed.data, tmp_path / "outputs", mixed.toy)
-    small = "from speechlrp.stages.preprocess import windows as preprocess\npreprocess.UNIT = 7\n"
+    small = "from speechlrp.stages.preprocess import classes as preprocess\npreprocess.UNIT = 7\n"
     settings = ("workers=2",)
     deadly = small + killing("speechlrp.artifacts.shards:Shards.put", 3)
     assert other.speechlrp("preprocess", settings=settings, before=deadly).returncode == -9

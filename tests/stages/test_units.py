@@ -40,12 +40,10 @@ def test_every_level_bar_has_the_units_of_the_file(tmp_path, monkeypatch):
     examples = read_dataset(tmp_path / "features.h5", "speechlrp preprocess")
     assert examples.units == UNITS
     drawn = {}
-    monkeypatch.setattr(explain, "figure_png", lambda figure: figure)
-    monkeypatch.setattr(explain, "write_bytes", lambda path, fig: drawn.update({path.stem: fig}))
     for name in ("band_shares", "region_shares"):
         monkeypatch.setattr(explain, name, lambda table: None)
     explain._figures(
-        SimpleNamespace(folder=tmp_path, command="speechlrp {}".format),
+        SimpleNamespace(folder=tmp_path, command="speechlrp {}".format, write=drawn.update),
         examples,
         [0, 1],
         None,
