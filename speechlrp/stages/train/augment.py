@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from speechlrp.artifacts.atomic import need_space
 from speechlrp.artifacts.hdf5 import created, describe, label_axes, open_artifact, write_table
 from speechlrp.artifacts.relevance import FEATURES as WINDOWS
 from speechlrp.artifacts.relevance import RELEVANCE
