@@ -1,5 +1,6 @@
 """augment: replace bins of every training spectrogram: the most relevant (T 6.2), or a region."""
 
+import math
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
