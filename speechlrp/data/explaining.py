@@ -26,7 +26,7 @@ from speechlrp.explainers.question import answer, logits_of
 from speechlrp.flipping import BASELINES
 from speechlrp.flipping.strategies import falling_order
 from speechlrp.measures.absorption import absorbed
-from speechlrp.measures.scores import SLOPE, Asked
+from speechlrp.measures.scores import Asked, whole_bins
 from speechlrp.measures.scores import Maps as Judged
 from speechlrp.measures.texture import first_stride
 from speechlrp.pipeline.stage import Context
@@ -203,13 +203,8 @@ class Explaining:
         return merge(file, shards, axes=axes, facts=facts, each=each, **named)
 
     def maps(self, relevance: torch.Tensor) -> torch.Tensor:
-        """Relevance of inputs `[B, C, F, T]` as maps `[B, 1, F, T]`.
-
-        A bin's parts add up; their slopes, which have directions, are measured by their length.
-        """
-        if relevance.shape[1] > 1 and self.explainer.units.endswith(SLOPE):
-            return relevance.norm(dim=1, keepdim=True)
-        return relevance.sum(1, keepdim=True)
+        """Relevance of inputs `[B, C, F, T]` as maps `[B, 1, F, T]`, see `whole_bins`."""
+        return whole_bins(self.explainer, relevance)
 
 
 def against_others(labels: torch.Tensor, classes: int) -> torch.Tensor:

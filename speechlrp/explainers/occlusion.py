@@ -71,8 +71,8 @@ class Occlusion(Explainer):
     def explain(self, model: nn.Module, inputs: Tensor, target: Target) -> tuple[Tensor, Tensor]:
         """Explain a batch ``[B, ..., F, T]``, by a forward pass for each patch.
 
-        As `Explainer.explain`; a patch covers what lies between ``B`` and ``F`` as a whole, and a
-        function as target is taken to be linear.
+        As `Explainer.explain`; a patch covers what lies between ``B`` and ``F`` as a whole, which
+        shares its loss equally, and a function as target is taken to be linear.
 
         Raises:
             SpeechLRPError: also where the inputs have no frequency and time, or fewer bins than
@@ -88,8 +88,9 @@ class Occlusion(Explainer):
                 for places, size in zip((rows, columns), inputs.shape[-2:], strict=True)
             )
             relevance = high.T @ lost @ wide / torch.outer(high.sum(0), wide.sum(0))
-            for _ in range(inputs.dim() - 3):
-                relevance = relevance.unsqueeze(1)
+            parts = inputs.shape[1:-2]  # which are taken away together, and share what that costs
+            relevance = relevance.view(len(inputs), *[1] * len(parts), *relevance.shape[1:])
+            relevance = relevance / parts.numel()
             return output, finite(relevance.to(inputs).expand_as(inputs).contiguous())
 
     def _without(

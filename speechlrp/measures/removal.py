@@ -39,11 +39,12 @@ def infidelity(maps: Maps) -> dict[str, np.ndarray]:
 def rectangles(asked: Asked, count: int) -> Tensor:
     """Random rectangles over frequency and time, bool ``[n, N, P]``; sides are uniform."""
     height, width = asked.inputs.shape[-2:]
-    made = torch.zeros(count, *asked.inputs.shape, dtype=torch.bool, device=asked.inputs.device)
+    shape = count, len(asked.inputs), height, width
+    made = torch.zeros(shape, dtype=torch.bool, device=asked.inputs.device)
     for i, generator in enumerate(generators(asked.inputs, asked.seed)):
         corners = torch.rand(count, 2, 2, generator=generator, device=asked.inputs.device)
         for patch, (rows, columns) in zip(made[:, i], corners.tolist(), strict=True):
-            patch[..., _side(rows, height), _side(columns, width)] = True
+            patch[_side(rows, height), _side(columns, width)] = True
     return made.flatten(2)
 
 
@@ -69,7 +70,7 @@ def sensitivity_n(maps: Maps) -> dict[str, np.ndarray]:
     Source: Ancona et al. 2018.
     """
     asked = asked_of(maps)
-    columns, bins = {}, asked.inputs[:1].numel()
+    columns, bins = {}, asked.inputs[0, 0].numel()
     for share in SET_SHARES:
         inside = random_sets(asked, max(1, round(share * bins)))
         whole, without = asked.scaled(~inside, asked.start)
@@ -80,7 +81,7 @@ def sensitivity_n(maps: Maps) -> dict[str, np.ndarray]:
 
 def random_sets(asked: Asked, size: int) -> torch.Tensor:
     """Sets of so many bins each, bool ``[n, N, P]``."""
-    bins = asked.inputs[:1].numel()
+    bins = asked.inputs[0, 0].numel()
     made = torch.zeros(SETS, len(asked.inputs), bins, dtype=torch.bool, device=asked.inputs.device)
     for i, generator in enumerate(generators(asked.inputs, asked.seed + size)):
         for one in made[:, i]:
@@ -130,7 +131,7 @@ def masking(maps: Maps) -> dict[str, np.ndarray]:
     Source: Chattopadhay et al. 2018 (drop, increase); Zhang et al. 2024 (gain).
     """
     asked = asked_of(maps)
-    positive = asked.relevance.double().flatten(1).clamp(min=0)
+    positive = asked.bins(asked.relevance).double().clamp(min=0)
     largest = positive.amax(1, keepdim=True)
     mask = torch.where(largest > 0, positive / largest, 0.0)
     whole, masked = asked.scaled(mask[None], asked.probability)

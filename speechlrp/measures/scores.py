@@ -1,7 +1,7 @@
 """Relevance maps of some recordings, what measures ask of them, and the network behind them.
 
-Shapes: ``N`` recordings, ``F`` bins of frequency, ``T`` frames; ``P`` bins of a recording, ``n``
-ways to change it.
+Shapes: ``N`` recordings, ``F`` bins of frequency, ``T`` frames; ``P = F T`` bins of a recording, of
+``C`` parts each, ``n`` ways to change it.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Asked:
     Attributes:
         explainer: whose maps.
         model: of differences from the explanation's reference.
-        inputs: ``[N, ...]``, such differences: a bin of 0 is what stands for no information.
+        inputs: ``[N, C, F, T]``, such differences: a bin of 0 is what stands for no information.
         target: classes ``[N]``.
         relevance: shaped like the inputs.
         probability: what makes the target's probability of logits, ``"sigmoid"`` or
@@ -131,14 +131,19 @@ class Asked:
         Args:
             inside: bool ``[n, N, P]``.
         """
-        bins = self.relevance.double().flatten(1)
+        parts = self.relevance.double()
         if self.explainer.units.endswith(SLOPE):
-            bins = bins * self.inputs.double().flatten(1)
+            parts = parts * self.inputs.double()
+        bins = parts.sum(1).flatten(1)
         return torch.stack([(bins * one).sum(1) for one in inside])  # all at once fill the memory
+
+    def bins(self, relevance: Tensor) -> Tensor:
+        """What an explanation ``[N, C, F, T]`` of the inputs gives to each bin, ``[N, P]``."""
+        return whole_bins(self.explainer, relevance).flatten(1)
 
     def falling(self) -> Tensor:
         """Bins by falling relevance ``[N, P]``; between equal ones it is drawn."""
-        flat = self.relevance.flatten(1)
+        flat = self.bins(self.relevance)
         draws = generators(self.inputs, self.seed)
         drawn = torch.stack([self.drawn(flat[:1].shape[1], g) for g in draws])
         order = flat.gather(1, drawn).argsort(dim=1, descending=True, stable=True)
@@ -162,7 +167,7 @@ class Asked:
             inputs, _, question, whole = ask(self.model, self.inputs, self.target, start)
             parts = []
             for part in chunks(len(factors), len(inputs), self.pass_size):
-                scales = factors[part.start : part.stop].unflatten(2, inputs.shape[1:])
+                scales = factors[part.start : part.stop].unflatten(2, (1, *inputs.shape[2:]))
                 parts.append(answers(self.model, question, inputs * scales.to(inputs)))
             return whole.double(), torch.cat(parts).double()
 
@@ -189,3 +194,13 @@ def check_share(share: float) -> float:
     if not 0 < share <= 1:
         raise SpeechLRPError(f"a share of bins lies in (0, 1], not at {share}")
     return share
+
+
+def whole_bins(explainer: Explainer, relevance: Tensor) -> Tensor:
+    """Relevance of inputs ``[N, C, F, T]`` as maps ``[N, 1, F, T]``.
+
+    A bin's parts add up; their slopes, which have directions, are measured by their length.
+    """
+    if relevance.shape[1] > 1 and explainer.units.endswith(SLOPE):
+        return relevance.norm(dim=1, keepdim=True)
+    return relevance.sum(1, keepdim=True)
