@@ -19,9 +19,10 @@ from torch.nn import functional
 from speechlrp.answers.answer import Answer
 from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.windows import cut, place
-from speechlrp.data.explaining import Explaining, check, explainer
+from speechlrp.data.explaining import Explaining, against_others, check, explainer
 from speechlrp.data.network import Classifier, Shifted
 from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.measures.scores import whole_bins
 from speechlrp.pipeline.stage import Context
 from speechlrp.training.embeddings import embed
 
@@ -45,7 +46,11 @@ def answer_class(
     pooled = pool(probabilities)
     classes = network.dataset.classes
     label = int(pooled.argmax())
-    weights, words = weights_of(classes, target or classes[label], against, len(pieces.features))
+    asked, count = target or classes[label], len(pieces.features)
+    weights, words = weights_of(classes, asked, against, count)
+    if section["target"] == "contrast" and against is None:
+        number = torch.full((count,), classes.index(asked))
+        weights, words = against_others(number, len(classes)), f"{asked} against the others"
     relevance = explain_pieces(explaining, pieces.features, weights)
     return Answer(
         name=name,
@@ -207,6 +212,7 @@ def answer_pair(
             model = Shifted(model, reference).eval()
         target = torch.zeros(len(inputs[one]), dtype=torch.int64, device=network.device)
         _, relevance = asked.explain(model, inputs[one] - reference, target)
+        maps = whole_bins(asked, relevance.detach().float())
         answers.append(
             Answer(
                 name=names[one],
@@ -217,7 +223,7 @@ def answer_pair(
                 explainer=section["name"],
                 units="cosine",
                 bands_hz=tuple(section["bands_hz"]),
-                **pieces[one].joined(relevance.detach().float().sum(1).cpu().numpy()),
+                **pieces[one].joined(maps[:, 0].cpu().numpy()),
             )
         )
     return answers[0], answers[1]

@@ -133,7 +133,12 @@ class Run:
         return answer_class(context, self._network, wave, name, target=target, against=against)
 
     def explain_pair(
-        self, first: Sound, second: Sound, *, explainer: str | None = None
+        self,
+        first: Sound,
+        second: Sound,
+        *,
+        explainer: str | None = None,
+        settings: Sequence[str] = (),
     ) -> tuple[Answer, Answer]:
         """Explain why two voices are taken for one: the similarity of their embeddings.
 
@@ -141,6 +146,7 @@ class Run:
             first: a recording.
             second: another.
             explainer: as of `explain`.
+            settings: likewise.
 
         Returns:
             An answer for each, whose relevance is that of the cosine of both embeddings.
@@ -148,7 +154,7 @@ class Run:
         Raises:
             SpeechLRPError: the network has no embeddings, or a recording cannot be used.
         """
-        context, sounds = self._context(explainer), (first, second)
+        context, sounds = self._context(explainer, settings), (first, second)
         names = [name_of(sound, number) for number, sound in enumerate(sounds, 1)]
         settings = self._dataset.feature_settings
         waves = [wave_of(s, n, settings) for s, n in zip(sounds, names, strict=True)]

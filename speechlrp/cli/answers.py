@@ -10,6 +10,12 @@ from speechlrp.pipeline.progress import say
 WRITTEN = ("index.html", "relevance.png", "relevance.npz", "relevant.wav", "relevance.TextGrid")
 """What stands in the folder of each recording."""
 OURS = ("run", "explainer")
+OF_SUBSETS = ("examples", "utterances", "f0_hz")
+"""Settings of an explainer that are about a whole subset of recordings."""
+OF_FILES = ("target", "against", "pair", "out")
+"""Options that go with recordings alone."""
+KNOWN = (*OF_FILES, "run", "explainer", "weights", "device", "on")
+"""Options that go with recordings."""
 
 
 def answer_files(files: Sequence[str], words: Sequence[str], values: Mapping[str, Any]) -> None:
@@ -29,12 +35,19 @@ def answer_files(files: Sequence[str], words: Sequence[str], values: Mapping[str
     settings = dict(word.split("=", 1) for word in words if "=" in word)
     if values.get("on"):
         raise SpeechLRPError("--on is for a whole corpus; recordings that are named need none")
+    _check_options(values)
     stray = [w for w in words if "=" not in w or w.split("=")[0].split(".")[0] not in OURS]
     if stray:
         raise SpeechLRPError(
             f"{stray[0]} is neither a recording nor run=NAME, explainer=NAME or a setting of the "
             "explainer, which is all that an explanation of files takes: the run knows the rest"
         )
+    for key in OF_SUBSETS:
+        if f"explainer.{key}" in settings:
+            raise SpeechLRPError(
+                f"explainer.{key} is about a subset of the run's recordings, and changes nothing "
+                "for recordings that are named; leave it out"
+            )
     name = values.get("run") or settings.get("run")
     if not name:
         raise SpeechLRPError(
@@ -47,11 +60,11 @@ def answer_files(files: Sequence[str], words: Sequence[str], values: Mapping[str
     run = load(name, **options)
     explainer = values.get("explainer") or settings.get("explainer")
     top = Path(values.get("out") or ".")
+    asked: dict[str, Any] = {"settings": [w for w in words if w.startswith("explainer.")]}
     if values.get("pair"):
-        _pair(run, files, explainer, top)
+        _pair(run, files, top, explainer=explainer, **asked)
         return
-    asked: dict[str, Any] = {name: values.get(name) for name in ("target", "against")}
-    asked["settings"] = [word for word in words if word.startswith("explainer.")]
+    asked |= {name: values.get(name) for name in ("target", "against")}
     refused = []
     for file in files:
         try:
@@ -62,12 +75,27 @@ def answer_files(files: Sequence[str], words: Sequence[str], values: Mapping[str
         raise SpeechLRPError("; ".join(refused))
 
 
-def _pair(run: Any, files: Sequence[str], explainer: str | None, top: Path) -> None:
+def _check_options(values: Mapping[str, Any]) -> None:
+    """Refuse what would change nothing."""
+    for name, value in values.items():
+        if value and name not in KNOWN:
+            raise SpeechLRPError(
+                f"--{name.replace('_', '-')} is for a subset of the run's recordings; with "
+                "recordings that are named, leave it out"
+            )
+        if value and name in ("target", "against") and values.get("pair"):
+            raise SpeechLRPError(
+                f"--{name} names a class, and --pair asks for the similarity of two voices; "
+                "leave one out"
+            )
+
+
+def _pair(run: Any, files: Sequence[str], top: Path, **asked: Any) -> None:
     from speechlrp.answers.saving import save_together
 
     if len(files) != 2:
         raise SpeechLRPError(f"--pair compares two recordings; {len(files)} are named")
-    answers = run.explain_pair(*files, explainer=explainer)
+    answers = run.explain_pair(*files, **asked)
     say(f"cosine of the two voices: {answers[0].probability:.3f}")
     folders = [_folder(file, files) for file in files]
     for folder, answer in zip(folders, answers, strict=True):

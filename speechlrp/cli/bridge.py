@@ -13,7 +13,7 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from speechlrp.cli.answers import answer_files
+from speechlrp.cli.answers import OF_FILES, answer_files
 from speechlrp.cli.corpus import hints_on, on_corpus, parted
 from speechlrp.cli.explainers import with_explainers
 from speechlrp.cli.options import OPTIONS
@@ -50,6 +50,11 @@ def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> 
         with one_line_errors(verb, overrides):
             answer_files(recordings, rest, values)
         return
+    for option in OF_FILES:
+        if values.get(option):
+            raise click.UsageError(
+                f"--{option} goes with recordings that are named: speechlrp explain FILE ..."
+            )
     overrides = tuple(map(_spelt_out, overrides))
     overrides = (*overrides, *_from_options(verb, overrides, values))
     with one_line_errors(verb, overrides):

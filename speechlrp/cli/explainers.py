@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from speechlrp.config.names import names_in
+from speechlrp.config.names import key_of, names_in
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.navai import ALIGNMENTS
 from speechlrp.registry import is_reference
@@ -20,7 +20,8 @@ def with_explainers(composed: DictConfig, verb: str, overrides: Sequence[str]) -
 
     Those that are compared go into `compare.settings` or `bench.settings`, those that alignments
     search into `navai.sources`. Each is composed as `explainer=NAME` would be, with all other
-    overrides in place, and what is said of it there comes last; ``explainer: OTHER`` there makes
+    overrides in place (those of `explainer.` itself are of the explainer that is chosen, and of no
+    other), and what is said of it there comes last; ``explainer: OTHER`` there makes
     it a variant of another. A name without a file, of the table or of one's own
     (``package.module:Name``), has the settings of ``explainer=custom``.
 
@@ -60,10 +61,19 @@ def _composed(name: str, verb: str, overrides: Sequence[str]) -> dict[str, Any]:
 
     others = [o for o in overrides if re.split(r"[.=@]", o.lstrip("+~"))[0] != "explainer"]
     choice = [f"explainer={name}"]
+    if name == _chosen():
+        others = [o for o in overrides if key_of(o) != "explainer"]
     if is_reference(name) or (name in EXPLAINERS and name not in _files()):
         choice = ["explainer=custom", f"explainer.kind='{name}'", f"explainer.name='{name}'"]
     section: Any = OmegaConf.to_container(compose(verb, [*others, *choice]).explainer, resolve=True)
     return section
+
+
+def _chosen() -> str | None:
+    """The configuration that the command's own explainer has."""
+    from hydra.core.hydra_config import HydraConfig
+
+    return HydraConfig.get().runtime.choices["explainer"] if HydraConfig.initialized() else None
 
 
 def _files() -> list[str]:

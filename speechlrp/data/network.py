@@ -17,7 +17,7 @@ from torch import nn
 
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import Dataset, Spoken, Windows
-from speechlrp.data.seen import seen
+from speechlrp.data.seen import check_no_view, seen
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.explainers.question import logits_of
 from speechlrp.flipping import BASELINES
@@ -148,6 +148,10 @@ class Recogniser(Network):
 
     model: Wav2Letter  # or another with its stride, padding and receptive_field
     dataset: Spoken
+
+    def __init__(self, context: Context, dataset: Spoken) -> None:
+        check_no_view(context.config.explainer, dataset.settings["name"])
+        super().__init__(context, dataset)
 
 
 class Shifted(nn.Module):

@@ -151,12 +151,7 @@ def seen(examples: Windows, section: Mapping[str, Any]) -> Windows:
     """
     settings, name = examples.feature_settings, section.get("view")
     if "frequency" in settings.axes:
-        if name is not None:
-            raise SpeechLRPError(
-                f"explainer.view={name} is for networks of waveforms (features=waveform), and "
-                f"features={examples.settings['name']} have frequencies of their own; leave it at "
-                "null"
-            )
+        check_no_view(section, examples.settings["name"])
         return examples
     if name is None:
         view: SampleView = Row(settings)
@@ -172,6 +167,25 @@ def seen(examples: Windows, section: Mapping[str, Any]) -> Windows:
         time=view.time,
         units=view.units,
     )
+
+
+def check_no_view(section: Mapping[str, Any], features: str, where: str = "explainer") -> None:
+    """Check that features with axes of their own are asked for no view.
+
+    Args:
+        section: an explainer's.
+        features: their name.
+        where: the section stands.
+
+    Raises:
+        SpeechLRPError: they are.
+    """
+    view = section.get("view")
+    if view is not None:
+        raise SpeechLRPError(
+            f"{where}.view={view} is for networks of waveforms (features=waveform, for tasks of "
+            f"classes), and features={features} have frequencies of their own; leave it at null"
+        )
 
 
 def section_of(file: h5py.File) -> dict[str, Any]:

@@ -48,10 +48,19 @@ def test_one_bad_file_does_not_stop_the_others(asked, finished, tmp_path):
         (("a.wav", "--run", "nowhere"), "there is no run nowhere"),
         (("a.wav", "trainer.lr=1", "--run", "x"), "trainer.lr=1 is neither a recording nor"),
         (("a.wav", "c.wav", "--run", "x"), "c.wav is neither a recording nor"),
+        (("a.wav", "--subset", "train", "--run", "x"), "--subset is for a subset of the run's"),
+        (("a.wav", "--checkpoint", "best", "--run", "x"), "--checkpoint is for a subset"),
+        (("a.wav", "explainer.examples=3", "--run", "x"), "explainer.examples is about a subset"),
+        (("a.wav", "b=1.wav", "--pair", "--target", "male", "--run", "x"), "leave one out"),
     ],
 )
 def test_what_cannot_be_asked_is_one_line(asked, words, message):
     assert message in one_line(asked(*words))
+
+
+def test_options_for_recordings_need_some(asked, finished):
+    line = one_line(asked("--run", str(finished.run), "--target", "male"), 2)
+    assert "--target goes with recordings that are named" in line
 
 
 def test_pairs_are_two_recordings_of_a_network_with_embeddings(asked, finished):

@@ -82,6 +82,9 @@ def test_a_contrast_is_the_difference_of_two_explanations(run, explained):
     contrast = run.explain(path, target="female", against="male")
     assert contrast.target == "female against male"
     np.testing.assert_allclose(contrast.relevance, both[0] - both[1], rtol=1e-3, atol=1e-6)
+    setting = run.explain(path, target="female", settings=["explainer.target=contrast"])
+    assert setting.target == "female against the others"
+    np.testing.assert_allclose(setting.relevance, contrast.relevance, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".csv", ".png", ".wav", ".TextGrid", ".html"])

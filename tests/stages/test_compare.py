@@ -265,6 +265,8 @@ def test_killed_in_the_middle_the_same_command_gives_the_same_result(
             ("--explainers", "lrp", "+compare.settings.lrp.target=best"),
             "lrp: unknown value of explainer.target 'best'",
         ),
+        # The chosen explainer's own settings hold for it here too.
+        (("--explainers", "lrp", "explainer.rules=[{layers: Linear, rule: zero}]"), "lrp: "),
         (("compare.examples=0",), "compare.examples is 0; it must be at least 1"),
         (("compare.top=0",), "compare.top is 0.0; it must be in (0, 1]"),
         (("compare.randomise=burn",), "unknown value of compare.randomise 'burn'"),

@@ -241,12 +241,21 @@ def test_no_letter_at_all_is_one_line(copied_explained):
         (("explainer.bands_hz=[5,1]",), "explainer.bands_hz must be rising limits"),
         (("explainer.preset=null", "explainer.rules=[{layers: Linear, rule: zero}]"),
          "matches no selector of the composite"),
+        (("explainer.view=stft",), "explainer.view=stft is for networks of waveforms"),
+        (("explainer.f0_hz={e: [85, 155]}",), "letters are no classes of voices"),
     ],
 )  # fmt: skip
 def test_what_there_is_not(copied_explained, arguments, message):
     done = copied_explained.speechlrp("explain", *arguments)
     assert done.returncode == 1
     assert message in done.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "navai", "maximize"])
+def test_verbs_that_draw_no_view_refuse_one(copied_explained, verb):
+    done = copied_explained.speechlrp(verb, settings=("explainer.view=stft",))
+    assert done.returncode == 1
+    assert "leave it at null" in done.stderr.strip().splitlines()[-1]
 
 
 def test_numbers_below_their_least(copied_explained):

@@ -327,6 +327,10 @@ def test_no_letter_at_all_is_one_line(copied_spelled):
         (("--align", "none,none"), "navai.align names an alignment twice: none,none"),
         (("--align", "max-smoothgrad", "navai.sources.smoothgrad.samples=0"), "samples is 0"),
         (
+            ("--align", "max-occlusion", "+navai.sources.occlusion.view=stft"),
+            "navai.sources.occlusion.view=stft is for networks of waveforms",
+        ),
+        (
             ("--align", "max-occlusion", "navai.sources.occlusion.reference=silence"),
             "navai.sources.occlusion.reference is silence; frames are z-normalised",
         ),

@@ -15,6 +15,7 @@ from speechlrp.artifacts.utterances import Utterances
 from speechlrp.data.dataset import dataset
 from speechlrp.data.explaining import check, explainer
 from speechlrp.data.network import Recogniser, network
+from speechlrp.data.seen import check_no_view
 from speechlrp.data.times import write_segments
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers.base import Explainer
@@ -69,6 +70,7 @@ def letter_explaining(context: Context, recogniser: Recogniser | None = None) ->
     config = context.config
     recogniser = recogniser or network(context, dataset(context))
     section = config.explainer
+    check_no_view(section, recogniser.dataset.settings["name"])
     recogniser.model.padding = "none"
     explainers = {section["name"]: explainer(section, recogniser.meta.get("loss", ""))}
     facts = {
@@ -99,6 +101,11 @@ def check_letters(section: Mapping[str, Any]) -> None:
         raise SpeechLRPError(
             f"explainer.reference is {section['reference']}; frames of utterances are measured "
             "from 0, their utterance's mean: use an explainer with explainer.reference=zero"
+        )
+    if section["f0_hz"]:
+        raise SpeechLRPError(
+            f"explainer.f0_hz is {section['f0_hz']}; letters are no classes of voices, whose "
+            "fundamental has a range: explainer.f0_hz=null"
         )
     if section["utterances"] < 0:
         raise SpeechLRPError(

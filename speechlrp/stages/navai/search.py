@@ -16,6 +16,7 @@ from speechlrp.artifacts.maps import Array
 from speechlrp.config.schema import Config, call
 from speechlrp.data.dataset import Spoken, dataset
 from speechlrp.data.network import Recogniser, network
+from speechlrp.data.seen import check_no_view
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.explainers.base import Explainer
@@ -159,6 +160,7 @@ def _settings(config: Config, name: str) -> tuple[str, dict[str, Any]]:
             f"{where}.reference is {section['reference']}; frames are z-normalised, so that 0 is "
             f"their mean, and nothing else is at hand to measure them from: {where}.reference=zero"
         )
+    check_no_view(section, config.features["name"], where)
     takes = inspect.signature(EXPLAINERS[kind]).parameters
     foreign = {"name", "kind", "reference", *config.explainer} - set(takes)
     settings = {key: value for key, value in section.items() if key not in foreign}
