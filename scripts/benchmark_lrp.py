@@ -2,20 +2,23 @@
 
     python scripts/benchmark_lrp.py [--nets alexnet,wav2letter,resnet34,wav2vec]
         [--rules epsilon,gamma] [--batch 8] [--pairs 15] [--threads 2] [--device cpu]
-        [--dtype float32] [--calls 0]
+        [--dtype float32] [--calls 0] [--depths 8,32,128]
 
 ``wav2vec`` is a network of wav2vec 2.0's width: its seven convolutions and four of its
 transformer's layers, on two seconds at 16 kHz. Gradient and explanation are measured in turn
 and the median of the ratios of neighbours is printed, so that what else the machine does falls
 on both alike. Memory is the largest sum of tensors alive at once, as torch's allocator sees it.
-``--calls 200`` also repeats each explanation and prints how much its memory grew. The network
-ends in random weights with batch-norm statistics of its own activations. Writes nothing.
+``--calls 200`` also repeats each explanation and prints how much its memory grew. ``--depths``
+measures nothing but the memory of explanations of plain chains of so many convolutions, with
+checkpoint=True and without, over that of the shallowest chain's gradient. The network ends in
+random weights with batch-norm statistics of its own activations. Writes nothing.
 """
 
 import argparse
 import gc
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 
 import torch
@@ -166,6 +169,34 @@ def growth(function: Callable[[], Tensor], calls: int) -> int:
     return alive() - before
 
 
+def chain(depth: int) -> nn.Sequential:
+    """So many convolutions of one size, each with a ReLU, and two classes."""
+    layers = [layer for _ in range(depth) for layer in (nn.Conv1d(16, 16, 3, padding=1), nn.ReLU())]
+    for layer in layers[::2]:
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    head = nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(16, 2)
+    return nn.Sequential(*layers, *head).eval().requires_grad_(False)
+
+
+def print_depths(depths: list[int], batch: int, device: str) -> None:
+    """Peak memory by depth: of the gradient, of LRP-epsilon, of LRP that runs the pass again."""
+    composite, cuda, least = RULES["epsilon"], device.startswith("cuda"), 0
+    x = torch.randn(batch, 16, 4000, device=device)
+    print("epsilon; peak memory over that of the first gradient")
+    print(f"{'depth':8}{'gradient':>9}{'LRP':>9}{'checkpoint':>12}")
+    for depth in depths:
+        model = chain(depth).to(device)
+
+        def lrp(checkpoint: bool, model=model) -> Tensor:
+            return attribute(model, x, choose, composite, checkpoint=checkpoint)[1]
+
+        calls = partial(plain_gradient, model, x), partial(lrp, False), partial(lrp, True)
+        peaks = [peak_bytes(call, cuda) for call in calls]
+        least = least or peaks[0]
+        plain, whole, again = (peak / least for peak in peaks)
+        print(f"{depth:<8}{plain:9.2f}{whole:9.2f}{again:12.2f}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--nets", default=",".join(NETS))
@@ -176,8 +207,13 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--calls", type=int, default=0)
+    parser.add_argument("--depths", help="such as 8,32,128")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    if options.depths:
+        depths = [int(depth) for depth in options.depths.split(",")]
+        print_depths(depths, options.batch, options.device)
+        return
     cuda = options.device.startswith("cuda")
     print(f"batch {options.batch}, {options.pairs} pairs, {options.device}, {options.dtype}")
     print(f"{'net':12}{'rules':16}{'gradient ms':>12}{'LRP ms':>9}{'time':>7}{'memory':>8}")

@@ -149,7 +149,7 @@ class Recogniser(Network):
     model: Wav2Letter  # or another with its stride, padding and receptive_field
     dataset: Spoken
 
-    def __init__(self, context: Context, dataset: Spoken) -> None:
+    def __init__(self, context: Context, dataset: Dataset) -> None:
         check_no_view(context.config.explainer, dataset.settings["name"])
         super().__init__(context, dataset)
 

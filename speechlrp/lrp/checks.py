@@ -69,6 +69,8 @@ def _part(output: Any) -> str:
 
 def check_finite(what: str, numbers: Tensor, advice: str) -> None:
     """Raise, naming the first place, unless all numbers are finite."""
+    if bool(numbers.sum().isfinite()):  # much faster, and enough where it does not overflow
+        return
     finite = torch.isfinite(numbers)
     if not bool(finite.all()):
         first = (~finite).nonzero()[0].tolist()

@@ -8,7 +8,8 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from speechlrp.lrp.assignment import assign, meets_zeros
+from speechlrp.lrp.assignment import assign, meets_zeros, settle
+from speechlrp.lrp.checkpointing import Checkpointing
 from speechlrp.lrp.checks import check_composite, check_finite, check_output
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.errors import NotExplainable
@@ -30,12 +31,13 @@ MakeRecorder = Callable[[nn.Module, Tape, bool], Recorder]
 
 
 class Run(NamedTuple):
-    """A forward pass: the output, its tape, the values of the inputs, and the logits."""
+    """A forward pass: the output, its tape, the values of the inputs and of the output."""
 
     output: Tensor
     tape: Tape
     sources: list[Value]
     end: Value
+    recorder: Recorder
 
     @property
     def logits(self) -> Logits:
@@ -54,6 +56,7 @@ def attribute(
     *,
     start: Start = "logit",
     check: bool = False,
+    checkpoint: bool = False,
 ) -> tuple[Tensor, Any]:
     """Explain a model's output by the relevance of each number of its input.
 
@@ -80,6 +83,8 @@ def attribute(
             ``"softmax"`` is over the model's own dimension.
         check: whether the model is also run by itself, for one more forward, to see that the
             watched pass gives what the model gives.
+        checkpoint: whether the pass is run again piece by piece, for one more forward and the
+            same relevance, in memory that grows with the square root of the depth.
 
     Returns:
         The model's output and the relevance, in the form of ``inputs``; both detached.
@@ -97,7 +102,8 @@ def attribute(
     Source: Bach et al. 2015; as a modified gradient, ``docs/lrp.md``.
     """
     forward = Forward(model, inputs, args, kwargs, output)
-    explanation = explain(forward, target, composite, start)
+    make_recorder = Checkpointing if checkpoint else Recorder
+    explanation = explain(forward, target, composite, start, make_recorder=make_recorder)
     if check:
         with torch.inference_mode(False):
             check_same(explanation[0], forward.plain())
@@ -118,16 +124,24 @@ def explain(
     with torch.inference_mode(False), torch.enable_grad():
         run = record(forward, keep, make_recorder)
         unmet = assign(run.tape, composite)
-        if not keep and meets_zeros(run.tape, run.sources):  # which needs numbers not kept
+        again = run.recorder if isinstance(run.recorder, Checkpointing) else None
+        if again is None:
+            settle(run.tape, composite)
+        needs = not keep and meets_zeros(run.tape, run.sources, composite)
+        if needs and again is None:  # numbers that were not kept
             run.tape.nodes.clear()
             run = record(forward, True, make_recorder)
             assign(run.tape, composite)
+            settle(run.tape, composite)
         warn_of_unmet(unmet)
         check_ending(run.tape, run.end, start)
         logits = run.logits
         c = start_coefficient(logits.data, target, start, forward.batch, logits.dim)
         logits.value.give(c)
-        run.tape.sweep(observe)
+        if again is None:
+            run.tape.sweep(observe)
+        else:
+            again.sweep(composite, needs)
         inputs = [tensor.detach() for tensor in forward.tensors]
         relevances = [_relevance(*pair) for pair in zip(run.sources, inputs, strict=True)]
         warn_of_nothing(relevances, inputs, logits.data * c)
@@ -154,7 +168,7 @@ def record(forward: Forward, keep: bool = False, make_recorder: MakeRecorder = R
         if not recorder.tracks(output):
             raise NotExplainable("the model's output does not depend on its input")
         end = recorder.consume(output, last=True)
-        return Run(output.numbers, tape, [value for _, value in emitted], end)
+        return Run(output.numbers, tape, [value for _, value in emitted], end, recorder)
     finally:
         recorder.close()
 

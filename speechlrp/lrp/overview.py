@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from speechlrp.lrp.assignment import assign
+from speechlrp.lrp.assignment import assign, settle
 from speechlrp.lrp.checks import check_composite
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.engine import record
@@ -82,6 +82,7 @@ def describe(
         nodes = [node for node in tape.nodes if node.layer is not None]
         choices = composite.choices([node.layer for node in nodes if node.layer is not None])
         assign(tape, composite)
+        settle(tape, composite)
     remaining = {id(node) for node in tape.nodes}
     layers = [
         Assigned(node.place.name, _operation(node.layer), node.rule)

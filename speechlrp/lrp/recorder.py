@@ -71,6 +71,9 @@ class Call:
         return bound.arguments
 
 
+Handler = Callable[["Recorder", Call], Any]
+
+
 class Recorder:
     """Tells tensors that depend on the input, and writes operations on the tape.
 
@@ -106,6 +109,10 @@ class Recorder:
             + advice
         )
         return self.failure
+
+    def handle(self, handler: Handler, call: Call) -> Any:
+        """Record a call that reads a watched tensor."""
+        return handler(self, call)
 
     def unseen(self, function: Any, watched: Watched, args: tuple[Any, ...]) -> Tensor:
         """Answer for an operation on a watched tensor that did not come by the tracer."""

@@ -103,6 +103,7 @@ class Tracer(TorchFunctionMode):
         if handler is None:
             raise recorder.refuse(call, "has no rule")
         if not call.kwargs.get("inplace"):
-            return handler(recorder, call)
-        result = handler(recorder, Call(function, call.args, call.kwargs | {"inplace": False}))
+            return recorder.handle(handler, call)
+        plain = Call(function, call.args, call.kwargs | {"inplace": False})
+        result = recorder.handle(handler, plain)
         return result if result is call.first else recorder.overwrite(call.first, result)

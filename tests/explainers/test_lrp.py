@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+import yaml
 from torch import nn
 
+from speechlrp.config.names import conf_dir
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.explainers.lrp import LRP
@@ -38,6 +40,23 @@ def test_the_rules_go_to_their_layers(model, generator):
         top = hidden * V[k] / (hidden @ V[k] + d[k]) * out[k]
         share = W * one / (z + 0.3 * torch.where(z >= 0, 1.0, -1.0))[:, None]
         torch.testing.assert_close(found, (share * top[:, None]).sum(0))
+
+
+@pytest.mark.parametrize("dimensions", [1, 2])
+def test_the_shipped_rules_serve_convolutions_of_one_and_of_two_dimensions(dimensions, generator):
+    """They are T's: what the preset of his rules gives, which is tested by itself."""
+    torch.manual_seed(5)
+    kind = (nn.Conv1d, nn.Conv2d)[dimensions - 1]
+    network = nn.Sequential(kind(2, 3, 3), nn.ReLU(), kind(3, 4, 2), nn.ReLU(), nn.Flatten())
+    network.append(nn.LazyLinear(2))
+    x = torch.randn(3, 2, *[6] * dimensions, generator=generator, dtype=torch.float64)
+    network.double()(x)
+    section = yaml.safe_load((conf_dir() / "explainer/lrp.yaml").read_text())
+    target = torch.tensor([0, 1, 1])
+    found = LRP(section["rules"]).explain(network.eval(), x, target)[1]
+    wanted = LRP(preset="thesis_alexnet").explain(network, x, target)[1]
+    assert float(wanted.abs().sum()) > 0
+    torch.testing.assert_close(found, wanted, rtol=0, atol=0)
 
 
 def test_the_first_rule_that_matches_wins(model, generator):

@@ -4,11 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from speechlrp.explainers.gradient_x_input import GradientXInput
 from torch import nn
 
 from speechlrp.explainers.occlusion import Occlusion
-from speechlrp.explainers.sensitivity import Sensitivity
+from speechlrp.explainers.sensitivity import GradientXInput, Sensitivity
 from speechlrp.measures import SCORES
 from speechlrp.measures.removal import random_sets, rectangles
 from speechlrp.measures.scores import Asked, Maps

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from speechlrp.lrp.operations.affine import in_this_precision
 from speechlrp.lrp.operations.gradient import moved
 from speechlrp.lrp.recorder import Call, Recorder
 from speechlrp.lrp.tape import Coefficients, Value
@@ -43,14 +44,31 @@ def passed(recorder: Recorder, call: Call) -> tuple[Tensor, Value, Value]:
     numbers = recorder.numbers(x)
     if numbers.is_complex():
         raise recorder.refuse(call, "acts on complex numbers")
+    function = in_this_precision(function, numbers)
     with torch.no_grad():
         result = function(numbers)
-    factor = (result / numbers).nan_to_num_(0, 0, 0)
-    factor = torch.where(numbers == 0, _limit(function, numbers), factor)
     source = recorder.consume(x)
     visible, value = recorder.emit(result)
-    recorder.record(call, [source], [value], lambda cs: [cs[0] * factor], carry=list)
+
+    def backward(outgoing: Coefficients) -> Coefficients:
+        # Made now: beside the input, which the layer before often keeps too, a factor kept from
+        # the forward pass would be a third tensor where a gradient keeps two.
+        factor = _factor(function, numbers)
+        fits = factor.dtype == outgoing[0].dtype
+        return [factor.mul_(outgoing[0]) if fits else factor * outgoing[0]]
+
+    recorder.record(call, [source], [value], backward, carry=list)
     return visible, source, value
+
+
+def _factor(function: Elementwise, x: Tensor) -> Tensor:
+    """``f(x) / x``, at 0 its limit."""
+    result = function(x)
+    shared = result.untyped_storage()._cdata == x.untyped_storage()._cdata
+    factor = result / x if shared or result.dtype != x.dtype else result.div_(x)
+    if bool(factor.sum().isfinite()):  # which no infinity and no 0 / 0 leaves finite
+        return factor
+    return torch.where(x == 0, _limit(function, x), factor.nan_to_num_(0, 0, 0))
 
 
 def alone(recorder: Recorder, call: Call) -> tuple[Tensor, Elementwise]:

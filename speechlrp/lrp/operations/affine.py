@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -16,6 +16,8 @@ from speechlrp.lrp.modules import Place
 from speechlrp.lrp.operations.gradient import gradient, moved
 from speechlrp.lrp.recorder import Call, Recorder
 from speechlrp.lrp.tape import Coefficients
+
+Function = Callable[..., Tensor]
 
 _CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 _TRANSPOSED = (*_CONV[:5], "output_padding", "groups", "dilation")
@@ -76,16 +78,16 @@ def recorded(
     return visible
 
 
-def in_this_precision(function: Affine, x: Tensor) -> Affine:
-    """The function as it runs now, for rules that run it again outside the model's autocast."""
+def in_this_precision(function: Function, x: Tensor) -> Function:
+    """The function as it runs now, for the sweep, which runs it again outside of autocast."""
     device = x.device.type
     if not torch.is_autocast_enabled(device):
         return function
     dtype = torch.get_autocast_dtype(device)
 
-    def under_autocast(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    def under_autocast(*tensors: Tensor | None) -> Tensor:
         with torch.autocast(device, dtype):
-            return function(x, weight, bias)
+            return function(*tensors)
 
     return under_autocast
 

@@ -39,11 +39,24 @@ class Contributions:
         self._sign = 1 if low >= 0 else -1 if high <= 0 else 0
         self._coarse = torch.finfo(layer.z.dtype).bits < 32
         self._total = self._absolute() if self._sign == 0 and not self._coarse else None
-        if self._total is not None:
-            bound = self._total * (1 - 2 * LEAST)
-            small = {"positive": layer.z < -bound, "negative": layer.z > bound}
-            if any(bool((small[name] & (c != 0)).any()) for name in divides):
-                self._total = None
+        if self._total is not None and any(self._cancels(sign) for sign in divides):
+            self._total = None
+
+    def _cancels(self, sign: str) -> bool:
+        """Whether the sum of a sign is too small a part of all contributions, where active."""
+        z, total = self.layer.z, self._total
+        assert total is not None
+        if sign == "positive":
+            return self._below(torch.add(z, total, alpha=1 - 2 * LEAST))
+        return self._below(torch.sub(total, z, alpha=1 / (1 - 2 * LEAST)))
+
+    def _below(self, numbers: Tensor) -> bool:
+        """Whether an active output has a number below 0; the numbers are used up."""
+        # Least and largest numbers are found many times faster than masks are made.
+        if not float(numbers.amin()) < 0:
+            return False
+        low, high = torch.aminmax(numbers.clamp_(max=0).mul_(self._active))
+        return float(low) < 0 or float(high) > 0
 
     def positive(self) -> Tensor:
         """The sum of each output's positive contributions, shaped like ``z``.
@@ -74,8 +87,8 @@ class Contributions:
             return z - negative, negative
         positive = self._sum(1)
         negative = z - positive
-        cancelled = (negative > positive * -LEAST) & (self._active != 0)
-        return positive, self._sum(-1) if bool(cancelled.any()) else negative
+        cancelled = self._below(torch.add(negative, positive, alpha=LEAST).neg_())
+        return positive, self._sum(-1) if cancelled else negative
 
     def _absolute(self) -> Tensor:
         """``|w| |x| + |b|``."""
@@ -99,7 +112,9 @@ class Contributions:
             return torch.where(x < 0, self._transposed(terms, -1), self._transposed(terms, 1))
         sizes = self._transpose(_sum(s * ((a - b) / 2) for s, a, b in terms), (1, -1))
         plain = self._transpose(_sum(s * ((a + b) / 2) for s, a, b in terms), (1, 1))
-        return plain.add_(torch.where(x < 0, -sizes, sizes))
+        # 1 and -1 as numbers: on the CPU `where` takes many times as long.
+        sign = torch.ge(x, 0, out=torch.empty_like(x)).mul_(2).sub_(1)
+        return plain.addcmul_(sizes, sign)
 
     def _transposed(self, terms: Terms, sign: int) -> Tensor:
         """``back`` where ``x`` has this sign."""
