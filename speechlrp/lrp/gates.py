@@ -9,8 +9,11 @@ from speechlrp.lrp.tape import Node, Tape, Value
 
 GATES = frozenset(["sigmoid", "special_expit", "hardsigmoid", "softmax", "special_softmax", "exp"])
 """Operations whose results are gates."""
-SOFT_GATES = frozenset(["silu", "gelu", "hardswish", "mish", "tanh", "erf"])
-"""Those whose results are, where the other factor is no gate of the first kind."""
+SOFT_GATES = (
+    frozenset(["softplus"]),
+    frozenset(["silu", "gelu", "hardswish", "mish", "tanh", "erf"]),
+)
+"""Those whose results are, where neither factor is a gate of a kind before."""
 DIVISORS = frozenset(["rsqrt", "reciprocal", "negative_power"])
 """Operations whose results divide what they are multiplied with."""
 _SCALING = "mul multiply rmul imul div divide true_divide truediv itruediv idiv neg negative mean "
@@ -29,8 +32,8 @@ def mark_gates(tape: Tape) -> None:
     for node, product in products:
         made = [_names(origins(value, producers, through_products=True)) for value in node.inputs]
         _mark_divisor(product, made)
-        gates = [_kind(names, GATES) for names in made]
-        first, second = gates if any(gates) else [_kind(n, SOFT_GATES) for n in made]
+        kinds = ([_kind(names, kind) for names in made] for kind in (GATES, *SOFT_GATES))
+        first, second = next((gates for gates in kinds if any(gates)), (None, None))
         product.gates = first, second
 
 

@@ -57,13 +57,15 @@ class SignalTakesAll(ProductRule):
 
     The gate is the factor that is made by a sigmoid, a hard sigmoid, a softmax or an exponential
     and then at most reshaped, repeated, picked from, averaged, or scaled and shifted by constants
-    (``1 - g``); where neither is, the one that is so made by SiLU, GELU, tanh or erf (SwiGLU,
-    GEGLU). In a quotient it is the divisor, reciprocals and negative powers among the factors
-    included: what is divided by a norm or a sum passes its relevance on as in a normalisation
-    layer.
+    (``1 - g``); where neither is, the one that is so made by softplus (the steps of state space
+    models), and where neither is, by SiLU, GELU, tanh or erf (SwiGLU, GEGLU). In a quotient it is
+    the divisor, reciprocals and negative powers among the factors included: what is divided by a
+    norm or a sum passes its relevance on as in a normalisation layer.
 
     Args:
         gate: ``"first"`` or ``"second"`` factor of the product; None: found as above.
+        otherwise: likewise, of products whose gate is not found so, as where the forward of one
+            module has several.
 
     Raises:
         LRPError: another gate; in use, where relevance arrives and neither or both factors
@@ -76,10 +78,11 @@ class SignalTakesAll(ProductRule):
 
     operations: ClassVar = TWO_FACTORS
 
-    def __init__(self, gate: str | None = None) -> None:
-        if gate not in (None, *SIDES):
-            raise LRPError(f"gate must be 'first', 'second' or None; found {gate!r}")
-        self.gate = gate
+    def __init__(self, gate: str | None = None, otherwise: str | None = None) -> None:
+        for side in (gate, otherwise):
+            if side not in (None, *SIDES):
+                raise LRPError(f"gate must be 'first', 'second' or None; found {side!r}")
+        self.gate, self.otherwise = gate, otherwise
 
     def shares(self, product: Product) -> tuple[Share, Share]:
         """All for the signal."""
@@ -90,8 +93,8 @@ class SignalTakesAll(ProductRule):
 
     def _found(self, product: Product) -> str:
         sides = [side for side, gate in zip(SIDES, product.gates, strict=True) if gate]
-        if len(sides) == 1:
-            return sides[0]
+        if len(sides) == 1 or self.otherwise:
+            return sides[0] if len(sides) == 1 else str(self.otherwise)
         which = "both factors come" if sides else "neither factor comes"
         name = product.place.name
         raise NotExplainable(
@@ -101,7 +104,9 @@ class SignalTakesAll(ProductRule):
         )
 
     def __repr__(self) -> str:
-        return f"SignalTakesAll({'' if self.gate is None else repr(self.gate)})"
+        sides = [repr(self.gate)] if self.gate else []
+        sides += [f"otherwise={self.otherwise!r}"] if self.otherwise else []
+        return f"SignalTakesAll({', '.join(sides)})"
 
 
 class Uniform(ProductRule):
