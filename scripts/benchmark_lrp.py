@@ -2,12 +2,13 @@
 
     python scripts/benchmark_lrp.py [--nets alexnet,wav2letter,resnet34,wav2vec]
         [--rules epsilon,gamma] [--batch 8] [--pairs 15] [--threads 2] [--device cpu]
-        [--dtype float32] [--calls 0] [--depths 8,32,128]
+        [--dtype float32] [--calls 0] [--depths 8,32,128] [--processor]
 
 ``wav2vec`` is a network of wav2vec 2.0's width: its seven convolutions and four of its
 transformer's layers, on two seconds at 16 kHz. Gradient and explanation are measured in turn
 and the median of the ratios of neighbours is printed, so that what else the machine does falls
 on both alike. Memory is the largest sum of tensors alive at once, as torch's allocator sees it.
+``--processor`` takes processor time, which other work on the machine changes less.
 ``--calls 200`` also repeats each explanation and prints how much its memory grew. ``--depths``
 measures nothing but the memory of explanations of plain chains of so many convolutions, with
 checkpoint=True and without, over that of the shallowest chain's gradient. The network ends in
@@ -122,15 +123,15 @@ def plain_gradient(model: nn.Module, inputs: Tensor) -> Tensor:
     return torch.autograd.grad(choose(model(x)).sum(), x)[0]
 
 
-def seconds(function: Callable[[], Tensor], cuda: bool) -> float:
-    """Wall time of one call, to the end of what the device was asked to do."""
+def seconds(function: Callable[[], Tensor], cuda: bool, clock: Callable[[], float]) -> float:
+    """Time of one call, to the end of what the device was asked to do."""
     if cuda:
         torch.cuda.synchronize()
-    begin = time.perf_counter()
+    begin = clock()
     function()
     if cuda:
         torch.cuda.synchronize()
-    return time.perf_counter() - begin
+    return clock() - begin
 
 
 def peak_bytes(function: Callable[[], Tensor], cuda: bool) -> int:
@@ -207,6 +208,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--calls", type=int, default=0)
+    parser.add_argument("--processor", action="store_true")
     parser.add_argument("--depths", help="such as 8,32,128")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -215,6 +217,7 @@ def main() -> None:
         print_depths(depths, options.batch, options.device)
         return
     cuda = options.device.startswith("cuda")
+    clock = time.process_time if options.processor else time.perf_counter
     print(f"batch {options.batch}, {options.pairs} pairs, {options.device}, {options.dtype}")
     print(f"{'net':12}{'rules':16}{'gradient ms':>12}{'LRP ms':>9}{'time':>7}{'memory':>8}")
     for net in options.nets.split(","):
@@ -229,7 +232,10 @@ def main() -> None:
             def lrp(model=model, x=x, composite=RULES[rules]) -> Tensor:
                 return attribute(model, x, choose, composite)[1]
 
-            pairs = [(seconds(base, cuda), seconds(lrp, cuda)) for _ in range(options.pairs + 2)]
+            pairs = [
+                (seconds(base, cuda, clock), seconds(lrp, cuda, clock))
+                for _ in range(options.pairs + 2)
+            ]
             ratio = median(late / early for early, late in pairs[2:])
             early, late = (1000 * median(times) for times in zip(*pairs[2:], strict=True))
             memory = peak_bytes(lrp, cuda) / least
