@@ -8,7 +8,6 @@ import pytest
 
 from speechlrp.corpora.synthetic.planted import plant
 from speechlrp.pipeline.record import read_record
-from tests.stages.test_speakers import under_torchrun
 
 NETWORKS = (
     "split.train=3 split.validate=1 split.test=2 features.window=128 features.overlap=14 "
@@ -158,7 +157,7 @@ def test_two_processes_share_the_units(benched, copied):
     shutil.rmtree(copied.outputs / "held")
     for cells in copied.outputs.glob("*/cells"):
         shutil.rmtree(cells)
-    done = under_torchrun(copied, *ASKED, NAMES)
+    done = copied.speechlrp(*ASKED, NAMES, ranks=2)
     assert done.returncode == 0, done.stderr
     for mine, whole in zip(_tables(copied), _tables(benched), strict=True):
         _assert_same(mine, whole)

@@ -264,7 +264,7 @@ def _torchrun(project, *arguments):
 
 
 def test_two_processes_train_together_and_one_writes(letters):
-    refused = _torchrun(letters, "preprocess")
+    refused = letters.speechlrp("preprocess", ranks=2)
     assert refused.returncode
     assert "error: preprocess runs in one process; start it without torchrun" in refused.stderr
     assert letters.speechlrp("preprocess").returncode == 0
@@ -272,7 +272,7 @@ def test_two_processes_train_together_and_one_writes(letters):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("epoch 3 of 3") == done.stdout.count("train: done") == 1
     assert len(pd.read_csv(letters.run / "train/metrics.csv")) == 3
-    again = _torchrun(letters, "train")
+    again = letters.speechlrp("train", ranks=2)
     assert again.returncode == 0, again.stderr
     assert again.stdout.count("complete, nothing to do") == 1
     assert letters.speechlrp("evaluate").returncode == 0

@@ -1,11 +1,7 @@
 """navai through the real command line, on a recogniser that predicts letters everywhere."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -177,17 +173,7 @@ def test_what_was_put_down_is_used_and_damage_is_said(copied_spelled, killing):
 
 def test_two_processes_share_the_units(copied_spelled):
     expected = _arrays(_folder(copied_spelled))
-    launch = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-    places = {
-        "SPEECHLRP_DATA": str(copied_spelled.data),
-        "SPEECHLRP_OUTPUTS": str(copied_spelled.outputs),
-    }
-    root = Path(__file__).resolve().parents[2]
-    program = copied_spelled.outputs / "two.py"
-    program.write_text(QUICK + "from speechlrp.cli.main import main\nmain(prog_name='speechlrp')\n")
-    environment = os.environ | places | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, *launch, str(program), "navai", "--force", *SMALL]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = copied_spelled.speechlrp("navai", "--force", before=QUICK, ranks=2)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("letters that never occur") == done.stdout.count(": done") == 1
     found = _arrays(_folder(copied_spelled))

@@ -1,10 +1,6 @@
 """task=speaker through the real command line: windows of recordings, mixtures, trials."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -290,7 +286,7 @@ def test_speeds_make_speakers_of_their_own_and_margins_are_trained(trained, proj
 
 
 def test_two_processes_explain_and_flip_as_one(trained):
-    """Under torchrun each does every second unit; what comes out is the same."""
+    """Each does every second unit; what comes out is the same."""
     project, _ = trained
     settings = (
         "mixing=synthesised", "explainer=lrp_resnet_eps", "explainer.batch_size=2",
@@ -302,7 +298,7 @@ def test_two_processes_explain_and_flip_as_one(trained):
             done = (
                 project.speechlrp(verb, settings=settings)
                 if ranks == 1
-                else under_torchrun(project, verb, "--force", *settings)
+                else project.speechlrp(verb, "--force", settings=settings, ranks=2)
             )
             assert done.returncode == 0, done.stderr
         (relevance,) = project.outputs.glob("*/explain/train-lrp_resnet_eps-test/relevance.h5")
@@ -315,18 +311,6 @@ def test_two_processes_explain_and_flip_as_one(trained):
         np.testing.assert_array_equal(values, found[2][0][name])
     assert found[1][1:] == found[2][1:]
     assert len(found[1][1]) > 4  # units of two
-
-
-def under_torchrun(project, *arguments) -> subprocess.CompletedProcess:
-    """Run a verb in two processes."""
-    changed = {s.split("=")[0] for s in arguments}
-    toy = [s for s in project.toy if s.split("=")[0] not in changed]
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    places = {"SPEECHLRP_DATA": str(project.data), "SPEECHLRP_OUTPUTS": str(project.outputs)}
-    root = str(Path(__file__).resolve().parents[2])
-    environment = os.environ | places | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
-    command += ["-m", "speechlrp", *arguments, *toy]
-    return subprocess.run(command, env=environment, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize(("settings", "message"), [
@@ -366,6 +350,6 @@ def test_what_needs_stored_training_features_says_how_to_store_them(trained, ver
 
 
 def test_evaluate_runs_in_one_process(trained):
-    done = under_torchrun(trained[0], "evaluate", "mixing=synthesised")
+    done = trained[0].speechlrp("evaluate", settings=("mixing=synthesised",), ranks=2)
     assert done.returncode != 0
     assert "error: evaluate runs in one process; start it without torchrun" in done.stderr

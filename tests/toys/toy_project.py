@@ -6,11 +6,11 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import forks
 import numpy as np
 import pytest
 import soundfile
@@ -20,7 +20,7 @@ from process_state import unchanged
 
 from speechlrp.cli.main import main
 
-PROJECT = Path(__file__).resolve().parents[2]
+COMMAND = "from speechlrp.cli.main import main\nmain(prog_name='speechlrp')"
 SPEAKERS = {f"{n:02d}": "female" if n % 2 else "male" for n in range(1, 9)}
 TOY = (
     "split=seeded", "split.train=4", "split.validate=2", "split.test=2",
@@ -82,7 +82,7 @@ class Project:
         return self
 
     def speechlrp(
-        self, *arguments: str, settings: tuple[str, ...] = (), before: str = ""
+        self, *arguments: str, settings: tuple[str, ...] = (), before: str = "", ranks: int = 1
     ) -> subprocess.CompletedProcess:
         """Run the command line with the small settings; it leaves the process as it was.
 
@@ -91,21 +91,19 @@ class Project:
             settings: take the place of the small ones with the same key.
             before: Python to run first, such as what kills the process; then it runs
                 in a process of its own.
+            ranks: in as many processes, as torchrun starts them.
         """
         places = {"SPEECHLRP_DATA": str(self.data), "SPEECHLRP_OUTPUTS": str(self.outputs)}
         changed = {s.split("=")[0] for s in settings}
         toy = [s for s in self.toy if s.split("=")[0] not in changed]
         arguments = [*arguments, *toy, *settings]
-        if not before:
+        if not before and ranks == 1:
             with unchanged():
                 done = CliRunner(env=places).invoke(main, arguments, prog_name="speechlrp")
             if done.exception and not isinstance(done.exception, SystemExit):
                 raise done.exception
             return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
-        code = f"{before}\nfrom speechlrp.cli.main import main\nmain(prog_name='speechlrp')"
-        environment = os.environ | places | {"PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-c", code, *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True)
+        return forks.run(f"{before}\n{COMMAND}", *arguments, places=places, ranks=ranks)
 
 
 @pytest.fixture(scope="session")

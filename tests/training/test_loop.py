@@ -1,12 +1,10 @@
 """Training: the numbers, the files, and going on after a kill."""
 
-import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
+import forks
 import pandas as pd
 import pytest
 import torch
@@ -17,7 +15,6 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.training.checkpoint import load_model
 from speechlrp.training.recipe import TrainSettings
 
-ROOT = Path(__file__).resolve().parents[2]
 TIMES = ["seconds", "model_seconds"]
 COLUMNS = [
     *("epoch", "train_loss", "train_accuracy", "validate_loss", "validate_accuracy", "lr"),
@@ -26,10 +23,8 @@ COLUMNS = [
 
 
 def run(folder, features, death):
-    script = Path(__file__).with_name("toy.py")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, str(script), str(folder), str(features), death]
-    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    script = forks.script(Path(__file__).with_name("toy.py"))
+    return forks.run(script, folder, features, death).returncode
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,9 @@
 """Two processes take the steps of one with the double batch."""
 
 import importlib.util
-import os
-import subprocess
-import sys
 from pathlib import Path
 
+import forks
 import pandas as pd
 import pytest
 import torch
@@ -14,7 +12,6 @@ from safetensors.torch import load_file
 from speechlrp.training.ranks import Ranks, joined
 
 SCRIPTS = {name: Path(__file__).with_name(f"{name}.py") for name in ("two", "two_speakers")}
-ROOT = Path(__file__).parents[2]
 TIMES = ["seconds", "model_seconds"]
 
 
@@ -39,11 +36,7 @@ def speakers():
 
 def start_two(name, folder):
     """Train in two processes, and give the metrics of each."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*command, str(SCRIPTS[name]), str(folder)], env=environment, capture_output=True, text=True
-    )
+    done = forks.run(forks.script(SCRIPTS[name]), folder, ranks=2)
     assert done.returncode == 0, done.stderr
     return [pd.read_csv(folder / f"rank{rank}.csv").drop(columns=TIMES) for rank in (0, 1)]
 

@@ -1,0 +1,12 @@
+"""What the commands import, for the process that is forked; see `forks`."""
+
+import torch.distributed
+import torch.utils.data  # noqa: F401
+
+import speechlrp.cli.bridge
+import speechlrp.cli.main  # noqa: F401
+from speechlrp.audio.backend import load_torchaudio
+from speechlrp.stages import CLASSES, LETTERS
+
+load_torchaudio()
+STAGES = [stages[verb] for stages in (CLASSES, LETTERS) for verb in stages]
