@@ -111,12 +111,9 @@ def write_features(path: Path, shape: tuple[int, int, int, int]) -> np.ndarray:
     return rng.integers(2, size=shape[0])
 
 
-def read_at_its_turn(read: Callable, items: Iterator, close: Callable = lambda: None) -> Iterator:
-    """Stand in for `read_ahead`: nothing is read before it is asked for."""
-    try:
-        yield from map(read, items)
-    finally:
-        close()
+def read_at_its_turn(read: Callable, items: Iterator, **_: int) -> Iterator:
+    """Stand in for `ordered_map`: nothing is read before it is asked for."""
+    yield from map(read, items)
 
 
 def measure(asked: argparse.Namespace, folder: Path) -> dict[str, object]:
@@ -148,7 +145,7 @@ def measure(asked: argparse.Namespace, folder: Path) -> dict[str, object]:
         model.timed(plain.forward)(ready.inputs)
     ahead, turn = Clock(device), Clock(device)
     for epoch in range(2 * settings.epochs):
-        reader = mock.patch.object(loaders, "read_ahead", read_at_its_turn)
+        reader = mock.patch.object(loaders, "ordered_map", read_at_its_turn)
         with ahead if epoch % 2 else turn, mock.MagicMock() if epoch % 2 else reader:
             for batch in train.epoch(epoch // 2, device):
                 plain.step(batch.inputs, batch.labels)

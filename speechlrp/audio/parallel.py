@@ -6,7 +6,7 @@ import ctypes
 import functools
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -18,23 +18,34 @@ Result = TypeVar("Result")
 
 
 def ordered_map(
-    function: Callable[[Item], Result], items: Iterable[Item], *, workers: int
-) -> Iterator[Result]:
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    workers: int,
+    ahead: int | None = None,
+) -> Generator[Result, None, None]:
     """Yield ``function(item)`` for each item, in order, computed by ``workers`` threads.
 
-    At most ``workers + 1`` results are computed or waiting, however slow the consumer.
     Threads suffice where the work is spent in libraries that release Python's lock. Each
-    uses one torch thread; the consumer and the rest of the process keep theirs.
+    uses one torch thread; the consumer and the rest of the process keep theirs. They live as
+    long as the iteration, however it ends.
+
+    Args:
+        function: called in a thread; what several threads read at once must share nothing.
+        items: what to call it with.
+        workers: how many threads.
+        ahead: results that are computed or waiting beside the consumer's, however slow it is;
+            by default as many as there are workers.
 
     Raises:
         Exception: whatever ``function`` raised, at the item's turn.
     """
-    pool = ThreadPoolExecutor(max(workers, 1), initializer=one_torch_thread_here)
+    pool = ThreadPoolExecutor(max(workers, 1), "speechlrp", one_torch_thread_here)
     pending: deque[Future[Result]] = deque()
     try:
         for item in items:
             pending.append(pool.submit(function, item))
-            if len(pending) > workers:
+            if len(pending) > (workers if ahead is None else ahead):
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()

@@ -1,4 +1,4 @@
-"""Mini-batches, read ahead of the model by one background thread.
+"""Mini-batches, read ahead of the model by background threads.
 
 Shapes: N examples of the dataset, B of a batch, 1 channel, F frequency bins,
 T time steps.
@@ -7,19 +7,22 @@ T time steps.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
+from speechlrp.audio.parallel import ordered_map
 from speechlrp.errors import SpeechLRPError
-from speechlrp.training.plan import Part, Plan
-from speechlrp.training.prefetch import read_ahead
-from speechlrp.training.sources import HDF5Rows, MemoryRows, Reader
+from speechlrp.training.plan import Plan
+from speechlrp.training.sources import HDF5Rows, MemoryRows
+
+Reader = MemoryRows | HDF5Rows
 
 
 class Batch(NamedTuple):
@@ -36,7 +39,62 @@ class Batch(NamedTuple):
     rows: torch.Tensor
 
 
-class Batches:
+class PlannedBatches(ABC):
+    """Batches epoch by epoch, as a `Plan` has them.
+
+    Attributes:
+        plan: which examples form a batch.
+        labels: int64 [N], the label of each.
+        input_scale: factor on the inputs.
+        threads: that read batches, each one at a time.
+    """
+
+    plan: Plan
+    labels: np.ndarray
+    input_scale: float
+    threads = 1
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """The shape of an example, (1, F, T)."""
+
+    @property
+    def examples(self) -> int:
+        """The number of examples an epoch."""
+        return self.plan.examples
+
+    def __len__(self) -> int:
+        """Give the number of steps an epoch: batches, where no process or batch is joined."""
+        return len(self.plan)
+
+    def epoch(self, number: int, device: torch.device | None = None) -> Iterator[Batch]:
+        """Go through this process's examples once.
+
+        The threads that read live as long as the iteration, however it ends; what
+        they raise is raised here.
+
+        Args:
+            number: of the epoch; it decides the order.
+            device: where inputs and labels go; the copy to a GPU runs beside the model.
+        """
+        device, ahead = device or torch.device("cpu"), self.threads + 1
+        with self._reading(number, device.type == "cuda") as read:
+            batches = ordered_map(read, self.plan.epoch(number), workers=self.threads, ahead=ahead)
+            with closing(batches):
+                for batch in batches:
+                    inputs = batch.inputs.to(device, non_blocking=True)
+                    labels = batch.labels.to(device, non_blocking=True)
+                    yield Batch(inputs, labels, batch.rows)
+
+    @abstractmethod
+    def _reading(
+        self, number: int, pinned: bool
+    ) -> AbstractContextManager[Callable[[np.ndarray], Batch]]:
+        """Give what makes the batch of some positions of the epoch, in pinned memory or not."""
+
+
+class Batches(PlannedBatches):
     """Batches of some rows of a dataset, epoch by epoch.
 
     Which examples form a batch follows from the seed and the number of the epoch
@@ -47,16 +105,11 @@ class Batches:
         source: an HDF5 file, or an array [N, 1, F, T].
         labels: int [N], the label of every example of the dataset.
         rows: the rows to use; all by default.
-        batch_size: examples a batch; the last one of an epoch may be smaller.
-        shuffle: a new order each epoch; otherwise rising rows.
-        seed: of the order.
-        rank: this process's part of the batches, see `plan.Plan`.
-        ranks: processes that share them.
-        accumulate: batches of a process that form a step.
         input_scale: factor on the inputs.
         cache_mb: memory for examples, in MiB. Where all rows fit they are kept
             once read; otherwise memory is a few batches, whatever N.
         command: the command line that makes the file, named in errors.
+        order: of `Plan`: ``batch_size`` and, if wanted, ``shuffle``, ``seed``, ...
 
     Raises:
         SpeechLRPError: a missing, damaged or foreign file, or no rows.
@@ -69,15 +122,10 @@ class Batches:
         labels: Sequence[int] | np.ndarray,
         rows: Sequence[int] | np.ndarray | None = None,
         *,
-        batch_size: int,
-        shuffle: bool = False,
-        seed: int = 0,
-        rank: int = 0,
-        ranks: int = 1,
-        accumulate: int = 1,
         input_scale: float = 1.0,
         cache_mb: float = 1024.0,
         command: str = "speechlrp preprocess",
+        **order: Any,
     ) -> None:
         self._source = (
             HDF5Rows(Path(source), command)
@@ -86,16 +134,7 @@ class Batches:
         )
         self.rows = _checked_rows(rows, labels, self._source.shape)
         self.labels = np.asarray(labels, dtype=np.int64)[self.rows]
-        self.plan = Plan(
-            len(self.rows),
-            batch_size,
-            shuffle=shuffle,
-            seed=seed,
-            rank=rank,
-            ranks=ranks,
-            accumulate=accumulate,
-        )
-        self.batch_size = batch_size
+        self.plan = Plan(len(self.rows), **order)
         self.input_scale = input_scale
         self._cache = self._new_cache(cache_mb)
         self._cached = np.zeros(len(self.rows), dtype=bool)
@@ -106,43 +145,13 @@ class Batches:
         return self._source.shape[1:]
 
     @property
-    def examples(self) -> int:
-        """The number of examples an epoch."""
-        return len(self.rows)
-
-    @property
     def in_memory(self) -> bool:
         """Whether examples stay in memory from one epoch to the next."""
         return self._source.in_memory or self._cache is not None
 
-    def __len__(self) -> int:
-        """Give the number of steps an epoch: batches, where no process or batch is joined."""
-        return len(self.plan)
-
     def __iter__(self) -> Iterator[Batch]:
         """Go through epoch 0 on the CPU."""
         return self.epoch(0)
-
-    def epoch(self, number: int, device: torch.device | None = None) -> Iterator[Batch]:
-        """Go through this process's examples once.
-
-        The thread that reads lives as long as the iteration, however it ends; what
-        it raises is raised here.
-
-        Args:
-            number: of the epoch; it decides the order.
-            device: where inputs and labels go; the copy to a GPU runs beside the model.
-        """
-        device = device or torch.device("cpu")
-        pinned, reader = device.type == "cuda", self._source.reader()
-        read = partial(self._read, reader, pinned)
-        with closing(read_ahead(read, self.plan.epoch(number), reader.close)) as batches:
-            for batch in batches:
-                yield to_device(batch, device)
-
-    def parts(self) -> Iterator[Part]:
-        """Say of each batch of an epoch which part of its step it is."""
-        return self.plan.parts()
 
     def fingerprint(self) -> str:
         """Say which examples there are, and in which order they come."""
@@ -150,6 +159,11 @@ class Batches:
         plan = self.plan
         order = (plan.step_size, plan.shuffle, plan.seed, self.input_scale, self.shape)
         return f"{self.examples} examples {digest[:16]} {order}"
+
+    @contextmanager
+    def _reading(self, number: int, pinned: bool) -> Iterator[Callable[[np.ndarray], Batch]]:
+        with closing(self._source.reader()) as reader:
+            yield partial(self._read, reader, pinned)
 
     def _read(self, reader: Reader, pinned: bool, positions: np.ndarray) -> Batch:
         inputs = torch.empty((len(positions), *self.shape), pin_memory=pinned)
@@ -199,12 +213,6 @@ def check_features(values: np.ndarray, rows: np.ndarray) -> None:
             f"the features of example {rows[wrong][0]} are not finite; make them again with "
             "`speechlrp preprocess --force`"
         )
-
-
-def to_device(batch: Batch, device: torch.device) -> Batch:
-    """Copy inputs and labels to a device, beside the model where they are pinned."""
-    inputs = batch.inputs.to(device, non_blocking=True)
-    return Batch(inputs, batch.labels.to(device, non_blocking=True), batch.rows)
 
 
 def _checked_rows(

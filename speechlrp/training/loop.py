@@ -17,19 +17,18 @@ from torch import nn
 from speechlrp.errors import SpeechLRPError
 from speechlrp.training.callbacks import Callback
 from speechlrp.training.epochs import Run
-from speechlrp.training.loaders import Batch, Batches
+from speechlrp.training.loaders import Batch, Batches, PlannedBatches
 from speechlrp.training.losses import aam, losses
 from speechlrp.training.plan import Part
 from speechlrp.training.prediction import autocast, layout, predict
 from speechlrp.training.ranks import ALONE, Ranks
 from speechlrp.training.recipe import TrainSettings
 from speechlrp.training.region_penalty import RegionPenalty
-from speechlrp.training.window_batches import CropBatches
 
 
 def fit(
     model: nn.Module,
-    train: Batches | CropBatches,
+    train: PlannedBatches,
     validate: Batches,
     settings: TrainSettings,
     folder: Path,
@@ -120,7 +119,7 @@ class _Run(Run):
         correct = torch.zeros((), dtype=torch.int64, device=self.device)
         number = 0
         batches = self.train.epoch(self.epoch, self.device)
-        for batch, part in zip(batches, self.train.parts(), strict=True):
+        for batch, part in zip(batches, self.train.plan.parts(), strict=True):
             with self.clock:
                 each, logits = self._train_step(batch, part)
             loss += each.sum()
@@ -188,13 +187,10 @@ class _Run(Run):
 
 
 def _check(
-    train: Batches | CropBatches,
-    validate: Batches,
-    settings: TrainSettings,
-    meta: Mapping[str, Any],
+    train: PlannedBatches, validate: Batches, settings: TrainSettings, meta: Mapping[str, Any]
 ) -> None:
-    if train.batch_size != settings.batch_size:
-        raise ValueError(f"batches of {train.batch_size}, settings say {settings.batch_size}")
+    if train.plan.batch_size != settings.batch_size:
+        raise ValueError(f"batches of {train.plan.batch_size}, settings say {settings.batch_size}")
     known = len(meta["classes"])
     highest = max(train.labels.max(), validate.labels.max())
     lowest = min(train.labels.min(), validate.labels.min())

@@ -39,11 +39,11 @@ class Plan:
 
     Args:
         examples: how many there are.
-        batch_size: of a batch, at most.
+        batch_size: examples of a batch, at most; the last one of an epoch may be smaller.
         shuffle: a new order each epoch; otherwise rising.
         seed: of the order.
-        rank: of this process.
-        ranks: processes.
+        rank: of this process, which decides which part of the batches it gets.
+        ranks: processes that share them.
         accumulate: batches of a process that form a step.
 
     Raises:
@@ -63,12 +63,8 @@ class Plan:
     ) -> None:
         if examples < ranks:
             raise SpeechLRPError(f"{examples} examples cannot be shared by {ranks} processes")
-        self.examples, self.batch_size, self.shuffle, self.seed = (
-            examples,
-            batch_size,
-            shuffle,
-            seed,
-        )
+        self.examples, self.batch_size = examples, batch_size
+        self.shuffle, self.seed = shuffle, seed
         self.rank, self.ranks, self.accumulate = rank, ranks, accumulate
         self._sizes = self._steps()
 

@@ -3,15 +3,14 @@
 Shapes: N examples of 1 channel, F frequency bins (samples have no such axis), T time steps; B rows
 are read.
 
-A source knows its shape and hands out readers; a reader belongs to one thread,
-which opens the file, reads and closes it. Readers use numpy alone: torch would
-start a second team of threads beside the model's.
+A source knows its shape and hands out readers, one for each pass over its rows.
 """
 
 from __future__ import annotations
 
+import copy
+from contextlib import closing
 from pathlib import Path
-from typing import Protocol
 
 import h5py
 import numpy as np
@@ -25,25 +24,16 @@ ROWS = Layout(FEATURES.kind, {"features": "NC*"})
 """All of such a file that is read here."""
 
 
-class Reader(Protocol):
-    """Reads rows; used by one thread only."""
-
-    def read(self, rows: np.ndarray, out: np.ndarray) -> None:
-        """Read `rows` [B] (rising) into `out` [B, 1, F, T] float32."""
-
-    def close(self) -> None:
-        """Let go of what `read` opened."""
-
-
 class MemoryRows:
     """Rows of an array [N, 1, F, T] that is in memory already; its own reader."""
+
+    in_memory = True
 
     def __init__(self, values: np.ndarray | torch.Tensor) -> None:
         self._values = np.asarray(values)
         self.shape = self._values.shape
-        self.in_memory = True
 
-    def reader(self) -> Reader:
+    def reader(self) -> MemoryRows:
         """Give a reader."""
         return self
 
@@ -69,28 +59,17 @@ class HDF5Rows:
         SpeechLRPError: the file is missing, truncated or foreign.
     """
 
-    def __init__(self, path: Path, command: str) -> None:
-        self._path, self._command = path, command
-        self.in_memory = False
-        reader = self.reader()
-        self.shape = reader.shape()
-        reader.close()
-
-    def reader(self) -> HDF5Reader:
-        """Give a reader, which opens the file when it is first needed."""
-        return HDF5Reader(self._path, self._command)
-
-
-class HDF5Reader:
-    """Reads rows of one dataset run by run; see `HDF5Rows` for the arguments."""
+    in_memory = False
 
     def __init__(self, path: Path, command: str) -> None:
         self._path, self._command = path, command
         self._file: h5py.File | None = None
+        with closing(self):
+            self.shape = self._values().shape
 
-    def shape(self) -> tuple[int, ...]:
-        """Give the shape of the dataset."""
-        return self._values().shape
+    def reader(self) -> HDF5Rows:
+        """Give a reader, which opens the file when it is first needed."""
+        return copy.copy(self)
 
     def read(self, rows: np.ndarray, out: np.ndarray) -> None:
         """Read `rows` [B] (rising) into `out` [B, 1, F, T] float32.

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 from speechlrp.artifacts.utterances import Utterances
+from speechlrp.audio.parallel import ordered_map
 from speechlrp.training.bucketing import Buckets, LetterBatch, collate
 from speechlrp.training.loaders import check_features
-from speechlrp.training.prefetch import read_ahead
 
 
 class LetterBatches:
@@ -68,12 +68,12 @@ class LetterBatches:
     def epoch(self, number: int, device: torch.device | None = None) -> Iterator[LetterBatch]:
         """Go through the utterances once; arguments as in `Batches.epoch`."""
         device = device or torch.device("cpu")
-        utterances = Utterances(self._path, self._command)
-        read = partial(self._read, utterances, device.type == "cuda")
         plan = self.buckets.epoch(number)
-        with closing(read_ahead(read, plan, utterances.close)) as batches:
-            for batch in batches:
-                yield batch.to(device)
+        with Utterances(self._path, self._command) as utterances:
+            read = partial(self._read, utterances, device.type == "cuda")
+            with closing(ordered_map(read, plan, workers=1, ahead=2)) as batches:
+                for batch in batches:
+                    yield batch.to(device)
 
     def fingerprint(self) -> str:
         """Say which utterances and transcripts there are, and in which order they come."""

@@ -43,6 +43,11 @@ def test_work_never_runs_far_ahead_of_the_consumer(workers: int) -> None:
         assert len(started) <= taken + workers
     results.close()
     assert len(started) <= 10 + workers
+    started.clear()
+    results = ordered_map(lambda item: started.append(item), range(100), workers=workers, ahead=7)
+    next(results)
+    results.close()
+    assert len(started) <= 8
 
 
 @pytest.mark.parametrize("workers", [1, 2])

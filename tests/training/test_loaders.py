@@ -9,11 +9,11 @@ import torch
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.training.loaders import Batches
-from speechlrp.training.sources import HDF5Reader
+from speechlrp.training.sources import HDF5Rows
 
 
 def threads():
-    return [t for t in threading.enumerate() if t.name.startswith("speechlrp-batches")]
+    return [t for t in threading.enumerate() if t.name.startswith("speechlrp")]
 
 
 @pytest.fixture(autouse=True)
@@ -89,9 +89,9 @@ def test_examples_may_be_repeated(toy, stored):
 
 
 def test_the_cache_reads_each_row_once(stored, monkeypatch):
-    read, asked = HDF5Reader.read, []
+    read, asked = HDF5Rows.read, []
     monkeypatch.setattr(
-        HDF5Reader, "read", lambda self, rows, out: (asked.extend(rows), read(self, rows, out))
+        HDF5Rows, "read", lambda self, rows, out: (asked.extend(rows), read(self, rows, out))
     )
     batches = stored(shuffle=True, cache_mb=1)
     list(batches.epoch(0))
@@ -101,9 +101,9 @@ def test_the_cache_reads_each_row_once(stored, monkeypatch):
 
 
 def test_only_prefetched_batches_are_read_ahead(stored, monkeypatch):
-    read, asked = HDF5Reader.read, []
+    read, asked = HDF5Rows.read, []
     monkeypatch.setattr(
-        HDF5Reader, "read", lambda self, rows, out: (asked.append(len(rows)), read(self, rows, out))
+        HDF5Rows, "read", lambda self, rows, out: (asked.append(len(rows)), read(self, rows, out))
     )
     iterator = stored(cache_mb=0).epoch(0)
     next(iterator)
@@ -127,7 +127,7 @@ def test_an_error_in_the_reader_reaches_the_caller(stored, monkeypatch):
             raise MemoryError("no room")
         out[...] = 0
 
-    monkeypatch.setattr(HDF5Reader, "read", read)
+    monkeypatch.setattr(HDF5Rows, "read", read)
     seen = []
     with pytest.raises(MemoryError, match="no room"):
         seen.extend(batch.rows for batch in stored(cache_mb=0))

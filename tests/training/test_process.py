@@ -8,15 +8,7 @@ import torch
 from process_state import changes, unchanged
 
 from speechlrp.training.callbacks import Calling
-from speechlrp.training.prefetch import read_ahead
 from speechlrp.training.ranks import Ranks
-
-
-def test_readers_and_the_reader_of_their_batches_compute_with_the_process_s_threads():
-    with unchanged(3) as before:
-        counts = list(read_ahead(lambda _: torch.get_num_threads(), range(5), threads=2))
-        assert changes(before) == []
-    assert set(counts) == {3}
 
 
 @pytest.mark.parametrize("cache_mb", [0, 1])
