@@ -40,13 +40,9 @@ class Archive:
     checksum: Checksum
 
 
-def _subset(name: str, sha256: str) -> Archive:
-    return Archive(f"{name}.tar.gz", f"LibriSpeech/{name}", Checksum("sha256", sha256))
-
-
 #: LibriSpeech's subsets, with the sha256 that torchaudio verifies them by.
 LIBRISPEECH = {
-    name: _subset(name, sha256)
+    name: Archive(f"{name}.tar.gz", f"LibriSpeech/{name}", Checksum("sha256", sha256))
     for name, sha256 in {
         "dev-clean": "76f87d090650617fca0cac8f88b9416e0ebf80350acb97b343a85fa903728ab3",
         "dev-other": "12661c48e8c3fe1de2c1caa4c3e135193bfb1811584f11f569dd12645aa84365",
@@ -62,69 +58,41 @@ MUSAN = Archive("musan.tar.gz", "musan", Checksum("md5", "0c472d4fc0c5141eca47ad
 
 
 def librispeech(
-    root: Path,
-    *,
-    subsets: Sequence[str] = (),
-    base_url: str | None = None,
-    progress: bool = True,
-    archives: dict[str, Archive] | None = None,
-    pause: float = 1.0,
+    root: Path, *, subsets: Sequence[str], base_url: str | None, progress: bool
 ) -> DownloadReport:
-    """Download subsets of LibriSpeech into ``<root>/LibriSpeech``; see `fetch.fetch`.
-
-    Args:
-        root: the data folder.
-        subsets: which, such as ``["dev-clean"]``.
-        base_url: a mirror, in place of OpenSLR's folder.
-        progress: show how far it is.
-        archives: what there is, if not the official subsets.
-        pause: seconds before a failed request is made again.
+    """Download subsets of LibriSpeech into ``<root>/LibriSpeech``; arguments as in `fetch.fetch`.
 
     Raises:
         SpeechLRPError: no or an unknown subset, no network, a wrong archive, no space.
     """
-    known = archives or LIBRISPEECH
     if not subsets:
         raise SpeechLRPError(
-            f"which subsets of LibriSpeech? Known: {', '.join(known)}; "
+            f"which subsets of LibriSpeech? Known: {', '.join(LIBRISPEECH)}; "
             f"dev-clean is 0.3 GB, train-clean-100 6.4 GB"
         )
     for name in subsets:
-        if name not in known:
-            raise unknown("subset of LibriSpeech", name, known)
-    chosen = [known[name] for name in dict.fromkeys(subsets)]
+        if name not in LIBRISPEECH:
+            raise unknown("subset of LibriSpeech", name, LIBRISPEECH)
+    chosen = [LIBRISPEECH[name] for name in dict.fromkeys(subsets)]
     url = base_url or LIBRISPEECH_URL
-    return _obtain_all("librispeech", Path(root), "LibriSpeech", chosen, url, progress, pause)
+    return _obtain_all("librispeech", Path(root), "LibriSpeech", chosen, url, progress)
 
 
 def musan(
-    root: Path,
-    *,
-    subsets: Sequence[str] = (),
-    base_url: str | None = None,
-    progress: bool = True,
-    archive: Archive = MUSAN,
-    pause: float = 1.0,
+    root: Path, *, subsets: Sequence[str], base_url: str | None, progress: bool
 ) -> DownloadReport:
-    """Download MUSAN (11 GB) into ``<root>/musan``; see `librispeech`.
+    """Download MUSAN (11 GB) into ``<root>/musan``; arguments as in `fetch.fetch`.
 
     Raises:
         SpeechLRPError: subsets were asked for, no network, a wrong archive, no space.
     """
     if subsets:
         raise SpeechLRPError(f"MUSAN has no subsets; found: {', '.join(subsets)}")
-    url = base_url or MUSAN_URL
-    return _obtain_all("musan", Path(root), "musan", [archive], url, progress, pause)
+    return _obtain_all("musan", Path(root), "musan", [MUSAN], base_url or MUSAN_URL, progress)
 
 
 def _obtain_all(
-    corpus: str,
-    root: Path,
-    folder: str,
-    archives: Sequence[Archive],
-    url: str,
-    progress: bool,
-    pause: float,
+    corpus: str, root: Path, folder: str, archives: Sequence[Archive], url: str, progress: bool
 ) -> DownloadReport:
     """Bring every archive's content into place."""
     received, kept = Meter("bytes", None, show=False), 0
@@ -132,7 +100,7 @@ def _obtain_all(
         if _is_complete(root, archive):
             kept += 1
         else:
-            _obtain(root, archive, url, progress, pause, received)
+            _obtain(root, archive, url, progress, received)
         with writing(root):
             shutil.rmtree(_workplace(root, archive), ignore_errors=True)
             (root / archive.file).unlink(missing_ok=True)
@@ -157,9 +125,7 @@ def _is_complete(root: Path, archive: Archive) -> bool:
     return False
 
 
-def _obtain(
-    root: Path, archive: Archive, url: str, progress: bool, pause: float, received: Meter
-) -> None:
+def _obtain(root: Path, archive: Archive, url: str, progress: bool, received: Meter) -> None:
     """Download, unpack, and move into place."""
     path = root / archive.file
     if not archive.checksum.matches(path):
@@ -170,7 +136,7 @@ def _obtain(
                 received.advance(n)
 
             address = f"{url}/{archive.file}"
-            download(session, address, path, archive.checksum, count, pause, meter.expect)
+            download(session, address, path, archive.checksum, count, meter.expect)
     workplace = _workplace(root, archive)
     with writing(workplace):
         shutil.rmtree(workplace, ignore_errors=True)

@@ -39,6 +39,8 @@ DIGESTS = Path(__file__).with_suffix(".bin")
 META = "data/audioMNIST_meta.txt"
 META_SHA256 = "034c1e4ee78edf65823faa6bb6d60bd0d55c88469f90f4b582f16bd5798e0841"
 META_SIZE = 15620
+ARCHIVE_FROM = 1000  # missing files: where there are as many, the archive is fetched
+CONNECTIONS = 16  # files that are fetched at a time
 _ENTRY = struct.Struct("<32sI")
 
 
@@ -73,34 +75,18 @@ def official() -> dict[str, Official]:
 
 
 def audiomnist(
-    root: Path,
-    *,
-    subsets: Sequence[str] = (),
-    base_url: str | None = None,
-    progress: bool = True,
-    table: Mapping[str, Official] | None = None,
-    archive_from: int = 1000,
-    connections: int = 16,
-    pause: float = 1.0,
+    root: Path, *, subsets: Sequence[str], base_url: str | None, progress: bool
 ) -> DownloadReport:
-    """Download AudioMNIST into ``<root>/audiomnist``; see `fetch.fetch`.
+    """Download AudioMNIST into ``<root>/audiomnist``; arguments as in `fetch.fetch`.
 
-    Args:
-        root: the data folder.
-        subsets: two-digit speakers; all by default.
-        base_url: a mirror with the files as ``<base_url>/data/SS/D_SS_R.wav`` and, if it
-            likes, the archive as ``<base_url>/archive.tar.gz``.
-        progress: show how far it is.
-        table: what to download, if not the official files.
-        archive_from: fetch the archive where at least so many files are missing.
-        connections: how many files to fetch at a time.
-        pause: seconds before a failed request is made again.
+    A mirror has the files as ``<base_url>/data/SS/D_SS_R.wav`` and, if it likes, the archive
+    as ``<base_url>/archive.tar.gz``.
 
     Raises:
         SpeechLRPError: unknown speaker, no network, a wrong file, or no space.
     """
     folder = Path(root) / "audiomnist"
-    wanted = _select(table or official(), subsets)
+    wanted = _select(official(), subsets)
     missing = _missing(wanted, folder)
     kept, files_url = len(wanted) - len(missing), base_url or FILES_URL
     archive_url = f"{base_url}/archive.tar.gz" if base_url else ARCHIVE_URL
@@ -110,19 +96,19 @@ def audiomnist(
         Meter("AudioMNIST files", len(wanted), show=progress, size=False) as meter,
     ):
         for scheme in ("https://", "http://"):
-            session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
+            session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
         meter.advance(kept)
-        if len(missing) >= archive_from:
+        if len(missing) >= ARCHIVE_FROM:
             _from_archive(session, archive_url, missing, folder, meter, received.advance)
             missing = _missing(missing, folder)
-        count = received.advance
 
         def get(file: Official) -> None:
             url, target = f"{files_url}/{file.path}", folder / file.path
-            download(session, url, target, Checksum("sha256", file.sha256), count, pause)
+            checksum = Checksum("sha256", file.sha256)
+            download(session, url, target, checksum, received.advance)
             meter.advance(1)
 
-        _in_parallel(get, missing, connections)
+        _in_parallel(get, missing)
     return DownloadReport("audiomnist", folder, len(wanted) - kept, kept, received.done)
 
 
@@ -143,11 +129,9 @@ def _missing(files: Sequence[Official], folder: Path) -> list[Official]:
         return [file for file, is_in in zip(files, there, strict=True) if not is_in]
 
 
-def _in_parallel(
-    get: Callable[[Official], None], files: Iterable[Official], connections: int
-) -> None:
+def _in_parallel(get: Callable[[Official], None], files: Iterable[Official]) -> None:
     """Get all files; stop at the first that fails, and raise its error."""
-    pool = ThreadPoolExecutor(connections)
+    pool = ThreadPoolExecutor(CONNECTIONS)
     try:
         for future in as_completed([pool.submit(get, file) for file in files]):
             future.result()

@@ -18,6 +18,7 @@ from speechlrp.errors import SpeechLRPError
 
 TIMEOUT = (15, 60)  # seconds to connect, and to wait for the next bytes
 ATTEMPTS = 4
+PAUSE = 1.0  # seconds before the second attempt; doubled before every further one
 CHUNK = 1 << 15  # bytes; what a broken connection loses at the most
 MOST_DIGITS = 18  # of a length that is believed
 _BUSY = (429, 500, 502, 503, 504)
@@ -46,7 +47,6 @@ def download(
     target: Path,
     checksum: Checksum,
     count: Callable[[int], None] = lambda n: None,
-    pause: float = 1.0,
     expect: Callable[[int], None] = lambda n: None,
 ) -> None:
     """Download a file, going on with ``<target>.part`` if there is one.
@@ -57,7 +57,6 @@ def download(
         target: where it goes; it appears there only when its checksum is right.
         checksum: what it must hash to.
         count: called with the number of bytes whenever some came.
-        pause: seconds to wait before the second attempt; doubled before every further one.
         expect: called with the number of bytes that a request is going to bring.
 
     Raises:
@@ -74,7 +73,7 @@ def download(
             except requests.RequestException as error:
                 if isinstance(error, ValueError):  # no scheme, no host, a port that is none, ...
                     raise no_address(url) from error
-                _give_up_or_wait(error, url, attempt, pause)
+                _give_up_or_wait(error, url, attempt)
                 continue
             if checksum.matches(part):
                 os.replace(part, target)
@@ -186,15 +185,13 @@ def _need_space(part: Path, length: int) -> None:
         )
 
 
-def _give_up_or_wait(
-    error: requests.RequestException, url: str, attempt: int, pause: float
-) -> None:
+def _give_up_or_wait(error: requests.RequestException, url: str, attempt: int) -> None:
     """Wait before the next attempt; raise where another cannot help."""
     response = error.response
     if attempt == ATTEMPTS - 1 or (response is not None and response.status_code not in _BUSY):
         raise explain(error, url) from error
     asked = "" if response is None else response.headers.get("Retry-After", "")
-    wait = min(float(asked), 60.0) if asked.isdecimal() else pause * 2**attempt
+    wait = min(float(asked), 60.0) if asked.isdecimal() else PAUSE * 2**attempt
     time.sleep(wait)
 
 

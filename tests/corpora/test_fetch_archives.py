@@ -6,6 +6,7 @@ import tarfile
 
 import pytest
 
+from speechlrp.corpora import fetch_archives, fetch_http
 from speechlrp.corpora.fetch import fetch
 from speechlrp.corpora.fetch_archives import LIBRISPEECH, MUSAN, Archive, librispeech, musan
 from speechlrp.corpora.fetch_http import Checksum
@@ -30,15 +31,16 @@ def pack(files):
 
 
 @pytest.fixture
-def get(site, tmp_path):
+def get(site, tmp_path, monkeypatch):
     """Return a function that downloads the subset `dev`, made of the given files."""
+    monkeypatch.setattr(fetch_http, "PAUSE", 0.001)
 
-    def run(files=FILES, **options):
+    def run(files=FILES, subsets=("dev",)):
         site.files["dev.tar.gz"] = content = pack(files)
         checksum = Checksum("sha256", hashlib.sha256(run.claim or content).hexdigest())
         known = {"dev": Archive("dev.tar.gz", "LibriSpeech/dev", checksum)}
-        options = {"subsets": ["dev"], "archives": known, "pause": 0.001, **options}
-        return librispeech(tmp_path, base_url=site.url, progress=False, **options)
+        monkeypatch.setattr(fetch_archives, "LIBRISPEECH", known)
+        return librispeech(tmp_path, subsets=subsets, base_url=site.url, progress=False)
 
     run.root, run.claim = tmp_path, None
     return run
@@ -124,13 +126,14 @@ def test_subsets_are_checked(get):
         get(subsets=["dve"])
 
 
-def test_musan(site, tmp_path):
+def test_musan(site, tmp_path, monkeypatch):
     site.files["musan.tar.gz"] = content = pack({"musan/noise/a/b.wav": b"noise"})
     archive = Archive("musan.tar.gz", "musan", Checksum("md5", hashlib.md5(content).hexdigest()))
-    options = {"base_url": site.url, "progress": False, "archive": archive}
-    report = musan(tmp_path, **options)
+    monkeypatch.setattr(fetch_archives, "MUSAN", archive)
+    options = {"base_url": site.url, "progress": False}
+    report = musan(tmp_path, subsets=(), **options)
     assert (report.root / "noise/a/b.wav").read_bytes() == b"noise"
-    assert musan(tmp_path, **options).kept == 1
+    assert musan(tmp_path, subsets=(), **options).kept == 1
     with pytest.raises(SpeechLRPError, match=r"MUSAN has no subsets; found: noise"):
         musan(tmp_path, subsets=["noise"], **options)
 

@@ -6,6 +6,7 @@ import tarfile
 
 import pytest
 
+from speechlrp.corpora import fetch_audiomnist, fetch_http
 from speechlrp.corpora.audiomnist import audiomnist as read
 from speechlrp.corpora.fetch_audiomnist import META, Official, audiomnist, official
 from speechlrp.errors import SpeechLRPError
@@ -27,10 +28,14 @@ def table(site):
 
 
 @pytest.fixture
-def get(site, table, tmp_path):
-    def run(**options):
-        options = {"table": table, "connections": 3, "pause": 0.001, **options}
-        return audiomnist(tmp_path, base_url=site.url, progress=False, **options)
+def get(site, table, tmp_path, monkeypatch):
+    monkeypatch.setattr(fetch_audiomnist, "official", lambda: table)
+    monkeypatch.setattr(fetch_http, "PAUSE", 0.001)
+
+    def run(subsets=(), archive_from=1000, connections=3):
+        monkeypatch.setattr(fetch_audiomnist, "ARCHIVE_FROM", archive_from)
+        monkeypatch.setattr(fetch_audiomnist, "CONNECTIONS", connections)
+        return audiomnist(tmp_path, subsets=subsets, base_url=site.url, progress=False)
 
     run.folder = tmp_path / "audiomnist"
     return run

@@ -13,8 +13,9 @@ MD5 = Checksum("md5", hashlib.md5(CONTENT).hexdigest())
 
 
 @pytest.fixture
-def get(site, tmp_path):
+def get(site, tmp_path, monkeypatch):
     """Return a function that downloads the file, with the target and its `.part`."""
+    monkeypatch.setattr(fetch_http, "PAUSE", 0.001)
     site.files["a.bin"] = CONTENT
     target = tmp_path / "deep" / "a.bin"
 
@@ -22,7 +23,7 @@ def get(site, tmp_path):
         with requests.Session() as session:
             run.bytes = []
             url = f"{site.url}/{name}"
-            download(session, url, target, checksum, run.bytes.append, pause=0.001)
+            download(session, url, target, checksum, run.bytes.append)
 
     run.target, run.part = target, target.with_name("a.bin.part")
     return run
@@ -112,9 +113,10 @@ def test_a_busy_server_is_asked_again(get, site):
     assert len(site.requests) == 3
 
 
-def test_nobody_answers(tmp_path):
+def test_nobody_answers(tmp_path, monkeypatch):
+    monkeypatch.setattr(fetch_http, "PAUSE", 0.001)
     with requests.Session() as session, pytest.raises(SpeechLRPError, match=r"connection failed"):
-        download(session, "http://127.0.0.1:9/a", tmp_path / "a", SHA256, pause=0.001)
+        download(session, "http://127.0.0.1:9/a", tmp_path / "a", SHA256)
 
 
 def test_a_full_disk(get):
