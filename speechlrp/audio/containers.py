@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import partial
 from typing import BinaryIO
 
 from speechlrp.audio import riff
@@ -141,12 +142,13 @@ def _exactly(file: BinaryIO, count: int) -> bytes:
 
 
 _FINDERS: dict[bytes, Callable[[BinaryIO, int], Samples | None]] = {
-    b"RIFF": riff.riff,
-    b"RIFX": riff.rifx,
+    b"RIFF": riff.first_chunk,
+    b"RIFX": partial(riff.first_chunk, form=">4sI"),
     b"RF64": riff.rf64,
     b"riff": riff.w64,
-    b"FORM": riff.aiff,
-    b"caff": riff.caf,
+    # AIFF, AIFF-C, and Amiga's 8SVX and 16SV
+    b"FORM": partial(riff.first_chunk, form=">4sI", names=(b"SSND", b"BODY")),
+    b"caff": partial(riff.first_chunk, form=">4sQ", start=8, align=1),
     b".snd": _au,
     b"dns.": _au,
     b"NIST_1A\n": _sphere,

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from speechlrp.audio.backend import load_torchaudio
+from speechlrp.audio.mel import band_edges
 from speechlrp.audio.windows import WindowSettings
 from speechlrp.errors import SpeechLRPError, unknown
 
@@ -22,7 +23,6 @@ FULL_SCALE = 32768.0  # Kaldi's samples are 16-bit integers
 _CHUNK = 8  # windows transformed at once: what fits a core's cache
 WINDOW_TYPES = ("povey", "hamming", "hanning", "rectangular")
 """How a frame is weighted, as Kaldi names it."""
-_BREAK_HZ = 700.0  # of Kaldi's mel scale, 1127 ln(1 + f / 700 Hz)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,12 +89,16 @@ class FbankSettings(WindowSettings):
 
     def _empty_band(self) -> int | None:
         """The first band without a bin of the Fourier transform, if there is one."""
-        edges = _hertz(np.linspace(_mel(self.low_hz), _mel(self.top_hz), self.bands + 2))
+        edges = self._edges()
         size = 1 << (self.window - 1).bit_length()
         bins = np.arange(size // 2) * (self.rate / size)
         inside = (bins > edges[:-2, None]) & (bins < edges[2:, None])
         empty = np.flatnonzero(~inside.any(1))
         return int(empty[0]) if len(empty) else None
+
+    def _edges(self) -> np.ndarray:
+        """Corners of the triangles in Hz; Kaldi's mels, 1127 ln(1 + f / 700 Hz), are HTK's."""
+        return band_edges(self.bands, self.low_hz, self.top_hz, "htk")
 
     @property
     def top_hz(self) -> float:
@@ -119,7 +123,7 @@ class FbankSettings(WindowSettings):
 
     def frequencies(self) -> np.ndarray:
         """Centre of each band in Hz, ``[F]``, evenly spaced on Kaldi's mel scale."""
-        return _hertz(np.linspace(_mel(self.low_hz), _mel(self.top_hz), self.bands + 2)[1:-1])
+        return self._edges()[1:-1]
 
     def times(self) -> np.ndarray:
         """Centre of each frame in s from the window's first sample, ``[T]``."""
@@ -204,11 +208,3 @@ def _live_frames(waves: Tensor, settings: FbankSettings) -> Tensor:
     centres = torch.arange(settings.shape[1], device=waves.device) * settings.hop
     centres = centres + settings.window // 2
     return (centres >= first) & (centres <= last) & sounds.amax(1, keepdim=True).bool()
-
-
-def _mel(hertz: float | np.ndarray) -> np.ndarray:
-    return 1127.0 * np.log1p(np.asarray(hertz, np.float64) / _BREAK_HZ)
-
-
-def _hertz(mel: np.ndarray) -> np.ndarray:
-    return _BREAK_HZ * np.expm1(mel / 1127.0)

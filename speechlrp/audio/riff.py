@@ -44,9 +44,15 @@ def chunks(
             return
 
 
-def _chunk(
-    file: BinaryIO, size: int, names: tuple[bytes, ...], start: int, form: str, align: int = 2
+def first_chunk(
+    file: BinaryIO,
+    size: int,
+    form: str = "<4sI",
+    names: tuple[bytes, ...] = (b"data",),
+    start: int = 12,
+    align: int = 2,
 ) -> Samples:
+    """The first chunk of one of these names; by default WAV's samples."""
     for name, first, held in chunks(file, start, form, align, size):
         if name in names:
             field = first - struct.calcsize(form[0] + form[-1])
@@ -54,20 +60,10 @@ def _chunk(
     raise RecordingError("truncated: no samples in it")
 
 
-def riff(file: BinaryIO, size: int) -> Samples:
-    """WAV."""
-    return _chunk(file, size, (b"data",), 12, "<4sI")
-
-
-def rifx(file: BinaryIO, size: int) -> Samples:
-    """WAV whose numbers have their greatest byte first."""
-    return _chunk(file, size, (b"data",), 12, ">4sI")
-
-
 def rf64(file: BinaryIO, size: int) -> Samples:
     """WAV of more than 4 GB: its size, in 64 bits, stands in a chunk of its own."""
-    samples = riff(file, size)
-    large = _chunk(file, size, (b"ds64",), 12, "<4sI")
+    samples = first_chunk(file, size)
+    large = first_chunk(file, size, names=(b"ds64",))
     file.seek(large.start + 8)
     field = file.read(8)
     if samples.size != 0xFFFFFFFF or len(field) < 8:
@@ -85,13 +81,3 @@ def w64(file: BinaryIO, size: int) -> Samples:
             return Samples(start + 24, max(held - 24, 0), start + 16, "<Q")
         start += max(held + -held % 8, 24)
     raise RecordingError("truncated: no samples in it")
-
-
-def aiff(file: BinaryIO, size: int) -> Samples:
-    """AIFF, AIFF-C, and Amiga's 8SVX and 16SV."""
-    return _chunk(file, size, (b"SSND", b"BODY"), 12, ">4sI")
-
-
-def caf(file: BinaryIO, size: int) -> Samples:
-    """CAF, whose lengths have 64 bits."""
-    return _chunk(file, size, (b"data",), 8, ">4sQ", align=1)

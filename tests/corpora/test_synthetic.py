@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from speechlrp.corpora import CORPORA
-from speechlrp.corpora.synthetic import synthesis, synthesise
+from speechlrp.corpora.synthetic import store, synthesise
 from speechlrp.errors import SpeechLRPError
 
 pytest.importorskip("espeakng_loader", reason="needs the extra `synth` (espeakng-loader)")
@@ -47,7 +47,7 @@ def spans(path):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Ten recordings are a unit of work, not fifty."""
-    monkeypatch.setattr(synthesis, "_BLOCK", 10)
+    monkeypatch.setattr(store, "BLOCK", 10)
 
 
 @pytest.fixture(scope="module", params=SIZES)

@@ -15,12 +15,12 @@ Tones can also be planted into recordings of one's own.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 
 from speechlrp.corpora.manifest import manifest as listed_in
 from speechlrp.corpora.synthetic import espeak
@@ -37,7 +37,7 @@ from speechlrp.corpora.synthetic.layouts import Utterance
 from speechlrp.corpora.synthetic.phrases import DIGITS
 from speechlrp.corpora.synthetic.render import Rendered
 from speechlrp.corpora.synthetic.speakers import Speaker, cast
-from speechlrp.corpora.synthetic.store import Store, table, write
+from speechlrp.corpora.synthetic.store import Progress, Store, table, write
 from speechlrp.corpora.synthetic.synthesis import SynthesisSummary
 from speechlrp.errors import SpeechLRPError, unknown
 
@@ -50,7 +50,6 @@ COLUMNS = (
 """Of the table beside the recordings; times in s of the file."""
 SECOND = ("also_start_s", "also_end_s", "also_low_hz", "also_high_hz")
 """And of ``planted_pair``, where its other cue is."""
-_BLOCK = 50
 _EDITION = 1
 
 
@@ -64,7 +63,7 @@ def plant(
     seed: int = 0,
     workers: int = 1,
     force: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> SynthesisSummary:
     """Make a corpus with a planted cue, and `TABLE` beside it with where the cue lies.
 
@@ -113,7 +112,7 @@ def plant(
         settings |= {"manifest": str(manifest.resolve()), "listed": listed}
     try:
         store.begin(settings, [*(one.utterance.path for one in plan), TABLE], force=force)
-        entries, written = _make(store, kind, plan, workers, progress)
+        entries, written = store.make(plan, partial(_hide, kind), workers, progress)
         columns = COLUMNS + (SECOND if kind == "planted_pair" else ())
         rows = ([entry[name] for name in columns] for entry in entries)
         write(store.root / TABLE, table(columns, rows))
@@ -164,35 +163,15 @@ def _dealt(count: int, seed: list[int]) -> tuple[list[str], list[str]]:
     return rng.permutation(labels).tolist(), rng.permutation(labels).tolist()
 
 
-def _make(store: Store, kind: str, plan: list[Plant], workers: int, progress) -> tuple[list, int]:
-    """Make what is not there yet; the entries in the plan's order, and how many are new."""
-    blocks = {k: plan[k : k + _BLOCK] for k in range(0, len(plan), _BLOCK)}
-    entries = {k: saved for k in blocks if (saved := store.done(k)) is not None}
-    missing = [k for k in blocks if k not in entries]
-    done = len(plan) - sum(len(blocks[k]) for k in missing)
-    written = len(plan) - done
-    tasks = (delayed(_block)(k, store.root, kind, blocks[k]) for k in missing)
-    for block, made in Parallel(n_jobs=workers, return_as="generator_unordered")(tasks):
-        entries[block] = made
-        done += len(made)
-        if progress:
-            progress(done, len(plan))
-    return [entry for k in blocks for entry in entries[k]], written
-
-
-def _block(block: int, root: Path, kind: str, plants: list[Plant]) -> tuple[int, list[dict]]:
-    store, entries = Store(root), []
-    for one in plants:
-        wave, hidden = recording(kind, one)
-        samples = np.clip(np.round(wave * FULL), -FULL - 1, FULL).astype(np.int16)
-        saved = store.save(one.utterance, Rendered(samples, RATE, (), ()))
-        truth: dict[str, float] = {}
-        for names, cue in zip((COLUMNS[-4:], SECOND), hidden, strict=False):
-            where = (cue.start_s, cue.end_s, cue.low_hz, cue.high_hz)
-            truth |= dict(zip(names, where, strict=True))
-        labels: dict[str, Any] = {"speaker": one.speaker, "cue": one.cue, "shuffled": one.shuffled}
-        said = kind in TONES and isinstance(one.source, Speaker)
-        labels |= {"digit": str(one.utterance.index % 10) if said else "", "cue_hz": hidden[0].hz}
-        entries.append(saved | truth | labels)
-    store.finish(block, entries)
-    return block, entries
+def _hide(kind: str, store: Store, one: Plant) -> dict[str, Any]:
+    """Make and write one recording; its entry has where its cues are."""
+    wave, hidden = recording(kind, one)
+    samples = np.clip(np.round(wave * FULL), -FULL - 1, FULL).astype(np.int16)
+    entry = store.save(one.utterance, Rendered(samples, RATE, (), ()))
+    for names, cue in zip((COLUMNS[-4:], SECOND), hidden, strict=False):
+        where = (cue.start_s, cue.end_s, cue.low_hz, cue.high_hz)
+        entry |= dict(zip(names, where, strict=True))
+    said = kind in TONES and isinstance(one.source, Speaker)
+    digit = str(one.utterance.index % 10) if said else ""
+    labels = {"speaker": one.speaker, "cue": one.cue, "shuffled": one.shuffled, "digit": digit}
+    return entry | labels | {"cue_hz": hidden[0].hz}

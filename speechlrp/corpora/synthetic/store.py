@@ -6,16 +6,20 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import soundfile
+from joblib import Parallel, delayed
 
 from speechlrp.corpora.synthetic.layouts import Utterance
 from speechlrp.corpora.synthetic.render import Rendered
 from speechlrp.errors import SpeechLRPError
 
 _OWN = ".synthetic"  # a folder in the corpus's root: the settings, and what is done
+BLOCK = 50  # recordings: the unit of work, and of what a rerun keeps
+Progress = Callable[[int, int], None]
 
 
 def write(path: Path, data: bytes) -> None:
@@ -135,11 +139,8 @@ class Store:
     def _part(self, block: int) -> Path:
         return self.root / _OWN / "parts" / f"{block:06d}.json"
 
-    def _paths(self, part: Path) -> list[Path]:
-        return [self.root / row["path"] for row in json.loads(part.read_text("utf-8"))]
-
-    def save(self, utterance: Utterance, rendered: Rendered) -> dict[str, object]:
-        """Write one recording; return its entry for `finish`."""
+    def save(self, utterance: Utterance, rendered: Rendered) -> dict[str, Any]:
+        """Write one recording; return its entry."""
         path = self.root / utterance.path
         data = encode(rendered, path.suffix)
         write(path, data)
@@ -151,9 +152,42 @@ class Store:
             "seconds": rendered.duration,
         } | {k: [[span.name, span.start, span.end] for span in v] for k, v in spans.items()}
 
-    def finish(self, block: int, entries: list[dict[str, object]]) -> None:
-        """Note that a block of recordings is whole."""
+    def make(
+        self,
+        plan: Sequence[Any],
+        one: Callable[[Store, Any], dict[str, Any]],
+        workers: int,
+        progress: Progress | None,
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Make what is not there yet; return the entries in the plan's order, and how many are new.
+
+        Args:
+            plan: of each recording what it is made of.
+            one: makes one of them and gives its entry, in one of the processes.
+            workers: processes.
+            progress: called with the number of recordings done and of all.
+        """
+        blocks = {k: plan[k : k + BLOCK] for k in range(0, len(plan), BLOCK)}
+        entries = {k: saved for k in blocks if (saved := self.done(k)) is not None}
+        missing = [k for k in blocks if k not in entries]
+        done = len(plan) - sum(len(blocks[k]) for k in missing)
+        written = len(plan) - done
+        if progress:
+            progress(done, len(plan))
+        tasks = (delayed(self._make_block)(k, blocks[k], one) for k in missing)
+        for block, made in Parallel(n_jobs=workers, return_as="generator_unordered")(tasks):
+            entries[block] = made
+            done += len(made)
+            if progress:
+                progress(done, len(plan))
+        return [entry for k in blocks for entry in entries[k]], written
+
+    def _make_block(
+        self, block: int, plan: Sequence[Any], one: Callable[[Store, Any], dict[str, Any]]
+    ) -> tuple[int, list[dict[str, Any]]]:
+        entries = [one(self, each) for each in plan]
         write(self._part(block), json.dumps(entries, ensure_ascii=False).encode())
+        return block, entries
 
     def done(self, block: int) -> list[dict] | None:
         """Return a block's entries if all its recordings are there, else None."""

@@ -5,21 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-
-from joblib import Parallel, delayed
+from typing import Any
 
 from speechlrp.corpora.synthetic import espeak
 from speechlrp.corpora.synthetic.layouts import LAYOUTS, Layout, Request, Utterance
 from speechlrp.corpora.synthetic.render import render
 from speechlrp.corpora.synthetic.speakers import Speaker, cast
-from speechlrp.corpora.synthetic.store import Store, table, write
+from speechlrp.corpora.synthetic.store import Progress, Store, table, write
 from speechlrp.errors import SpeechLRPError, unknown
 
-_BLOCK = 50  # utterances: the unit of work, and of what a rerun keeps
 _TABLES = ("phonemes.csv", "words.csv", "speakers.csv")
 _EDITION = 2  # raise it when the same settings would give other bytes
 
@@ -63,7 +62,7 @@ def synthesise(
     sentences: Sequence[str] | None = None,
     subset: str = "train-clean-100",
     force: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> SynthesisSummary:
     """Synthesise a corpus in an official layout, with the time of every phoneme.
 
@@ -105,7 +104,9 @@ def synthesise(
         plan = LAYOUTS[layout].plan(request)
         files = _files(LAYOUTS[layout], request, plan)
         store.begin(_settings(layout, request, women), files, force=force)
-        entries, written = _make(store, layout, request, plan, workers, progress)
+        parts = [(people[utterance.speaker], utterance) for utterance in plan]
+        speak = partial(_speak, LAYOUTS[layout].rate, seed)
+        entries, written = store.make(parts, speak, workers, progress)
         _write_tables(store.root, LAYOUTS[layout], request, plan, entries)
     except OSError as error:
         raise SpeechLRPError(f"cannot synthesise into {root}: {error}") from error
@@ -144,55 +145,11 @@ def _settings(layout: str, request: Request, women: int | None) -> dict[str, obj
     }
 
 
-def _make(
-    store: Store,
-    layout: str,
-    request: Request,
-    plan: list[Utterance],
-    workers: int,
-    progress: Callable[[int, int], None] | None,
-) -> tuple[list[dict], int]:
-    """Speak what is not there yet; return the entries in the plan's order, and how many are new."""
-    blocks = {k: plan[k : k + _BLOCK] for k in range(0, len(plan), _BLOCK)}
-    entries = {k: saved for k in blocks if (saved := store.done(k)) is not None}
-    missing = [k for k in blocks if k not in entries]
-    tasks = [
-        (k, store.root, [(request.cast[u.speaker], u) for u in blocks[k]], layout, request.seed)
-        for k in missing
-    ]
-    done = len(plan) - sum(len(blocks[k]) for k in missing)
-    written = len(plan) - done
-    if progress:
-        progress(done, len(plan))
-    for block, made in _run(tasks, workers):
-        entries[block] = made
-        done += len(made)
-        if progress:
-            progress(done, len(plan))
-    return [entry for k in blocks for entry in entries[k]], written
-
-
-def _run(tasks: list[tuple], workers: int) -> Iterator[tuple[int, list[dict]]]:
-    """Do the blocks in this process, or in several."""
-    if workers == 1 or len(tasks) < 2:
-        yield from (_block(*task) for task in tasks)
-    else:
-        parallel = Parallel(n_jobs=workers, return_as="generator_unordered")
-        yield from parallel(delayed(_block)(*task) for task in tasks)
-
-
-def _block(
-    block: int, root: Path, parts: list[tuple[Speaker, Utterance]], layout: str, seed: int
-) -> tuple[int, list[dict]]:
-    """Speak and write one block."""
-    store, rate = Store(root), LAYOUTS[layout].rate
-    entries = []
-    for speaker, utterance in parts:
-        stream = [seed, 5, speaker.number, utterance.index]
-        rendered = render(speaker, utterance.text, rate, stream, utterance.longest)
-        entries.append(store.save(utterance, rendered))
-    store.finish(block, entries)
-    return block, entries
+def _speak(rate: int, seed: int, store: Store, part: tuple[Speaker, Utterance]) -> dict[str, Any]:
+    """Speak and write one recording."""
+    speaker, utterance = part
+    stream = [seed, 5, speaker.number, utterance.index]
+    return store.save(utterance, render(speaker, utterance.text, rate, stream, utterance.longest))
 
 
 def _write_tables(
