@@ -32,8 +32,7 @@ from speechlrp.models.resnet34 import ResNet34
 from speechlrp.training import epochs, loaders, loop
 from speechlrp.training.callbacks import Calling
 from speechlrp.training.losses import losses
-from speechlrp.training.recipe import TrainSettings
-from speechlrp.training.schedules import build_optimizer
+from speechlrp.training.recipe import TrainSettings, build_optimizer
 from speechlrp.training.seeding import device as pick_device
 
 META = {"model": "any", "kwargs": {}, "classes": ["male", "female"], "input_scale": 1 / 80}

@@ -11,8 +11,7 @@ import pandas as pd
 import torch
 
 from speechlrp.artifacts.atomic import whole, write_bytes, write_csv, write_text
-from speechlrp.audio.regions import with_gains
-from speechlrp.audio.wav import encode_wav
+from speechlrp.audio.regions import encode_wav, with_gains
 
 if TYPE_CHECKING:
     from speechlrp.answers.answer import Answer

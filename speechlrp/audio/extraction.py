@@ -17,8 +17,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from speechlrp.audio.artefacts import Change
-from speechlrp.audio.copies import Copies
+from speechlrp.audio.artefacts import Change, Copies
 from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.log_mel import LogMelSettings
 from speechlrp.audio.mixing import Mixed

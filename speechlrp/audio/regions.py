@@ -1,13 +1,18 @@
-"""A recording with parts of its spectrum made quiet: what is relevant, alone.
+"""A recording with parts of its spectrum made quiet: what is relevant, alone; and as a file.
 
-Shapes: N samples, F frequencies and T times of a map, K bins and M frames of the spectrum.
+Shapes: C channels, N samples, F frequencies and T times of a map.
 """
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
+import soundfile
 import torch
 from torch import Tensor
+
+from speechlrp.errors import SpeechLRPError
 
 WINDOW_S = 0.032
 """Of a frame of the spectrum: short against a phoneme, and 31 Hz a bin."""
@@ -43,3 +48,24 @@ def with_gains(
     mask = np.stack([np.interp(hertz, frequencies, row, right=0) for row in over_time.T], axis=1)
     kept = spectrum * torch.from_numpy(mask).to(wave.dtype)
     return torch.istft(kept, size, hop, window=window, length=len(wave))
+
+
+def encode_wav(wave: Tensor, rate: int) -> bytes:
+    """Give a wave as the bytes of a 16-bit WAV file.
+
+    Args:
+        wave: ``[N]`` or ``[C, N]``, full scale at 1.
+        rate: in Hz.
+
+    Raises:
+        SpeechLRPError: there are no samples, or some are not finite or beyond full scale.
+    """
+    if wave.dim() not in (1, 2) or not wave.numel():
+        raise SpeechLRPError(f"a wave must be [N] or [C, N]; found {list(wave.shape)}")
+    loudest = float(wave.abs().max())
+    if not loudest <= 1:
+        raise SpeechLRPError(f"a wave must lie between -1 and 1; its largest sample is {loudest:g}")
+    buffer = io.BytesIO()
+    samples = torch.atleast_2d(wave.detach()).to("cpu", torch.float32).mT.numpy()
+    soundfile.write(buffer, samples, rate, format="WAV", subtype="PCM_16")
+    return buffer.getvalue()

@@ -38,10 +38,8 @@ def audiomnist(root: Path, *, speakers: Sequence[str | int] | None = None) -> li
     there = [name for name in folders(data) if re.fullmatch(r"[0-9]{2}", name)]
     asked = None if speakers is None else [str(s).zfill(2) for s in speakers]
     gathering = Gathering("AudioMNIST", data)
-    for name in files(data):
-        gathering.add_odd(data / name)
-    for name in set(folders(data)) - set(there):
-        gathering.add_odd_folder(data / name)
+    gathering.add_odd_files(data)
+    gathering.add_odd_folders(data, there)
     for speaker in pick_speakers(asked, there, data):
         _read_speaker(data / speaker, speaker, metadata, gathering)
     return gathering.finish(MEND)
@@ -55,8 +53,7 @@ def _read_speaker(folder: Path, speaker: str, metadata: dict, gathering: Gatheri
             f"speaker {speaker} has recordings in {folder}, but no entry in "
             f"{folder.parent / META}: {MEND}, or choose others with `speakers`"
         )
-    for inner in folders(folder):
-        gathering.add_odd_folder(folder / inner)
+    gathering.add_odd_folders(folder)
     for name in names:
         key = name.rpartition(".")[0]
         match = _NAME.fullmatch(key)

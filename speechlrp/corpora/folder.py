@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from speechlrp.corpora.gathering import Gathering, audio_below, files, folders
+from speechlrp.corpora.gathering import Gathering, audio_below, folders
 from speechlrp.corpora.labels import labelled, say_unknown
 from speechlrp.corpora.recording import Recording, need_folder, pick_speakers
 from speechlrp.corpora.twins import without_twins
@@ -44,8 +44,7 @@ def folder(
     root = need_folder(Path(root), "folder of recordings", MEND)
     pattern = _pattern(speaker)
     gathering = Gathering("a folder of classes", root)
-    for name in files(root):
-        gathering.add_odd(root / name)
+    gathering.add_odd_files(root)
     for kind in folders(root):
         names = list(audio_below(root / kind))
         if not names:

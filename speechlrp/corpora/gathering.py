@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from speechlrp.corpora.recording import Recording, some
@@ -92,9 +92,16 @@ class Gathering:
         if is_audio(path.name):
             self.odd.append(self._short(path))
 
-    def add_odd_folder(self, path: Path) -> None:
-        """Count the audio files below a folder that does not fit."""
-        self.odd.extend(self._short(path / name) for name in audio_below(path))
+    def add_odd_files(self, folder: Path) -> None:
+        """Count the audio files in a folder that should have none."""
+        for name in files(folder):
+            self.add_odd(folder / name)
+
+    def add_odd_folders(self, folder: Path, known: Collection[str] = ()) -> None:
+        """Count the audio files below the folders in a folder, but for those that are known."""
+        for inner in set(folders(folder)) - set(known):
+            below = audio_below(folder / inner)
+            self.odd.extend(self._short(folder / inner / name) for name in below)
 
     def finish(self, mend: str) -> list[Recording]:
         """Sort the recordings by id, and say once what was left out.

@@ -6,9 +6,8 @@ import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from speechlrp.corpora.labels import labelled
+from speechlrp.corpora.labels import labelled, place
 from speechlrp.corpora.recording import Recording, need_folder, pick_speakers, some
-from speechlrp.corpora.roots import place
 from speechlrp.corpora.text import read_text
 from speechlrp.corpora.twins import without_twins
 from speechlrp.errors import SpeechLRPError

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from speechlrp.corpora.labels import labelled
+from speechlrp.corpora.labels import labelled, place
 from speechlrp.corpora.recording import Recording, need_folder, pick_speakers, some
-from speechlrp.corpora.roots import place
 from speechlrp.corpora.twins import without_twins
 from speechlrp.errors import SpeechLRPError
 

@@ -46,11 +46,11 @@ def librispeech(
     _check_described(chosen, sexes, root)
     gathering = Gathering("LibriSpeech", root)
     for subset, there in speakers_of.items():
-        _note_odd(root / subset, there, gathering)
+        gathering.add_odd_files(root / subset)
+        gathering.add_odd_folders(root / subset, there)
         for speaker in sorted(set(there) & set(chosen)):
             folder = root / subset / speaker
-            for name in files(folder):
-                gathering.add_odd(folder / name)
+            gathering.add_odd_files(folder)
             for chapter in folders(folder):
                 _read_chapter(folder / chapter, subset, speaker, sexes, gathering)
     return gathering.finish(MEND)
@@ -71,14 +71,6 @@ def _speakers(subset: Path) -> list[str]:
     return [name for name in folders(subset) if name.isdecimal()]
 
 
-def _note_odd(subset: Path, speakers: Sequence[str], gathering: Gathering) -> None:
-    """Count the audio of a subset that is in no speaker's folder."""
-    for name in files(subset):
-        gathering.add_odd(subset / name)
-    for name in set(folders(subset)) - set(speakers):
-        gathering.add_odd_folder(subset / name)
-
-
 def _check_described(chosen: Iterable[str], sexes: Mapping[str, str | None], root: Path) -> None:
     for speaker in chosen:
         if speaker not in sexes:
@@ -96,8 +88,7 @@ def _read_chapter(
     chapter = folder.name
     words = _transcripts(folder / f"{speaker}-{chapter}.trans.txt", names)
     extra = {"subset": subset, "chapter": chapter}
-    for inner in folders(folder):
-        gathering.add_odd_folder(folder / inner)
+    gathering.add_odd_folders(folder)
     for name in names:
         key = name.rpartition(".")[0]
         match = _NAME.fullmatch(key)

@@ -6,9 +6,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from speechlrp.corpora.labels import labelled, say_unknown
+from speechlrp.corpora.labels import labelled, place, say_unknown
 from speechlrp.corpora.recording import Recording, need_folder, pick_speakers, some
-from speechlrp.corpora.roots import place
 from speechlrp.corpora.text import read_rows
 from speechlrp.corpora.twins import without_twins
 from speechlrp.errors import SpeechLRPError

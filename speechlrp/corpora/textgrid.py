@@ -1,8 +1,10 @@
-"""TextGrid files, as Praat and forced aligners write them: labelled intervals of time.
+"""TextGrid and CTM files, as Praat, recognisers and forced aligners write them: labelled times.
 
-The long and the short text format are one: what is not a number, a quoted string or a flag
-standing free is a label for the eye, and is passed over (Praat's manual, "TextGrid file
-formats").
+The long and the short text format of TextGrids are one: what is not a number, a quoted string
+or a flag standing free is a label for the eye, and is passed over (Praat's manual, "TextGrid file
+formats"). A line of a CTM file holds recording, channel, begin and length in s, the word or
+phoneme, and perhaps a confidence; those that begin with ``;;`` are comments (NIST's sclite, "ctm"
+format).
 """
 
 from __future__ import annotations
@@ -150,3 +152,27 @@ def _check(tokens: _Tokens, name: str, interval: Interval, after: float) -> None
             f"in its tier {name!r} the interval from {interval.start_s:g} to "
             f"{interval.end_s:g} s is out of order"
         )
+
+
+def read_ctm(path: Path) -> Iterator[tuple[str, list[Interval]]]:
+    """Read the intervals of each recording, in the file's order, without the silent ones.
+
+    Raises:
+        SpeechLRPError: no such file, or a line that is none of a CTM file.
+    """
+    held: dict[str, list[Interval]] = {}
+    text = read_text(path, "a CTM file", "let the aligner make it again")
+    for number, line in enumerate(text.splitlines(), 1):
+        cells = line.split()
+        if not cells or line.startswith(";;"):
+            continue
+        try:
+            name, _, begin, length, label = cells[:5]
+            interval = Interval(float(begin), float(begin) + float(length), label)
+        except ValueError:
+            raise SpeechLRPError(
+                f"{path}, line {number}: {line[:60]!r} is no `recording channel begin length word`"
+            ) from None
+        if not is_silent(label):
+            held.setdefault(name, []).append(interval)
+    yield from held.items()

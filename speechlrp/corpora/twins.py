@@ -17,8 +17,8 @@ from typing import TypeVar
 
 import soundfile
 
+from speechlrp.corpora.labels import why_not_there
 from speechlrp.corpora.recording import Recording, by_speaker, some
-from speechlrp.corpora.roots import why_not_there
 from speechlrp.errors import SpeechLRPError
 
 log = logging.getLogger(__name__)

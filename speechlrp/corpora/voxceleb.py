@@ -56,8 +56,7 @@ def voxceleb(root: Path, *, speakers: Sequence[str] | None = None) -> list[Recor
     chosen = pick_speakers(speakers, set().union(*there.values()), root) if bases else []
     gathering = Gathering("VoxCeleb", root)
     for folder in (root, *bases):
-        for name in files(folder):
-            gathering.add_odd(folder / name)
+        gathering.add_odd_files(folder)
     for base in bases:
         for speaker in (s for s in chosen if s in there[base]):
             _read_speaker(base, speaker, metadata, gathering)
@@ -81,13 +80,11 @@ def _read_speaker(base: Path, speaker: str, metadata: dict, gathering: Gathering
             f"{' or '.join(METAS)}; add one, or choose others with `speakers`"
         )
     sex, extra = metadata[speaker]
-    for name in files(base / speaker):
-        gathering.add_odd(base / speaker / name)
+    gathering.add_odd_files(base / speaker)
     for video in folders(base / speaker):
         folder = base / speaker / video
         known = {**extra, "video": video}
-        for inner in folders(folder):
-            gathering.add_odd_folder(folder / inner)
+        gathering.add_odd_folders(folder)
         for name in filter(is_audio, files(folder)):
             key = f"{speaker}/{video}/{name.rpartition('.')[0]}"
             gathering.add(Recording(key, folder / name, speaker, gender=sex, extra=known))

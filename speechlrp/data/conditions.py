@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from speechlrp.audio.artefacts import Conditions
 from speechlrp.audio.augmentation import loader
-from speechlrp.audio.copies import Conditions
 from speechlrp.audio.mixing import KINDS, Mixer
 from speechlrp.audio.noises import synthesised, synthesiser
 from speechlrp.config.schema import Config, call, options

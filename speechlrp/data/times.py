@@ -10,8 +10,7 @@ import pandas as pd
 
 from speechlrp.artifacts.tables import read_csv
 from speechlrp.config.schema import Config
-from speechlrp.corpora.ctm import read_ctm
-from speechlrp.corpora.textgrid import Interval, intervals_of, read_textgrid
+from speechlrp.corpora.textgrid import Interval, intervals_of, read_ctm, read_textgrid
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.measures.segments import segments
 from speechlrp.pipeline.stage import Context

@@ -18,10 +18,9 @@ from speechlrp.artifacts.atomic import write_csv
 from speechlrp.errors import SpeechLRPError
 from speechlrp.training.callbacks import Callback
 from speechlrp.training.checkpoint import BEST, LAST, read_weights, save_weights, writing
-from speechlrp.training.clock import ModelClock
+from speechlrp.training.prediction import ModelClock
 from speechlrp.training.ranks import ALONE, Ranks
-from speechlrp.training.recipe import Recipe
-from speechlrp.training.schedules import build_optimizer, factor, set_lr
+from speechlrp.training.recipe import Recipe, build_optimizer, factor, set_lr
 from speechlrp.training.seeding import NOISE, derive, seed_everything
 from speechlrp.training.state import (
     STATE,

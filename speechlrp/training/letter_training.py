@@ -15,14 +15,13 @@ from torch import nn
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.models.wav2letter import Wav2Letter
-from speechlrp.training.bucketing import LetterBatch
 from speechlrp.training.callbacks import Callback
 from speechlrp.training.ctc import CTC, ctc, output_steps
 from speechlrp.training.epochs import Run
 from speechlrp.training.prediction import autocast
 from speechlrp.training.ranks import ALONE, Ranks
 from speechlrp.training.recipe import LetterSettings
-from speechlrp.training.utterance_batches import LetterBatches
+from speechlrp.training.utterance_batches import LetterBatch, LetterBatches
 
 
 class Errors(Protocol):

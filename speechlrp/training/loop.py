@@ -18,12 +18,11 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.training.callbacks import Callback
 from speechlrp.training.epochs import Run
 from speechlrp.training.loaders import Batch, Batches, PlannedBatches
-from speechlrp.training.losses import aam, losses
+from speechlrp.training.losses import RegionPenalty, aam, losses
 from speechlrp.training.plan import Part
 from speechlrp.training.prediction import autocast, layout, predict
 from speechlrp.training.ranks import ALONE, Ranks
 from speechlrp.training.recipe import TrainSettings
-from speechlrp.training.region_penalty import RegionPenalty
 
 
 def fit(

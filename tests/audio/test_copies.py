@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from speechlrp.audio.copies import TRIES, Conditions
+from speechlrp.audio.artefacts import TRIES, Conditions
 from speechlrp.audio.extraction import COLUMNS, CONDITION, FeatureBatch, extract
 from speechlrp.audio.mixing import KINDS, Mixer
 from speechlrp.audio.noises import synthesised, synthesiser

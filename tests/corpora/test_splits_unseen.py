@@ -6,7 +6,7 @@ import pytest
 
 from speechlrp.corpora.recording import Recording
 from speechlrp.corpora.splits import seeded
-from speechlrp.corpora.splits_official import iden_split
+from speechlrp.corpora.splits_published import iden_split
 from speechlrp.corpora.splits_unseen import unseen_speakers
 from speechlrp.errors import SpeechLRPError
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from speechlrp.corpora.splits_official import iden_split
+from speechlrp.corpora.splits_published import iden_split
 from speechlrp.corpora.voxceleb import voxceleb
 from speechlrp.corpora.voxceleb_lists import Trials, identification, meant, trial_lines, trials
 from speechlrp.errors import SpeechLRPError

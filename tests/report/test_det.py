@@ -9,7 +9,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.report import det
 from speechlrp.report.det import det_figure
 from speechlrp.report.style import figure_png
-from speechlrp.training.verification import equal_error_rate, error_rates
+from speechlrp.training.embeddings import equal_error_rate, error_rates
 
 COUNTS = (20_000, 20_000)
 

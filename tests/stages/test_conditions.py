@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from speechlrp.artifacts.hdf5 import read_table
-from speechlrp.audio.copies import Conditions
+from speechlrp.audio.artefacts import Conditions
 from speechlrp.audio.fbank import FbankSettings
 from speechlrp.audio.reading import read
 from speechlrp.audio.windows import place

@@ -34,7 +34,7 @@ def folder(speakers, tmp_path_factory):
 @pytest.fixture(autouse=True)
 def no_thread_is_left():
     yield
-    assert not [t for t in threading.enumerate() if t.name.startswith("speechlrp-batches")]
+    assert not [t for t in threading.enumerate() if t.name.startswith("speechlrp")]
 
 
 def by_row(batches, epoch):

@@ -20,8 +20,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context
 from speechlrp.report.det import det_figure
-from speechlrp.training.embeddings import cosine_scores, embed, means, verification
-from speechlrp.training.verification import error_rates
+from speechlrp.training.embeddings import cosine_scores, embed, error_rates, means, verification
 
 UNIT = 16
 """Recordings in a unit of work."""

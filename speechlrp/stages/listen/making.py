@@ -9,8 +9,7 @@ from torch import Tensor
 
 from speechlrp.artifacts.atomic import write_bytes, write_csv, write_text
 from speechlrp.artifacts.shards import Shards
-from speechlrp.audio.regions import with_gains
-from speechlrp.audio.wav import encode_wav
+from speechlrp.audio.regions import encode_wav, with_gains
 from speechlrp.config.sections import Listen
 from speechlrp.explainers.masks import most_relevant
 from speechlrp.pipeline.places import weights_name

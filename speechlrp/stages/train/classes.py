@@ -22,8 +22,8 @@ from speechlrp.training import LOGGERS
 from speechlrp.training.callbacks import Callback, Calling
 from speechlrp.training.loaders import Batches
 from speechlrp.training.loop import fit
+from speechlrp.training.losses import RegionPenalty
 from speechlrp.training.recipe import Recipe, TrainSettings
-from speechlrp.training.region_penalty import RegionPenalty
 from speechlrp.training.seeding import device, seed_everything
 from speechlrp.training.window_batches import CropBatches
 

@@ -22,7 +22,7 @@ from speechlrp.stages.train.augment import need_stored, read_regions
 from speechlrp.stages.train.classes import recipe, teach
 from speechlrp.stages.train.foreign import write_as_is
 from speechlrp.training.clarc import activations, direction, layer_of, project
-from speechlrp.training.region_penalty import RegionPenalty
+from speechlrp.training.losses import RegionPenalty
 
 ABOUT = ("model", "kwargs", "classes", "input_scale", "features", "task", "code")
 BATCH = 64

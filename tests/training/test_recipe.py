@@ -5,8 +5,7 @@ import torch
 from torch.optim import lr_scheduler
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.training.recipe import TrainSettings
-from speechlrp.training.schedules import build_optimizer, factor, set_lr
+from speechlrp.training.recipe import TrainSettings, build_optimizer, factor, set_lr
 
 STEPS = 40
 
