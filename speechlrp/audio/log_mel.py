@@ -18,7 +18,8 @@ from torch import Tensor
 from speechlrp.audio.backend import load_torchaudio
 from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.mel import SCALES, band_edges, filterbank
-from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.audio.windows import check_recording, check_setting
+from speechlrp.errors import unknown
 
 ORDERS = ("after_mel", "before_mel")
 
@@ -92,20 +93,22 @@ class LogMelSettings:
             if getattr(self, name) not in known:
                 raise unknown(f"features.{name}", getattr(self, name), known)
         for name in ("rate", "window", "hop", "bands", "lowpass_width"):
-            _check(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
-        _check(self.window > 1, "window", self.window, "2 or more")
-        _check(self.floor_db < 0, "floor_db", self.floor_db, "below 0 dB")
+            check_setting(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
+        check_setting(self.window > 1, "window", self.window, "2 or more")
+        check_setting(self.floor_db < 0, "floor_db", self.floor_db, "below 0 dB")
         if self.channel is not None:
-            _check(self.channel >= 0, "channel", self.channel, "0 or more")
-        _check(0 <= self.min_peak < 1, "min_peak", self.min_peak, "at least 0 and below 1")
-        _check(self.min_s >= 0, "min_s", self.min_s, "0 s or more")
+            check_setting(self.channel >= 0, "channel", self.channel, "0 or more")
+        check_setting(0 <= self.min_peak < 1, "min_peak", self.min_peak, "at least 0 and below 1")
+        check_setting(self.min_s >= 0, "min_s", self.min_s, "0 s or more")
         top = self.rate / 2
-        _check(0 < self.top_hz <= top, "high_hz", self.top_hz, f"above 0 and at most {top:g} Hz")
+        check_setting(
+            0 < self.top_hz <= top, "high_hz", self.top_hz, f"above 0 and at most {top:g} Hz"
+        )
         limit = f"at least 0 and below high_hz = {self.top_hz:g}"
-        _check(0 <= self.low_hz < self.top_hz, "low_hz", self.low_hz, limit)
+        check_setting(0 <= self.low_hz < self.top_hz, "low_hz", self.low_hz, limit)
         if self.longest_s is not None:
             least = f"above min_s = {self.min_s:g} s"
-            _check(self.longest_s > self.min_s, "longest_s", self.longest_s, least)
+            check_setting(self.longest_s > self.min_s, "longest_s", self.longest_s, least)
 
     @property
     def top_hz(self) -> float:
@@ -155,24 +158,13 @@ def log_mel(wave: Tensor, settings: LogMelSettings | None = None) -> LogMel:
         RecordingError: the recording is too short, too long or silent.
     """
     settings = settings or LogMelSettings()
-    _check_wave(wave, settings)
+    least = max(settings.min_s, settings.window / settings.rate)
+    check_recording(wave, settings.rate, least, settings.longest_s, settings.min_peak)
     levels = _levels(_powers(wave, settings), settings)
     deviation, mean = torch.std_mean(levels, correction=0)
     if not deviation > 0:
         raise RecordingError("without form: all its levels are equal")
     return LogMel(((levels - mean) / deviation).T.float(), float(mean), float(deviation))
-
-
-def _check_wave(wave: Tensor, settings: LogMelSettings) -> None:
-    seconds = len(wave) / settings.rate
-    least = max(settings.min_s, settings.window / settings.rate)
-    if seconds < least:
-        raise RecordingError(f"too short: {seconds:.4g} s, at least {least:g} s")
-    if settings.longest_s is not None and seconds > settings.longest_s:
-        raise RecordingError(f"too long: {seconds:.4g} s, at most {settings.longest_s:g} s")
-    peak = float(wave.abs().max())
-    if not peak > settings.min_peak:
-        raise RecordingError(f"silent: peak {peak:.2g}, must be above {settings.min_peak:g}")
 
 
 def _powers(wave: Tensor, settings: LogMelSettings) -> Tensor:
@@ -197,8 +189,3 @@ def _levels(power: Tensor, settings: LogMelSettings) -> Tensor:
     if settings.log == "before_mel":
         return matrix @ power.clamp_(min=least).log10_().mul_(10)
     return mel.div_(mel.max()).clamp_(min=least).log10_().mul_(10)
-
-
-def _check(holds: bool, name: str, value: float, allowed: str) -> None:
-    if not holds:
-        raise SpeechLRPError(f"features.{name} is {value}; it must be {allowed}")

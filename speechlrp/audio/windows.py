@@ -65,22 +65,24 @@ class WindowSettings(abc.ABC):
             SpeechLRPError: a value is out of its range.
         """
         for name in ("rate", "length", "lowpass_width"):
-            _check(getattr(self, name) > 0, name, getattr(self, name), "above 0")
+            check_setting(getattr(self, name) > 0, name, getattr(self, name), "above 0")
         if self.channel is not None:
-            _check(self.channel >= 0, "channel", self.channel, "0 or more")
-        _check(0 <= self.min_peak < 1, "min_peak", self.min_peak, "at least 0 and below 1")
+            check_setting(self.channel >= 0, "channel", self.channel, "0 or more")
+        check_setting(0 <= self.min_peak < 1, "min_peak", self.min_peak, "at least 0 and below 1")
         window_s = self.length / self.rate
-        _check(0 <= self.min_s <= window_s, "min_s", self.min_s, f"0 to {window_s:g} s")
+        check_setting(0 <= self.min_s <= window_s, "min_s", self.min_s, f"0 to {window_s:g} s")
         if self.segment_s is None:
             return
-        _check(0 < self.segment_s <= window_s, "segment_s", self.segment_s, f"up to {window_s:g} s")
+        check_setting(
+            0 < self.segment_s <= window_s, "segment_s", self.segment_s, f"up to {window_s:g} s"
+        )
         short = self.min_segment_s
         limit = f"0 to segment_s = {self.segment_s:g} s"
-        _check(0 <= short <= self.segment_s, "min_segment_s", short, limit)
+        check_setting(0 <= short <= self.segment_s, "min_segment_s", short, limit)
         if self.max_segments is not None:
-            _check(self.max_segments > 0, "max_segments", self.max_segments, "above 0")
+            check_setting(self.max_segments > 0, "max_segments", self.max_segments, "above 0")
         if self.silence_db is not None:
-            _check(self.silence_db > 0, "silence_db", self.silence_db, "above 0 dB")
+            check_setting(self.silence_db > 0, "silence_db", self.silence_db, "above 0 dB")
 
     @property
     def longest_s(self) -> float | None:
@@ -134,18 +136,29 @@ def cut(wave: Tensor, settings: WindowSettings) -> tuple[list[tuple[int, Tensor]
     Raises:
         RecordingError: the recording is too short, too long or silent.
     """
-    seconds = len(wave) / settings.rate
-    if seconds < settings.min_s:
-        raise RecordingError(f"too short: {seconds:.4g} s, at least {settings.min_s:g} s")
-    peak = float(wave.abs().max()) if len(wave) else 0.0
-    if peak <= settings.min_peak:
-        raise RecordingError(f"silent: peak {peak:.2g}, must be above {settings.min_peak:g}")
+    limits = (settings.min_s, settings.longest_s)
+    check_recording(wave, settings.rate, *limits, settings.min_peak)
     if settings.segment_s is None:
-        if len(wave) > settings.length:
-            limit = settings.length / settings.rate
-            raise RecordingError(f"too long: {seconds:.4g} s, at most {limit:g} s")
         return [(0, wave)], Counter()
     return _segments(wave, settings.segment_s, settings)
+
+
+def check_recording(
+    wave: Tensor, rate: int, min_s: float, longest_s: float | None, min_peak: float
+) -> None:
+    """Check a recording ``[N]`` against limits in s and of its amplitude.
+
+    Raises:
+        RecordingError: it is too short, too long or silent.
+    """
+    seconds = len(wave) / rate
+    if seconds < min_s:
+        raise RecordingError(f"too short: {seconds:.4g} s, at least {min_s:g} s")
+    if longest_s is not None and seconds > longest_s:
+        raise RecordingError(f"too long: {seconds:.4g} s, at most {longest_s:g} s")
+    peak = float(wave.abs().max()) if len(wave) else 0.0
+    if not peak > min_peak:
+        raise RecordingError(f"silent: peak {peak:.2g}, must be above {min_peak:g}")
 
 
 def _segments(
@@ -203,6 +216,7 @@ def level_db(wave: Tensor) -> float:
     return 10 * np.log10(power) if power > 0 else -np.inf
 
 
-def _check(holds: bool, name: str, value: float, allowed: str) -> None:
+def check_setting(holds: bool, name: str, value: float, allowed: str) -> None:
+    """Say which values a setting of features may have, where it has another."""
     if not holds:
         raise SpeechLRPError(f"features.{name} is {value}; it must be {allowed}")

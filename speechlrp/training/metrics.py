@@ -10,12 +10,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 import torch
-from torch import nn
 
 from speechlrp.training.intervals import speaker_bootstrap, wilson
-from speechlrp.training.loaders import Batches
 from speechlrp.training.losses import losses, probabilities
-from speechlrp.training.prediction import Outputs, predict
+from speechlrp.training.prediction import Outputs
 
 
 @dataclass(frozen=True)
@@ -81,34 +79,6 @@ class Evaluation:
         return f"{text}), loss {self.loss:.4g}"
 
 
-def evaluate(
-    model: nn.Module,
-    batches: Batches,
-    device: torch.device,
-    *,
-    classes: Sequence[str],
-    speakers: Sequence[str] | None = None,
-    loss: str = "bce",
-    precision: str = "float32",
-    seed: int = 0,
-) -> Evaluation:
-    """Run a model over examples and count.
-
-    Args:
-        model: [B, 1, F, T] -> logits [B, K], on `device`.
-        batches: the examples.
-        device: where to compute.
-        classes: names of the K classes.
-        speakers: the speaker of every example of the dataset (as the labels of
-            `batches` are), for the per-speaker table and interval.
-        loss: as in `TrainSettings`.
-        precision: as in `TrainSettings`.
-        seed: of the bootstrap.
-    """
-    outputs = predict(model, batches, device, precision=precision)
-    return tabulate(outputs, classes=classes, speakers=speakers, loss=loss, seed=seed)
-
-
 def tabulate(
     outputs: Outputs,
     *,
@@ -117,7 +87,16 @@ def tabulate(
     loss: str = "bce",
     seed: int = 0,
 ) -> Evaluation:
-    """Count what a model has put out; arguments as in `evaluate`."""
+    """Count what a model has put out.
+
+    Args:
+        outputs: of `predict`.
+        classes: names of the K classes.
+        speakers: the speaker of every example of the dataset, for the per-speaker table and
+            interval.
+        loss: as in `TrainSettings`.
+        seed: of the bootstrap.
+    """
     rows = _rows(outputs, classes, speakers, loss)
     right = rows["label"] == rows["prediction"]
     per_speaker = _group(rows, right, "speaker", sorted(rows["speaker"].unique()))

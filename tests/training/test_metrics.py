@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from speechlrp.training.intervals import speaker_bootstrap, wilson
-from speechlrp.training.metrics import evaluate, tabulate
-from speechlrp.training.prediction import Outputs, over_recordings
+from speechlrp.training.metrics import tabulate
+from speechlrp.training.prediction import Outputs, over_recordings, predict
 
 CLASSES = ["male", "female"]
 SPEAKERS = ["x", "01", "01", "02", "02", "03"]  # row 0 is not evaluated
@@ -80,12 +80,11 @@ def test_a_class_nobody_says_or_is():
     assert math.isnan(found.per_class["accuracy"][2])
 
 
-def test_evaluate_runs_the_model_in_evaluation_mode(toy, features):
+def test_the_model_runs_in_evaluation_mode(toy, features):
     _, validate = toy.batches(features)
     model = toy.toy_model().train()
-    one, two = (
-        evaluate(model, validate, torch.device("cpu"), classes=["a", "b"]) for _ in range(2)
-    )
+    outputs = [predict(model, validate, torch.device("cpu")) for _ in range(2)]
+    one, two = (tabulate(each, classes=["a", "b"]) for each in outputs)
     assert one.rows.equals(two.rows)  # dropout was off
     assert one.rows["row"].tolist() == list(range(22, 30))
     assert model.training

@@ -9,7 +9,7 @@ import torch
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.training.losses import probabilities
-from speechlrp.training.metrics import evaluate
+from speechlrp.training.metrics import tabulate
 from speechlrp.training.prediction import predict
 
 CPU = torch.device("cpu")
@@ -21,9 +21,8 @@ def test_outputs_that_are_not_finite_are_no_predictions(toy, features, value):
     with torch.no_grad():
         model.head.bias[1] = value
     model.train()
-    for ask in (predict, lambda *given: evaluate(*given, classes=["a", "b"])):
-        with pytest.raises(SpeechLRPError, match=r"not finite .* for 8 of 8 examples"):
-            ask(model, toy.batches(features)[1], CPU)
+    with pytest.raises(SpeechLRPError, match=r"not finite .* for 8 of 8 examples"):
+        predict(model, toy.batches(features)[1], CPU)
     assert model.training
 
 
@@ -54,6 +53,6 @@ def test_large_logits_that_saturate_are_told_apart(toy, features):
             return torch.tensor([[200.0, 300.0]]).expand(len(x), 2)
 
     _, validate = toy.batches(features)
-    evaluation = evaluate(Sure(), validate, CPU, classes=["a", "b"])
+    evaluation = tabulate(predict(Sure(), validate, CPU), classes=["a", "b"])
     assert set(evaluation.rows.prediction) == {"b"}
     assert evaluation.accuracy == np.mean(validate.labels == 1)

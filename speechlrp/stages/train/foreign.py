@@ -19,7 +19,8 @@ from speechlrp.pipeline.record import fingerprint
 from speechlrp.pipeline.stage import Context
 from speechlrp.report.training import training_curves
 from speechlrp.training.checkpoint import save_model
-from speechlrp.training.metrics import evaluate
+from speechlrp.training.metrics import tabulate
+from speechlrp.training.prediction import predict
 from speechlrp.training.published import LAST, load_published, pick_classes, read_published
 from speechlrp.training.seeding import device
 
@@ -168,8 +169,8 @@ def write_as_is(
         row |= {f"{subset}_loss": math.nan, f"{subset}_accuracy": math.nan}
         if (examples.table.subset == subset).any():
             batches = examples.batches(subset, batch_size=BATCH, input_scale=scale, cache_mb=0)
-            asked = {"classes": examples.classes, "loss": meta["loss"]}
-            evaluation = evaluate(model, batches, place, **asked)
+            outputs = predict(model, batches, place)
+            evaluation = tabulate(outputs, classes=examples.classes, loss=meta["loss"])
             row[f"{subset}_loss"] = evaluation.loss
             row[f"{subset}_accuracy"] = evaluation.accuracy
     metrics = pd.DataFrame([row | {"lr": 0.0, "seconds": 0.0, "model_seconds": 0.0}])
