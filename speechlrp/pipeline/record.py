@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -137,6 +138,7 @@ def versions() -> dict[str, str]:
     return numbers
 
 
+@cache  # the code that works is what was there at the first stage of the process
 def commit() -> str:
     """The git commit of the source tree, with `+` where it has changes; '' outside git."""
     root = Path(__file__).resolve().parents[2]

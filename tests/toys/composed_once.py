@@ -1,47 +1,86 @@
-"""A configuration is composed once a session: it is most of what a small command costs."""
+"""Settings are composed once a session: that is most of what a small command costs."""
 
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
+from hydra._internal import config_loader_impl
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import ConfigRepository
+from hydra._internal.defaults_list import DefaultsList
 from hydra._internal.hydra import Hydra
+from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig
 
+LOADED: dict[str, ConfigResult | None] = {}
 COMPOSED: dict[str, DictConfig] = {}
+LISTS: dict[str, DefaultsList] = {}
 PLACES = 3
 """Hydra's own settings, ours, and none: where no folder of a user's takes part."""
 
-compose = ConfigLoaderImpl.load_configuration
+load = ConfigRepository.load_config
+compose = ConfigLoaderImpl._compose_config_from_defaults_list
+list_defaults = config_loader_impl.create_defaults_list
 mode_of = Hydra.get_mode
 
 
-def plain(loader: ConfigLoaderImpl, overrides: list[str]) -> bool:
-    """Whether the files are ours alone, which no test changes."""
-    own = any(override.lstrip("+").startswith("hydra.") for override in overrides[:-1])
-    return len(loader.config_search_path.get_path()) == PLACES and not own
+def places(sources: list[Any]) -> list[str] | None:
+    """Where the files are, if they are ours alone, which no test changes."""
+    return [source.path for source in sources] if len(sources) == PLACES else None
 
 
-def compose_once(loader: ConfigLoaderImpl, *, overrides: list[str], **options: Any) -> DictConfig:
-    """What these overrides give, as a copy of the caller's own."""
-    if not plain(loader, overrides):
-        return compose(loader, overrides=overrides, **options)
-    places = [place.path for place in loader.config_search_path.get_path()]
-    key = repr((places, overrides, sorted(options.items())))
+def load_once(repo: ConfigRepository, config_path: str) -> ConfigResult | None:
+    """One file, as a copy of the caller's own."""
+    if not (files := places(repo.get_sources())):
+        return load(repo, config_path)
+    key = repr((files, config_path))
+    if key not in LOADED:
+        LOADED[key] = load(repo, config_path)
+    return copy.deepcopy(LOADED[key])
+
+
+def list_once(*, repo: Any, overrides_list: list, **options: Any) -> DefaultsList:
+    """The files that the chosen options lead to; settings of single values have no say in it."""
+    options |= {"repo": repo, "overrides_list": overrides_list}
+    chosen, single = [], []
+    for override in overrides_list:
+        if override.is_sweep_override():
+            continue
+        is_group = repo.group_exists(override.key_or_group)
+        is_group = is_group and not isinstance(override.value(), dict)
+        (chosen if is_group else single).append(override)
+    if not (files := places(repo.get_sources())):
+        return list_defaults(**options)
+    kind = options["config_name"], options["prepend_hydra"], options["skip_missing"]
+    key = repr((files, kind, [override.input_line for override in chosen]))
+    if key not in LISTS:
+        LISTS[key] = list_defaults(**options)
+    return replace(LISTS[key], config_overrides=single)
+
+
+def compose_once(loader: ConfigLoaderImpl, defaults: list, repo: Any) -> DictConfig:
+    """What these files give, before single values are set, as a copy of the caller's own."""
+    if not (files := places(repo.get_sources())):
+        return compose(loader, defaults, repo)
+    key = repr((files, defaults))
     if key not in COMPOSED:
-        COMPOSED[key] = compose(loader, overrides=overrides, **options)
+        COMPOSED[key] = compose(loader, defaults, repo)
     return copy.deepcopy(COMPOSED[key])
 
 
 def mode_without_composing(app: Hydra, config_name: str | None, overrides: list[str]) -> Any:
     """None, as it is for all that set no `hydra.mode`; Hydra composes everything to find out."""
-    if plain(app.config_loader, [*overrides, ""]):
+    own = any(override.lstrip("+").startswith("hydra.") for override in overrides)
+    if places(app.config_loader.config_search_path.get_path()) and not own:
         return None
     return mode_of(app, config_name, overrides)
 
 
 def pytest_configure() -> None:
-    """Compose through `compose_once` from here on."""
-    ConfigLoaderImpl.load_configuration = compose_once
+    """Compose through these from here on."""
+    ConfigRepository.load_config = load_once
+    ConfigLoaderImpl._compose_config_from_defaults_list = compose_once
+    config_loader_impl.create_defaults_list = list_once
     Hydra.get_mode = mode_without_composing
