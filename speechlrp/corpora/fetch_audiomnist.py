@@ -24,6 +24,7 @@ from pathlib import Path
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
 from speechlrp.corpora.fetch import DownloadReport
 from speechlrp.corpora.fetch_http import CHUNK, TIMEOUT, Checksum, download, writing
@@ -152,11 +153,12 @@ def _from_archive(
     try:
         with session.get(url, stream=True, timeout=TIMEOUT) as response:
             response.raise_for_status()
-            reader = _Reader(response, count)
-            # A stream needs no more than read(); the stubs ask for a whole file.
-            with tarfile.open(fileobj=reader, mode="r|gz", bufsize=CHUNK) as archive:  # type: ignore[call-overload]
-                _unpack(archive, wanted, folder, meter)
-    except (requests.RequestException, tarfile.TarError, zlib.error, EOFError) as error:
+            try:
+                with tarfile.open(fileobj=response.raw, mode="r|gz", bufsize=CHUNK) as archive:
+                    _unpack(archive, wanted, folder, meter)
+            finally:
+                count(response.raw.tell())
+    except (requests.RequestException, HTTPError, tarfile.TarError, zlib.error, EOFError) as error:
         log.warning(
             "%s broke off (%s); the %d files still missing are fetched one by one",
             url,
@@ -188,27 +190,3 @@ def _write(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(content)
         os.replace(part, path)
-
-
-class _Reader:
-    """The body of a response as a file to read from.
-
-    Network errors stay `requests.RequestException`, which the raw body's are not.
-    """
-
-    def __init__(self, response: requests.Response, count: Callable[[int], None]) -> None:
-        self._chunks = response.iter_content(CHUNK)
-        self._count = count
-        self._buffer = bytearray()
-
-    def read(self, size: int) -> bytes:
-        """Return `size` bytes, fewer only at the end."""
-        while len(self._buffer) < size:
-            chunk = next(self._chunks, b"")
-            if not chunk:
-                break
-            self._count(len(chunk))
-            self._buffer += chunk
-        taken = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        return taken
