@@ -176,11 +176,11 @@ def test_long_installation_path(tmp_path, monkeypatch):
     deep.mkdir(parents=True)
     (deep / "espeak-ng-data").symlink_to(espeakng_loader.get_data_path())
     monkeypatch.setattr(espeakng_loader, "get_data_path", lambda: str(deep / "espeak-ng-data"))
-    espeak._paths.cache_clear()
+    espeak.find_library.cache_clear()
     try:
         assert np.array_equal(espeak.speak("one", "en-us+f1", **VOICE).wave, expected.wave)
     finally:
-        espeak._paths.cache_clear()
+        espeak.find_library.cache_clear()
 
 
 @needs_espeak
@@ -188,22 +188,22 @@ def test_missing_voices_are_an_error(tmp_path, monkeypatch):
     import espeakng_loader
 
     monkeypatch.setattr(espeakng_loader, "get_data_path", lambda: str(tmp_path))
-    espeak._paths.cache_clear()
+    espeak.find_library.cache_clear()
     try:
         with pytest.raises(SpeechLRPError, match="does not start"):
             espeak.speak("one", "en-us", **VOICE)
     finally:
-        espeak._paths.cache_clear()
+        espeak.find_library.cache_clear()
 
 
 def test_missing_loader_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
-    espeak._paths.cache_clear()
+    espeak.find_library.cache_clear()
     try:
         with pytest.raises(SpeechLRPError, match=r"pip install 'speechlrp\[synth\]'"):
-            espeak.check()
+            espeak.find_library()
     finally:
-        espeak._paths.cache_clear()
+        espeak.find_library.cache_clear()
 
 
 @pytest.mark.parametrize(("source", "rate"), [(22_200, 48_000), (20_700, 16_000), (23_400, 16_000)])

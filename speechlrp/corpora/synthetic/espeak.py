@@ -183,7 +183,7 @@ def _words(heard: list[tuple[int, list[Span]]], text: str) -> Iterator[Span]:
 @contextmanager
 def _library(callback, seed: int) -> Iterator[ctypes.CDLL]:
     """Load the library afresh, and unload it, so that no state outlives the utterance."""
-    path, data = _paths()
+    path, data = find_library()
     try:
         library = ctypes.CDLL(path)
     except OSError as error:
@@ -205,8 +205,8 @@ def _library(callback, seed: int) -> Iterator[ctypes.CDLL]:
 
 
 @cache
-def _paths() -> tuple[str, str]:
-    """Where the library and its voices are.
+def find_library() -> tuple[str, str]:
+    """Where the library and its voices are; asked before workers begin, it is refused once.
 
     Raises:
         SpeechLRPError: the wheel is not installed.
@@ -231,7 +231,3 @@ def _short(path: str) -> str:
     os.symlink(path, link)
     return str(link)
 
-
-def check() -> None:
-    """Raise now, rather than in a worker, if eSpeak NG is not to be had."""
-    _paths()

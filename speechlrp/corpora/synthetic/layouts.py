@@ -12,6 +12,7 @@ from speechlrp.corpora.synthetic.phrases import DIGITS, Script, transcript
 from speechlrp.corpora.synthetic.speakers import ACCENTS, Speaker
 from speechlrp.errors import SpeechLRPError
 
+_audiomnist_id, _voxceleb_id = "{:02d}".format, "id1{:04d}".format
 _CHAPTER = 25  # utterances
 _VIDEO = 5  # utterances
 _LONGEST_DIGIT = 0.95  # seconds; the gender model takes less than one
@@ -102,10 +103,6 @@ def _describe_audiomnist(request: Request, *_: object) -> dict[str, str]:
     return {"data/audioMNIST_meta.txt": json.dumps(metadata, indent=4) + "\n"}
 
 
-def _audiomnist_id(number: int) -> str:
-    return f"{number:02d}"
-
-
 def _plan_librispeech(request: Request) -> list[Utterance]:
     """``<subset>/<speaker>/<chapter>/<speaker>-<chapter>-<number>.flac``."""
     if not re.fullmatch(r"\w[\w-]*", request.subset):
@@ -167,10 +164,6 @@ def _describe_voxceleb(request: Request, *_: object) -> dict[str, str]:
         name, land = _voxceleb_id(speaker.number), ACCENTS[speaker.accent]
         rows.append(f"{name}\tSynthetic_{speaker.number:04d}\t{speaker.gender[0]}\t{land}\tdev\n")
     return {"vox1_meta.csv": "".join(rows)}
-
-
-def _voxceleb_id(number: int) -> str:
-    return f"id1{number:04d}"
 
 
 LAYOUTS = {

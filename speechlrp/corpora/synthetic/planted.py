@@ -91,7 +91,7 @@ def plant(
     if kind not in KINDS:
         raise unknown("planted corpus", kind, KINDS)
     if kind == "planted_word":
-        espeak.check()
+        espeak.find_library()
     least = 2 if manifest is None else 0
     if per_speaker < least or workers < 1 or seed < 0:
         raise SpeechLRPError(

@@ -96,7 +96,7 @@ def synthesise(
             "per_speaker and workers must be at least 1 and seed at least 0, "
             f"not {per_speaker}, {workers} and {seed}"
         )
-    espeak.check()
+    espeak.find_library()
     people = cast(speakers, seed=seed, women=women)
     request = Request(people, per_speaker, seed, tuple(digits), sentences, subset)
     store = Store(root)
