@@ -1,12 +1,10 @@
 """Files appear whole or not at all."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
+import forks
 import pandas as pd
 import pytest
 
@@ -21,7 +19,6 @@ from speechlrp.artifacts.atomic import (
 )
 from speechlrp.errors import SpeechLRPError
 
-ROOT = Path(__file__).resolve().parents[2]
 DIES = """
 import os, signal, sys
 from pathlib import Path
@@ -76,9 +73,7 @@ def test_an_error_leaves_no_file_where_there_was_none(tmp_path):
 def test_a_kill_leaves_the_old_content(tmp_path, moment):
     path = tmp_path / "c.txt"
     path.write_text("old")
-    command = [sys.executable, "-c", DIES, str(path), moment]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
-    assert done.returncode == -signal.SIGKILL
+    assert forks.run(DIES, path, moment).returncode == -signal.SIGKILL
     assert path.read_text() == "old"
     assert all(name == "c.txt" or name.endswith(".partial") for name in _names(tmp_path))
     write_text(path, "new")

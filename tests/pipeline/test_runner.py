@@ -1,40 +1,56 @@
 """What a stage's folder holds after commands at the same time, kills, refusals and edits."""
 
+import itertools
 import json
 import os
-import subprocess
-import sys
+import time
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import forks
 import pytest
 import toy_stage
 from toy_stage import READER, UNITS, run
 
 from speechlrp.errors import SpeechLRPError
 
-ROOT = Path(__file__).resolve().parents[2]
+NUMBERS = itertools.count()
+
+
+@dataclass
+class Started:
+    """A command beside the test, and where what it says stands."""
+
+    process: BaseProcess
+    place: Path
+
+    def said(self):
+        files = (self.place.with_name(f"{self.place.name}.{stream}") for stream in (1, 2))
+        return "".join(file.read_text() for file in files if file.exists())
 
 
 def start(outputs, value, *options):
-    code = [sys.executable, toy_stage.__file__, str(outputs), value, *options]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        code, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    place = outputs.with_name(f"{outputs.name}-said-{next(NUMBERS)}")
+    code = forks.script(Path(toy_stage.__file__))
+    return Started(forks.start(code, outputs, value, *options, place=place), place)
 
 
-def ended(process):
+def ended(started):
     """Its exit status, and what it said."""
-    said, _ = process.communicate(timeout=120)
-    return process.returncode, said
+    started.process.join(120)
+    return started.process.exitcode, started.said()
 
 
-def until(process, word):
-    """Read up to the line with a word in it."""
-    for line in process.stdout:
-        if word in line:
-            return line
-    raise AssertionError(f"it never said {word}")
+def until(started, word):
+    """Wait for the line with a word in it."""
+    while True:
+        alive = started.process.is_alive()  # asked first: what it says last is not missed
+        for line in started.said().splitlines():
+            if word in line:
+                return line
+        assert alive, f"it never said {word}"
+        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -53,7 +69,7 @@ def test_the_second_of_two_commands_waits_for_the_first_and_finds_its_work_done(
     until(first, "unit 0")
     second = start(tmp_path, "a")
     waiting = until(second, "waiting")
-    assert waiting.startswith(f"toy: waiting for `speechlrp toy` (process {first.pid} on ")
+    assert waiting.startswith(f"toy: waiting for `speechlrp toy` (process {first.process.pid} on ")
     go.touch()
     status, said = ended(second)
     assert ended(first)[0] == status == 0

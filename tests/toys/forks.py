@@ -35,24 +35,39 @@ def run(
         ranks: how many processes; several know of each other as torchrun's do, and where one
             fails the others are ended.
     """
-    words = [str(word) for word in arguments]
-    environment = os.environ | STARTED | dict(places or {})
     with tempfile.TemporaryDirectory() as folder:
         port = _free_port() if ranks > 1 else 0
         processes = []
         for rank in range(ranks):
             own = _as_torchrun(rank, ranks, port) if ranks > 1 else {}
-            asked = (code, words, environment | own, os.getcwd(), f"{folder}/{rank}")
-            processes.append(SERVER.Process(target=_live, args=asked))
-        with mock.patch.dict(os.environ, STARTED):
-            for process in processes:
-                process.start()
+            place = Path(folder, str(rank))
+            processes.append(start(code, *arguments, place=place, places={**(places or {}), **own}))
         status = _status(processes)
         said, wrong = (
             "".join(Path(f"{folder}/{rank}.{stream}").read_text() for rank in range(ranks))
             for stream in (1, 2)
         )
-    return subprocess.CompletedProcess(words, status, said, wrong)
+    return subprocess.CompletedProcess(arguments, status, said, wrong)
+
+
+def start(
+    code: str, *arguments: object, place: Path, places: Mapping[str, str] | None = None
+) -> ForkServerProcess:
+    """Start Python in a process of its own, and go on beside it.
+
+    Args:
+        code: as of `run`, like the next ones.
+        arguments: of its command line.
+        place: where what it says goes, to ``<place>.1`` and, of its errors, ``<place>.2``.
+        places: variables of its environment.
+    """
+    words = [str(word) for word in arguments]
+    environment = os.environ | STARTED | dict(places or {})
+    asked = (code, words, environment, os.getcwd(), str(place))
+    process = SERVER.Process(target=_live, args=asked)
+    with mock.patch.dict(os.environ, STARTED):
+        process.start()
+    return process
 
 
 def script(path: Path) -> str:

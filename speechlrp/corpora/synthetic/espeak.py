@@ -230,4 +230,3 @@ def _short(path: str) -> str:
     link = Path(folder) / "espeak-ng-data"
     os.symlink(path, link)
     return str(link)
-
