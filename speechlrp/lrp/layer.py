@@ -15,12 +15,24 @@ Transposed = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 BLOCK = 2**21
 """Numbers of a weight that are worked on at a time."""
+PIECE = 2**18
+"""Numbers of an output that stay in the cache while several operations go over them."""
 
 
 def plain(tensor: Tensor) -> Tensor:
     """The tensor's numbers as a constant that autograd may keep."""
     tensor = tensor.detach()
     return tensor.clone() if tensor.is_inference() else tensor
+
+
+def pieces(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Tensors of one shape piece by piece, if they lie alike, for what is done number by number."""
+    first = tensors[0]
+    alike = all(one.shape == first.shape and one.is_contiguous() for one in tensors)
+    if alike and first.numel() > PIECE and first.device.type == "cpu":
+        yield from zip(*(one.view(-1).split(PIECE) for one in tensors), strict=True)
+    else:
+        yield tensors
 
 
 class Layer:
@@ -127,11 +139,17 @@ class Layer:
     def _stored(self) -> Tensor:
         return self.weight
 
+    @property
+    def fan_in(self) -> int:
+        """How many contributions an output has; 0 where that is not in the weights' shape."""
+        return self._stored.shape[1:].numel() if self._counts_outputs() else 0
+
     def _counts_outputs(self) -> bool:
         """Whether the first dimension of the weights is that of outputs of all inputs."""
+        if self.operation not in ("linear", "conv1d", "conv2d", "conv3d"):
+            return False
         shape = self._stored.shape
-        known = self.operation in ("linear", "conv1d", "conv2d", "conv3d") and len(shape) > 1
-        return known and self.x.shape[1 - len(shape)] == shape[1]
+        return len(shape) > 1 and self.x.shape[1 - len(shape)] == shape[1]
 
     def _fill(self, buffer: Tensor, block: slice) -> Tensor:
         stored = self._stored

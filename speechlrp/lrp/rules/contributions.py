@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from speechlrp.lrp.layer import Layer
+from speechlrp.lrp.layer import Layer, pieces
 
 Terms = Sequence[tuple[Tensor, float, float]]
 Factors = tuple[float, float]
 
+FEW = 32
+"""Contributions to an output below which one sign alone occurs often."""
 LEAST = 1e-3
 """Share of all contributions below which those of one sign are not had as a difference."""
 
@@ -38,9 +40,16 @@ class Contributions:
         low, high = (float(end) for end in torch.aminmax(layer.x))
         self._sign = 1 if low >= 0 else -1 if high <= 0 else 0
         self._coarse = torch.finfo(layer.z.dtype).bits < 32
-        self._total = self._absolute() if self._sign == 0 and not self._coarse else None
+        self._total = self._absolute() if self._had_together(divides) else None
         if self._total is not None and any(self._cancels(sign) for sign in divides):
             self._total = None
+        self._together = self._total is not None
+
+    def _had_together(self, divides: Sequence[str]) -> bool:
+        """Whether both sums are worth a forward of ``|w| |x|``."""
+        # Of a few contributions to each of many outputs, all have one sign somewhere.
+        few = bool(divides) and 0 < self.layer.fan_in < FEW
+        return self._sign == 0 and not self._coarse and not few
 
     def _cancels(self, sign: str) -> bool:
         """Whether the sum of a sign is too small a part of all contributions, where active."""
@@ -64,7 +73,8 @@ class Contributions:
         Up to rounding: where there are none it may lie on either side of 0.
         """
         if self._total is not None:
-            return self._total.add(self.layer.z).div_(2)
+            total, self._total = self._total, None  # as large as z, and needed no more
+            return total.add_(self.layer.z).div_(2)
         return self._sum(1)
 
     def both(self) -> tuple[Tensor, Tensor]:
@@ -79,7 +89,8 @@ class Contributions:
     def _both(self) -> tuple[Tensor, Tensor]:
         z = self.layer.z
         if self._total is not None:
-            return self.positive(), torch.sub(z, self._total).div_(2)
+            negative = torch.sub(z, self._total).div_(2)
+            return self.positive(), negative
         if self._sign == 0 or self._coarse:
             return self._sum(1), self._sum(-1)
         if float(z.amin()) >= 0:
@@ -108,13 +119,15 @@ class Contributions:
         if self._sign:
             return self._transposed(terms, self._sign)
         x = self.layer.x
-        if self._total is None:
+        if not self._together:
             return torch.where(x < 0, self._transposed(terms, -1), self._transposed(terms, 1))
         sizes = self._transpose(_sum(s * ((a - b) / 2) for s, a, b in terms), (1, -1))
         plain = self._transpose(_sum(s * ((a + b) / 2) for s, a, b in terms), (1, 1))
-        # 1 and -1 as numbers: on the CPU `where` takes many times as long.
-        sign = torch.ge(x, 0, out=torch.empty_like(x)).mul_(2).sub_(1)
-        return plain.addcmul_(sizes, sign)
+        for out, size, one in pieces(plain, sizes, x):
+            # 1 and -1 as numbers: on the CPU `where` takes many times as long.
+            sign = torch.ge(one, 0, out=torch.empty_like(one)).mul_(2).sub_(1)
+            out.addcmul_(size, sign)
+        return plain
 
     def _transposed(self, terms: Terms, sign: int) -> Tensor:
         """``back`` where ``x`` has this sign."""

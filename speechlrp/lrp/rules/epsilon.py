@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from speechlrp.lrp.errors import LRPError
-from speechlrp.lrp.layer import Layer
+from speechlrp.lrp.layer import Layer, pieces
 from speechlrp.lrp.rules.rule import SharedRule, stabilised
 
 
@@ -39,8 +39,11 @@ class Epsilon(SharedRule):
 
     def share(self, layer: Layer, c: Tensor) -> Tensor:
         """``s = c z / (z + eps sgn z)``."""
-        factor = stabilised(layer.z, self.eps)
-        return torch.div(layer.z, factor, out=factor).mul_(c)
+        share = torch.empty_like(layer.z)
+        for out, z, one in pieces(share, layer.z, c):
+            stabilised(z, self.eps, out)
+            torch.div(z, out, out=out).mul_(one)
+        return share
 
     def __repr__(self) -> str:
         return f"Epsilon({self.eps:g})"

@@ -133,9 +133,9 @@ def finite(name: str, value: float, above: float | None = None) -> float:
     return float(value)
 
 
-def stabilised(denominator: Tensor, stabilizer: float) -> Tensor:
-    """A new ``d + stabilizer sgn d`` with ``sgn 0 = 1``."""
+def stabilised(denominator: Tensor, stabilizer: float, out: Tensor | None = None) -> Tensor:
+    """``d + stabilizer sgn d`` with ``sgn 0 = 1``, in a new tensor or the given one."""
     # A tensor without dimensions on the CPU goes with any device and does not widen the type, as
     # a number does; copysign takes no number in first place.
     size = torch.tensor(stabilizer, dtype=torch.float64, device="cpu")
-    return torch.copysign(size, denominator).add_(denominator)
+    return torch.copysign(size, denominator, out=out).add_(denominator)
