@@ -46,7 +46,7 @@ def promised_samples(file: BinaryIO, size: int) -> Samples | None:
     if samples is None:
         return None
     left = max(0, size - samples.start)
-    if left < samples.size and not _is_unknown(samples.size):
+    if left < samples.size and not any(low <= samples.size <= high for low, high in UNKNOWN):
         raise RecordingError(f"truncated: {left} of {samples.size} bytes of samples")
     return samples
 
@@ -64,10 +64,6 @@ def left_open(file: BinaryIO, size: int, samples: Samples) -> bool:
     for _, start, length in riff.chunks(file, samples.start, f"{order}4sI", 2, size):
         end = start + length + length % 2
     return not size <= end <= size + 1
-
-
-def _is_unknown(size: int) -> bool:
-    return size == 0 or any(low <= size <= high for low, high in UNKNOWN)
 
 
 def _au(file: BinaryIO, size: int) -> Samples:

@@ -70,7 +70,8 @@ class Crops:
         draw = draw_for(self.seed, turn, f"crop {source.id}")
         length, rate = self.settings.length, self.settings.rate
         speed, factor = self.augmentation.speed(source.id, turn) if self.augmentation else (0, 1.0)
-        samples = min(round(source.seconds * rate), self.augmentation_length(factor))
+        played = -(-length * round(factor * 100) // 100)  # samples that make a window at this speed
+        samples = min(round(source.seconds * rate), played)
         latest = source.seconds - samples / rate
         best: Tensor | None = None
         loudest = -float("inf")
@@ -89,10 +90,6 @@ class Crops:
         window = piece.new_zeros(length)
         window[offset : offset + len(piece)] = piece
         return window, speed
-
-    def augmentation_length(self, factor: float) -> int:
-        """Samples that make a window when they are played at a speed."""
-        return -(-self.settings.length * round(factor * 100) // 100)
 
     def _is_loud(self, piece: Tensor, level: float, source: Source) -> bool:
         below = self.settings.silence_db

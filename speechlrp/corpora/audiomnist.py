@@ -7,14 +7,13 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from speechlrp.corpora.gathering import Gathering, files, folders, is_audio
+from speechlrp.corpora.gathering import Gathering, files, folders
 from speechlrp.corpora.recording import Recording, gender, need_folder, pick_speakers
 from speechlrp.corpora.text import read_text
 from speechlrp.errors import SpeechLRPError
 
 MEND = "run `speechlrp download audiomnist`"
 META = "audioMNIST_meta.txt"
-_NAME = re.compile(r"([0-9])_([0-9]{2})_([0-9]{1,2})")
 
 
 def audiomnist(root: Path, *, speakers: Sequence[str | int] | None = None) -> list[Recording]:
@@ -54,23 +53,11 @@ def _read_speaker(folder: Path, speaker: str, metadata: dict, gathering: Gatheri
             f"{folder.parent / META}: {MEND}, or choose others with `speakers`"
         )
     gathering.add_odd_folders(folder)
-    for name in names:
-        key = name.rpartition(".")[0]
-        match = _NAME.fullmatch(key)
-        if not is_audio(name) or match is None or match[2] != speaker:
-            gathering.add_odd(folder / name)
-            continue
+    pattern = rf"([0-9])_{speaker}_([0-9]{{1,2}})"
+    for path, key, (digit, repetition) in gathering.fitting(folder, names, pattern):
         sex, extra = metadata[speaker]
-        gathering.add(
-            Recording(
-                id=key,
-                path=folder / name,
-                speaker=speaker,
-                gender=sex,
-                digit=match[1],
-                extra={**extra, "repetition": match[3]},
-            )
-        )
+        extra = {**extra, "repetition": repetition}
+        gathering.add(Recording(key, path, speaker, gender=sex, digit=digit, extra=extra))
 
 
 def _speakers(path: Path) -> dict[str, tuple[str | None, dict[str, str]]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from speechlrp.corpora.recording import Recording, some
@@ -86,6 +87,18 @@ class Gathering:
             best, other = sorted((old, recording), key=_rank)
             self.recordings[recording.id] = best
             self._second.append(self._short(other.path))
+
+    def fitting(
+        self, folder: Path, names: Iterable[str], pattern: str
+    ) -> Iterator[tuple[Path, str, tuple[str, ...]]]:
+        """Yield file, id and its groups of the audio whose id fits a pattern; count the rest."""
+        for name in names:
+            key = name.rpartition(".")[0]
+            match = re.fullmatch(pattern, key)
+            if is_audio(name) and match:
+                yield folder / name, key, match.groups()
+            else:
+                self.add_odd(folder / name)
 
     def add_odd(self, path: Path) -> None:
         """Count a file that does not fit; one that is not audio is nobody's business."""

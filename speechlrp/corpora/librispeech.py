@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from speechlrp.corpora.gathering import Gathering, files, folders, is_audio
+from speechlrp.corpora.gathering import Gathering, files, folders
 from speechlrp.corpora.recording import Recording, describe, gender, need_folder, pick_speakers
 from speechlrp.corpora.text import read_text
 from speechlrp.errors import SpeechLRPError, unknown
 
 MEND = "run `speechlrp download librispeech`"
 META = "SPEAKERS.TXT"
-_NAME = re.compile(r"([0-9]+)-([0-9]+)-[0-9]+")
 
 
 def librispeech(
@@ -89,22 +88,10 @@ def _read_chapter(
     words = _transcripts(folder / f"{speaker}-{chapter}.trans.txt", names)
     extra = {"subset": subset, "chapter": chapter}
     gathering.add_odd_folders(folder)
-    for name in names:
-        key = name.rpartition(".")[0]
-        match = _NAME.fullmatch(key)
-        if not is_audio(name) or match is None or match.groups() != (speaker, chapter):
-            gathering.add_odd(folder / name)
-            continue
-        gathering.add(
-            Recording(
-                id=key,
-                path=folder / name,
-                speaker=speaker,
-                gender=sexes[speaker],
-                transcript=words.get(key),
-                extra=extra,
-            )
-        )
+    pattern = rf"(?=[0-9]+-[0-9]+-){speaker}-{re.escape(chapter)}-[0-9]+"
+    for path, key, _ in gathering.fitting(folder, names, pattern):
+        said = words.get(key)
+        gathering.add(Recording(key, path, speaker, sexes[speaker], transcript=said, extra=extra))
 
 
 def _transcripts(path: Path, names: Sequence[str]) -> dict[str, str]:

@@ -15,11 +15,9 @@ from torch import nn
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.models.wav2letter import Wav2Letter
-from speechlrp.training.callbacks import Callback
 from speechlrp.training.ctc import CTC, ctc, output_steps
 from speechlrp.training.epochs import Run
 from speechlrp.training.prediction import autocast
-from speechlrp.training.ranks import ALONE, Ranks
 from speechlrp.training.recipe import LetterSettings
 from speechlrp.training.utterance_batches import LetterBatch, LetterBatches
 
@@ -61,9 +59,7 @@ def fit_letters(
     blank: int,
     judge: Judge,
     nothing: Errors,
-    callbacks: Sequence[Callback] = (),
-    save_seconds: float | None = None,
-    ranks: Ranks = ALONE,
+    **options: Any,
 ) -> pd.DataFrame:
     """Train a recogniser; called again after a kill, go on from the last saved epoch.
 
@@ -87,9 +83,7 @@ def fit_letters(
         blank: CTC's symbol for nothing.
         judge: counts what is recognised wrongly.
         nothing: such a count of no utterances.
-        callbacks: called by the leader.
-        save_seconds: as in `loop.fit`.
-        ranks: the processes that share the work; the batches must be those of this one.
+        options: of `Run`: ``callbacks``, ``save_seconds``, ``ranks``.
 
     Returns:
         The metrics, one row an epoch: epoch, train_loss, validate_loss (nats per symbol),
@@ -111,12 +105,10 @@ def fit_letters(
         device,
         meta=meta,
         steps=sum(train.steps(epoch) for epoch in range(settings.epochs)),
-        callbacks=callbacks,
-        save_seconds=save_seconds,
-        ranks=ranks,
         blank=blank,
         judge=judge,
         nothing=nothing,
+        **options,
     ).complete()
 
 

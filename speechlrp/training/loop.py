@@ -5,7 +5,7 @@ Shapes: B examples of a batch, 1 channel, F frequency bins, T time steps, K clas
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, cast
@@ -15,13 +15,11 @@ import torch
 from torch import nn
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.training.callbacks import Callback
 from speechlrp.training.epochs import Run
 from speechlrp.training.loaders import Batch, Batches, PlannedBatches
 from speechlrp.training.losses import RegionPenalty, aam, losses
 from speechlrp.training.plan import Part
 from speechlrp.training.prediction import autocast, layout, predict
-from speechlrp.training.ranks import ALONE, Ranks
 from speechlrp.training.recipe import TrainSettings
 
 
@@ -34,10 +32,8 @@ def fit(
     device: torch.device,
     *,
     meta: Mapping[str, Any],
-    callbacks: Sequence[Callback] = (),
-    save_seconds: float | None = None,
-    ranks: Ranks = ALONE,
     penalty: RegionPenalty | None = None,
+    **options: Any,
 ) -> pd.DataFrame:
     """Train a model; called again after a kill, go on from the last saved epoch.
 
@@ -60,13 +56,8 @@ def fit(
         folder: where the files go; made if need be.
         device: where to compute.
         meta: what `load_model` needs: model, kwargs, classes, input_scale, features.
-        callbacks: called by the leader.
-        save_seconds: the least time between two saves; a kill loses at most so much
-            and one epoch. 0 saves after every epoch; by default it is 50 times what
-            the last save took, so that saving costs 2 % (seconds for a small model,
-            two minutes for AlexNet's 700 MB).
-        ranks: the processes that share the work; the batches must be those of this one.
         penalty: is added to the loss of every training example.
+        options: of `Run`: ``callbacks``, ``save_seconds``, ``ranks``.
 
     Returns:
         The metrics, one row an epoch: epoch, train_loss, train_accuracy (both with
@@ -97,9 +88,7 @@ def fit(
         device,
         meta={**meta, "loss": settings.loss},
         steps=settings.epochs * len(train),
-        callbacks=callbacks,
-        save_seconds=save_seconds,
-        ranks=ranks,
+        **options,
     )
     run.penalty = penalty
     return run.complete()
