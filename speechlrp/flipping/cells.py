@@ -85,10 +85,13 @@ class Flips:
         """
         unflipped = [self._scores(inputs, labels)] if self.counts[0] == 0 else []
         filled = {name: fill_in.of(inputs, ids) for name, fill_in in self.baselines.items()}
+        ends: dict[str, list] = {}  # where every bin is flipped, no order tells
         for strategy in self.strategies:
             for repeat in range(self.repeats if STRATEGIES[strategy].repeated else 1):
                 order = flipping_order(strategy, relevance, ids, self.seed, repeat)
-                for baseline, points in self._points(inputs, order, filled, labels, unflipped):
+                for baseline, points in self._points(
+                    inputs, order, filled, labels, unflipped, ends
+                ):
                     yield strategy, baseline, repeat, points
 
     def _points(
@@ -98,14 +101,18 @@ class Flips:
         filled: Mapping[str, Filled],
         labels: Tensor,
         unflipped: list,
+        ends: dict[str, list],
     ) -> Iterator[tuple[str, list]]:
         """The scores at every count, of each baseline; those that are equal are run once."""
         done: list[tuple[Filled, list]] = []
+        counts = self.counts[self.counts > 0].tolist()
         for baseline, values in filled.items():
             points = next((p for other, p in done if _same(other, values)), None)
             if points is None:
-                flipped = flip(inputs, order, values, self.counts[self.counts > 0].tolist())
-                points = unflipped + [self._scores(x, labels) for x in flipped]
+                end = ends.get(baseline, [])
+                flipped = flip(inputs, order, values, counts[: len(counts) - len(end)])
+                points = unflipped + [self._scores(x, labels) for x in flipped] + end
+                ends[baseline] = points[-1:] if counts[-1:] == [order.shape[1]] else []
                 done.append((values, points))
             yield baseline, points
 

@@ -32,7 +32,8 @@ def _flips(**more):
     counts = np.array([0, 3, 10])
     baselines = {"zero": _Value(0.0), "two": _Value(2.0), "same": _Value(0.0)}
     settings = {"strategies": ("lrp", "random"), "repeats": 2, "seed": 1}
-    return Flips(_by_sum, counts, baselines, **(settings | more))
+    settings = {"predict": _by_sum, **settings, **more}
+    return Flips(counts=counts, baselines=baselines, **settings)
 
 
 def test_counts_against_a_loop():
@@ -71,3 +72,20 @@ def test_an_output_that_is_not_finite_is_never_counted(value):
     logits = torch.tensor([[0.0, 1.0], [value, 1.0]])
     with pytest.raises(SpeechLRPError, match=r"not finite .* for 1 of 2 examples"):
         scores(logits, logits.softmax(1), torch.tensor([0, 0]))
+
+
+def test_where_every_bin_is_flipped_the_network_is_asked_once():
+    asked = []
+
+    def predict(inputs):
+        asked.append(inputs.clone())
+        return _by_sum(inputs)
+
+    orders = ("lrp", "lrp_rev", "random")
+    inputs, relevance = torch.rand(4, 1, 2, 5), torch.randn(4, 1, 2, 5)
+    cells = _flips(predict=predict, strategies=orders).cells(inputs, relevance, TABLE)
+    whole = [x for x in asked if len(x.unique()) == 1]
+    assert sorted(x.unique().item() for x in whole) == [0, 2]
+    assert len(asked) == 1 + 2 * (2 * 2) + 2  # as they are; zero and two at 3 bins; all
+    at_end = cells[cells.bins == 10].groupby(["baseline", "strategy", "repeat"])
+    assert at_end.n.sum().nunique() == 1 and len(at_end) == 3 * (1 + 1 + 2)
