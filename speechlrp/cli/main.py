@@ -219,6 +219,9 @@ def download(corpus: str, subsets: tuple[str, ...], data: str | None, base_url: 
     type=click.Path(exists=True, dir_okay=False),
     help="A list of your own recordings, which the tones of planted_tone or _pair are put into.",
 )
+@click.option(
+    "--swap-f0", is_flag=True, help="Men's fundamentals for women's voices, and vice versa."
+)
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; default: as many as cores.")
 @click.option("--force", is_flag=True, help="Replace a corpus made with other settings.")

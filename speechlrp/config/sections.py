@@ -113,11 +113,15 @@ class Navai:
 
 @dataclass
 class Times:
-    """Where the times of words and phonemes are known from: a folder, and the tiers in it."""
+    """Where the times of words and phonemes are known from: a folder, and the tiers in it.
+
+    With removal, explain asks the network again without each of them.
+    """
 
     path: str | None = None
     phonemes: str = "phones"
     words: str = "words"
+    removal: bool = False
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """When words and phonemes were said: `speechlrp synth`'s tables, TextGrid or CTM files."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,16 @@ from speechlrp.artifacts.tables import read_csv
 from speechlrp.config.schema import Config
 from speechlrp.corpora.textgrid import Interval, intervals_of, read_ctm, read_textgrid
 from speechlrp.errors import SpeechLRPError, unknown
-from speechlrp.measures.segments import segments
+from speechlrp.measures.segments import REMOVAL, removal_agreement, segments
+from speechlrp.measures.trust import interval
 from speechlrp.pipeline.stage import Context
 from speechlrp.timing.linking import SPAN
 
+Removal = Callable[[str, np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""An example's id and bool frames of segments ``[n, T]`` -> their relevance, and what the target
+loses when they become the explanation's reference, ``[n]`` each."""
+DRAWS = 1000
+"""Of the interval over recordings."""
 TIERS = ("phoneme", "word")
 MEND = (
     "times are known of what `speechlrp synth` made (again with --force), or from a forced "
@@ -183,6 +189,7 @@ def write_segments(
     examples: pd.DataFrame,
     profiles: Sequence[np.ndarray],
     times: Sequence[np.ndarray],
+    removal: Removal | None = None,
 ) -> None:
     """Write `segments.csv`: a row a word or phoneme, with its times in its recording.
 
@@ -191,6 +198,7 @@ def write_segments(
         examples: with id, source, path, speaker, start_s, onset_s and duration_s.
         profiles: of each, the absolute relevance of its frames `[T]`.
         times: of each, the middles of its frames in s `[T]`.
+        removal: what segments hold and cost, if that is asked.
     """
     recordings = examples.drop(columns="id").rename(columns={"source": "id"})
     recordings = recordings.drop_duplicates("id")
@@ -201,9 +209,28 @@ def write_segments(
             if one.source in known and (spoken := spoken_in(known[one.source], one)):
                 span = (one.onset_s, one.onset_s + one.duration_s)
                 table = segments(profile, time, spoken, span)
+                if removal:
+                    begin, end = table[["start_s", "end_s"]].to_numpy().T[..., None]
+                    numbers = removal(one.id, (time >= begin) & (time < end))
+                    table = table.assign(**dict(zip(REMOVAL, numbers, strict=True)))
                 table[["start_s", "end_s"]] += one.start_s - one.onset_s
                 parts.append(table.assign(recording=one.id, explainer=name, tier=tier))
     if parts:
         table = pd.concat(parts)
+        if removal:
+            _tell(context, table)
         first = ["recording", "explainer", "tier"]
         context.write(segments=table[[*first, *table.columns[:-3]]])
+
+
+def _tell(context: Context, table: pd.DataFrame) -> None:
+    """Say whether segments that hold more are those whose removal costs more."""
+    for tier, part in table.groupby("tier", sort=False):
+        each = removal_agreement(part)
+        if len(each):
+            mean, low, high = interval(each[None], draws=DRAWS)
+            context.say(
+                f"relevance of a {tier} and what its removal costs: rank correlation {mean:.2f} "
+                f"({low:.2f} to {high:.2f} over {len(each)} recordings)"
+            )
+            context.note(f"removal_{tier}", {"mean": mean, "low": low, "high": high})

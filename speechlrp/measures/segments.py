@@ -10,6 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+FEWEST = 3
+"""Segments of a recording below which no rank correlation is given."""
+REMOVAL = ["relevance", "cost"]
+"""Where it was asked: a segment's signed relevance, and what the target loses without it."""
 COLUMNS = ["label", "start_s", "end_s", "relevance_share", "time_share", "ratio"]
 
 
@@ -68,12 +72,28 @@ def by_label(table: pd.DataFrame) -> pd.DataFrame:
         table: as `segments` gives it, of many recordings, with their tier.
 
     Returns:
-        A row a tier and label: count, means of both shares, and the ratio of these means.
+        A row a tier and label: count, means of both shares, the ratio of these means, and means
+        of `REMOVAL` where it was asked.
     """
     known = table.dropna(subset="relevance_share")
-    shares = ["relevance_share", "time_share"]
-    groups = known.groupby(["tier", "label"], sort=False)[shares]
+    shares, removal = ["relevance_share", "time_share"], [c for c in REMOVAL if c in table]
+    groups = known.groupby(["tier", "label"], sort=False)[[*shares, *removal]]
     means = groups.mean().assign(count=groups.size())
     means["ratio"] = means.relevance_share / means.time_share
-    order = ["count", *shares, "ratio"]
+    order = ["count", *shares, "ratio", *removal]
     return means[order].sort_values("ratio", ascending=False, kind="stable").reset_index()
+
+
+def removal_agreement(table: pd.DataFrame) -> np.ndarray:
+    """Spearman's correlation of what segments hold with what their removal costs.
+
+    Args:
+        table: relevance and cost of the segments of one tier, with their recording.
+
+    Returns:
+        One of each recording with three segments or more whose numbers differ.
+    """
+    known = table.dropna(subset=REMOVAL)
+    parts = (part for _, part in known.groupby("recording", sort=False) if len(part) >= FEWEST)
+    each = np.array([part.relevance.rank().corr(part.cost.rank()) for part in parts], dtype=float)
+    return each[np.isfinite(each)]

@@ -191,7 +191,6 @@ def test_unwritable_root_is_one_line(tmp_path):
         ("audiomnist", {"speakers": 0}, "at least one speaker"),
         ("audiomnist", {"speakers": 100}, "two digits"),
         ("audiomnist", {"digits": (3, 3)}, "digits must be"),
-        ("audiomnist", {"women": 9}, "women=9"),
         ("voxceleb", {"per_speaker": 0}, "at least 1"),
         ("voxceleb", {"sentences": []}, "no sentences"),
         ("librispeech", {"sentences": ["Room 101"]}, "cannot transcribe 'Room 101'"),

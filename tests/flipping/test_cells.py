@@ -88,4 +88,5 @@ def test_where_every_bin_is_flipped_the_network_is_asked_once():
     assert sorted(x.unique().item() for x in whole) == [0, 2]
     assert len(asked) == 1 + 2 * (2 * 2) + 2  # as they are; zero and two at 3 bins; all
     at_end = cells[cells.bins == 10].groupby(["baseline", "strategy", "repeat"])
-    assert at_end.n.sum().nunique() == 1 and len(at_end) == 3 * (1 + 1 + 2)
+    assert at_end.n.sum().nunique() == 1
+    assert len(at_end) == 3 * (1 + 1 + 2)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from speechlrp.measures.segments import by_label, held, segments
+from speechlrp.measures.segments import by_label, held, removal_agreement, segments
 
 TIME = 0.05 + 0.1 * np.arange(10)  # frames from 0 to 1 s
 
@@ -47,3 +47,11 @@ def test_labels_are_ordered_by_their_relevance_for_their_time():
     assert list(table.label) == ["b", "a"]
     np.testing.assert_allclose(table.ratio, [5.0, 0.75])
     assert list(table["count"]) == [1, 2]
+
+
+def test_recordings_say_whether_what_holds_more_costs_more():
+    rows = [("r", 1, 10), ("r", 2, 30), ("r", 3, 20), ("s", 3, 1), ("s", 2, 2), ("s", 1, 3)]
+    rows += [("two", 1, 2), ("two", 2, 1), ("same", 1, 1), ("same", 1, 2), ("same", 1, 3)]
+    rows += [("lost", 1, 1), ("lost", 2, 2), ("lost", 3, np.nan)]
+    table = pd.DataFrame(rows, columns=["recording", "relevance", "cost"])
+    np.testing.assert_allclose(removal_agreement(table), [0.5, -1.0])

@@ -42,7 +42,7 @@ class Speaker:
         gender: ``"male"`` or ``"female"``.
         variant: eSpeak NG's voice variant.
         accent: its English, such as ``en-us``.
-        f0: intended median fundamental, in Hz.
+        f0: intended median fundamental, in Hz, within what eSpeak NG's pitch reaches.
         pitch: eSpeak NG's pitch, 0 to 99.
         range: of the intonation, 0 to 99.
         rate: words per minute.
@@ -73,25 +73,25 @@ class Speaker:
         return f"{self.accent}+{self.variant}"
 
 
-def cast(count: int, *, seed: int, women: int | None = None) -> list[Speaker]:
+def cast(count: int, *, seed: int, swap_f0: bool = False) -> list[Speaker]:
     """Invent speakers; the k-th is the same however many there are of an even cast.
 
+    Every second one is a woman, except that a cast of 60 has AudioMNIST's own twelve.
     Fundamentals, vocal tracts and intonation of the sexes overlap, as people's do.
 
     Args:
         count: how many.
         seed: of all that is drawn.
-        women: how many of them are women, spread evenly. Without it every second
-            speaker is, except that a cast of 60 has AudioMNIST's own twelve.
+        swap_f0: men's fundamentals for women and women's for men, as far as eSpeak NG's pitch
+            reaches; all else of the same seed stays, so that formants say one thing and the
+            fundamental another.
 
     Raises:
-        SpeechLRPError: no speakers, or more women than speakers.
+        SpeechLRPError: no speakers.
     """
     if count < 1:
         raise SpeechLRPError(f"a corpus needs at least one speaker, not {count}")
-    if women is not None and not 0 <= women <= count:
-        raise SpeechLRPError(f"women={women} does not fit a cast of {count} speakers")
-    female = _female(count, women)
+    female = set(OFFICIAL_WOMEN) if count == 60 else set(range(2, count + 1, 2))
     voices = {
         "female": np.random.default_rng([seed, 1]).permutation(list(WOMEN)),
         "male": np.random.default_rng([seed, 2]).permutation(list(MEN)),
@@ -102,31 +102,28 @@ def cast(count: int, *, seed: int, women: int | None = None) -> list[Speaker]:
         gender = "female" if number in female else "male"
         variant = str(voices[gender][seen[gender] % len(voices[gender])])
         seen[gender] += 1
-        speakers.append(_speaker(number, gender, variant, seed))
+        sounds_like = gender if not swap_f0 else "male" if gender == "female" else "female"
+        speakers.append(_speaker(number, gender, variant, seed, _F0[sounds_like]))
     return speakers
 
 
-def _female(count: int, women: int | None) -> set[int]:
-    if women is None:
-        return set(OFFICIAL_WOMEN) if count == 60 else set(range(2, count + 1, 2))
-    return {math.ceil((k + 1) * count / women) for k in range(women)}
-
-
-def _speaker(number: int, gender: str, variant: str, seed: int) -> Speaker:
+def _speaker(
+    number: int, gender: str, variant: str, seed: int, fundamentals: tuple[float, float]
+) -> Speaker:
     """Draw what is left to chance: seeded by the corpus's seed and the number."""
     rng = np.random.default_rng([seed, 3, number])
-    median, spread = _F0[gender]
+    median, spread = fundamentals
     f0 = median * math.exp(spread * float(np.clip(rng.standard_normal(), -2, 2)))
     tract = float(np.clip(1 + 0.035 * rng.standard_normal(), 0.93, 1.07))
     usual = (WOMEN if gender == "female" else MEN)[variant] * tract
-    pitch = 50 + math.log(f0 / usual) / _PITCH_STEP
+    pitch = float(np.clip(50 + math.log(f0 / usual) / _PITCH_STEP, 4, 95))
     return Speaker(
         number=number,
         gender=gender,
         variant=variant,
         accent=str(rng.choice(list(ACCENTS), p=_ACCENT_SHARE)),
-        f0=round(f0, 1),
-        pitch=round(float(np.clip(pitch, 4, 95))),
+        f0=round(usual * math.exp((pitch - 50) * _PITCH_STEP), 1),
+        pitch=round(pitch),
         range=int(rng.integers(30, 71)),
         rate=float(rng.uniform(150, 195)),
         tract=tract,

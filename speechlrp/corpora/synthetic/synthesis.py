@@ -57,7 +57,7 @@ def synthesise(
     per_speaker: int,
     seed: int = 0,
     workers: int = 1,
-    women: int | None = None,
+    swap_f0: bool = False,
     digits: Sequence[int] = tuple(range(10)),
     sentences: Sequence[str] | None = None,
     subset: str = "train-clean-100",
@@ -77,7 +77,7 @@ def synthesise(
         per_speaker: recordings of each; with all ten digits, 500 gives 50 repetitions.
         seed: of all that is drawn.
         workers: processes.
-        women: how many speakers are women; see `cast` for the default.
+        swap_f0: fundamentals of the other gender, see `cast`.
         digits: which, for ``audiomnist``.
         sentences: what is said in the other layouts; the project's own by default.
         subset: the folder's name, for ``librispeech``.
@@ -97,13 +97,13 @@ def synthesise(
             f"not {per_speaker}, {workers} and {seed}"
         )
     espeak.find_library()
-    people = cast(speakers, seed=seed, women=women)
+    people = cast(speakers, seed=seed, swap_f0=swap_f0)
     request = Request(people, per_speaker, seed, tuple(digits), sentences, subset)
     store = Store(root)
     try:
         plan = LAYOUTS[layout].plan(request)
         files = _files(LAYOUTS[layout], request, plan)
-        store.begin(_settings(layout, request, women), files, force=force)
+        store.begin(_settings(layout, request, swap_f0), files, force=force)
         parts = [(people[utterance.speaker], utterance) for utterance in plan]
         speak = partial(_speak, LAYOUTS[layout].rate, seed)
         entries, written = store.make(parts, speak, workers, progress)
@@ -128,7 +128,7 @@ def _files(layout: Layout, request: Request, plan: list[Utterance]) -> list[str]
     return [*(utterance.path for utterance in plan), *tables, *_TABLES]
 
 
-def _settings(layout: str, request: Request, women: int | None) -> dict[str, object]:
+def _settings(layout: str, request: Request, swap_f0: bool) -> dict[str, object]:
     """Return what a corpus's content follows from; digits and text only where they count."""
     said: dict[str, object] = {"digits": list(request.digits)}
     if layout != "audiomnist":
@@ -137,7 +137,7 @@ def _settings(layout: str, request: Request, women: int | None) -> dict[str, obj
     return said | {
         "layout": layout,
         "speakers": len(request.cast),
-        "women": women,
+        "swap_f0": swap_f0,
         "per_speaker": request.per_speaker,
         "seed": request.seed,
         "edition": _EDITION,

@@ -1,11 +1,12 @@
 """explain: relevance of every bin of a split, and where relevance falls."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from speechlrp.artifacts.hdf5 import created, open_artifact, read_table
 from speechlrp.artifacts.relevance import RELEVANCE, Maps
@@ -20,7 +21,7 @@ from speechlrp.data.explaining import (
 )
 from speechlrp.data.network import Classifier, network
 from speechlrp.data.seen import section_of, seen
-from speechlrp.data.times import times_on_disk, write_segments
+from speechlrp.data.times import Removal, times_on_disk, write_segments
 from speechlrp.measures.absorption import conservation, summarise_conservation
 from speechlrp.measures.excess import Excess
 from speechlrp.measures.shares import Shares
@@ -60,11 +61,13 @@ def _write(context: Context, classifier: Classifier, shards: Shards) -> None:
     section, shares = context.config.explainer, _shares(context, examples)
     excess = Excess(examples.frequency, examples.time, examples.classes)
     profiles: list[np.ndarray] = []
+    signed: dict[str, np.ndarray] = {}
 
     def add(arrays: dict[str, np.ndarray], some: pd.DataFrame) -> None:
         shares.add(arrays["relevance"], some)
         excess.add(arrays["relevance"], some)
         profiles.extend(np.abs(arrays["relevance"]).sum((1, 2), dtype=float))
+        signed.update(zip(some.id, arrays["relevance"].sum((1, 2), dtype=float), strict=True))
 
     with created(context.folder / "relevance.h5") as file:
         table = Explaining(classifier, section).merged(file, shards, context, add)
@@ -73,12 +76,30 @@ def _write(context: Context, classifier: Classifier, shards: Shards) -> None:
     shards.remove()
     bands, regions = shares.tables()
     context.write(bands=bands, regions=regions, found=excess.table())
-    write_segments(context, table, profiles, [examples.time] * len(table))
+    removal = _removal(context, classifier, signed) if context.config.times.removal else None
+    write_segments(context, table, profiles, [examples.time] * len(table), removal)
     shown = pick(table, predicted, section["examples"])
     _figures(context, examples, shown, bands, regions)
     if section["kind"] == "lrp":
         _conserve(context, classifier, [examples.row_of[table.id[i]] for i in shown])
     context.note("examples", len(table))
+
+
+def _removal(context: Context, classifier: Classifier, signed: Mapping[str, np.ndarray]) -> Removal:
+    """What some frames hold of an example's relevance, and what the target loses without them."""
+    explaining, examples = Explaining(classifier, context.config.explainer), classifier.dataset
+
+    def removal(name: str, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        row = examples.row_of[name]
+        with examples.features() as stored:
+            _, inputs, target = explaining.batch(stored[row][None], examples.labels[[row]])
+        asked = explaining.asked(inputs, target, torch.zeros_like(inputs), context.config.seed)
+        kept = torch.from_numpy(~frames).to(inputs.device)
+        kept = kept.view(len(kept), *[1] * (inputs.dim() - 1), -1).expand(-1, *inputs.shape)
+        whole, without = asked.scaled(kept.flatten(2), asked.start)
+        return frames @ signed[name], (whole - without[:, 0]).cpu().numpy()
+
+    return removal
 
 
 def _conserve(context: Context, classifier: Classifier, rows: list[int]) -> None:
