@@ -73,7 +73,7 @@ class Network:
             SpeechLRPError: it is not finite.
         """
         outputs = self.model(inputs.to(self.device))
-        return check_outputs(outputs, bool(inputs.isfinite().all()))
+        return check_outputs(outputs, inputs)
 
 
 class Classifier(Network):
@@ -108,9 +108,7 @@ class Classifier(Network):
         Raises:
             SpeechLRPError: a logit is not finite.
         """
-        logits = check_outputs(
-            logits_of(self.behind_view(self.model), inputs), bool(inputs.isfinite().all())
-        )
+        logits = check_outputs(logits_of(self.behind_view(self.model), inputs), inputs)
         return logits, probabilities(self.meta["loss"], logits)
 
     def baseline(self, name: str) -> torch.Tensor:

@@ -163,8 +163,8 @@ def _aligned(folder: str, recordings: pd.DataFrame, tier: str) -> Iterator[tuple
         )
     for recording in recordings.itertuples():
         grid = _grid_of(recording, grids)
-        for interval in intervals_of(grid, tier) if grid else ():
-            yield recording.id, interval
+        for span in intervals_of(grid, tier) if grid else ():
+            yield recording.id, span
 
 
 def _grid_of(recording: Any, grids: dict[str, list[Path]]) -> Path | None:

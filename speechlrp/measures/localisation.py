@@ -105,15 +105,14 @@ def cue(maps: Maps) -> dict[str, np.ndarray]:
     axes, weaker = (maps.frequency, maps.time), {}
     inside = true_regions(maps.table, *axes)
     if all(name in maps.table for name in ALSO):
-        boxes = (regions(maps.table, *axes, box) for box in (TRUTH, ALSO))
-        shares = [localisation(maps.relevance, box)["positive_inside"] for box in boxes]
+        boxes = [regions(maps.table, *axes, box) for box in (TRUTH, ALSO)]
+        shares = [one["positive_inside"] for one in localisations(maps.relevance, boxes)]
         weaker = {"positive_in_weaker": np.minimum(*shares)}
     other = another(len(inside), maps.table.label.to_numpy(int), seed=0)
     wrong = inside[other] & (other != np.arange(len(other)))[:, None, None]  # alone: none
-    control = localisation(maps.relevance, wrong)
-    around = localisation(maps.relevance, near(inside))
+    found, control, around = localisations(maps.relevance, [inside, wrong, near(inside)])
     return (
-        localisation(maps.relevance, inside)
+        found
         | weaker
         | {
             "positive_near": around["positive_inside"],
@@ -125,8 +124,8 @@ def cue(maps: Maps) -> dict[str, np.ndarray]:
     )
 
 
-def localisation(relevance: np.ndarray, inside: np.ndarray) -> dict[str, np.ndarray]:
-    """Score maps against regions, every score ``[N]``; NaN where it is not defined.
+def localisations(relevance: np.ndarray, boxes: Sequence[np.ndarray]) -> list[dict]:
+    """Score maps against some regions of each, every score ``[N]``; NaN where it is not defined.
 
     ``positive_inside``: the positive relevance inside the region over all of it (relevance
     mass accuracy). ``times_chance``: that over the region's share of the bins, 1 for a map
@@ -138,21 +137,28 @@ def localisation(relevance: np.ndarray, inside: np.ndarray) -> dict[str, np.ndar
 
     Args:
         relevance: ``[N, F, T]``.
-        inside: the regions, ``[N, F, T]``.
+        boxes: the regions, ``[N, F, T]`` each; bins are ranked once for all of them.
 
     Raises:
         SpeechLRPError: the shapes differ, or are others.
 
     Source: Zhang et al. 2016 (pointing game); Arras et al. 2022 (relevance mass).
     """
-    relevance, inside = check_maps(relevance), check_maps(inside, what="regions")
-    if relevance.shape != inside.shape:
-        raise SpeechLRPError(
-            f"regions of shape {list(inside.shape)} do not fit maps of {list(relevance.shape)}"
-        )
+    relevance = check_maps(relevance)
     shape = len(relevance), int(np.prod(relevance.shape[1:]))
     flat = np.asarray(relevance, np.float64).reshape(shape)
-    true = np.asarray(inside, bool).reshape(shape)
+    ranks = [pd.Series(one).rank().to_numpy() for one in flat]
+    found = []
+    for inside in (check_maps(one, what="regions") for one in boxes):
+        if relevance.shape != inside.shape:
+            raise SpeechLRPError(
+                f"regions of shape {list(inside.shape)} do not fit maps of {list(relevance.shape)}"
+            )
+        found.append(_scored(flat, np.asarray(inside, bool).reshape(shape), ranks))
+    return found
+
+
+def _scored(flat: np.ndarray, true: np.ndarray, ranks: Sequence[np.ndarray]) -> dict:
     area = true.mean(axis=1)
     known = (area > 0) & (area < 1)
     positive = np.clip(flat, 0, None)
@@ -164,26 +170,24 @@ def localisation(relevance: np.ndarray, inside: np.ndarray) -> dict[str, np.ndar
         "positive_inside": mass,
         "times_chance": share(mass, area),
         "pointing": point,
-        "auc": np.array([auc(*one) for one in zip(flat, true, strict=True)]),
+        "auc": np.array([auc(*one) for one in zip(ranks, true, strict=True)]),
         "region": np.where(known, area, np.nan),
     }
     return {name: scores[name] for name in SCORES}
 
 
-def auc(values: np.ndarray, true: np.ndarray) -> float:
+def auc(ranks: np.ndarray, true: np.ndarray) -> float:
     """How often a value that is true exceeds one that is not, ties counting a half.
 
     Args:
-        values: ``[P]``.
+        ranks: of the values from 1, equal ones sharing their mean, ``[P]``.
         true: ``[P]`` of bool; NaN comes back where all or none are.
     """
     inside = int(true.sum())
     outside = len(true) - inside
     if not inside or not outside:
         return float("nan")
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    rank = np.cumsum(counts) - (counts - 1) / 2  # the mean rank of equal values, from 1
-    return float((rank[place][true].sum() - inside * (inside + 1) / 2) / (inside * outside))
+    return float((ranks[true].sum() - inside * (inside + 1) / 2) / (inside * outside))
 
 
 def another(count: int, labels: np.ndarray, seed: int) -> np.ndarray:

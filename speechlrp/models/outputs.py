@@ -7,14 +7,14 @@ from torch import Tensor
 from speechlrp.errors import SpeechLRPError
 
 
-def check_outputs(outputs: Tensor, inputs_are_finite: bool = True) -> Tensor:
+def check_outputs(outputs: Tensor, inputs: Tensor | None = None) -> Tensor:
     """Give a network's outputs, where all are finite; everything that decides asks here.
 
     A comparison with nan is false, so that argmax and probabilities would give a class.
 
     Args:
         outputs: ``[B, ...]``, logits.
-        inputs_are_finite: whether what the network was given is; for the error.
+        inputs: what the network was given, for the error; None: numbers that are finite.
 
     Raises:
         SpeechLRPError: some are not; says how many examples they belong to.
@@ -27,7 +27,7 @@ def check_outputs(outputs: Tensor, inputs_are_finite: bool = True) -> Tensor:
     advice = (
         "its inputs are, so the weights have grown too large: train again with a lower trainer.lr "
         "or with trainer.clip=1"
-        if inputs_are_finite
+        if inputs is None or bool(inputs.isfinite().all())
         else "nor are its inputs: make the features again with `speechlrp preprocess --force`"
     )
     raise SpeechLRPError(

@@ -90,7 +90,10 @@ def measure_against_truth(table: pd.DataFrame, measures: Sequence[str], truth: s
                       color=line.colour, markersize=4, label=label)  # fmt: skip
         style.heading(axes, measure, size=style.SMALL)
         style.dress(axes)
-    for axes in grid[-wide:]:
+    for axes in grid[len(measures) :]:
+        axes.remove()
+    for axes in grid[: len(measures)][-wide:]:  # the lowest of every column
+        axes.tick_params(labelbottom=True)
         axes.set_xlabel(f"truth: {truth.replace('_', ' ')} (%)", fontsize=style.SMALL)
     style.legend(fig, grid[0].get_legend_handles_labels()[0], ncols=4)
     return fig

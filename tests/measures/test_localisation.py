@@ -14,7 +14,7 @@ from speechlrp.measures.localisation import (
     another,
     auc,
     cue,
-    localisation,
+    localisations,
     near,
     regions,
     widened,
@@ -32,7 +32,7 @@ def _table(*rows):
 
 
 def _scores(relevance, inside=INSIDE):
-    found = localisation(np.asarray(relevance, float), inside)
+    found = localisations(np.asarray(relevance, float), [inside])[0]
     assert tuple(found) == SCORES
     return {name: values[0] for name, values in found.items()}
 
@@ -61,7 +61,7 @@ def test_an_even_map_is_chance():
 def test_noise_is_chance_on_average():
     rng = np.random.default_rng(0)
     inside = np.repeat(INSIDE, 400, axis=0)
-    found = localisation(rng.normal(size=inside.shape), inside)
+    found = localisations(rng.normal(size=inside.shape), [inside])[0]
     for name, chance in (("positive_inside", 0.1), ("times_chance", 1), ("auc", 0.5)):
         error = found[name].std() / 20
         assert abs(found[name].mean() - chance) < 4 * error
@@ -100,7 +100,7 @@ def test_auc_counts_pairs():
     rng = np.random.default_rng(3)
     values, true = rng.integers(0, 5, 40).astype(float), rng.random(40) < 0.3
     pairs = [1 if a > b else 0.5 if a == b else 0 for a in values[true] for b in values[~true]]
-    assert auc(values, true) == pytest.approx(np.mean(pairs))
+    assert auc(pd.Series(values).rank().to_numpy(), true) == pytest.approx(np.mean(pairs))
 
 
 @pytest.mark.parametrize(

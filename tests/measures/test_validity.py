@@ -14,7 +14,7 @@ from speechlrp.measures import texture
 from speechlrp.measures.absorption import conservation
 from speechlrp.measures.agreement import agreement, spearman, top_overlap
 from speechlrp.measures.concentration import concentration
-from speechlrp.measures.localisation import localisation
+from speechlrp.measures.localisation import localisations
 
 MAPS, SHARE = np.zeros((2, 5)), "share of bins lies in"
 BINS = torch.arange(4)[None]
@@ -48,7 +48,7 @@ SITUATIONS = {
     "one map's checkerboard": (lambda: texture.checkerboard(MAPS, 2, 1), r"\[N, F, T\]; found"),
     "one map's signs": (lambda: texture.sign_mixing(MAPS), r"\[N, F, T\]; found"),
     "regions of other bins": (
-        lambda: localisation(np.zeros((1, 4, 4)), np.zeros((1, 4, 5))),
+        lambda: localisations(np.zeros((1, 4, 4)), [np.zeros((1, 4, 5))]),
         r"regions of shape \[1, 4, 5\] do not fit maps of \[1, 4, 4\]",
     ),
     "nothing to concentrate": (lambda: concentration([], ["a"]), "there is no recording"),
@@ -95,7 +95,7 @@ def test_of_no_recordings_there_are_no_numbers():
     none = np.zeros((0, 4, 4))
     for measure in (texture.total_variation, texture.entropy, texture.sign_mixing):
         assert measure(none).shape == (0,)
-    assert all(len(column) == 0 for column in localisation(none, none).values())
+    assert all(len(column) == 0 for column in localisations(none, [none])[0].values())
     assert falling_order(torch.zeros(0, 4), [], 1).shape == (0, 4)
 
 

@@ -45,7 +45,7 @@ def test_every_phoneme_and_word_has_its_share_of_the_relevance(copied, tmp_path)
 
 def test_what_a_phoneme_holds_stands_beside_what_its_removal_costs(copied, tmp_path):
     explained = copied.run / "explain/train-lrp_mean-test"
-    with h5py.File(copied.run / "preprocess/features.h5") as file:
+    with h5py.File(copied.features / "features.h5") as file:
         every, features, mean = read_table(file), file["features"][:], file["train_mean"][:]
         time = file["time"][:]
     table = every[every.subset == "test"]

@@ -51,7 +51,7 @@ def _write_page(context: Context, results: Mapping[str, pd.DataFrame]) -> None:
     )
     facts = {"corpora": ", ".join(context.config.bench.corpora),
              "seeds": len(context.config.bench.seeds),
-             "recordings of each": results["recordings"].id.nunique()}  # fmt: skip
+             "recordings of each": results["explainers"].n.max()}  # fmt: skip
     page = Page(context.config.run, "explainers and measures held to known truth", facts, sections)
     write_text(context.folder / "index.html", render(page))
 
