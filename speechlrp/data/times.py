@@ -65,7 +65,7 @@ def read_times(config: Config, kind: str, recordings: pd.DataFrame) -> pd.DataFr
         times = read_csv(table, MEND, ["id", kind, *SPAN])
     elif ctm and ctm.is_file():
         times = _labelled(kind, ((name, i) for name, held in read_ctm(ctm) for i in held))
-    elif config.times.path:
+    elif config.times.path and (_grids(config.times.path) or not _files(config, *TIERS)):
         return _labelled(kind, _aligned(config.times.path, recordings, tier_of(config, kind)))
     else:
         return _labelled(kind, ())
@@ -159,7 +159,8 @@ def _aligned(folder: str, recordings: pd.DataFrame, tier: str) -> Iterator[tuple
         grids.setdefault(path.stem, []).append(path)
     if not grids:
         raise SpeechLRPError(
-            f"times.path is {folder}: there is no .TextGrid file, {tier}.ctm or phonemes.csv"
+            f"times.path is {folder}: there is no .TextGrid file, {tier}.ctm, "
+            "phonemes.csv or words.csv"
         )
     for recording in recordings.itertuples():
         grid = _grid_of(recording, grids)
