@@ -138,6 +138,13 @@ class Explaining:
         ends = answer(self.model, inputs[:1].clone()).ends
         return logits_of(self.model, inputs.clone()) if ends else output
 
+    def asked(
+        self, inputs: torch.Tensor, target: torch.Tensor, relevance: torch.Tensor, seed: int
+    ) -> Asked:
+        """The network behind some maps, to be asked again; see `batch`."""
+        probability = PROBABILITIES.get(self.network.meta["loss"], "softmax")
+        return Asked(self.explainer, self.model, inputs, target, relevance, probability, seed=seed)
+
     def judged(
         self,
         inputs: torch.Tensor,
@@ -160,8 +167,7 @@ class Explaining:
             seed: of measures that draw.
             period: see `Judged`; None: the network's first stride, which of samples is 1.
         """
-        probability = PROBABILITIES.get(self.network.meta["loss"], "softmax")
-        asked = Asked(self.explainer, self.model, inputs, target, relevance, probability, seed=seed)
+        asked = self.asked(inputs, target, relevance, seed)
         examples, maps = self.network.dataset, self.maps(relevance)[:, 0].double().cpu().numpy()
         period = period or (1 if examples.view else first_stride(self.network.model))
         axes = examples.frequency, examples.time
