@@ -56,18 +56,22 @@ class RunFiles:
         if facts and not is_as(path, facts):
             raise SpeechLRPError(
                 f"{path} is gone or changed since {where} wrote it; make it again with "
-                f"`{_command(where)} --force`"
+                f"`{self._command(where)} --force`"
             )
         return path
 
     def table(self, where: str, name: str) -> pd.DataFrame:
         """A CSV of a stage."""
-        mend = f"make it again with `{_command(where)} --force`"
+        mend = f"make it again with `{self._command(where)} --force`"
         return read_csv(self.path(where, name), mend)
 
     def open(self, where: str, name: str, layout: Layout) -> AbstractContextManager[h5py.File]:
         """An HDF5 file of a stage."""
-        return open_artifact(self.path(where, name), layout, _command(where))
+        return open_artifact(self.path(where, name), layout, self._command(where))
+
+    def _command(self, where: str) -> str:
+        run = self.data if where == "preprocess" else self.run
+        return f"speechlrp {where.split('/')[0]} run={run.name}"
 
     def image(self, where: str, name: str) -> bytes:
         """A PNG of a stage."""
@@ -131,10 +135,6 @@ class RunFiles:
     def reference(self) -> str:
         """The reference of the run's features."""
         return self.records["preprocess"].config.get("features.reference", "")
-
-
-def _command(where: str) -> str:
-    return f"speechlrp {where.split('/')[0]}"
 
 
 def run_files(config: Config) -> RunFiles:

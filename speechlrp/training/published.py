@@ -8,7 +8,7 @@ Shapes: ``K`` classes, ``E`` numbers of the embedding.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ HOLDERS = ("model_state_dict", "state_dict", "model", "net", "network")
 LAST = {"wespeaker": "projection", "resnet_se34": "output"}
 """Model -> its last layer, which belongs to the checkpoint's classes."""
 _RENAMED = (
-    (r"^(module\.)+", ""),
+    (r"^((module|_orig_mod)\.)+", ""),
     (r"^__S__\.(module\.)*", ""),
     (r"^__L__\.(softmax\.)?fc\.", "output."),
     (r"^__L__\.(weight|W)$", r"output.\1"),
@@ -49,8 +49,7 @@ def read_published(path: Path, rename: bool = True) -> dict[str, Tensor]:
 
     Args:
         path: ``.safetensors``, or a file of ``torch.save``.
-        rename: as wespeaker's and voxceleb_trainer's need it; else only the ``module.`` that
-            training in parallel puts before every name is left out.
+        rename: as wespeaker's and voxceleb_trainer's need it.
 
     Raises:
         SpeechLRPError: it is missing, truncated or foreign, needs code to be loaded, or
@@ -65,16 +64,26 @@ def read_published(path: Path, rename: bool = True) -> dict[str, Tensor]:
     except Unreadable as error:
         advice = f"; {SAVING}" if isinstance(error, NeedsCode) else ""
         raise SpeechLRPError(f"cannot read {path}: {error}{advice}") from error
-    weights = _renamed(tensors) if rename else _unwrapped(tensors)
+    weights = _renamed(tensors) if rename else tensors
     if not weights:
         raise SpeechLRPError(f"{path} holds no weights; {SAVING}")
     return weights
 
 
-def _unwrapped(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    if not all(name.startswith("module.") for name in tensors):
-        return dict(tensors)
-    return {name.removeprefix("module."): value for name, value in tensors.items()}
+def _unwrapped(weights: Mapping[str, Tensor], wanted: Iterable[str]) -> Mapping[str, Tensor]:
+    """Weights without what wraps their model, where no name is one that is wanted.
+
+    Training in parallel puts ``module.`` before each name, torch.compile ``_orig_mod.``, and
+    Lightning what the model is called there.
+    """
+    known, inner = set(wanted), weights
+    while not known & inner.keys():
+        names = [name.partition(".") for name in inner]
+        if len({first for first, _, _ in names}) != 1 or not all(rest for _, _, rest in names):
+            return weights
+        values = inner.values()
+        inner = {rest: value for (_, _, rest), value in zip(names, values, strict=True)}
+    return inner if 2 * len(known & inner.keys()) > len(known) else weights
 
 
 def _renamed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -114,6 +123,7 @@ def load_published(model: nn.Module, weights: Mapping[str, Tensor], path: Path, 
         SpeechLRPError: names or shapes differ; says which.
     """
     wanted = model.state_dict()
+    weights = _unwrapped(weights, wanted)
     counters = {key for key in wanted if key.endswith("num_batches_tracked")}
     missing = sorted(wanted.keys() - weights.keys() - counters)
     extra = sorted(weights.keys() - wanted.keys())

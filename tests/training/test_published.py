@@ -78,8 +78,36 @@ def test_a_users_own_names_stay(tmp_path):
         "__S__.fc.bias",
         "model.conv1.weight",
     ]
-    torch.save(tensors("module.a", "module.b"), tmp_path / "b.pt")
-    assert list(read_published(tmp_path / "b.pt", rename=False)) == ["a", "b"]
+
+
+WRAPPED = {
+    "as it is": "{}",
+    "in parallel": "module.{}",
+    "in parallel, twice": "module.module.{}",
+    "compiled": "_orig_mod.{}",
+    "compiled, in parallel": "module._orig_mod.{}",
+    "by Lightning": "net.{}",
+}
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_what_wraps_a_model_is_left_out(tmp_path, name):
+    given = {
+        WRAPPED[name].format(key): value for key, value in nn.Linear(2, 3).state_dict().items()
+    }
+    torch.save({"state_dict": given}, tmp_path / "b.pt")
+    model = nn.Linear(2, 3)
+    load_published(model, read_published(tmp_path / "b.pt", rename=False), tmp_path, "mine")
+    for key, value in model.state_dict().items():
+        torch.testing.assert_close(value, given[WRAPPED[name].format(key)])
+
+
+@pytest.mark.parametrize(
+    "names", [["a.weight", "b.bias"], ["weight", "b.bias"], ["x", "y"], ["a.x"]]
+)
+def test_what_is_another_model_is_named(tmp_path, names):
+    with pytest.raises(SpeechLRPError, match="does not fit model mine: missing: bias"):
+        load_published(nn.Linear(2, 3), tensors(*names), tmp_path, "mine")
 
 
 def test_a_file_that_needs_code_is_refused(tmp_path):

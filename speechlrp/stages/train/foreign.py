@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from speechlrp.config.schema import Config, options
+from speechlrp.corpora.text import composed, read_text
 from speechlrp.data.dataset import Windows
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.models.heads import CosineLinear
@@ -119,11 +120,8 @@ def _from_checkpoint(
 def _speakers(file: str | None) -> list[str] | None:
     if not file:
         return None
-    try:
-        lines = _path(file).read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise SpeechLRPError(f"cannot read model.speakers={file}: {error.strerror}") from error
-    return [line.strip() for line in lines if line.strip()]
+    text = read_text(_path(file), "model.speakers", "name the checkpoint's classes, one a line")
+    return [composed(line.strip()) for line in text.splitlines() if line.strip()]
 
 
 def centroids(model: nn.Module, examples: Windows, scale: float, place: torch.device) -> Tensor:
