@@ -32,6 +32,7 @@ _HDF5S = (
     "Driver ",
     "Insufficient precision",
     "No NumPy equivalent",
+    "Unknown ",
 )
 """How the library's errors begin, whatever their class."""
 

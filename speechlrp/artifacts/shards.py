@@ -66,7 +66,8 @@ class Shards:
         values = read_arrays(self.path(unit))
         columns = {k.removeprefix(COLUMN): v for k, v in values.items() if k.startswith(COLUMN)}
         arrays = {k: v for k, v in values.items() if not k.startswith(COLUMN)}
-        if len({column.shape for column in columns.values()}) > 1:
+        sizes = {column.shape for column in columns.values()}
+        if len(sizes) > 1 or not all(array.shape for array in arrays.values()):
             raise unusable(self.path(unit))
         return arrays, pd.DataFrame(columns)
 

@@ -29,6 +29,7 @@ def main() -> None:
     navai, maximize, listen, report). Every setting of conf/ can be given
     as KEY=VALUE, such as `speechlrp train experiment=audiomnist_gender trainer.epochs=3`.
     """
+    os.environ.pop("MPLBACKEND", None)  # of a notebook's shell, and perhaps not installed here
     try:
         os.getcwd()
     except FileNotFoundError:  # beneath which torch's libraries do not load

@@ -143,6 +143,7 @@ def test_a_disk_that_is_too_small_for_all_units_is_said_with_the_first(tmp_path,
 ODD = {
     "columns of several lengths": {"table.id": np.array(["a"]), "table.n": np.arange(2)},
     "a column of two axes": {"table.id": np.zeros((2, 2)), "table.n": np.arange(2)},
+    "a number in place of rows": {"x": np.float32(1), "table.id": np.array(["a"])},
     "a pickle in it": {"x": np.array([{}], dtype=object)},
 }
 

@@ -162,6 +162,14 @@ def test_what_lies_in_its_place_is_said(path: Path, name: str) -> None:
     refused(path, right)
 
 
+def test_a_text_in_no_known_code_is_said(path: Path) -> None:
+    content = path.read_bytes()
+    known = b"kind\0\0\0\0\x19\x01\x01"  # an attribute's name, a text of any length, UTF-8
+    assert content.count(known) == 1
+    path.write_bytes(content.replace(known, known[:-1] + b"\x09"))
+    refused(path, "Unknown string encoding")
+
+
 def test_a_pipe_is_not_waited_for(path: Path) -> None:
     path.unlink()
     os.mkfifo(path)

@@ -1,5 +1,6 @@
 """Settings as people type them: one row a situation, and the one line that is right."""
 
+import os
 import re
 import sys
 
@@ -106,3 +107,11 @@ def test_samples_are_taken_at_their_scale_or_refused(name):
         assert "\n" not in str(caught.value)
     else:
         np.testing.assert_allclose(wave_of(sound, "it", SpectrogramSettings()), right, atol=1e-6)
+
+
+@pytest.mark.parametrize("backend", ["nonsense", "module://matplotlib_inline.backend_inline"])
+def test_the_backend_of_a_notebook_draws_nothing_here(monkeypatch, tmp_path, backend):
+    monkeypatch.setenv("MPLBACKEND", backend)
+    done = said(monkeypatch, tmp_path, ["runs"])
+    assert done == (0, "no runs in outputs\n", "")
+    assert "MPLBACKEND" not in os.environ

@@ -1,6 +1,7 @@
 """The stage contract: skip, run again, go on, and fail in one line."""
 
 import json
+import re
 import shutil
 
 import h5py
@@ -34,6 +35,14 @@ def test_a_complete_stage_does_nothing_and_force_runs_it(copied):
     assert "complete, nothing to do" in done.stdout
     assert (copied.run / "train/stage.json").read_text() == before
     assert "done in" in copied.speechlrp("evaluate", "--force").stdout
+
+
+def test_augment_asks_for_its_space_before_it_writes(copied):
+    little = "shutil._ntuple_diskusage(10**9, 10**9, 1000)"
+    before = f"import shutil; shutil.disk_usage = lambda path: {little}\n"
+    done = copied.speechlrp("augment", "--fill", "mean", "--force", before=before)
+    assert re.search(r"needs about .* MB more, and its disk has 0.001 MB free", one_line(done))
+    assert read_record(copied.run / "augment/mean").status == "complete"
 
 
 def test_a_changed_setting_is_named_and_runs_again(copied):
