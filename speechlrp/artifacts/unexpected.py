@@ -10,12 +10,12 @@ SIGNS = (
     (b"version https://git-lfs", "a Git-LFS pointer in place of the file: run `git lfs pull`"),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
     (b"PK\x03\x04\x14\x00\x06\x00", "a workbook of Excel or another office document"),
-    (b"PK\x03\x04", "a ZIP archive, as torch.save and Excel write"),
+    (b"PK\x03\x04", "a ZIP archive, such as a pickle of torch.save or a workbook of Excel"),
     (b"\xd0\xcf\x11\xe0", "a workbook of Excel or another office document"),
     (b"PAR1", "a table of Parquet"),
     (b"\x1f\x8b", "compressed by gzip: unpack it"),
     (b"%PDF", "a PDF"),
-    (b"\x80", "a pickle"),
+    *((bytes([0x80, protocol]), "a pickle") for protocol in range(2, 6)),
 )
 PAGES = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<!--")
 

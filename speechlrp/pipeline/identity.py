@@ -79,10 +79,16 @@ class Run:
 def read_run(folder: Path) -> Run | None:
     """What a folder's `run.json` says; None where there is none.
 
+    A run that holds its own features goes on holding them where its folder has another name since.
+
     Raises:
         SpeechLRPError: it is damaged.
     """
-    return read_fields(folder / FILE, Run, "delete it, and give the settings of this run again")
+    mend = "delete it, and give the settings of this run again"
+    known = read_fields(folder / FILE, Run, mend)
+    if known and known.data_run == known.name and (folder / "preprocess").is_dir():
+        return replace(known, data_run=folder.name)
+    return known
 
 
 def settings_of(config: Mapping[str, Any], of_data: bool) -> dict[str, Any]:

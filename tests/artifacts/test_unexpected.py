@@ -38,6 +38,11 @@ def test_what_a_file_is_is_said(content, words, tmp_path):
         read_json(tmp_path / "file")
 
 
+def test_a_length_is_no_pickle(tmp_path):
+    (tmp_path / "a").write_bytes((0x680).to_bytes(8, "little") + b"{}")  # as safetensors begin
+    assert kind(tmp_path / "a") == ""
+
+
 def test_hdf5_is_known(tmp_path):
     h5py.File(tmp_path / "a.json", "w").close()
     assert kind(tmp_path / "a.json") == "an HDF5 file"
