@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
-from hydra.errors import HydraException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
+from hydra.errors import HydraException
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from speechlrp.cli.answers import OF_FILES, answer_files
@@ -24,9 +24,10 @@ from speechlrp.cli.runs import (
     to_remember,
     with_remembered,
 )
+from speechlrp.config.misspelt import what_is_wrong
 from speechlrp.config.names import conf_dir, key_of
-from speechlrp.config.own import NONE, OwnFiles, reason
-from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.config.own import NONE, OwnFiles
+from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.identity import Invocation, check_run
 from speechlrp.stages import CLASSES
 
@@ -45,7 +46,9 @@ def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> 
     """
     if values.get("cfg") and values.get("multirun"):
         raise click.UsageError("--cfg shows one configuration, and -m runs several; leave one out")
-    if verb == "explain" and (recordings := [o for o in overrides if os.path.isfile(o)]):
+    recordings = [o for o in overrides if os.path.isfile(o)]
+    words = [o for o in overrides if "=" not in o and not o.startswith("~")]
+    if verb == "explain" and (recordings or words):  # a word that is no setting is meant for one
         rest = [override for override in overrides if override not in recordings]
         with one_line_errors(verb, overrides):
             answer_files(recordings, rest, values)
@@ -190,7 +193,7 @@ def one_line_errors(
     except SpeechLRPError as error:
         _stop(own.located(str(error)))
     except (HydraException, OmegaConfBaseException) as error:
-        _stop(own.located(str(_about_configuration(verb, overrides, error))))
+        _stop(own.located(str(what_is_wrong(verb, overrides, error))))
     except ValueError as error:
         if "Config group override" not in str(error):  # Hydra's, for task=null
             raise
@@ -209,53 +212,3 @@ def one_line_errors(
 def _stop(message: str, status: int = 1) -> None:
     click.echo("error: " + " ".join(message.split()), err=True)
     sys.exit(status)
-
-
-def _about_configuration(verb: str, overrides: tuple[str, ...], error: Exception) -> SpeechLRPError:
-    """Say what a misspelt setting or choice could have been."""
-    if key := re.search(r"Could not override '([^']+)'", str(error)):
-        return _about_setting(_without_misspelling(verb, overrides), key[1])
-    first = reason(error)
-    if isinstance(error, OverrideParseException):
-        return SpeechLRPError(f"cannot read {error.override!r}: {first}")
-    if first.startswith("Ambiguous value"):
-        return SpeechLRPError(f"{first}; several values are swept with -m, a list goes in [...]")
-    return SpeechLRPError(first)
-
-
-def _about_setting(composed: DictConfig, key: str) -> SpeechLRPError:
-    """Say where a dotted key goes wrong, and what is known there."""
-    parent = ""
-    for name in key.split("."):
-        known = _settings_below(composed, parent)
-        if not known:
-            return SpeechLRPError(f"{parent} has no settings below it; found {key!r}")
-        if name not in known:
-            break
-        parent = f"{parent}.{name}".lstrip(".")
-    return unknown(f"setting of {parent}" if parent else "setting", name, known)
-
-
-def _groups() -> set[str]:
-    return {path.name for path in conf_dir().iterdir() if path.is_dir()}
-
-
-def _settings_below(composed: DictConfig, parent: str) -> list[str]:
-    if not parent:
-        return sorted({*map(str, composed), *_groups()})
-    below = OmegaConf.select(composed, parent)
-    return [str(key) for key in below] if isinstance(below, DictConfig) else []
-
-
-def _without_misspelling(verb: str, overrides: tuple[str, ...]) -> DictConfig:
-    """The configuration with the chosen groups alone."""
-    from hydra import compose, initialize_config_dir
-    from hydra.core.global_hydra import GlobalHydra
-
-    chosen = [o for o in overrides if o.partition("=")[0] in _groups() and "," not in o]
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        try:
-            return compose(config_name=verb, overrides=chosen)
-        except HydraException:  # chosen from a folder of the user's
-            return compose(config_name=verb)

@@ -6,8 +6,9 @@ from pathlib import Path
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from speechlrp.config.misspelt import what_is_wrong
 from speechlrp.config.names import conf_dir, key_of
-from speechlrp.config.own import OwnFiles, reason
+from speechlrp.config.own import OwnFiles
 from speechlrp.config.schema import typed
 from speechlrp.config.sections import Config
 from speechlrp.errors import SpeechLRPError
@@ -46,7 +47,10 @@ def compose_config(verb: str, overrides: Sequence[str]) -> Config:
     try:
         with own.told(), initialize_config_dir(str(conf_dir()), version_base="1.3"):
             return typed(compose(verb, overrides=[*last.values(), *path]))
-    except (HydraException, OmegaConfBaseException, SpeechLRPError) as error:
-        raise SpeechLRPError(own.located(reason(error))) from error
+    except SpeechLRPError as error:
+        raise SpeechLRPError(own.located(str(error))) from error
+    except (HydraException, OmegaConfBaseException) as error:
+        words = what_is_wrong(verb, list(last.values()), error)
+        raise SpeechLRPError(own.located(str(words))) from error
     finally:
         Singleton.set_state(before)
