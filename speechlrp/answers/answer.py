@@ -16,9 +16,11 @@ from speechlrp.errors import SpeechLRPError
 
 SHOWN = 3
 """Classes in a line about an answer."""
+COSINE = "cosine"
+"""The unit of what two voices share."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Answer:
     """An explained recording.
 
@@ -85,18 +87,33 @@ class Answer:
     def where(self) -> str:
         """Where the relevance lies, in words."""
         row, column = np.unravel_index(int(self.relevance.argmax()), self.relevance.shape)
+        time, end = float(self.times[column]), len(self.samples) / self.rate
+        around = "before" if time < 0 else "behind" if time > end else ""
+        padding = f", in the padding {around} the recording" if around else ""
         if not len(self.bands):
-            return f"most at {self.times[column]:.3f} s"
+            return f"most at {time:.3f} s{padding}"
         most = self.bands.iloc[int(self.bands.positive.argmax())]
         return (
             f"{most.positive:.0%} of what speaks for it in {most.band_hz} Hz, "
-            f"most at {self.times[column]:.2f} s and {self.frequencies[row]:.0f} Hz"
+            f"most at {time:.2f} s and {self.frequencies[row]:.0f} Hz{padding}"
         )
+
+    @property
+    def certainty(self) -> str:
+        """The probability in per cent; of a pair of voices their cosine."""
+        if self.units == COSINE:
+            return f"{COSINE} {self.probability:.3f}"
+        return f"{self.probability:.1%}"
+
+    def __repr__(self) -> str:
+        return f"<Answer {self.describe()}>"
 
     def describe(self) -> str:
         """The answer in a line."""
         if self.letters is not None and len(self.letters):
             said = f"{self.label!r}, {len(self.letters)} letters"
+        elif self.units == COSINE:
+            said = f"{self.label}, {self.certainty}"
         else:
             order = sorted(self.probabilities.items(), key=lambda pair: -pair[1])[:SHOWN]
             said = ", ".join(f"{name} {value:.1%}" for name, value in order)
@@ -107,7 +124,7 @@ class Answer:
         from speechlrp.report.heatmap import heatmap
         from speechlrp.report.panels import Panel
 
-        title = f"{self.name}: {self.label} ({self.probability:.1%}); explained: {self.target}"
+        title = f"{self.name}: {self.label} ({self.certainty}); explained: {self.target}"
         seen = max(0.0, float(-self.times[0]))
         panel = Panel(
             features=self.features,
@@ -135,7 +152,7 @@ class Answer:
             SpeechLRPError: another suffix.
         """
         path = Path(path)
-        write = WRITERS.get(path.suffix.lower())
+        write = {name.lower(): one for name, one in WRITERS.items()}.get(path.suffix.lower())
         if write is None:
             raise SpeechLRPError(
                 f"{path.name}: an answer is saved as {', '.join(WRITERS)}, not {path.suffix!r}"

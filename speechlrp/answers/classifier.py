@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from speechlrp.answers.answer import Answer
+from speechlrp.answers.answer import COSINE, Answer
 from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.windows import cut, place
 from speechlrp.data.explaining import Explaining, against_others, check, explainer
@@ -46,7 +46,8 @@ def answer_class(
     pooled = pool(probabilities)
     classes = network.dataset.classes
     label = int(pooled.argmax())
-    asked, count = target or classes[label], len(pieces.features)
+    asked = classes[label] if target is None else target
+    count = len(pieces.features)
     weights, words = weights_of(classes, asked, against, count)
     if section["target"] == "contrast" and against is None:
         number = torch.full((count,), classes.index(asked))
@@ -218,10 +219,10 @@ def answer_pair(
                 name=names[one],
                 label=f"like {names[other]}",
                 probability=similarity,
-                probabilities={"cosine": similarity},
+                probabilities={COSINE: similarity},
                 target=f"its similarity to {names[other]}",
                 explainer=section["name"],
-                units="cosine",
+                units=COSINE,
                 bands_hz=tuple(section["bands_hz"]),
                 **pieces[one].joined(maps[:, 0].cpu().numpy()),
             )

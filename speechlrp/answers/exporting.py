@@ -148,7 +148,8 @@ def _what(run: Run) -> str:
     features = ", ".join(f"{key} {value}" for key, value in settings.items())
     return (
         f"`{config.model['name']}`, trained by speechlrp "
-        f"for task={config.task.name} on {config.dataset['name']}. It tells apart: {classes}.\n\n"
+        f"for task={config.task.name} on recordings in the layout of "
+        f"dataset={config.dataset['name']}. It tells apart: {classes}.\n\n"
         f"Its input is `{config.features['name']}`: {features}."
     )
 

@@ -137,7 +137,7 @@ def save_together(answers: Sequence[Answer], path: Path) -> None:
         recordings=[_explored(one, key, times) for one, key in zip(answers, ids, strict=True)],
         opening={"other": ids[1]} if len(ids) > 1 else {},
     )
-    facts = {first.label: f"{first.probability:.1%}", "explained": first.target}
+    facts = {first.label: first.certainty, "explained": first.target}
     said = "\n\n".join(one.describe() for one in answers)
     title = " and ".join(one.name for one in answers)
     page = Page(title, facts=facts, sections=[Section("Explorer", said, [explorer])])
@@ -177,7 +177,7 @@ WRITERS: dict[str, Callable[[Answer, Path], None]] = {
     ".csv": save_csv,
     ".png": save_png,
     ".wav": save_wav,
-    ".textgrid": save_textgrid,
+    ".TextGrid": save_textgrid,
     ".html": save_html,
 }
-"""Suffix, in small letters -> what writes it."""
+"""Suffix -> what writes it."""

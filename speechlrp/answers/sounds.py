@@ -13,7 +13,7 @@ from speechlrp.audio.resampling import one_channel, resample
 from speechlrp.errors import SpeechLRPError
 
 Sound = str | Path | tuple[Any, int]
-"""A file; or samples ``[N]`` or ``[C, N]``, full scale at 1 or of whole numbers, and their rate."""
+"""A file; or samples ``[N]``, ``[C, N]`` or ``[N, C]``, full scale at 1 or integers, and rate."""
 
 
 def name_of(sound: Sound, number: int = 1) -> str:
@@ -49,14 +49,15 @@ def _samples(sound: tuple[Any, int]) -> tuple[Tensor, int]:
         wave = torch.as_tensor(scaled - (held.dtype.kind == "u"))
         whole = int(rate)
     except (TypeError, ValueError) as error:
-        raise RecordingError(
-            f"a recording is a file, or (samples, rate); found {type(sound).__name__}"
-        ) from error
+        kinds = [type(one).__name__ for one in sound] if isinstance(sound, tuple) else []
+        shown = f"({', '.join(kinds)})" if kinds else type(sound).__name__
+        raise RecordingError(f"a recording is a file, or (samples, rate); found {shown}") from error
     wave = wave[None] if wave.ndim == 1 else wave
-    turned = wave.ndim == 2 and wave.shape[0] > wave.shape[1]  # as soundfile gives them
-    if wave.ndim != 2 or not wave.shape[1] or whole != rate or whole < 1 or turned:
+    if wave.ndim == 2 and wave.shape[0] > wave.shape[1]:  # as soundfile reads them
+        wave = wave.T
+    if wave.ndim != 2 or not wave.shape[1] or whole != rate or whole < 1:
         raise RecordingError(
-            f"samples are [N] or [C, N] at a whole rate; found {list(wave.shape)} at {rate}"
+            f"samples are [N] or [C, N] at a whole rate; found {list(wave.shape)} at {rate!r}"
         )
     if not bool(wave.isfinite().all()):
         raise RecordingError("it holds samples that are not finite")

@@ -1,6 +1,9 @@
 """`speechlrp explain FILE ...`: a trained run, asked about single recordings."""
 
+import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +38,10 @@ def answer_files(files: Sequence[str], words: Sequence[str], values: Mapping[str
     settings = dict(word.split("=", 1) for word in words if "=" in word)
     if values.get("on"):
         raise SpeechLRPError("--on is for a whole corpus; recordings that are named need none")
-    _check_options(values)
-    stray = [w for w in words if "=" not in w or w.split("=")[0].split(".")[0] not in OURS]
+    stray = [word for word in words if word.split("=")[0].split(".")[0] not in OURS]
     if stray:
-        raise SpeechLRPError(
-            f"{stray[0]} is neither a recording nor run=NAME, explainer=NAME or a setting of the "
-            "explainer, which is all that an explanation of files takes: the run knows the rest"
-        )
+        raise _stray(stray[0])
+    _check_options(values)
     for key in OF_SUBSETS:
         if f"explainer.{key}" in settings:
             raise SpeechLRPError(
@@ -59,16 +59,16 @@ def answer_files(files: Sequence[str], words: Sequence[str], values: Mapping[str
     }
     run = load(name, **options)
     explainer = values.get("explainer") or settings.get("explainer")
-    top = Path(values.get("out") or ".")
+    folders = [Path(values.get("out") or ".") / name for name in _folders(files)]
     asked: dict[str, Any] = {"settings": [w for w in words if w.startswith("explainer.")]}
     if values.get("pair"):
-        _pair(run, files, top, explainer=explainer, **asked)
+        _pair(run, files, folders, explainer=explainer, **asked)
         return
     asked |= {name: values.get(name) for name in ("target", "against")}
     refused = []
-    for file in files:
+    for file, folder in zip(files, folders, strict=True):
         try:
-            _write(run.explain(file, explainer=explainer, **asked), top / _folder(file, files))
+            _write(run.explain(file, explainer=explainer, **asked), folder)
         except SpeechLRPError as error:
             refused.append(str(error))
     if refused:
@@ -90,28 +90,44 @@ def _check_options(values: Mapping[str, Any]) -> None:
             )
 
 
-def _pair(run: Any, files: Sequence[str], top: Path, **asked: Any) -> None:
+def _stray(word: str) -> SpeechLRPError:
+    """What is wrong with a word that is neither a recording nor a setting of an explanation."""
+    if Path(word).is_dir():
+        return SpeechLRPError(f"{word} is a folder; name the recordings in it, as {word}/*.wav")
+    if "=" not in word:
+        return SpeechLRPError(f"there is no recording {word}; and a setting would be KEY=VALUE")
+    return SpeechLRPError(
+        f"{word} is neither a recording nor run=NAME, explainer=NAME or a setting of the "
+        "explainer, which is all that an explanation of files takes: the run knows the rest"
+    )
+
+
+def _pair(run: Any, files: Sequence[str], folders: Sequence[Path], **asked: Any) -> None:
     from speechlrp.answers.saving import save_together
 
     if len(files) != 2:
         raise SpeechLRPError(f"--pair compares two recordings; {len(files)} are named")
     answers = run.explain_pair(*files, **asked)
     say(f"cosine of the two voices: {answers[0].probability:.3f}")
-    folders = [_folder(file, files) for file in files]
     for folder, answer in zip(folders, answers, strict=True):
-        _write(answer, top / folder)
-    both = top / f"{'-and-'.join(folders)}.html"
+        _write(answer, folder)
+    both = folders[0].parent / f"{'-and-'.join(folder.name for folder in folders)}.html"
     save_together(answers, both)
     say(f"    {both}: both, with one cursor")
 
 
-def _folder(file: str, files: Sequence[str]) -> str:
-    """Below a recording's name; with its suffix or folder where another would be the same."""
-    path = Path(file)
-    stems = [Path(other).stem for other in files]
-    if stems.count(path.stem) == 1 and not Path(path.stem).is_file():
-        return path.stem
-    return f"{path.parent.name}_{path.name}".lstrip("_") + ".explained"
+def _folders(files: Sequence[str]) -> list[str]:
+    """A name for each recording: its own; with its suffix and folders where others have it too."""
+    paths = [Path(os.path.abspath(file)) for file in files]
+    stems, names = Counter(path.stem for path in paths), []
+    for path in paths:
+        if stems[path.stem] == 1 and not Path(path.stem).is_file():
+            names.append(path.stem)
+            continue
+        same = {other.parts for other in paths if other.stem == path.stem} - {path.parts}
+        parts = next(n for n in count(2) if all(path.parts[-n:] != p[-n:] for p in same))
+        names.append("_".join(path.parts[-parts:]).lstrip("/") + ".explained")
+    return names
 
 
 def _write(answer: Any, folder: Path) -> None:

@@ -47,7 +47,9 @@ def test_one_bad_file_does_not_stop_the_others(asked, finished, tmp_path):
         (("a.wav",), "which run is to be asked"),
         (("a.wav", "--run", "nowhere"), "there is no run nowhere"),
         (("a.wav", "trainer.lr=1", "--run", "x"), "trainer.lr=1 is neither a recording nor"),
-        (("a.wav", "c.wav", "--run", "x"), "c.wav is neither a recording nor"),
+        (("a.wav", "c.wav", "--run", "x"), "there is no recording c.wav"),
+        (("c.wav", "--run", "x"), "there is no recording c.wav"),
+        ((".", "--run", "x"), ". is a folder; name the recordings in it, as ./*.wav"),
         (("a.wav", "--subset", "train", "--run", "x"), "--subset is for a subset of the run's"),
         (("a.wav", "--checkpoint", "best", "--run", "x"), "--checkpoint is for a subset"),
         (("a.wav", "explainer.examples=3", "--run", "x"), "explainer.examples is about a subset"),
@@ -67,3 +69,14 @@ def test_pairs_are_two_recordings_of_a_network_with_embeddings(asked, finished):
     run = ("--run", str(finished.run), "--pair")
     assert "--pair compares two recordings; 1 are named" in one_line(asked("a.wav", *run))
     assert "has no embeddings" in one_line(asked("a.wav", "b=1.wav", *run))
+
+
+def test_recordings_of_one_name_have_folders_of_their_own(asked, finished, tmp_path):
+    others = [f"{who}/{day}/a.wav" for who in ("x", "y") for day in ("mo", "tu")]
+    for path in others:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(tmp_path / "a.wav", tmp_path / path)
+    done = asked(*others, "b=1.wav", "--run", str(finished.run), "--out", "out")
+    assert done.returncode == 0, done.stderr
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"b=1", *(f"{p.replace('/', '_')}.explained" for p in others)}
