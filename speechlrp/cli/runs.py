@@ -181,11 +181,11 @@ def print_runs(outputs: str | None) -> None:
     everything = [run.data | run.network for run in runs.values()]
     keys = sorted({key for settings in everything for key in settings})
     varying = [k for k in keys if len({repr(s[k]) for s in everything if k in s}) > 1]
-    for (folder, run), settings in zip(runs.items(), everything, strict=True):
+    for folder, settings in zip(runs, everything, strict=True):
         records = RunFiles(folder, folder).records.values()
         done = [verb for verb in SUMMARIES if verb in {record.stage for record in records}]
         shown = [f"{key}={settings[key]}" for key in varying if key in settings]
-        click.echo(f"{run.name}: {' '.join(done) or 'nothing complete'}")
+        click.echo(f"{folder.name}: {' '.join(done) or 'nothing complete'}")
         click.echo(f"    {' '.join(shown) or 'the only one'}")
 
 

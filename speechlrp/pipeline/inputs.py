@@ -37,16 +37,16 @@ def own_features(config: Config) -> Path:
 
 
 def find_inputs(
-    stage: Stage, config: Config, overrides: tuple[str, ...]
+    verb: str, asked: Mapping[str, Artifact | Path], config: Config, overrides: tuple[str, ...]
 ) -> tuple[dict[str, Path], dict[str, str]]:
-    """The stage's inputs by name, and the command that makes each.
+    """The files that a verb asks for, by name, and the command that makes each.
 
     Raises:
         SpeechLRPError: one is missing; the message names the command that makes it, and
             other runs that have one.
     """
     paths, made_by = {}, {}
-    for name, wanted in stage.inputs(config).items():
+    for name, wanted in asked.items():
         if isinstance(wanted, Artifact):
             run = run_folder(config, wanted.stage)
             command = " ".join(
@@ -56,13 +56,11 @@ def find_inputs(
             if not paths[name].is_file():
                 others = ", ".join(_runs_with(run, wanted.path))
                 hint = f" (runs that have one: {others})" if others else ""
-                raise SpeechLRPError(
-                    f"{stage.name}: no {paths[name]}; make it with `{command}`{hint}"
-                )
+                raise SpeechLRPError(f"{verb}: no {paths[name]}; make it with `{command}`{hint}")
         else:
             paths[name], made_by[name] = wanted, ""
             if not wanted.exists():
-                raise SpeechLRPError(f"{stage.name}: there is no {wanted}")
+                raise SpeechLRPError(f"{verb}: there is no {wanted}")
     return paths, made_by
 
 

@@ -57,7 +57,7 @@ def members(outputs: Path, asked: str) -> list[Member]:
     base, *patterns = (part.strip() for part in asked.split(","))
     wanted = dict(pattern.partition("=")[::2] for pattern in patterns)
     found = [
-        Member(run.name, run.data | run.network, RunFiles(folder, folder))
+        Member(folder.name, run.data | run.network, RunFiles(folder, folder))
         for folder in (sorted(outputs.iterdir()) if outputs.is_dir() else ())
         if folder.name == base or folder.name.startswith(f"{base}-")
         if (run := read_run(folder)) and run.network

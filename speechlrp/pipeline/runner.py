@@ -63,9 +63,15 @@ def _follow(stage: Stage, config: Config, hints: tuple[str, ...], ranks: Ranks) 
     work = ranks.share(None)
     if work is not None:
         partial, digest = work
-        inputs, made_by = find_inputs(stage, config, hints)
+        inputs, made_by = _inputs(stage, config, hints)
         stage.work(Context(config, partial, run, inputs, made_by, hints, digest, ranks=ranks))
     return run / where
+
+
+def _inputs(
+    stage: Stage, config: Config, hints: tuple[str, ...]
+) -> tuple[dict[str, Path], dict[str, str]]:
+    return find_inputs(stage.name, stage.inputs(config), config, hints)
 
 
 class _Lead:
@@ -79,10 +85,10 @@ class _Lead:
     def perform(self) -> Path:
         """Look for inputs first: a command that is refused makes no folder."""
         hints, outputs = self.invocation.hints, Path(self.config.paths.outputs)
-        find_inputs(self.stage, self.config, hints)
+        _inputs(self.stage, self.config, hints)
         with locked(self.final, self.invocation.command, outputs):
             # The command that held the lock may have made or replaced what this one reads.
-            inputs, made_by = find_inputs(self.stage, self.config, hints)
+            inputs, made_by = _inputs(self.stage, self.config, hints)
             watch = Watch(inputs)
             wanted = identity(self.stage, self.config, inputs)
             _recover(self.final)
