@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.models import MODELS
@@ -64,12 +65,22 @@ def build(meta: Mapping[str, Any], weights: Mapping[str, Tensor]) -> nn.Module:
         if own_code({**meta["kwargs"], "name": meta["model"]}) is None:
             _check_sizes(meta["kwargs"], sum(values.numel() for values in weights.values()))
             # Sizes without memory, which a wrong one could exhaust; torch warns of a size of 0.
-            with torch.device("meta"), warnings.catch_warnings(action="error"):
+            with torch.device("meta"), _Undrawn(), warnings.catch_warnings(action="error"):
                 _check_same(_made(meta), weights, meta["model"])
         model = _made(meta)
     _check_same(model, weights, meta["model"])
     model.load_state_dict(weights)
     return model
+
+
+class _Undrawn(TorchFunctionMode):
+    """Draws no normal numbers: on the meta device torch would load its compiler for them."""
+
+    def __torch_function__(
+        self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        """See torch."""
+        return args[0] if func is Tensor.normal_ else func(*args, **(kwargs or {}))
 
 
 def _made(meta: Mapping[str, Any]) -> nn.Module:
