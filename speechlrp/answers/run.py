@@ -22,8 +22,9 @@ from speechlrp.pipeline.contents import RunFiles, run_files
 from speechlrp.pipeline.identity import Run as Remembered
 from speechlrp.pipeline.identity import read_run
 from speechlrp.pipeline.inputs import find_inputs
+from speechlrp.pipeline.places import FEATURES, UTTERANCES, weights
 from speechlrp.pipeline.stage import Context
-from speechlrp.stages import stage_of
+from speechlrp.stages import TASKS
 
 
 def load(run: str | Path, *, weights: str = "train", device: str = "auto") -> Run:
@@ -84,6 +85,9 @@ class Run:
         self._network = network(self._context(), self._dataset)
         self.classes: list[str] = list(self._dataset.classes)
 
+    def __repr__(self) -> str:
+        return f"<Run {self.name} in {self.folder}: {', '.join(self.classes)}>"
+
     def explain(
         self,
         recording: Sound | Sequence[Sound],
@@ -96,7 +100,8 @@ class Run:
         """Explain what the network says of a recording.
 
         Args:
-            recording: a file; or samples ``[N]`` or ``[C, N]`` and their rate; or several.
+            recording: a file; or samples ``[N]``, ``[C, N]`` or ``[N, C]`` and their rate; or
+                several.
             explainer: a configuration of ``conf/explainer``, such as ``lrp_gamma``; by default
                 the one that the run's experiment names.
             target: the class to explain; by default the one that the network gives.
@@ -111,9 +116,9 @@ class Run:
         Raises:
             SpeechLRPError: a recording, class or explainer that there is not or that cannot be.
         """
-        if isinstance(recording, list) or (
-            isinstance(recording, tuple) and all(isinstance(r, str | Path) for r in recording)
-        ):
+        kinds = (str, Path, tuple)
+        several = isinstance(recording, tuple) and all(isinstance(one, kinds) for one in recording)
+        if several or isinstance(recording, list):
             return [
                 self.explain(
                     one, explainer=explainer, target=target, against=against, settings=settings
@@ -124,7 +129,7 @@ class Run:
         context, name = self._context(explainer, settings), name_of(sound)
         wave = wave_of(sound, name, self._dataset.feature_settings)
         if self.recogniser:
-            if target or against:
+            if target is not None or against is not None:
                 raise SpeechLRPError(
                     "a recogniser is asked about every letter that it writes; leave out target "
                     "and against"
@@ -160,26 +165,45 @@ class Run:
         waves = [wave_of(s, n, settings) for s, n in zip(sounds, names, strict=True)]
         return answer_pair(context, self._network, waves, names)
 
-    def explain_func(self, model: Any, inputs: Any, targets: Any, **_: Any) -> Any:
+    def explain_func(
+        self,
+        model: Any,
+        inputs: Any,
+        targets: Any,
+        *,
+        explainer: str | None = None,
+        settings: Sequence[str] = (),
+        **_: Any,
+    ) -> Any:
         """Explain in the form that Quantus asks for: arrays in, relevance out.
 
         Args:
-            model: a torch module, usually `model` of this run.
+            model: a torch module, usually `model` of this run, or a copy that Quantus changed.
             inputs: ``[B, ...]``, as the network takes them.
             targets: classes ``[B]``.
+            explainer: as of `explain`; Quantus hands it on from ``explain_func_kwargs``.
+            settings: as of `explain`; a view is left out.
 
         Returns:
             Relevance, a numpy array shaped like the inputs.
+
+        Raises:
+            SpeechLRPError: the run is a recogniser, whose letters are not classes of its inputs.
         """
         import torch
 
-        from speechlrp.data.explaining import explainer
+        from speechlrp.data.explaining import explainer as made
+        from speechlrp.data.network import Shifted
 
-        section = self._context().config.explainer
-        asked = explainer(section, self._network.meta.get("loss", ""))
-        values = torch.as_tensor(inputs, dtype=torch.float32)
-        classes = torch.as_tensor(targets).long()
-        return asked.explain(model.eval(), values, classes)[1].detach().cpu().numpy()
+        if self.recogniser:
+            raise SpeechLRPError("a recogniser has no classes that a measure could ask about")
+        section = self._context(explainer, settings).config.explainer
+        reference = self._network.baseline(section["reference"])
+        values = torch.as_tensor(inputs, dtype=torch.float32).to(reference.device) - reference
+        classes = torch.as_tensor(targets).long().to(reference.device)
+        asked = made(section, self._network.meta["loss"])
+        relevance = asked.explain(Shifted(model, reference).eval(), values, classes)[1]
+        return relevance.detach().cpu().numpy()
 
     @cached_property
     def model(self) -> Any:
@@ -215,17 +239,19 @@ class Run:
         return self._contexts[key]
 
     def _made(self, config: Config) -> Context:
-        hints, stage = (f"run={self.name}",), stage_of("explain", config.task.name)
+        hints = (f"run={self.name}",)
+        features = UTTERANCES if config.task.name in TASKS else FEATURES
         if self._exported:
-            features = next(self.folder.glob("*.h5"), None)
-            if features is None:
+            kept = next(self.folder.glob("*.h5"), None)
+            if kept is None:
                 raise SpeechLRPError(
                     f"{self.folder} has no .h5, which says what the features are; export it again"
                 )
-            inputs = {"features": features, "weights": self.folder / WEIGHTS}
+            inputs = {"features": kept, "weights": self.folder / WEIGHTS}
             inputs, made_by = inputs | {"meta": self.folder / META}, dict.fromkeys(inputs, "")
         else:
-            inputs, made_by = find_inputs(stage, config, hints)
+            asked = {"features": features, **weights(config)}
+            inputs, made_by = find_inputs("explain", asked, config, hints)
         return Context(config, self.folder, self.folder, inputs, made_by, hints)
 
 

@@ -60,8 +60,14 @@ def keys(begun: str) -> list[str]:
 def values(key: str, begun: str) -> list[str]:
     """The values of a setting that begin so; of a list with commas, of its last part."""
     before, comma, last = begun.rpartition(",")
-    known = runs() if key == "run" else choices_of(key.lstrip("+~"))
+    known = runs() if key == "run" else choices_of(key.lstrip("+~")) or _used(key)
     return [before + comma + value for value in known if value.startswith(last)]
+
+
+def _used(key: str) -> list[str]:
+    """The words that files of conf/ set it to."""
+    known = settings_of(key.partition(".")[0]).get(key)
+    return sorted({v for v in known.values.values() if isinstance(v, str)}) if known else []
 
 
 def runs() -> list[str]:

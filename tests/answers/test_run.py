@@ -1,8 +1,10 @@
 """A trained run, asked from Python: the numbers of the stages, and one line where it can't."""
 
 import json
+import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -55,6 +57,22 @@ def test_samples_and_their_file_have_the_same_answer(run, explained):
     assert ours.probabilities.keys() == theirs.probabilities.keys()
     np.testing.assert_allclose(ours.samples, theirs.samples)
     assert [a.name for a in run.explain([path, path])] == [theirs.name] * 2
+    both = run.explain(((samples, rate), (np.stack([samples, samples], 1), rate)), target="male")
+    for one in both:  # as soundfile reads one channel, and two
+        np.testing.assert_array_equal(one.relevance, ours.relevance)
+    assert repr(ours) == f"<Answer {ours.describe()}>"
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [(0, r"in the padding before the recording$"), (-1, r"behind the recording$"), (8, "Hz$")],
+)
+def test_what_lies_in_the_padding_is_said(run, explained, column, words):
+    answer = run.explain(explained[0].path)
+    times = np.array([-0.02, *np.linspace(0, len(answer.samples) / answer.rate, 62), 9.0])
+    relevance = np.zeros_like(answer.relevance)
+    relevance[3, column] = 1
+    assert re.search(words, replace(answer, times=times, relevance=relevance).where)
 
 
 def test_the_runs_own_explainer_answers_where_none_is_named(copied, explained):
@@ -120,13 +138,17 @@ def test_every_format_can_be_written(run, explained, tmp_path, suffix):
     ("asked", "message"),
     [
         ({"target": "femal"}, "unknown class 'femal'; known: female, male"),
+        ({"target": 0}, "unknown class 0; known: female, male"),
         ({"target": "male", "against": "male"}, "no contrast"),
-        ({"explainer": "lpr"}, "lpr"),
+        ({"explainer": "lrp_gama"}, "unknown explainer 'lrp_gama'; .*Did you mean 'lrp_gamma'"),
+        ({"settings": ["explainer.targt=x"]}, "unknown setting of explainer 'targt'; .*'target'"),
         ({"recording": "nowhere.wav"}, "nowhere.wav"),
         ({"recording": (np.zeros(8000), 8000)}, "silent"),
         ({"recording": (np.full(8000, np.nan), 8000)}, "not finite"),
         ({"recording": (np.zeros((2, 3, 4)), 8000)}, r"\[N\] or \[C, N\]"),
         ({"recording": np.zeros(8000)}, r"a file, or \(samples, rate\)"),
+        ({"recording": ("a.wav", 8000)}, r"a file, or \(samples, rate\); found \(str, int\)"),
+        ({"recording": (np.ones(8000), "8000")}, "at '8000'"),
     ],
 )
 def test_what_cannot_be_answered_is_one_line(run, explained, asked, message):
@@ -141,6 +163,14 @@ def test_a_format_that_there_is_not(run, explained, tmp_path):
         run.explain(explained[0].path).save(tmp_path / "answer.mp3")
 
 
+def test_a_run_that_was_renamed_has_its_features_along(copied, explained):
+    before = speechlrp.load(copied.run).explain(explained[0].path)
+    copied.run.rename(copied.outputs / "other name")
+    run = speechlrp.load(copied.outputs / "other name")
+    assert run.name == "other name"
+    np.testing.assert_array_equal(run.explain(explained[0].path).relevance, before.relevance)
+
+
 def test_a_run_that_there_is_not(finished):
     with pytest.raises(SpeechLRPError, match=r"there is no run .*there are: "):
         speechlrp.load(finished.outputs / "nothing")
@@ -149,9 +179,20 @@ def test_a_run_that_there_is_not(finished):
 def test_the_form_that_quantus_asks_for(finished, run):
     with h5py.File(finished.features / "features.h5") as file:
         inputs = file["features"][:3] * finished_scale(finished)
-    found = run.explain_func(run.model, inputs, np.array([0, 1, 0]))
-    assert found.shape == inputs.shape
-    assert np.isfinite(found).all()
+    classes = np.array([0, 1, 0])
+    own = run.explain_func(run.model, inputs, classes)
+    _, relevance = speechlrp.explain(run.model, torch.tensor(inputs), torch.tensor(classes),
+                                          explainer="lrp")  # fmt: skip
+    np.testing.assert_allclose(own, relevance, atol=1e-6)
+    gradient = {"explainer": "gradient_x_input"}
+    plain, shifted = (
+        run.explain_func(
+            run.model, inputs, classes, **gradient, settings=[f"explainer.reference={r}"]
+        )
+        for r in ("zero", "mean")
+    )
+    mean = run._network.baseline("mean").numpy()
+    np.testing.assert_allclose(shifted * inputs, plain * (inputs - mean), atol=1e-6)
 
 
 def finished_scale(project):
@@ -180,3 +221,12 @@ def test_the_face_is_small_and_costs_nothing_to_import():
     names, torch_is_there = done.stdout.splitlines()
     assert names == "['Answer', 'Run', '__version__', 'explain', 'load']"
     assert torch_is_there == "False"
+
+
+def test_loading_brings_neither_figures_nor_torchs_compiler(finished):
+    code = (
+        f"import sys, speechlrp; speechlrp.load({str(finished.run)!r}); "
+        "print({'matplotlib.figure', 'torch._dynamo', 'sympy'} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -45,6 +45,9 @@ def test_settings(shell):
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_values_behind_their_setting(shell):
     assert completed(shell, "train", "trainer=fa") == ["trainer=fast"]
+    assert completed(shell, "train", "trainer.optimizer=ad") == [
+        "trainer.optimizer=adam", "trainer.optimizer=adamw",
+    ]  # fmt: skip
     assert completed(shell, "train", "trainer.epochs=3", "model=alexnet_s") == [
         "model=alexnet_small"
     ]

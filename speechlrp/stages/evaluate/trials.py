@@ -72,10 +72,20 @@ def _sum_up(
         f"{measured['min_dcf_0.05']:.3f} (P = 0.05)"
     )
     if trained and measured["speakers_trained_on"]:
-        context.say(
-            f"the network was trained on {measured['speakers_trained_on']} of these "
-            f"{len(speakers)} speakers, so it knows them: split.unseen keeps speakers apart"
+        context.say(_known(int(measured["speakers_trained_on"]), len(speakers), context.config.on))
+
+
+def _known(known: int, speakers: int, on: str) -> str:
+    """That the network has heard speakers before; in another corpus names alone say so."""
+    if on:
+        return (
+            f"{known} of these {speakers} speakers have names of speakers that the network was "
+            "trained on; where they are the same people, it knows them"
         )
+    return (
+        f"the network was trained on {known} of these {speakers} speakers, so it knows them: "
+        "split.unseen keeps speakers apart"
+    )
 
 
 def _embeddings(
