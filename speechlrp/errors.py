@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class SpeechLRPError(Exception):
@@ -27,3 +28,12 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> SpeechLRPError:
     close = difflib.get_close_matches(str(name), names, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     return SpeechLRPError(f"unknown {kind} {name!r}; known: {', '.join(names)}.{hint}")
+
+
+@contextmanager
+def about(name: object) -> Iterator[None]:
+    """Errors inside say what they are about: one of several explainers, a recording."""
+    try:
+        yield
+    except SpeechLRPError as error:
+        raise SpeechLRPError(f"{name}: {error}") from error

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from speechlrp.answers.saving import WRITERS
+from speechlrp.answers.saving import WRITERS, overview
 from speechlrp.errors import SpeechLRPError
 
 SHOWN = 3
@@ -125,18 +125,19 @@ class Answer:
         from speechlrp.report.panels import Panel
 
         title = f"{self.name}: {self.label} ({self.certainty}); explained: {self.target}"
-        seen = max(0.0, float(-self.times[0]))
+        shown = overview(self)
+        seen = max(0.0, float(-shown.times[0]))
         panel = Panel(
-            features=self.features,
-            relevance=self.relevance,
+            features=shown.features,
+            relevance=shown.relevance,
             title=title,
             onset_s=seen,
-            duration_s=min(len(self.samples) / self.rate, float(np.ptp(self.times))),
+            duration_s=min(len(self.samples) / self.rate, float(np.ptp(shown.times))),
         )
         return heatmap(
             panel,
             self.frequencies,
-            self.times - min(0.0, float(self.times[0])),
+            shown.times - min(0.0, float(shown.times[0])),
             units=self.feature_units,
             relevance_units=self.units,
         )

@@ -17,11 +17,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from speechlrp.answers.answer import COSINE, Answer
-from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.windows import cut, place
 from speechlrp.data.explaining import Explaining, against_others, check, explainer
 from speechlrp.data.network import Classifier, Shifted
-from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.errors import SpeechLRPError, about, unknown
 from speechlrp.measures.scores import whole_bins
 from speechlrp.pipeline.stage import Context
 from speechlrp.training.embeddings import embed
@@ -126,10 +125,8 @@ class Pieces:
             # Trained on shorter recordings: a longer one is taken window by window.
             settings = replace(settings, segment_s=settings.length / settings.rate)
         settings = replace(settings, max_segments=None)
-        try:
+        with about(name):
             segments, _ = cut(wave, settings)
-        except RecordingError as error:
-            raise SpeechLRPError(f"{name}: {error}") from error
         windows = []
         self._rows: list[tuple[float, float, float]] = []
         for start, segment in segments:

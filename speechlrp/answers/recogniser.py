@@ -6,9 +6,8 @@ import torch
 from torch import Tensor
 
 from speechlrp.answers.answer import Answer
-from speechlrp.audio.errors import RecordingError
 from speechlrp.data.network import Recogniser
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import SpeechLRPError, about
 from speechlrp.pipeline.stage import Context
 from speechlrp.stages.explain.letter_frames import along, check_letters, letter_explaining
 
@@ -22,11 +21,8 @@ def answer_letters(context: Context, network: Recogniser, wave: Tensor, name: st
     section = context.config.explainer
     check_letters(section)
     settings = network.dataset.feature_settings
-    try:
-        with torch.inference_mode():
-            features = settings.transform(wave).values.numpy()
-    except RecordingError as error:
-        raise SpeechLRPError(f"{name}: {error}") from error
+    with about(name), torch.inference_mode():
+        features = settings.transform(wave).values.numpy()
     search = letter_explaining(context, network)
     if len(features) < search.width:
         needed = search.width * network.dataset.clock.hop_s

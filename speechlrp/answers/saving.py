@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ STEP_S = 0.05
 """An interval of the tier of relevance."""
 FULL = 0.99
 """Quantile of what speaks for the target at which a bin is heard in full."""
+COLUMNS = 4096
+"""The most that a picture of a recording has: 10 minutes are 100,000 frames."""
 
 
 def save_npz(answer: Answer, path: Path) -> None:
@@ -121,11 +124,30 @@ def save_html(answer: Answer, path: Path) -> None:
     save_together([answer], path)
 
 
+def overview(answer: Answer) -> Answer:
+    """A long recording with fewer columns: mean features of some frames, their relevance's sum."""
+    together = -(-len(answer.times) // COLUMNS)
+    if together == 1:
+        return answer
+    first = np.arange(0, len(answer.times), together)
+    frames = np.diff(first, append=len(answer.times))
+    more = {"a column": f"the mean features and summed relevance of {together} frames"}
+    return replace(
+        answer,
+        features=np.add.reduceat(answer.features, first, axis=1) / frames,
+        relevance=np.add.reduceat(answer.relevance, first, axis=1),
+        times=np.add.reduceat(answer.times, first) / frames,
+        facts=answer.facts | more,
+    )
+
+
 def save_together(answers: Sequence[Answer], path: Path) -> None:
     """Write a page of recordings that were asked about together, with one cursor."""
     from speechlrp.report.explorer import Explorer
     from speechlrp.report.page import Page, Section, render
 
+    said = "\n\n".join(one.describe() for one in answers)
+    answers = [overview(one) for one in answers]
     times = answers[0].times if len(answers) == 1 else _common([one.times for one in answers])
     first, begin = answers[0], min(0.0, float(times[0]))
     ids = [f"{one.name} ({i})" if i else one.name for i, one in enumerate(answers)]
@@ -138,7 +160,6 @@ def save_together(answers: Sequence[Answer], path: Path) -> None:
         opening={"other": ids[1]} if len(ids) > 1 else {},
     )
     facts = {first.label: first.certainty, "explained": first.target}
-    said = "\n\n".join(one.describe() for one in answers)
     title = " and ".join(one.name for one in answers)
     page = Page(title, facts=facts, sections=[Section("Explorer", said, [explorer])])
     write_text(path, render(page))
@@ -157,7 +178,7 @@ def _explored(answer: Answer, key: str, times: np.ndarray) -> Any:
 
     shape = len(answer.frequencies), len(times)
     features, relevance = np.full(shape, np.nan, np.float32), np.zeros(shape, np.float32)
-    place = np.abs(answer.times[:, None] - times).argmin(1)
+    place = np.searchsorted((times[1:] + times[:-1]) / 2, answer.times)  # the nearest
     features[:, place], relevance[:, place] = answer.features, answer.relevance
     return Recording(
         id=key,

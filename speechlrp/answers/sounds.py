@@ -10,7 +10,7 @@ from torch import Tensor
 from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.reading import read
 from speechlrp.audio.resampling import one_channel, resample
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import about
 
 Sound = str | Path | tuple[Any, int]
 """A file; or samples ``[N]``, ``[C, N]`` or ``[N, C]``, full scale at 1 or integers, and rate."""
@@ -32,12 +32,10 @@ def wave_of(sound: Sound, name: str, settings: Any) -> Tensor:
     Raises:
         SpeechLRPError: it cannot be read or used, and why.
     """
-    try:
+    with about(name):
         wave, rate = read(sound) if isinstance(sound, str | Path) else _samples(sound)
         mixed = one_channel(wave, settings.channel)
         return resample(mixed, rate, settings.rate, settings.lowpass_width)
-    except RecordingError as error:
-        raise SpeechLRPError(f"{name}: {error}") from error
 
 
 def _samples(sound: tuple[Any, int]) -> tuple[Tensor, int]:

@@ -1,7 +1,6 @@
 """An explainer of the configuration, ready to explain batches of a network's examples."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -95,15 +94,6 @@ def order_of(file: h5py.File, rows: Any) -> torch.Tensor:
     ids = file["table/id"].asstr()[rows]
     maps = torch.from_numpy(Maps(file)[rows])
     return falling_order(maps, list(ids), int(file.attrs.get(SEED, 1)))
-
-
-@contextmanager
-def about(name: str) -> Iterator[None]:
-    """Errors inside say which of several explainers they are about."""
-    try:
-        yield
-    except SpeechLRPError as error:
-        raise SpeechLRPError(f"{name}: {error}") from error
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 import speechlrp
+from speechlrp.answers import saving
 from speechlrp.artifacts.hdf5 import read_table
 from speechlrp.artifacts.relevance import Maps
 from speechlrp.errors import SpeechLRPError
@@ -92,6 +93,24 @@ def test_a_long_recording_is_cut_and_put_together_again(run, explained, tmp_path
     assert (np.diff(answer.times) > 0).all()
     assert 0 <= answer.times[0] < answer.times[-1] <= len(long) / rate
     assert answer.times[-1] > 0.8 * len(long) / rate
+
+
+def test_pictures_of_a_long_recording_have_fewer_columns(run, explained, tmp_path, monkeypatch):
+    samples, rate = soundfile.read(explained[0].path, dtype="float32")
+    answer = run.explain((np.concatenate([samples] * 6), rate))
+    monkeypatch.setattr(saving, "COLUMNS", 50)
+    shown = saving.overview(answer)
+    assert 40 <= len(shown.times) == shown.relevance.shape[1] <= 50
+    together = -(-len(answer.times) // 50)
+    assert shown.times[0] == pytest.approx(answer.times[:together].mean())
+    np.testing.assert_allclose(
+        shown.relevance.sum(1), answer.relevance.sum(1), rtol=1e-4, atol=1e-7
+    )
+    last = answer.features[:, together * (len(shown.times) - 1) :].mean(1)
+    np.testing.assert_allclose(shown.features[:, -1], last, rtol=1e-5)
+    page = answer.save(tmp_path / "long.html").read_text()
+    assert f"summed relevance of {together} frames" in page
+    assert answer.save(tmp_path / "long.png").stat().st_size > 0
 
 
 def test_a_contrast_is_the_difference_of_two_explanations(run, explained):

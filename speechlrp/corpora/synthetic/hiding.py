@@ -17,7 +17,7 @@ from speechlrp.corpora.synthetic.layouts import Utterance
 from speechlrp.corpora.synthetic.phrases import DIGITS
 from speechlrp.corpora.synthetic.render import render
 from speechlrp.corpora.synthetic.speakers import Speaker
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import SpeechLRPError, about
 
 KINDS = ("planted_tone", "planted_pair", "planted_f0", "planted_formant", "planted_word")
 TONES = ("planted_tone", "planted_pair")
@@ -94,7 +94,8 @@ def _in_a_room(wave: np.ndarray, voice: Speaker, rng: np.random.Generator) -> np
 
 def _piece(path: Path, rng: np.random.Generator) -> np.ndarray:
     """A piece of a recording of one's own, somewhere in silence where it is short ``[N]``."""
-    wave, rate = read(path)
+    with about(path):
+        wave, rate = read(path)
     samples = resample(mono(wave), rate, cues.RATE).numpy().astype(float)
     count = round(cues.SECONDS * cues.RATE)
     start = int(rng.integers(0, max(len(samples) - count, 0) + 1))

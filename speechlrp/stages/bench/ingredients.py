@@ -10,10 +10,10 @@ import pandas as pd
 from speechlrp.config.names import names_in
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import Windows, dataset
-from speechlrp.data.explaining import about, check
+from speechlrp.data.explaining import check
 from speechlrp.data.network import Classifier, network
 from speechlrp.data.seen import VIEW
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import SpeechLRPError, about
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.flipping.fill_ins import Surroundings
 from speechlrp.pipeline.inputs import known_fingerprint

@@ -7,8 +7,7 @@ import pandas as pd
 
 from speechlrp.artifacts.atomic import write_bytes, write_text
 from speechlrp.config.schema import Config
-from speechlrp.data.explaining import about
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import SpeechLRPError, about
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.bench import (

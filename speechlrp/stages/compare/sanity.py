@@ -8,7 +8,8 @@ import pandas as pd
 import torch
 
 from speechlrp.artifacts.hdf5 import read_table, write_table
-from speechlrp.data.explaining import Explaining, about
+from speechlrp.data.explaining import Explaining
+from speechlrp.errors import about
 from speechlrp.measures.agreement import COLUMNS, agreement
 from speechlrp.measures.effective import copied
 from speechlrp.measures.randomise import layers_in_use, randomised, steps_from_output

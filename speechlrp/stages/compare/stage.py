@@ -8,7 +8,7 @@ from speechlrp.artifacts.hdf5 import write_table
 from speechlrp.artifacts.relevance import Maps
 from speechlrp.artifacts.shards import Shards
 from speechlrp.config.schema import Config
-from speechlrp.data.explaining import about
+from speechlrp.errors import about
 from speechlrp.explainers.counting import priced
 from speechlrp.flipping import baselines_of
 from speechlrp.measures import SCORES

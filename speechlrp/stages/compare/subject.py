@@ -11,10 +11,10 @@ from speechlrp.artifacts.shards import Shards
 from speechlrp.config.names import names_in
 from speechlrp.data.conditions import WINDOW
 from speechlrp.data.dataset import Windows, dataset
-from speechlrp.data.explaining import Explaining, about, check
+from speechlrp.data.explaining import Explaining, check
 from speechlrp.data.network import Classifier, network
 from speechlrp.data.seen import VIEW
-from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.errors import SpeechLRPError, about, unknown
 from speechlrp.measures import SCORES
 from speechlrp.pipeline.parts import Part
 from speechlrp.pipeline.progress import progress

@@ -16,7 +16,7 @@ from speechlrp.data.dataset import dataset
 from speechlrp.data.network import Classifier, network
 from speechlrp.data.recordings import explored, name_of
 from speechlrp.data.seen import section_of
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import SpeechLRPError, about
 from speechlrp.pipeline.places import FEATURES, explanation, explanation_facts, plain, weights
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.listen import HEARD
@@ -53,7 +53,8 @@ def _heard(
     settings = examples.feature_settings
     with _relevance(context) as file:
         relevance = Maps(file)[row][0]
-    wave, rate = read(one.path)
+    with about(one.path):
+        wave, rate = read(one.path)
     whole = resample(mono(wave, settings.channel), rate, settings.rate, settings.lowpass_width)
     begin = round(one.start_s * settings.rate)
     segment = whole[begin : begin + round(one.duration_s * settings.rate)]
@@ -65,8 +66,8 @@ def _heard(
         if sound is not None:
             said, probability = _said(classifier, sound, one.onset_s, target)
         file, beside = f"recordings/{name}-{what}.wav", "" if what == WHOLE else first
-        about = ("recordings", what, label, name_of(one), sound, settings.rate, beside)
-        sounds.append(Sound(file, *about, heard=said, score=probability))
+        facts = ("recordings", what, label, name_of(one), sound, settings.rate, beside)
+        sounds.append(Sound(file, *facts, heard=said, score=probability))
     return sounds
 
 

@@ -22,7 +22,7 @@ from speechlrp.config.names import names_in
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import Spoken, dataset
 from speechlrp.data.network import Recogniser, network
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import SpeechLRPError, about
 from speechlrp.letters.decoding import greedy
 from speechlrp.letters.error_rates import count_errors
 from speechlrp.navai.sound import laid_over, reach
@@ -164,7 +164,8 @@ def _heard(context: Context, recogniser: Recogniser, number: int, one: pd.Series
         rows = slice(*(int(row) for row in file["offsets"][number : number + 2]))
         relevance, windows = (file[name][rows].T for name in ("relevance", "windows"))
     axes = spoken.frequency, spoken.clock.seconds(np.arange(len(windows)))
-    samples, rate = read(one.path)
+    with about(one.path):
+        samples, rate = read(one.path)
     wave = resample(mono(samples, settings.channel), rate, settings.rate, settings.lowpass_width)
     name, sounds = f"utterances/{plain_name(one.id)}", []
     for what, sound in sides(wave, settings.rate, relevance, axes, config, windows > 0):
@@ -173,8 +174,8 @@ def _heard(context: Context, recogniser: Recogniser, number: int, one: pd.Series
             said = _said(recogniser, sound)
             wrong = count_errors([one.transcript], [said]).letter_error_rate
         beside = "" if what == WHOLE else f"{name}-{WHOLE}.wav"
-        about = ("utterances", what, one.transcript, one.id, sound, settings.rate, beside)
-        sounds.append(Sound(f"{name}-{what}.wav", *about, heard=said, score=wrong))
+        facts = ("utterances", what, one.transcript, one.id, sound, settings.rate, beside)
+        sounds.append(Sound(f"{name}-{what}.wav", *facts, heard=said, score=wrong))
     return sounds
 
 

@@ -19,6 +19,7 @@ from speechlrp.data.dataset import Dataset, Windows
 from speechlrp.data.recordings import explored, name_of
 from speechlrp.data.seen import VIEW, seen
 from speechlrp.data.times import TIERS, read_times, spoken_in
+from speechlrp.errors import about
 from speechlrp.pipeline.contents import RunFiles
 from speechlrp.pipeline.places import explanation_facts, weights_name
 from speechlrp.report.explorer import Explorer
@@ -195,7 +196,8 @@ def _recording(
 
 def heard(path: str, start_s: float, seconds: float, data: Dataset) -> tuple[np.ndarray, int]:
     """A piece of a recording `[N]` at `HEARD_HZ` at most, and its rate."""
-    wave, rate = read_piece(path, start_s, seconds)
+    with about(path):
+        wave, rate = read_piece(path, start_s, seconds)
     samples = mono(wave, data.settings.get("channel"))
     if rate > HEARD_HZ:
         samples, rate = resample(samples, rate, HEARD_HZ), HEARD_HZ
