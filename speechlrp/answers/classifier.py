@@ -180,7 +180,7 @@ class Similarity(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs ``[B, 1, F, T]``."""
-        return functional.normalize(self.model.embed(inputs)) @ self.other[:, None]
+        return functional.normalize(self.model.compare(inputs)) @ self.other[:, None]
 
 
 def answer_pair(
@@ -189,9 +189,9 @@ def answer_pair(
     """Explain the similarity of two recordings; see ``Run.explain_pair``."""
     section = context.config.explainer
     check(section)
-    if not hasattr(network.model, "embed"):
+    if not hasattr(network.model, "compare"):
         raise SpeechLRPError(
-            f"model={network.meta['model']} has no embeddings (a method `embed`), so two voices "
+            f"model={network.meta['model']} has no embeddings (a method `compare`), so two voices "
             "cannot be compared; a speaker model such as model=resnet34 has"
         )
     network = network.seen(section)

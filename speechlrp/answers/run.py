@@ -11,7 +11,6 @@ from typing import Any, cast
 from speechlrp.answers.answer import Answer
 from speechlrp.answers.classifier import answer_class, answer_pair
 from speechlrp.answers.exporting import CONF, META, WEIGHTS
-from speechlrp.answers.recogniser import answer_letters
 from speechlrp.answers.sounds import Sound, name_of, wave_of
 from speechlrp.config.composing import CONFIG_DIR, compose_config, default_outputs
 from speechlrp.config.schema import Config
@@ -134,6 +133,8 @@ class Run:
                     "a recogniser is asked about every letter that it writes; leave out target "
                     "and against"
                 )
+            from speechlrp.answers.recogniser import answer_letters  # and its verb
+
             return answer_letters(context, self._network, wave, name)
         return answer_class(context, self._network, wave, name, target=target, against=against)
 

@@ -14,7 +14,6 @@ from speechlrp.artifacts.atomic import write_bytes, write_csv, write_json
 from speechlrp.config.schema import Config
 from speechlrp.pipeline.places import Artifact, place
 from speechlrp.pipeline.progress import say
-from speechlrp.report.style import figure_png
 from speechlrp.training.ranks import ALONE, Ranks
 
 
@@ -109,6 +108,8 @@ class Context:
             elif isinstance(result, Mapping):
                 write_json(self.folder / f"{name}.json", result)
             else:
+                from speechlrp.report.style import figure_png  # not for every run that is loaded
+
                 write_bytes(self.folder / f"{name}.png", figure_png(result))
 
     def say(self, message: str) -> None:
