@@ -122,7 +122,7 @@ class Run:
                 self.explain(
                     one, explainer=explainer, target=target, against=against, settings=settings
                 )
-                for one in recording
+                for one in cast(Sequence[Sound], recording)
             ]
         sound = cast(Sound, recording)
         context, name = self._context(explainer, settings), name_of(sound)
