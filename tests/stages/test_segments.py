@@ -74,4 +74,6 @@ def test_what_a_phoneme_holds_stands_beside_what_its_removal_costs(copied, tmp_p
             row_of = found.loc[(one.id, k)]
             assert row_of.cost == pytest.approx(logit - without, abs=1e-4)
             held = maps[one.id][0][:, frames].sum()
-            assert row_of.relevance == pytest.approx(held, abs=1e-3 * np.abs(maps[one.id]).sum())
+            assert row_of.relevance == pytest.approx(
+                held, abs=1e-3 * float(np.abs(maps[one.id]).sum())
+            )
