@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -158,6 +159,7 @@ def save_together(answers: Sequence[Answer], path: Path) -> None:
         units=first.feature_units,
         recordings=[_explored(one, key, times) for one, key in zip(answers, ids, strict=True)],
         opening={"other": ids[1]} if len(ids) > 1 else {},
+        inside_bytes=sys.maxsize,  # nothing lies beside a page of one's own
     )
     facts = {first.label: first.certainty, "explained": first.target}
     title = " and ".join(one.name for one in answers)

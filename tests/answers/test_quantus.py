@@ -45,7 +45,7 @@ def test_sparseness_is_the_ginis_of_the_relevance(asked):
         metric = quantus.Sparseness(normalise=False, abs=True)
         values = np.array(measured(metric, **chosen))
         maps = run.explain_func(run.model, inputs, np.array([0, 1, 0]), explainer=explainer)
-        np.testing.assert_allclose(values, [gini(np.abs(one)) for one in maps], rtol=1e-3)
+        np.testing.assert_allclose(values, [gini(np.abs(one)) for one in maps], rtol=1e-2)
 
 
 def gini(values):

@@ -18,6 +18,7 @@ from speechlrp.answers import saving
 from speechlrp.artifacts.hdf5 import read_table
 from speechlrp.artifacts.relevance import Maps
 from speechlrp.errors import SpeechLRPError
+from speechlrp.report.explorer import Explorer
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +112,18 @@ def test_pictures_of_a_long_recording_have_fewer_columns(run, explained, tmp_pat
     page = answer.save(tmp_path / "long.html").read_text()
     assert f"summed relevance of {together} frames" in page
     assert answer.save(tmp_path / "long.png").stat().st_size > 0
+
+
+def test_a_page_of_ones_own_holds_all_of_it(run, explained, tmp_path, monkeypatch):
+    made = []
+
+    def cramped(**facts):
+        made.append(Explorer(**{"inside_bytes": 1000} | facts))
+        return made[0]
+
+    monkeypatch.setattr("speechlrp.report.explorer.Explorer", cramped)
+    run.explain(explained[0].path).save(tmp_path / "answer.html")
+    assert not list(made[0].beside)
 
 
 def test_a_contrast_is_the_difference_of_two_explanations(run, explained):
