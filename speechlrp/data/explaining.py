@@ -23,7 +23,7 @@ from speechlrp.explainers import EXPLAINERS
 from speechlrp.explainers.base import check_whole
 from speechlrp.explainers.question import answer, logits_of
 from speechlrp.flipping import BASELINES
-from speechlrp.flipping.strategies import falling_order
+from speechlrp.flipping.strategies import flipping_order
 from speechlrp.measures.absorption import absorbed
 from speechlrp.measures.scores import Asked, whole_bins
 from speechlrp.measures.scores import Maps as Judged
@@ -93,7 +93,7 @@ def order_of(file: h5py.File, rows: Any) -> torch.Tensor:
     """Bins by falling relevance `[n, F T]` of some rows of a file of relevance."""
     ids = file["table/id"].asstr()[rows]
     maps = torch.from_numpy(Maps(file)[rows])
-    return falling_order(maps, list(ids), int(file.attrs.get(SEED, 1)))
+    return flipping_order("lrp", maps, list(ids), int(file.attrs.get(SEED, 1)))
 
 
 @dataclass(frozen=True)

@@ -116,13 +116,9 @@ def check_least(key: str, value: float, least: float, section: str = "explainer"
 
 
 def check_whole(key: str, value: int, least: int | None = 1, section: str = "explainer") -> int:
-    """Give a whole number back as one of Python's, or raise SpeechLRPError.
+    """Give a whole number, numpy's too, back as one of Python's, or raise SpeechLRPError.
 
-    Args:
-        key: the setting.
-        value: numpy's are whole numbers too.
-        least: the smallest that may be; None: any.
-        section: where the setting stands.
+    It stands in a section and is at least the least, where that is not None.
     """
     whole = isinstance(value, Integral) and not isinstance(value, bool)
     if least is not None and not (isinstance(value, Real) and value >= least):

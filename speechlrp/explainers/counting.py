@@ -55,17 +55,10 @@ def counting(model: nn.Module) -> Iterator[Passes]:
 def priced(
     explainer: Explainer, model: nn.Module, inputs: Tensor, target: Target
 ) -> tuple[Tensor, Tensor, dict[str, float]]:
-    """Explain a batch, and say what an example of it cost.
+    """Explain a batch ``[B, ...]``, as ``Explainer.explain``, and say what an example of it cost.
 
-    Args:
-        explainer: warm: its first call does more.
-        model: in evaluation mode.
-        inputs: ``[B, ...]``.
-        target: as of ``Explainer.explain``.
-
-    Returns:
-        The output, the relevance, and an example's ``seconds``, ``forward_passes`` and
-        ``backward_passes``.
+    The explainer is warm: its first call does more. Gives the output, the relevance, and an
+    example's ``seconds``, ``forward_passes`` and ``backward_passes``.
     """
     with counting(model) as passes:
         begin = time.perf_counter()

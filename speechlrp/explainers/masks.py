@@ -10,16 +10,13 @@ from speechlrp.errors import SpeechLRPError
 def most_relevant(
     relevance: np.ndarray, share: float, among: np.ndarray | None = None, seed: int = 0
 ) -> np.ndarray:
-    """Mark the bins of highest relevance, of those whose relevance is above 0.
+    """Mark the bins of highest relevance, of those whose relevance is above 0; bool, in its shape.
 
     Args:
         relevance: of any shape.
         share: of the bins that are marked, in (0, 1]; fewer where fewer are above 0.
         among: bool, broadcast against the relevance: the bins that count; None: all.
         seed: of the draw between equal bins at the border.
-
-    Returns:
-        bool, in the shape of the relevance.
 
     Raises:
         SpeechLRPError: no such share.

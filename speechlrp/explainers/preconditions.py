@@ -15,12 +15,9 @@ _separate: WeakSet[nn.Module] = WeakSet()
 
 
 def check(model: nn.Module, inputs: Tensor, variants: bool = False) -> None:
-    """Check what every explainer needs.
+    """Check what every explainer needs of a model and inputs ``[B, ...]``.
 
-    Args:
-        model: in evaluation mode.
-        inputs: ``[B, ...]``.
-        variants: whether several of one example go through the model at once.
+    ``variants``: several of one example go through the model at once.
 
     Raises:
         LRPError: as ``attribute``; there is no example; the weights were made in inference mode;

@@ -44,7 +44,7 @@ FILL_INS = Registry(
         "zero": "speechlrp.flipping.fill_ins:Zero",
         "silence": "speechlrp.flipping.fill_ins:Silence",
         "mean": "speechlrp.flipping.fill_ins:Mean",
-        "neighbours": "speechlrp.flipping.neighbours:Neighbours",
+        "neighbours": "speechlrp.flipping.fill_ins:Neighbours",
         "donor": "speechlrp.flipping.fill_ins:Donor",
         "noise": "speechlrp.flipping.fill_ins:Noise",
     },

@@ -43,16 +43,14 @@ class Flips:
     seed: int
 
     def cells(self, inputs: Tensor, relevance: Tensor, table: pd.DataFrame) -> pd.DataFrame:
-        """The counts of a batch.
+        """The counts of a batch: a row a cell, label and speaker.
+
+        Columns `CELL` and `UNIT`, n, correct, and the sum of the true class's probability.
 
         Args:
             inputs: ``[B, C, F, T]``.
             relevance: ``[B, ...]``, P values a recording.
             table: their B rows, with id, label and speaker.
-
-        Returns:
-            A row a cell, label and speaker: the columns `CELL` and `UNIT`, n, correct, and the
-            sum of the true class's probability.
 
         Raises:
             SpeechLRPError: an output is not finite; as `flipping_order`.
@@ -69,19 +67,10 @@ class Flips:
     def curves(
         self, inputs: Tensor, relevance: Tensor, ids: Sequence[str], labels: Tensor
     ) -> Iterator[tuple[str, str, int, list]]:
-        """Every curve of a batch, recording by recording.
+        """Every curve of a batch, recording by recording; arguments and errors as of `cells`.
 
-        Args:
-            inputs: ``[B, C, F, T]``.
-            relevance: ``[B, ...]``, P values a recording.
-            ids: what the recordings are called ``[B]``.
-            labels: true classes ``[B]``.
-
-        Yields:
-            Strategy, baseline and repeat, and at each count what `scores` gives.
-
-        Raises:
-            SpeechLRPError: as `cells`.
+        Recordings are called ``ids`` ``[B]`` and their true classes are ``labels`` ``[B]``. Yields
+        strategy, baseline and repeat, and at each count what `scores` gives.
         """
         unflipped = [self._scores(inputs, labels)] if self.counts[0] == 0 else []
         filled = {name: fill_in.of(inputs, ids) for name, fill_in in self.baselines.items()}
@@ -129,15 +118,8 @@ def _same(first: Filled, second: Filled) -> bool:
 def scores(logits: Tensor, probabilities: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Whether each recording is classified correctly, and its true class's probability.
 
-    Logits decide: sigmoids that are saturated tie, and the first class would win.
-
-    Args:
-        logits: `[B, L]`.
-        probabilities: `[B, L]`.
-        labels: true classes `[B]`.
-
-    Returns:
-        Correct `[B]` (bool) and probability `[B]`, on the CPU.
+    Logits ``[B, L]`` decide: sigmoids that are saturated tie, and the first class would win. Both
+    are ``[B]``, bool and float64, on the CPU.
 
     Raises:
         SpeechLRPError: a logit is not finite, which no class can be read from.

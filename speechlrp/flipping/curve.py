@@ -91,16 +91,14 @@ def flip(inputs: Tensor, order: Tensor, filled: Filled, counts: Sequence[int]) -
 
 
 def summarise(curve: pd.DataFrame, bins: int, measures: Sequence[str] = ()) -> pd.DataFrame:
-    """The measures of every curve.
+    """The measures of every curve: strategy, baseline, n, repeats, and a column a measure.
+
+    A measure is called by its name, a reference by what stands behind the colon.
 
     Args:
         curve: rows (strategy, baseline, repeat, bins, n, accuracy, probability).
         bins: P.
         measures: more than those of `CURVES`, ``package.module:name`` each.
-
-    Returns:
-        strategy, baseline, n, repeats, and a column a measure, called by its name (a reference
-        by what stands behind the colon).
     """
     names = {name: name for name in CURVES} | {name.partition(":")[2]: name for name in measures}
     rows = []

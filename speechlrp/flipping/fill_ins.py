@@ -1,12 +1,12 @@
 """What flipped bins become. B recordings, P = C F T numbers each (C of a bin), D donors.
 
 A baseline that no recording has shows the network what it never saw, and its curve says as much
-about that as about the order of the bins; some fill-ins are therefore made of recordings.
+about that as about the order of the bins; some fill-ins are therefore made of recordings, or of
+what lies around the flipped bins.
 """
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,8 +14,10 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.flipping.strategies import generator
 
 Filled = Tensor | Callable[[Tensor], Tensor]
 """The values of flipped bins, ``[P]`` or ``[B, P]``; or a function that makes them ``[B, P]`` of
@@ -50,9 +52,7 @@ class Surroundings:
 
     def generator(self, name: str) -> torch.Generator:
         """For one recording, whatever batch it is in."""
-        key = f"{self.seed}/fill/{name}".encode()
-        seed = int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big") >> 1
-        return torch.Generator().manual_seed(seed)
+        return generator(f"{self.seed}/fill/{name}")
 
 
 class FillIn(ABC):
@@ -129,3 +129,85 @@ class Noise(FillIn):
         shape, count = (*values.shape[:2], frames), values.shape[2]
         place = torch.randint(count, shape, generator=self.around.generator(name))
         return values.gather(2, place.to(values.device)).flatten()
+
+
+NOISE = 0.01
+"""Of a recording's standard deviation."""
+PULL = 1e-4
+"""Towards the training set's mean, which decides where nothing around is left."""
+TOLERANCE, MOST_STEPS = 1e-4, 500
+"""Of conjugate gradients: the residual over the right side, and steps."""
+
+
+class Neighbours(FillIn):
+    """Noisy linear imputation over time and frequency: what the network can hardly tell.
+
+    Every flipped bin is the weighted mean of its eight neighbours, flipped or not (direct ones
+    1/6, diagonal ones 1/12), plus small noise: a linear system over all flipped bins of a
+    recording.
+
+    Source: Rong et al. 2022, ROAD; its system is solved by conjugate gradients on the weighted
+    graph's Laplacian, which is symmetric at the edges too.
+    """
+
+    def of(self, inputs: Tensor, ids: Sequence[str]) -> Callable[[Tensor], Tensor]:
+        """A function of the flipped bins."""
+        deviation = inputs.flatten(1).std(1).view(-1, 1, 1, 1)
+        drawn = [
+            torch.randn(one.shape, generator=self.around.generator(name)).to(one)
+            for one, name in zip(inputs, ids, strict=True)
+        ]
+        noise = NOISE * deviation * torch.stack(drawn)
+
+        def fill(flipped: Tensor) -> Tensor:
+            mask = flipped.view_as(inputs)
+            return (imputed(inputs, mask, self.around.mean) + noise).flatten(1)
+
+        return fill
+
+
+def imputed(inputs: Tensor, flipped: Tensor, mean: Tensor) -> Tensor:
+    """Solve for the flipped bins of ``[B, C, F, T]``, bool in the same shape; the others stay.
+
+    They are pulled to the mean ``[C, F, T]``, ever so little.
+    """
+    mask, degree = flipped.to(inputs), _spread(torch.ones_like(inputs[:1]))
+    known = inputs * (1 - mask)
+    right = mask * (_spread(known) + PULL * degree * mean)
+
+    def system(x: Tensor) -> Tensor:
+        return mask * ((1 + PULL) * degree * x - _spread(x))
+
+    return known + _conjugate_gradients(system, right, mask * mean)
+
+
+def _conjugate_gradients(system: Callable[[Tensor], Tensor], right: Tensor, x: Tensor) -> Tensor:
+    """A system a recording, all at once."""
+    rest = right - system(x)
+    way, size = rest, _dot(rest, rest)
+    goal = TOLERANCE**2 * _dot(right, right)
+    for _ in range(MOST_STEPS):
+        if bool((size <= goal).all()):
+            break
+        image = system(way)
+        step = size / _dot(way, image).clamp(min=torch.finfo(size.dtype).tiny)
+        x, rest = x + step * way, rest - step * image
+        size, before = _dot(rest, rest), size
+        way = rest + size / before.clamp(min=torch.finfo(size.dtype).tiny) * way
+    return x
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    return (a * b).sum((1, 2, 3), keepdim=True)
+
+
+def _spread(x: Tensor) -> Tensor:
+    """The weighted sum of each bin's neighbours.
+
+    The weights are the outer product of (1, 2, 1) with itself but for its middle, over 12: sums of
+    shifted tensors take a twentieth of the time of a convolution of one channel.
+    """
+    wide = functional.pad(x, (1, 1, 1, 1))
+    rows = (wide[..., :-2, :] + wide[..., 2:, :]).add_(wide[..., 1:-1, :], alpha=2)
+    total = (rows[..., :-2] + rows[..., 2:]).add_(rows[..., 1:-1], alpha=2)
+    return total.sub_(x, alpha=4).div_(12)

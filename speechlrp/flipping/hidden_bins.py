@@ -20,13 +20,10 @@ from speechlrp.flipping.strategies import check_order
 def most_relevant(inputs: Tensor, relevance_order: Tensor, share: float) -> Tensor:
     """The bins with the highest positive relevance, `[B, 1, F, T]` of bool.
 
-    Args:
-        inputs: spectrograms `[B, C, F, T]`.
-        relevance_order: bin indices by falling relevance `[B, P]`.
-        share: of the bins that are chosen, in (0, 1].
+    Of spectrograms `[B, C, F, T]`, by bin indices in the order of falling relevance `[B, P]`.
 
     Raises:
-        SpeechLRPError: no such share; an order of other bins.
+        SpeechLRPError: the share of bins is not in (0, 1]; an order of other bins.
     """
     if not 0 < share <= 1:
         raise SpeechLRPError(f"a share of bins lies in (0, 1], not at {share}")
@@ -38,13 +35,9 @@ def most_relevant(inputs: Tensor, relevance_order: Tensor, share: float) -> Tens
 def at_random(
     inputs: Tensor, counts: Sequence[int], ids: Sequence[str], around: Surroundings
 ) -> Tensor:
-    """Bins drawn for each recording, `[B, 1, F, T]` of bool: the control for bins with a reason.
+    """As many bins of each recording as ``counts`` says, drawn, `[B, 1, F, T]` of bool.
 
-    Args:
-        inputs: spectrograms `[B, C, F, T]`.
-        counts: how many of each `[B]`.
-        ids: what they are called `[B]`.
-        around: knows the seed.
+    The control for bins with a reason. The draw follows from the recording's id and the seed.
     """
     drawn = [
         torch.randperm(one[0].numel(), generator=around.generator(f"bins {name}"))[:count]
@@ -94,11 +87,7 @@ def fill_bins(
 
 
 def moore_mean(inputs: Tensor) -> Tensor:
-    """The mean of each bin's eight neighbours; five at an edge, three in a corner.
-
-    Args:
-        inputs: `[B, C, F, T]`.
-    """
+    """The mean of each bin's eight neighbours `[B, C, F, T]`; 5 at an edge, 3 in a corner."""
     channels = inputs.shape[1]
     ring = inputs.new_ones(channels, 1, 3, 3)
     ring[:, :, 1, 1] = 0

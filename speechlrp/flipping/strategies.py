@@ -16,34 +16,17 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping import STRATEGIES
 
 
-def falling_order(relevance: Tensor, ids: Sequence[str], seed: int) -> Tensor:
-    """Rank bins by relevance, the most positive first.
-
-    Args:
-        relevance: `[B, ...]`, P values a recording.
-        ids: see `ranked`.
-        seed: see `ranked`.
-
-    Returns:
-        Bin indices `[B, P]`, int64.
-    """
-    return ranked(_flat(relevance), ids, seed)
-
-
 def flipping_order(
     strategy: str, relevance: Tensor, ids: Sequence[str], seed: int, repeat: int = 0
 ) -> Tensor:
-    """Order the bins for a strategy (T 6.1).
+    """Order the bins for a strategy (T 6.1): bin indices `[B, P]`, int64.
 
     Args:
         strategy: a name of `STRATEGIES`, or ``package.module:Name``.
         relevance: `[B, ...]`, P values a recording.
-        ids: see `ranked`.
+        ids: see `ranked`, as for the others.
         seed: see `ranked`.
         repeat: see `ranked`.
-
-    Returns:
-        Bin indices `[B, P]`, int64.
 
     Raises:
         SpeechLRPError: no such strategy, or one whose priorities are not of the relevance's shape
@@ -60,20 +43,11 @@ def flipping_order(
 
 
 def ranked(priority: Tensor, ids: Sequence[str], seed: int, repeat: int = 0) -> Tensor:
-    """Put the largest first; equal ones in an order that is drawn.
+    """Put the largest priority `[B, P]` first: bin indices `[B, P]`, int64.
 
-    By position, a map that is the same everywhere would be flipped from low frequencies up, and
-    its curve show what the network makes of those.
-
-    Args:
-        priority: `[B, P]`.
-        ids: what the recordings are called `[B]`: a draw depends on the recording, the seed and
-            the repeat, not on the batch that it comes in.
-        seed: of the draws.
-        repeat: number of the draw.
-
-    Returns:
-        Bin indices `[B, P]`, int64.
+    Equal ones come in an order that is drawn: by position, a map that is the same everywhere would
+    be flipped from low frequencies up, and its curve show what the network makes of those. A draw
+    depends on the recording's id `[B]`, the seed and the number of the repeat, not on the batch.
 
     Raises:
         SpeechLRPError: a priority is not finite; there are more or fewer ids.
@@ -85,7 +59,7 @@ def ranked(priority: Tensor, ids: Sequence[str], seed: int, repeat: int = 0) -> 
     bins = priority.shape[1]
     draw = torch.empty(priority.shape, dtype=torch.int64)
     for row, name in zip(draw, ids, strict=True):
-        row.copy_(_permutation(bins, f"{seed}/{repeat}/{name}"))
+        row.copy_(torch.randperm(bins, generator=generator(f"{seed}/{repeat}/{name}")))
     draw = draw.to(priority.device)
     order = priority.gather(1, draw).argsort(dim=1, descending=True, stable=True)
     return draw.gather(1, order)
@@ -105,9 +79,10 @@ def _flat(relevance: Tensor) -> Tensor:
     return relevance.flatten(1)
 
 
-def _permutation(bins: int, key: str) -> Tensor:
+def generator(key: str) -> torch.Generator:
+    """A generator that is seeded by a text, the same in every process."""
     seed = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big") >> 1
-    return torch.randperm(bins, generator=torch.Generator().manual_seed(seed))
+    return torch.Generator().manual_seed(seed)
 
 
 class Strategy(ABC):

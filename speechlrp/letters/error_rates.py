@@ -87,13 +87,10 @@ class ErrorCounts:
 
 
 def count_errors(said: Sequence[str], recognised: Sequence[str]) -> ErrorCounts:
-    """Compare transcripts with what was recognised, utterance by utterance.
+    """Compare transcripts with what was recognised, utterance by utterance, in the same order.
 
-    Spaces at the ends, and more than one between words, do not count.
-
-    Args:
-        said: the transcripts, normalised as the recogniser spells (`vocabulary.normalise`).
-        recognised: the texts, in the same order.
+    Spaces at the ends, and more than one between words, do not count. Transcripts are normalised as
+    the recogniser spells (`vocabulary.normalise`).
 
     Raises:
         ValueError: not as many texts as transcripts.

@@ -12,10 +12,9 @@ from speechlrp.lrp.conservation import Balance, conservation, report
 from speechlrp.lrp.engine import attribute
 from speechlrp.lrp.errors import LRPError, LRPWarning, NotExplainable
 from speechlrp.lrp.inner import attribute_layers
-from speechlrp.lrp.layer import Layer
+from speechlrp.lrp.layer import Layer, Product
 from speechlrp.lrp.overview import Assigned, Overview, describe
 from speechlrp.lrp.presets import PRESETS
-from speechlrp.lrp.product import Product
 from speechlrp.lrp.rules import (
     RULES,
     AlphaBeta,

@@ -1,14 +1,12 @@
-"""Give every layer of a finished forward pass its rule."""
+"""Read off a finished tape which factors are gates, and give every layer its rule."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from speechlrp.lrp.composite import Composite
-from speechlrp.lrp.gates import mark_gates, producers_of
-from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.product import Product
+from speechlrp.lrp.layer import Layer, Product
 from speechlrp.lrp.rules.products import ProductRule
 from speechlrp.lrp.rules.rule import Rule
 from speechlrp.lrp.scaling import Centring, Merged
@@ -19,11 +17,8 @@ from speechlrp.lrp.tape import Coefficients, Node, Tape, Value
 def assign(tape: Tape, composite: Composite) -> list[tuple[Selector, Rule]]:
     """Choose the rule of every layer, which takes the whole pass, if only its outline.
 
-    Returns:
-        The composite's pairs that no layer meets.
-
-    Raises:
-        NotExplainable: a layer that needs a rule gets none.
+    Gives the composite's pairs that no layer meets; raises NotExplainable where a layer that needs
+    a rule gets none.
     """
     mark_gates(tape)
     pairs = [(node, node.layer) for node in tape.nodes if node.layer is not None]
@@ -97,3 +92,99 @@ def _joined(tape: Tape, composite: Composite) -> list[tuple[Node, Node]]:
         if node.outputs[0].consumers == 1 and fits and (composite.merge_batch_norm or spans):
             pairs.append((node, norm))
     return pairs
+
+
+GATES = frozenset(["sigmoid", "special_expit", "hardsigmoid", "softmax", "special_softmax", "exp"])
+"""Operations whose results are gates."""
+SOFT_GATES = (
+    frozenset(["softplus"]),
+    frozenset(["silu", "gelu", "hardswish", "mish", "tanh", "erf"]),
+)
+"""Those whose results are, where neither factor is a gate of a kind before."""
+DIVISORS = frozenset(["rsqrt", "reciprocal", "negative_power"])
+"""Operations whose results divide what they are multiplied with."""
+_SCALING = "mul multiply rmul imul div divide true_divide truediv itruediv idiv neg negative mean "
+_SCALING += "add radd iadd sub subtract rsub isub interpolate upsample"
+SCALING = frozenset(_SCALING.split())
+"""Operations through which a gate stays one, beside those that move numbers."""
+
+
+def mark_gates(tape: Tape) -> None:
+    """Tell every product on a finished tape what makes each of its factors a gate, if anything.
+
+    A product with a divisor, as norms written out have it, becomes a quotient.
+    """
+    products = [(node, layer) for node in tape.nodes if (layer := _product(node)) is not None]
+    producers = producers_of(tape) if products else {}
+    for node, product in products:
+        made = [_names(origins(value, producers, through_products=True)) for value in node.inputs]
+        _mark_divisor(product, made)
+        kinds = ([_kind(names, kind) for names in made] for kind in (GATES, *SOFT_GATES))
+        first, second = next((gates for gates in kinds if any(gates)), (None, None))
+        product.gates = first, second
+
+
+def is_gate(value: Value, tape: Tape) -> bool:
+    """Whether a value is a gate of the first kind, as far as the tape goes by now."""
+    made = origins(value, producers_of(tape), through_products=True)
+    return _kind(_names(made), GATES) is not None
+
+
+def _product(node: Node) -> Product | None:
+    """The product in which the tape may know a gate, if it is one; attention says its own."""
+    layer = node.layer
+    return layer if isinstance(layer, Product) and node.operation != "attention" else None
+
+
+def _mark_divisor(product: Product, made: list[set[str]]) -> None:
+    divides = [_kind(names, DIVISORS) is not None for names in made]
+    if product.operation == "product" and divides.count(True) == 1:
+        product.operation, product.divisor = "quotient", divides.index(True)
+
+
+def origins(
+    value: Value, producers: Mapping[int, Node], through_products: bool = False
+) -> list[Node | None]:
+    """The operations that made what a value consists of, up to moving and scaling.
+
+    ``None`` stands for the model's input. Where it goes through products, they consist of
+    their factors, and a quotient of its numerator.
+    """
+    nodes, waiting, seen = [], [value], set()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        node = producers.get(id(one))
+        inside = None if node is None else _inside(node, through_products)
+        if inside is None:
+            nodes.append(node)
+        else:
+            waiting += inside
+    return nodes
+
+
+def producers_of(tape: Tape) -> dict[int, Node]:
+    """The operation that made each value, by the value's ``id``."""
+    return {id(value): node for node in tape.nodes for value in node.outputs}
+
+
+def _inside(node: Node, through_products: bool) -> list[Value] | None:
+    """The values that a result is made of by moving and scaling, if it is."""
+    if (product := _product(node)) is not None:
+        dividend = [one for i, one in enumerate(node.inputs) if i != product.divisor]
+        return dividend if through_products else None
+    if node.operation.endswith("_as"):  # the shape of another
+        return node.inputs[:1]
+    moves = node.carry is not None and node.carry is node.backward
+    return node.inputs if moves or node.operation.strip("_") in SCALING else None
+
+
+def _names(nodes: list[Node | None]) -> set[str]:
+    return {"" if node is None else node.operation.strip("_") for node in nodes}
+
+
+def _kind(names: set[str], kinds: frozenset[str]) -> str | None:
+    """One of the names, if all are of a kind."""
+    return min(names) if names and names <= kinds else None

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from speechlrp.lrp.errors import LRPError, NotExplainable
-from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.product import TWO_FACTORS, Product
+from speechlrp.lrp.layer import TWO_FACTORS, Layer, Product
 from speechlrp.lrp.rules.products import SignalTakesAll
 from speechlrp.lrp.rules.rule import Rule
 from speechlrp.lrp.selectors import (

@@ -70,13 +70,7 @@ PATTERNS: frozenset[Function] = frozenset(
 
 
 def takes_no_numbers(function: Function, first: bool, others: bool) -> bool:
-    """Whether a call's result is a constant.
-
-    Args:
-        function: what is called.
-        first: whether its first argument depends on the input.
-        others: whether any other does.
-    """
+    """Whether a call's result is a constant, if its ``first`` argument, or others, are watched."""
     if function in MASKS:
         return True
     return (function in LIKE and not others) or (function in PATTERNS and not first)

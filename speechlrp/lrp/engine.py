@@ -10,17 +10,19 @@ from torch import Tensor, nn
 
 from speechlrp.lrp.assignment import assign, meets_zeros, settle
 from speechlrp.lrp.checkpointing import Checkpointing
-from speechlrp.lrp.checks import check_composite, check_finite, check_output
-from speechlrp.lrp.composite import Composite
-from speechlrp.lrp.errors import NotExplainable
-from speechlrp.lrp.forward import Forward, Inputs, Output, eagerly
-from speechlrp.lrp.operations.last import check_ending
-from speechlrp.lrp.proportion import (
+from speechlrp.lrp.checks import (
+    check_composite,
+    check_finite,
+    check_output,
     check_same,
     warn_of_explosion,
     warn_of_nothing,
     warn_of_unmet,
 )
+from speechlrp.lrp.composite import Composite
+from speechlrp.lrp.errors import NotExplainable
+from speechlrp.lrp.forward import Forward, Inputs, Output, eagerly
+from speechlrp.lrp.operations.last import check_ending
 from speechlrp.lrp.recorder import Recorder
 from speechlrp.lrp.start import Target, start_coefficient
 from speechlrp.lrp.tape import Logits, Observer, Tape, Value

@@ -14,8 +14,7 @@ from speechlrp.lrp.checks import check_composite
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.engine import record
 from speechlrp.lrp.forward import Forward, Inputs, Output
-from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.product import Product
+from speechlrp.lrp.layer import Layer, Product
 from speechlrp.lrp.rules.rule import Rule
 from speechlrp.lrp.scaling import Merged
 from speechlrp.lrp.selectors import Selector, shown

@@ -16,9 +16,8 @@ from torch.overrides import resolve_name
 
 from speechlrp.lrp.arguments import tensors_in
 from speechlrp.lrp.errors import NotExplainable
-from speechlrp.lrp.layer import Layer
+from speechlrp.lrp.layer import Layer, Product
 from speechlrp.lrp.modules import Place, Places
-from speechlrp.lrp.product import Product
 from speechlrp.lrp.tape import Node, Sweep, Tape, Value
 from speechlrp.lrp.watched import Watched
 
@@ -104,10 +103,13 @@ class Recorder:
 
     def refuse(self, call: Call, reason: str, advice: str = ADD) -> NotExplainable:
         """The error for a call that cannot be explained, remembered even if it is caught."""
-        self.failure = NotExplainable(
-            f"{call.full_name} in {self.places.running()} {reason} and cannot be explained; "
-            + advice
+        place = self.places.running()
+        return self._failed(
+            f"{call.full_name} in {place} {reason} and cannot be explained; {advice}"
         )
+
+    def _failed(self, message: str) -> NotExplainable:
+        self.failure = NotExplainable(message)
         return self.failure
 
     def handle(self, handler: Handler, call: Call) -> Any:
@@ -118,12 +120,11 @@ class Recorder:
         """Answer for an operation on a watched tensor that did not come by the tracer."""
         if function in IDENTITIES and (len(args) < 2 or tuple(args[1]) == tuple(watched.shape)):
             return self.give(watched.numbers, watched.value)
-        self.failure = NotExplainable(
+        raise self._failed(
             f"{function} in {self.places.running()} reads a tensor of the input out of sight: "
             "in a script, an autograd function, vmap, another thread or an extension; let the "
             "model's forward do it in plain Python"
         )
-        raise self.failure
 
     def tracks(self, argument: Any) -> TypeGuard[Watched]:
         """Whether an argument is a tensor that depends on the input."""
@@ -146,16 +147,14 @@ class Recorder:
         tensor = cast(Watched, tensor)
         value = tensor.value
         if not last and value.logits is not None and value.logits.only_last:
-            self.failure = NotExplainable(
+            raise self._failed(
                 f"in {self.places.running()}: a log-softmax can only be the model's last step"
             )
-            raise self.failure
         if value.version != self._version(tensor.numbers):
-            self.failure = NotExplainable(
+            raise self._failed(
                 f"in {self.places.running()}: a tensor is read after an in-place operation "
                 "changed it through a view; let that operation make a new tensor"
             )
-            raise self.failure
         # A ReLU was read first and its result stands in; this reader may need what was closed.
         if value.masked:
             value.data, value.masked = None if value.derivable else tensor.numbers, False

@@ -11,8 +11,7 @@ from typing import Any
 from torch import nn
 
 from speechlrp.lrp.errors import LRPError
-from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.product import Product
+from speechlrp.lrp.layer import Layer, Product
 
 
 @dataclass(frozen=True)

@@ -52,11 +52,7 @@ def start_coefficient(
 
 
 def weighting_of(output: Tensor, target: Target, batch: int) -> Tensor:
-    """The weight of every entry of the output, whatever kind of target says it.
-
-    Raises:
-        LRPError: see ``start_coefficient``.
-    """
+    """The weight of every entry of the output, whatever kind of target says it; errors as above."""
     if isinstance(target, bool) or not (isinstance(target, int | Tensor) or callable(target)):
         raise LRPError(f"target must be an int, a tensor or a function; found {target!r}")
     if isinstance(target, Tensor) and target.is_floating_point():

@@ -22,9 +22,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from speechlrp.lrp.layer import Layer
+from speechlrp.lrp.layer import Layer, Product
 from speechlrp.lrp.modules import Place
-from speechlrp.lrp.product import Product
 from speechlrp.lrp.rules.rule import Rule
 
 Coefficients = Sequence[Any]

@@ -88,11 +88,7 @@ def summarise_conservation(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def absorbed(table: pd.DataFrame) -> str:
-    """Say that biases and stabilisers absorb most of the relevance; "" where they do not.
-
-    Args:
-        table: from ``summarise_conservation``.
-    """
+    """Say of `summarise_conservation` that most of the relevance is absorbed; "" if it is not."""
     whole = table[table.operation == "all"].iloc[-1]
     bias, stabiliser = abs(whole.bias_share), abs(whole.stabiliser_share)
     if not bias + stabiliser > MOST:

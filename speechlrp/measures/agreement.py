@@ -18,14 +18,9 @@ COLUMNS = ("spearman", "spearman_absolute", "top_overlap")
 
 
 def spearman(maps: np.ndarray) -> np.ndarray:
-    """Rank correlation of every map with every other.
+    """Rank correlation of every map ``[M, P]`` with every other, ``[M, M]``, -1..1.
 
-    Args:
-        maps: ``[M, P]``.
-
-    Returns:
-        ``[M, M]``, -1..1; equal values share the mean of their ranks. NaN where one of the
-        two maps is constant.
+    Equal values share the mean of their ranks. NaN where one of the two maps is constant.
 
     Source: Spearman 1904.
     """

@@ -79,11 +79,9 @@ def tensors(module: nn.Module) -> dict[str, Tensor]:
 
 
 def write(module: nn.Module, values: dict[str, Tensor]) -> None:
-    """Let a layer compute with other weights, whatever it stores for them.
+    """Let a layer in evaluation mode compute with other weights, whatever it stores for them.
 
-    Args:
-        module: in evaluation mode; gradients must be off.
-        values: as of `tensors` of its `plain` copy.
+    The values are those of `tensors` of its `plain` copy; gradients must be off.
 
     Raises:
         SpeechLRPError: a parametrization that cannot be given a value.

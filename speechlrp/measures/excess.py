@@ -11,8 +11,10 @@ Shapes: N recordings, F frequency bins, T frames, B bands, S stretches of time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -68,12 +70,7 @@ class Excess:
         self._counts = np.zeros(len(self.classes), dtype=int)
 
     def add(self, relevance: np.ndarray, table: pd.DataFrame) -> None:
-        """Add recordings.
-
-        Args:
-            relevance: ``[N, 1, F, T]``.
-            table: their N rows, with label, start_s, onset_s and duration_s.
-        """
+        """Add relevance ``[N, 1, F, T]``, and N rows of label, start_s, onset_s and duration_s."""
         for one, row in zip(relevance, table.itertuples(), strict=True):
             positive = np.clip(one[0], 0, None).astype(float)
             total = positive.sum()
@@ -140,14 +137,12 @@ class Excess:
 
     def _regions(self, steps: int) -> Iterator[_Region]:
         """Bands at all times, times at all frequencies, and cells; of samples times alone."""
-        none = float("nan")
-        bands = range(len(self.starts) if len(self.edges) > 2 else 0)
-        for b in bands:
-            low, high = float(self.edges[b]), float(self.edges[b + 1])
-            yield _Region(slice(b, b + 1), slice(0, steps), (low, high, none, none))
-        for s in range(steps):
-            start, end = s * self.step_s, (s + 1) * self.step_s
-            yield _Region(slice(0, len(self.starts)), slice(s, s + 1), (none, none, start, end))
-            for b in bands:
-                low, high = float(self.edges[b]), float(self.edges[b + 1])
-                yield _Region(slice(b, b + 1), slice(s, s + 1), (low, high, start, end))
+        bands = [(slice(0, len(self.starts)), math.nan, math.nan)]
+        if len(self.edges) > 2:
+            edges = enumerate(pairwise(self.edges.tolist()))
+            bands += [(slice(b, b + 1), *limits) for b, limits in edges]
+        times = [(slice(s, s + 1), s * self.step_s, (s + 1) * self.step_s) for s in range(steps)]
+        for step, start, end in [(slice(0, steps), math.nan, math.nan), *times]:
+            for band, low, high in bands:
+                if not (math.isnan(low) and math.isnan(start)):
+                    yield _Region(band, step, (low, high, start, end))

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import torch
+from torch.nn import functional
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.measures.scores import Maps, check_maps, share
@@ -68,18 +70,8 @@ def true_regions(table: pd.DataFrame, frequency: np.ndarray, time: np.ndarray) -
 
 def near(inside: np.ndarray, bins: int = NEAR) -> np.ndarray:
     """Regions and what lies at most some bins away, in frequency and in time, ``[N, F, T]``."""
-    reached = inside
-    for axis in (1, 2):
-        moved = [reached]
-        for step in range(1, bins + 1):
-            one = np.zeros_like(reached)
-            into, out = [slice(None)] * 3, [slice(None)] * 3
-            into[axis], out[axis] = slice(step, None), slice(None, -step)
-            one[tuple(into)] |= reached[tuple(out)]
-            one[tuple(out)] |= reached[tuple(into)]
-            moved.append(one)
-        reached = np.logical_or.reduce(moved)
-    return reached
+    regions = torch.from_numpy(inside).float()
+    return functional.max_pool2d(regions, 2 * bins + 1, 1, bins).bool().numpy()
 
 
 def cue(maps: Maps) -> dict[str, np.ndarray]:
@@ -177,11 +169,10 @@ def _scored(flat: np.ndarray, true: np.ndarray, ranks: Sequence[np.ndarray]) -> 
 
 
 def auc(ranks: np.ndarray, true: np.ndarray) -> float:
-    """How often a value that is true exceeds one that is not, ties counting a half.
+    """How often a value that is true ``[P]`` exceeds one that is not, ties counting a half.
 
-    Args:
-        ranks: of the values from 1, equal ones sharing their mean, ``[P]``.
-        true: ``[P]`` of bool; NaN comes back where all or none are.
+    Of the values' ranks ``[P]`` from 1, equal ones sharing their mean; NaN where all or none are
+    true.
     """
     inside = int(true.sum())
     outside = len(true) - inside
@@ -191,12 +182,9 @@ def auc(ranks: np.ndarray, true: np.ndarray) -> float:
 
 
 def another(count: int, labels: np.ndarray, seed: int) -> np.ndarray:
-    """For each recording another one, so that its region is a wrong one, ``[N]``.
+    """For each of N recordings another one, so that its region is a wrong one, ``[N]``.
 
-    Args:
-        count: N.
-        labels: ``[N]``; the other has another label wherever there are enough.
-        seed: of the draw.
+    Of another label ``[N]`` wherever there are enough; drawn by the seed.
     """
     rng = np.random.default_rng(seed)
     order = rng.permutation(count)

@@ -23,11 +23,8 @@ def layers_in_use(model: nn.Module, inputs: Tensor) -> list[str]:
     """The layers with weights of their own, in the order in which a forward pass meets them.
 
     A layer whose weights are used without calling it, as attention does with its last one,
-    stands behind the module that it is in.
-
-    Args:
-        model: in evaluation mode.
-        inputs: an example, ``[1, ...]``.
+    stands behind the module that it is in. Asked of a model in evaluation mode and an example
+    ``[1, ...]``.
 
     Raises:
         SpeechLRPError: the model has none.

@@ -126,11 +126,7 @@ class Asked:
         return "logit" if self.explainer.start == "one" else self.explainer.start
 
     def said(self, inside: Tensor) -> Tensor:
-        """What sets of bins add, as the map says, ``[n, N]``: a slope counts times its input.
-
-        Args:
-            inside: bool ``[n, N, P]``.
-        """
+        """What sets of bins ``[n, N, P]`` add, by the map, ``[n, N]``; a slope times its input."""
         parts = self.relevance.double()
         if self.explainer.units.endswith(SLOPE):
             parts = parts * self.inputs.double()
@@ -154,14 +150,11 @@ class Asked:
         return torch.randperm(count, generator=generator, device=self.inputs.device)
 
     def scaled(self, factors: Tensor, start: str) -> tuple[Tensor, Tensor]:
-        """A quantity of the recordings, and of them with their bins scaled.
+        """A quantity of the recordings ``[N]``, and with their bins scaled ``[n, N]``, float64.
 
         Args:
             factors: of each bin ``[n, N, P]``: 0 removes it.
             start: the quantity: ``"logit"``, ``"sigmoid"`` or ``"softmax"``.
-
-        Returns:
-            ``[N]`` and ``[n, N]``, float64.
         """
         with explaining():
             inputs, _, question, whole = ask(self.model, self.inputs, self.target, start)
@@ -173,15 +166,9 @@ class Asked:
 
 
 def check_maps(relevance: np.ndarray, axes: str = "N, F, T", what: str = "relevance") -> np.ndarray:
-    """Give maps back as an array, where they have the axes that they should.
+    """Give maps back as an array, where they have as many axes as named; else SpeechLRPError.
 
-    Args:
-        relevance: maps.
-        axes: such as ``"N, F, T"``, for their number and the error.
-        what: they are, for the error.
-
-    Raises:
-        SpeechLRPError: the shape is another.
+    ``axes`` and ``what`` they are stand in the error.
     """
     relevance = np.asarray(relevance)
     if relevance.ndim != axes.count(",") + 1:

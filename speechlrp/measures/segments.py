@@ -18,7 +18,7 @@ COLUMNS = ["label", "start_s", "end_s", "relevance_share", "time_share", "ratio"
 
 
 def held(profile: np.ndarray, time: np.ndarray, spans: np.ndarray) -> np.ndarray:
-    """The part of a profile over time that lies in each of some spans.
+    """The part of a profile over time that lies in each of some spans, ``[n]``.
 
     A frame's amount lies evenly from halfway to the frame before to halfway to the next.
 
@@ -26,9 +26,6 @@ def held(profile: np.ndarray, time: np.ndarray, spans: np.ndarray) -> np.ndarray
         profile: amount in each frame `[T]`.
         time: middles of the frames in s, rising, `[T]`.
         spans: begin and end in s `[n, 2]`.
-
-    Returns:
-        `[n]`.
     """
     half = np.diff(time) / 2 if len(time) > 1 else np.array([0.5])
     edges = np.concatenate([[time[0] - half[0]], time[:-1] + half, [time[-1] + half[-1]]])
@@ -68,12 +65,8 @@ def segments(
 def by_label(table: pd.DataFrame) -> pd.DataFrame:
     """Means of `segments` over all occurrences of a label, the most relevant for its time first.
 
-    Args:
-        table: as `segments` gives it, of many recordings, with their tier.
-
-    Returns:
-        A row a tier and label: count, means of both shares, the ratio of these means, and means
-        of `REMOVAL` where it was asked.
+    Of the tables of many recordings, with their tier. A row a tier and label: count, means of both
+    shares, the ratio of these means, and means of `REMOVAL` where it was asked.
     """
     known = table.dropna(subset="relevance_share")
     shares, removal = ["relevance_share", "time_share"], [c for c in REMOVAL if c in table]

@@ -7,8 +7,6 @@ every number is undefined (NaN).
 
 from __future__ import annotations
 
-from functools import reduce
-
 import numpy as np
 from torch import nn
 
@@ -31,16 +29,10 @@ def texture(maps: Maps) -> dict[str, np.ndarray]:
 
 
 def total_variation(relevance: np.ndarray) -> np.ndarray:
-    """Noise: the sum of the steps between neighbours over the sum of relevance, both absolute.
+    """Noise of maps ``[N, F, T]``: steps between neighbours over relevance, both absolute, ``[N]``.
 
     Near 0 where relevance changes slowly, ``4 / sqrt(2)`` of white noise, 4 where every bin
     differs in sign from its four neighbours, and where single bins stand out of nothing.
-
-    Args:
-        relevance: ``[N, F, T]``.
-
-    Returns:
-        ``[N]``.
 
     Source: Rudin et al. 1992, in its anisotropic form.
     """
@@ -60,7 +52,7 @@ def entropy(relevance: np.ndarray) -> np.ndarray:
 
 
 def checkerboard(relevance: np.ndarray, period: int, axis: int) -> np.ndarray:
-    """The share of a map's energy that repeats with a period along an axis.
+    """The share of a map's energy that repeats with a period along an axis, ``[N]``, 0..1.
 
     That is the energy of the Fourier components with 1, 2, ... ``period - 1`` waves in
     ``period`` bins; the bins that are left over at the end are not looked at. White noise
@@ -71,9 +63,6 @@ def checkerboard(relevance: np.ndarray, period: int, axis: int) -> np.ndarray:
         relevance: ``[N, F, T]``.
         period: bins from one step of a stride to the next; of 1, nothing can repeat: NaN.
         axis: 1 for frequency, 2 for time.
-
-    Returns:
-        ``[N]``, 0..1.
 
     Source: Odena et al. 2016 for the pattern that strides leave.
     """
@@ -89,17 +78,11 @@ def checkerboard(relevance: np.ndarray, period: int, axis: int) -> np.ndarray:
 
 
 def sign_mixing(relevance: np.ndarray) -> np.ndarray:
-    """How much relevance of both signs cancels within neighbourhoods of 3 x 3 bins.
+    """How much relevance ``[N, F, T]`` of both signs cancels within neighbourhoods of 3 x 3 bins.
 
     ``1 - sum |sum R| / sum sum |R|``, inner sums over a neighbourhood, outer sums over all
-    that lie inside the map. 0 if every neighbourhood is of one sign, 1 if each adds up to
-    nothing; 2/3 of white Gaussian noise.
-
-    Args:
-        relevance: ``[N, F, T]``.
-
-    Returns:
-        ``[N]``, 0..1; NaN of a map that is smaller than a neighbourhood.
+    that lie inside the map. ``[N]``, 0..1: 0 if every neighbourhood is of one sign, 1 if each adds
+    up to nothing; 2/3 of white Gaussian noise; NaN of a map smaller than a neighbourhood.
     """
     relevance = check_maps(relevance)
     if min(relevance.shape[1:]) < NEIGHBOURHOOD:
@@ -110,9 +93,8 @@ def sign_mixing(relevance: np.ndarray) -> np.ndarray:
 
 def _neighbourhoods(values: np.ndarray) -> np.ndarray:
     """The sums over all neighbourhoods ``[N, F - 2, T - 2]``."""
-    n = NEIGHBOURHOOD
-    rows = reduce(np.add, (values[:, i : values.shape[1] - n + 1 + i] for i in range(n)))
-    return reduce(np.add, (rows[:, :, i : rows.shape[2] - n + 1 + i] for i in range(n)))
+    sides = (NEIGHBOURHOOD, NEIGHBOURHOOD)
+    return np.lib.stride_tricks.sliding_window_view(values, sides, (1, 2)).sum((-1, -2))
 
 
 def first_stride(model: nn.Module) -> int:

@@ -119,12 +119,9 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 
 
 def interval(values: np.ndarray, *, draws: int, seed: int = 0) -> tuple[float, float, float]:
-    """The mean of a measure of one explainer, and 2.5 and 97.5 % over seeds and recordings.
+    """The mean of an explainer's measure ``[S, N]``, and 2.5 and 97.5 % over seeds and recordings.
 
-    Args:
-        values: ``[S, N]``; NaN where it is undefined.
-        draws: D.
-        seed: of the draws.
+    NaN does not count. Both are drawn D times, by the seed.
     """
     if not np.isfinite(values).any():
         return math.nan, math.nan, math.nan

@@ -185,12 +185,7 @@ def stretched(percent: np.ndarray) -> np.ndarray:
 
 
 def mean_height(percent: np.ndarray, accuracy: np.ndarray) -> float:
-    """The mean height of a curve over the axis as it is drawn.
-
-    Args:
-        percent: of bins flipped, rising, [K].
-        accuracy: there, [K].
-    """
+    """A curve's mean height over the axis as it is drawn: accuracy [K] at rising % of bins [K]."""
     shown = np.asarray(percent) <= SHOWN
     at, height = stretched(np.asarray(percent)[shown]), np.asarray(accuracy, dtype=float)[shown]
     width = at[-1] - at[0]

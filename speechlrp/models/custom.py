@@ -62,11 +62,7 @@ def custom(
 
 
 def own_code(settings: Mapping[str, Any]) -> str | None:
-    """The code outside of this package that makes a model, ``"package.module:Name"``.
-
-    Args:
-        settings: of the model, with its ``name``.
-    """
+    """The code outside of this package that makes the model of some settings, as a reference."""
     name = settings.get("name")
     return name if is_reference(name) else settings.get("factory")
 

@@ -46,13 +46,7 @@ class CosineLinear(nn.Linear):
 
 
 def last_layer(head: str, features: int, classes: int, scale: float) -> nn.Linear:
-    """The last layer of a configured kind, ``[B, E]`` -> ``[B, K]``.
-
-    Args:
-        head: one of ``HEADS``.
-        features: ``E``.
-        classes: ``K``.
-        scale: of cosines.
+    """The last layer of one of ``HEADS``, ``[B, E]`` -> ``[B, K]``; ``scale`` is that of cosines.
 
     Raises:
         SpeechLRPError: there is no such head.
@@ -75,13 +69,10 @@ WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Linear)
 
 
 def initialise(model: nn.Module, init: str) -> None:
-    """Draw the weights of all convolutions and dense layers.
+    """Draw the weights of all convolutions and dense layers, which are as torch drew them.
 
-    Args:
-        model: whose weights are as torch drew them.
-        init: ``"torch"`` leaves them; ``"he"`` (He et al. 2015, biases 0) leaves the plateau at
-            chance in a few epochs instead of tens; ``"normal"`` has a deviation of 0.1, biases
-            0 (Becker et al. 2018).
+    ``"torch"`` leaves them; ``"he"`` (He et al. 2015, biases 0) leaves the plateau at chance in a
+    few epochs instead of tens; ``"normal"`` has a deviation of 0.1, biases 0 (Becker et al. 2018).
 
     Raises:
         SpeechLRPError: there is no such choice.

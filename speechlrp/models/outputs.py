@@ -8,13 +8,10 @@ from speechlrp.errors import SpeechLRPError
 
 
 def check_outputs(outputs: Tensor, inputs: Tensor | None = None) -> Tensor:
-    """Give a network's outputs, where all are finite; everything that decides asks here.
+    """Give a network's outputs, logits ``[B, ...]``, where all are finite; what decides asks here.
 
-    A comparison with nan is false, so that argmax and probabilities would give a class.
-
-    Args:
-        outputs: ``[B, ...]``, logits.
-        inputs: what the network was given, for the error; None: numbers that are finite.
+    A comparison with nan is false, so that argmax and probabilities would give a class. What the
+    network was given is for the error; None: numbers that are finite.
 
     Raises:
         SpeechLRPError: some are not; says how many examples they belong to.

@@ -40,15 +40,13 @@ class Alignment:
     over: str = "bin"
 
     def steps(self, maps: Mapping[str, Tensor], windows: Tensor) -> Tensor:
-        """Find the key step of each window.
+        """Find the key step of each window, ``[B]`` int64, 0 to W - 1.
+
+        ``NO_STEP`` where the map is the same everywhere and so names none.
 
         Args:
             maps: explainer -> explanation of the predicted class's score ``[B, F, W]``.
             windows: ``[B, F, W]``, for their number and length.
-
-        Returns:
-            Steps ``[B]``, int64, 0 to W - 1; ``NO_STEP`` where the map is the same
-            everywhere and so names none.
 
         Raises:
             SpeechLRPError: there is no such map, it has another shape or is not finite.
@@ -92,9 +90,8 @@ MAX_LRP = Alignment("lrp")
 def named(name: str, over: str = "bin") -> Alignment:
     """An alignment by its name: of the table or one's own, or ``min-`` or ``max-`` any explainer.
 
-    Args:
-        name: such as ``"min-sens"``, ``"package.module:Name"`` or ``"max-occlusion"``.
-        over: where the extreme is searched, see `Alignment`.
+    Such as ``"min-sens"``, ``"package.module:Name"`` or ``"max-occlusion"``; `over` as of
+    `Alignment`.
     """
     if over not in OVER:
         raise unknown("search of an alignment", over, OVER)
@@ -112,13 +109,8 @@ def place(steps: Tensor, width: int, crop: str = "symmetric") -> tuple[Tensor, T
     is on the other. ``"shift"`` keeps of the longer side what fits into W offsets. Nothing
     is put where a window has ended.
 
-    Args:
-        steps: key steps ``[B]``; with ``NO_STEP`` nothing of the window is kept.
-        width: ``W``.
-        crop: ``"symmetric"`` or ``"shift"``.
-
-    Returns:
-        Steps ``[B, D]``, some of them outside the window, and whether they are kept ``[B, D]``.
+    Of key steps ``[B]`` (with ``NO_STEP`` nothing of the window is kept), gives steps ``[B, D]``,
+    some of them outside the window, and whether they are kept ``[B, D]``.
     """
     if crop not in CROPS:
         raise unknown("crop of frames", crop, CROPS)
@@ -135,15 +127,9 @@ def place(steps: Tensor, width: int, crop: str = "symmetric") -> tuple[Tensor, T
 
 
 def shift(windows: Tensor, steps: Tensor, crop: str = "symmetric") -> tuple[Tensor, Tensor]:
-    """Move windows so that their key steps stand at offset 0.
+    """Move windows ``[B, F, W]`` so that their key steps ``[B]`` stand at offset 0; see `place`.
 
-    Args:
-        windows: ``[B, F, W]``.
-        steps: key steps ``[B]``.
-        crop: see `place`.
-
-    Returns:
-        Values ``[B, F, D]``, 0 where nothing is kept, and what is kept ``[B, D]``, bool.
+    Gives values ``[B, F, D]``, 0 where nothing is kept, and what is kept ``[B, D]``, bool.
     """
     index, kept = place(steps, windows.shape[2], crop)
     if bool(kept.all()):

@@ -178,9 +178,6 @@ def _by(runs: Tensor, values: Tensor) -> Tensor:
 def counted(averages: Averages) -> pd.DataFrame:
     """Count the frames of each class and alignment.
 
-    Args:
-        averages: sums over frames.
-
     Returns:
         A row each: frames, with a key step or without; runs of them that reach the key step;
         without_step (the map that is searched is the same everywhere: left out);

@@ -97,12 +97,8 @@ def step_of(alignment: str) -> str:
 def units(windows: Sequence[int] | np.ndarray, least: int) -> list[range]:
     """Cut utterances into units of work: in order, and each about as much.
 
-    Args:
-        windows: of each utterance.
-        least: windows that a unit has at least; the last may have fewer.
-
-    Returns:
-        Places of the utterances of each unit.
+    Gives the places of the utterances of each unit, which has at least so many of their ``windows``
+    (the last may have fewer).
     """
     work, start, size = [], 0, 0
     for place, count in enumerate(windows, 1):

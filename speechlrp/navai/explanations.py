@@ -112,13 +112,9 @@ def lay(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Lay the maps of an utterance's windows where they belong, and add up what overlaps.
 
-    Args:
-        relevance: ``[B, F, W]``; each map counts as its share of its absolute sum.
-        starts: the windows' first frames ``[B]``.
-        frames: ``T``.
-
-    Returns:
-        Signed and absolute sums ``[T, F]``, float64, and windows over each frame ``[T]``, int32.
+    Each map of ``[B, F, W]`` counts as its share of its absolute sum, from its window's first frame
+    on ``[B]``. Gives signed and absolute sums ``[T, F]``, float64, and the windows over each frame
+    ``[T]``, int32.
     """
     values = relevance.detach().cpu().double().numpy()
     total = np.abs(values).sum((1, 2), keepdims=True)
@@ -144,10 +140,8 @@ def profile(relevance: Tensor) -> np.ndarray:
 def band_table(part: RelevancePart, frequency: np.ndarray, limits: Sequence[float]) -> pd.DataFrame:
     """A row a class and frequency band: what share of absolute relevance falls there.
 
-    Args:
-        part: sums.
-        frequency: of the bands in Hz ``[F]``.
-        limits: rising limits in Hz; a range holds its lower one, the last both.
+    A range between the rising limits in Hz holds its lower one, the last both; ``frequency`` is of
+    the bands in Hz ``[F]``.
 
     Returns:
         Columns class, band_low_hz, band_high_hz, share_of_bins (0..1), share (mean over the

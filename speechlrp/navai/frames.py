@@ -7,6 +7,7 @@ window is K's "spectrogram frame" (K 3.3).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -208,13 +209,8 @@ class LetterFrames:
 def predict(model: nn.Module, features: Tensor) -> Tensor:
     """The symbols of all windows of an utterance, by one unpadded forward.
 
-    Args:
-        model: as in `LetterFrames`.
-        features: ``[F, T]``, ``T`` at least a window.
-
-    Returns:
-        The symbols of highest score ``[S]``, int64, on the CPU; step ``s`` sees the frames
-        from ``s * stride``.
+    Those of highest score ``[S]``, int64, on the CPU, of features ``[F, T]``, ``T`` at least a
+    window; step ``s`` sees the frames from ``s * stride``. The model is as in `LetterFrames`.
 
     Raises:
         SpeechLRPError: the model pads or trains, or its scores are not finite.
@@ -242,3 +238,28 @@ def _equal(labels: Tensor, symbols: Tensor, longest: int) -> Iterator[tuple[int,
         if labels[first] >= 0:
             for cut in range(first, last, longest):
                 yield cut, min(cut + longest, last)
+
+
+def draw(frames: pd.DataFrame, each: int, seed: int) -> pd.DataFrame:
+    """Draw at most `each` frames of every class, by the seed.
+
+    Each frame has a number that follows from the seed, its class, utterance and place; the
+    lowest win. So the draw does not depend on the order of the frames, and is the same for
+    every explanation. Of an utterance at most one frame of a class is drawn, and speakers take
+    turns.
+
+    Of columns class, speaker, id (of the utterance) and start (first frame in it), gives the rows
+    that are drawn, class by class; of a class in the order of the draw.
+    """
+    where = zip(frames["class"], frames.id, frames.start, strict=True)
+    numbered = frames.assign(number=[_number(seed, *place) for place in where])
+    best = numbered.sort_values("number").drop_duplicates(["class", "id"])
+    turns = best.assign(turn=best.groupby(["class", "speaker"]).cumcount())
+    in_turn = turns.sort_values(["class", "turn", "number"]).groupby("class").head(each)
+    return in_turn[frames.columns].reset_index(drop=True)
+
+
+def _number(seed: int, label: int, name: str, start: int) -> int:
+    """Evenly spread over 0 to 2^56, and the same in every process: `hash` is not."""
+    text = f"{seed}/{label}/{name}/{start}".encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=7).digest(), "little")

@@ -1,11 +1,13 @@
-"""From sums to NAvAI's patterns, with their errors and what of them is no chance.
+"""From sums to NAvAI's patterns, with their errors, what of them is no chance, and their sound.
 
-Shapes as in `speechlrp.navai.average`. NaN stands where no frame reaches.
+Shapes as in `speechlrp.navai.average`, and ``E`` offsets that are kept. NaN stands where no frame
+reaches.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,6 +16,9 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.navai.average import Averages
 
 LEAST = 30
+"""Runs of the class, and of all others, that must reach an offset to be tested."""
+REACHED = 0.1
+"""Share of the most frames that reach an offset which must reach one that is heard."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,7 @@ class Patterns:
     runs: np.ndarray
 
 
-@dataclass(frozen=True)
-class _Sums:
+class _Sums(NamedTuple):
     """Sums, frames ``n``, and over runs ``s^2``, ``n s``, ``n^2`` and their number."""
 
     sums: np.ndarray
@@ -51,15 +55,6 @@ class _Sums:
     counts: np.ndarray
     run_counts: np.ndarray
     runs: np.ndarray
-
-    def __sub__(self, other: _Sums) -> _Sums:
-        return _Sums(*(a - b for a, b in zip(self._all(), other._all(), strict=True)))
-
-    def over_classes(self) -> _Sums:
-        return _Sums(*(array.sum(0, keepdims=True) for array in self._all()))
-
-    def _all(self) -> tuple[np.ndarray, ...]:
-        return tuple(vars(self).values())
 
     def mean(self) -> np.ndarray:
         return self.sums / np.where(self.counts, self.counts, np.nan)
@@ -73,7 +68,7 @@ class _Sums:
         return np.maximum(spread, 0) / self.counts.clip(1) ** 2 * runs / (runs - 1)
 
 
-def patterns(averages: Averages, rate: float = 0.05, least: int = LEAST) -> Patterns:
+def patterns(averages: Averages, rate: float = 0.05) -> Patterns:
     """Compute means, normaliser, patterns and their errors.
 
     Errors take runs as independent and frames of one run as they are (cluster-robust). A
@@ -86,7 +81,6 @@ def patterns(averages: Averages, rate: float = 0.05, least: int = LEAST) -> Patt
     Args:
         averages: sums over at least one frame.
         rate: share of false ones among the bins that are said to differ.
-        least: runs of the class, and of all others, that must reach an offset to be tested.
 
     Raises:
         SpeechLRPError: there is no frame at all, or no such rate.
@@ -99,12 +93,12 @@ def patterns(averages: Averages, rate: float = 0.05, least: int = LEAST) -> Patt
             "no frame of any class was found: the model predicts none; train it longer "
             "(`speechlrp train trainer.epochs=...`), or give it longer utterances"
         )
-    every = classes.over_classes()
-    others = every - classes
+    every = _Sums(*(array.sum(0, keepdims=True) for array in classes))
+    others = _Sums(*map(np.subtract, every, classes))
     mean, normaliser = classes.mean(), every.mean()
     share = classes.counts / np.where(every.counts, every.counts, np.nan)
     error = (1 - share) * np.sqrt(classes.variance() + others.variance())
-    tested = (np.minimum(classes.runs, others.runs) >= max(least, 2))[:, :, 0]
+    tested = (np.minimum(classes.runs, others.runs) >= LEAST)[:, :, 0]
     pattern = mean - normaliser
     return Patterns(
         mean=mean,
@@ -120,14 +114,10 @@ def patterns(averages: Averages, rate: float = 0.05, least: int = LEAST) -> Patt
 
 
 def discoveries(p: np.ndarray, rate: float) -> np.ndarray:
-    """Which of several tests stand, at a false-discovery rate.
+    """Which of several tests stand, at a false-discovery rate; bool, shaped like their p-values.
 
-    Args:
-        p: their p-values, of any shape; NaN: not tested.
-        rate: the expected share of false ones among those that stand.
-
-    Returns:
-        bool, in the shape of `p`.
+    The rate is the expected share of false ones among those that stand; a ``p`` of NaN is not
+    tested.
 
     Source: Benjamini and Hochberg 1995, (1): with the p-values in rising order, all up to
     the last that is at most ``rate * k / m``.
@@ -160,3 +150,39 @@ def _two_sided(value: np.ndarray, error: np.ndarray) -> np.ndarray:
     # a difference without any error is certain: divided by the least number, p becomes 0
     size = np.abs(value) / np.where(error > 0, error, np.finfo(np.float64).tiny)
     return torch.special.erfc(torch.from_numpy(size) / 2**0.5).numpy()
+
+
+def reach(counts: np.ndarray) -> slice:
+    """The offsets that enough frames reach, without a gap, around the one most frames reach.
+
+    Of the frames that reach each offset ``[D]``; empty where there is none.
+    """
+    enough = (counts > 0) & (counts >= REACHED * counts.max())
+    if not enough.any():
+        return slice(0, 0)
+    centre = int(counts.argmax())
+    gaps = np.flatnonzero(~enough)
+    first = max(gaps[gaps < centre], default=-1) + 1
+    last = min(gaps[gaps > centre], default=len(counts))
+    return slice(int(first), int(last))
+
+
+def laid_over(
+    pattern: np.ndarray, normaliser: np.ndarray, counts: np.ndarray, strength: float
+) -> np.ndarray:
+    """Lay a pattern, made so strong, over the mean of all classes' frames, ``[E, F]``.
+
+    A pattern is what is left of a mean once the mean over all is subtracted: a difference,
+    which has no sound of its own. Empty where no frame reaches.
+
+    Args:
+        pattern: ``[F, D]``; NaN where no frame reaches.
+        normaliser: ``[F, D]``.
+        counts: frames that reach each offset ``[D]``, of which `reach` chooses.
+        strength: what the pattern's largest absolute value becomes, in deviations.
+    """
+    kept = reach(counts)
+    shown = np.nan_to_num(pattern[:, kept]).astype(np.float64)
+    size = np.abs(shown).max(initial=0.0)
+    stronger = shown * (strength / size) if size > 0 else shown
+    return (np.nan_to_num(normaliser[:, kept]) + stronger).T

@@ -81,14 +81,7 @@ def bursts(
     """How broad in frequency and how short in time a pattern's strongest moment is.
 
     The positive energy of an offset is ``sum over bands of (max(pattern, 0)^2 -
-    error^2 / 2)``, at least 0: without a pattern it is 0 on average.
-
-    Args:
-        patterns: as in `peaks`, as are the others.
-        classes: their names.
-        alignments: their names.
-        offset_ms: from the key step, ``[D]``.
-        near_ms: farthest offset that the strongest is looked for at.
+    error^2 / 2)``, at least 0: without a pattern it is 0 on average. Arguments as of `peaks`.
 
     Returns:
         One row a class and alignment: frames; offset_ms, the strongest offset; positive, the

@@ -185,13 +185,9 @@ def halves(averages: Averages) -> tuple[np.ndarray, np.ndarray]:
 
 
 def standard_error(replicates: np.ndarray) -> np.ndarray:
-    """The jackknife's standard error of a number.
+    """The jackknife's standard error of a number, by its values with each of G groups left out.
 
-    Args:
-        replicates: its values with each of G groups left out ``[G, ...]``.
-
-    Returns:
-        ``sqrt((G - 1) / G sum (x_g - mean)^2)`` ``[...]``; NaN where one of them is.
+    ``sqrt((G - 1) / G sum (x_g - mean)^2)`` ``[...]`` of ``[G, ...]``; NaN where one of them is.
 
     Source: Efron and Stein 1981; for groups of unequal size an approximation.
     """

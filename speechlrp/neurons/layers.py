@@ -54,11 +54,7 @@ def layers_of(model: nn.Module) -> dict[str, str]:
 
 
 def find_layer(model: nn.Module, name: str) -> str:
-    """The path of a layer's module.
-
-    Args:
-        model: whose layer.
-        name: a number, ``"output"``, or the path of any module.
+    """The path of a layer's module, by a number, ``"output"``, or the path of any module.
 
     Raises:
         SpeechLRPError: there is no such layer; the message lists what there is.
@@ -141,11 +137,8 @@ def _made(model: nn.Module, path: str, inputs: Tensor) -> Tensor:
 def pick_channels(wanted: str, layer: str, channels: int, names: Sequence[str] = ()) -> list[int]:
     """Read which neurons of a layer are meant.
 
-    Args:
-        wanted: ``"all"``; numbers from 0 with commas; where there are names, these too.
-        layer: its name, for messages.
-        channels: how many it has.
-        names: of the channels, such as the symbols of the output.
+    ``"all"``; numbers from 0 with commas; where the channels have names, such as the symbols of the
+    output, these too. The layer's name is for messages.
 
     Raises:
         SpeechLRPError: one that there is not.

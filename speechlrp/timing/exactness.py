@@ -145,15 +145,10 @@ def error_table(frames: pd.DataFrame, alignments: Sequence[str], hop_ms: float) 
 
 
 def statistics(error: np.ndarray, inside: np.ndarray, weight: np.ndarray) -> dict[str, float]:
-    """Bias, spread and shares of weighted errors.
+    """Bias, spread and shares of errors in ms, rising ``[n]``: `MOMENTS`, median and quartiles.
 
-    Args:
-        error: in ms, rising ``[n]``.
-        inside: whether each is inside, or what share of it ``[n]``.
-        weight: how often each occurs ``[n]``.
-
-    Returns:
-        `MOMENTS`, median_ms, q25_ms, q75_ms and iqr_ms.
+    ``inside`` says whether each is inside, or what share of it ``[n]``; ``weight`` how often each
+    occurs ``[n]``.
     """
     low, middle, high = quantiles(error, weight, QUARTILES)
     places = {"median_ms": middle, "q25_ms": low, "q75_ms": high, "iqr_ms": high - low}
@@ -196,14 +191,9 @@ def resampled(utterances: int, repeats: int) -> np.ndarray:
 def intervals(errors: pd.DataFrame, draws: np.ndarray) -> dict[str, float]:
     """Bounds of the middle 95 % of the repeats' statistics.
 
-    Frames of an utterance are no independent errors, so utterances are drawn, not frames.
-
-    Args:
-        errors: columns error_ms, rising, inside and utterance (0 to U - 1).
-        draws: as `resampled` gives them.
-
-    Returns:
-        ``_low`` and ``_high`` of `MOMENTS`, median_ms and iqr_ms.
+    Frames of an utterance are no independent errors, so utterances are drawn, as `resampled` says,
+    not frames. Of error_ms, rising, inside and utterance (0 to U - 1); ``_low`` and ``_high`` of
+    `MOMENTS`, median_ms and iqr_ms.
     """
     error, inside, utterance = (
         errors[name].to_numpy() for name in ("error_ms", "inside", "utterance")

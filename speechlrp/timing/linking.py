@@ -117,14 +117,9 @@ def _trace(costs: np.ndarray, table: np.ndarray) -> np.ndarray:
 def words_of(transcript: str, phonemes: pd.DataFrame) -> pd.DataFrame:
     """When each word of a transcript is spoken, found by its spelling alone.
 
-    For times that come without words. The whole transcript is linked to the phonemes.
-
-    Args:
-        transcript: of an utterance, words with spaces between them.
-        phonemes: of the same, in order: phoneme, start_s, end_s.
-
-    Returns:
-        A row a word that spells any phoneme: word, start_s, end_s.
+    For times that come without words. The whole transcript, words with spaces between them, is
+    linked to the phonemes of the utterance, in order: phoneme, start_s, end_s. A row a word that
+    spells any phoneme: word, start_s, end_s.
     """
     links = iter(link(transcript, list(phonemes.phoneme)))
     starts, ends = phonemes.start_s.to_numpy(), phonemes.end_s.to_numpy()
@@ -206,9 +201,7 @@ def linked_frames(frames: pd.DataFrame, ids: Sequence[str], truth: Truth) -> pd.
         truth: the known times.
 
     Returns:
-        The columns of `frames`, and letter; linked (one of `LINKS`); centre_ms, the middle of
-        the phoneme from the window's first step, and half_ms, half its length, both NaN
-        unless linked.
+        The columns of `frames`, letter, and those of `Truth.places`.
     """
     letter = pd.Categorical.from_codes(frames["class"], LETTERS)
     frames = frames.assign(letter=letter)
@@ -220,16 +213,10 @@ def linked_frames(frames: pd.DataFrame, ids: Sequence[str], truth: Truth) -> pd.
 
 
 def key_step_errors(frames: pd.DataFrame, alignment: str, hop_ms: float) -> pd.DataFrame:
-    """The errors of one alignment's key steps.
+    """The errors of one alignment's key steps, for frames as `linked_frames` gives them.
 
-    Args:
-        frames: as `linked_frames` gives them.
-        alignment: its name.
-        hop_ms: from one step to the next.
-
-    Returns:
-        A row a frame that is linked and has a key step, with more columns: step, error_ms and
-        inside (bool).
+    A row a frame that is linked and has a key step, with more columns: step, error_ms (``hop_ms``
+    from one step to the next) and inside (bool).
     """
     frames = frames.assign(step=frames[step_of(alignment)])
     frames = frames[(frames.linked == LINKED) & (frames.step >= 0)]
@@ -242,11 +229,7 @@ def errors_by_chance(
 ) -> pd.DataFrame:
     """The errors of all pairs of a frame and a step: what steps dealt at random have on average.
 
-    Args:
-        frames: of one letter, as `key_step_errors` gives them.
-        steps: to deal.
-        width: steps of a window.
-        hop_ms: from one step to the next.
+    Of frames of one letter, as `key_step_errors` gives them, in windows of ``width`` steps.
 
     Returns:
         A row an error in whole ms, rising: error_ms, weight (which add up to the number of

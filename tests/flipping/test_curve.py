@@ -7,7 +7,7 @@ import torch
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping.curve import flip, grid_counts, summarise
-from speechlrp.flipping.strategies import falling_order
+from speechlrp.flipping.strategies import flipping_order
 
 BINS = 227 * 227
 
@@ -83,7 +83,7 @@ def test_flip_agrees_with_a_loop_over_bins(generator, counts, layout):
         inputs = inputs.contiguous(memory_format=torch.channels_last)
     before = inputs.clone()
     baseline = torch.randn(24, generator=generator)
-    order = falling_order(torch.randn(3, 12, generator=generator), list("abc"), 1)
+    order = flipping_order("lrp", torch.randn(3, 12, generator=generator), list("abc"), 1)
     for count, flipped in zip(counts, flip(inputs, order, baseline, counts), strict=True):
         assert torch.equal(flipped, _flipped_plainly(before, order, baseline, count))
     assert torch.equal(inputs, before)

@@ -6,8 +6,7 @@ import torch
 from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping import BASELINES, FILL_INS, baselines_of
 from speechlrp.flipping.curve import flip
-from speechlrp.flipping.fill_ins import Surroundings
-from speechlrp.flipping.neighbours import PULL, imputed
+from speechlrp.flipping.fill_ins import PULL, Surroundings, imputed
 
 SHAPE = (1, 5, 6)
 IDS = ["a", "b", "c"]

@@ -6,7 +6,7 @@ import torch
 from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping.fill_ins import Surroundings
 from speechlrp.flipping.hidden_bins import at_random, fill_bins, moore_mean, most_relevant
-from speechlrp.flipping.strategies import falling_order
+from speechlrp.flipping.strategies import flipping_order
 
 
 def _neighbours(inputs, b, c, f, t):
@@ -59,7 +59,7 @@ def _filled(inputs, order, share, fill):
 def test_exactly_the_top_share_is_replaced(generator, fill, share):
     inputs = torch.rand(3, 1, 10, 20, generator=generator, dtype=torch.float64) + 1
     relevance = torch.randn(3, 200, generator=generator)
-    before, order = inputs.clone(), falling_order(relevance, IDS, 1)
+    before, order = inputs.clone(), flipping_order("lrp", relevance, IDS, 1)
     found = _filled(inputs, order, share, fill).flatten(1)
     count = round(share * 200)
     replaced = torch.zeros(3, 200, dtype=torch.bool).scatter(1, order[:, :count], True)

@@ -7,7 +7,7 @@ import torch
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping import STRATEGIES, THESIS, strategies_of
-from speechlrp.flipping.strategies import falling_order, flipping_order, ranked
+from speechlrp.flipping.strategies import flipping_order, ranked
 
 IDS = ["a", "b", "c"]
 
@@ -18,13 +18,13 @@ def relevance(generator):
 
 
 def test_falls_from_most_positive_to_most_negative():
-    order = falling_order(torch.tensor([[[0.0, -3.0], [5.0, 2.0]]]), ["a"], 1)
+    order = flipping_order("lrp", torch.tensor([[[0.0, -3.0], [5.0, 2.0]]]), ["a"], 1)
     assert order.tolist() == [[2, 3, 0, 1]]
 
 
 def test_equal_values_come_in_an_order_that_is_drawn():
     few = torch.tensor([[1.0, 0.0, 1.0, 0.0, 2.0, 1.0, -1.0, -1.0]])
-    seen = {tuple(falling_order(few, ["a"], seed)[0].tolist()) for seed in range(300)}
+    seen = {tuple(flipping_order("lrp", few, ["a"], seed)[0].tolist()) for seed in range(300)}
     assert len(seen) == 24  # 3! of the ones, 2 of the zeros, 2 of the last
     for order in seen:
         assert [few[0, i] for i in order] == [2, 1, 1, 1, 0, 0, -1, -1]
@@ -47,7 +47,10 @@ def test_a_draw_depends_on_recording_seed_and_repeat_not_on_the_batch():
 
 def test_negative_zero_equals_zero():
     zeros = torch.tensor([[-0.0, 0.0]])
-    assert len({tuple(falling_order(zeros, ["a"], seed)[0].tolist()) for seed in range(9)}) == 2
+    assert (
+        len({tuple(flipping_order("lrp", zeros, ["a"], seed)[0].tolist()) for seed in range(9)})
+        == 2
+    )
 
 
 @pytest.mark.parametrize(

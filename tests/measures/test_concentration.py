@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from speechlrp.measures.concentration import concentration
+from speechlrp.measures.shares import concentration
 
 
 def test_a_decision_that_its_second_bin_completes():

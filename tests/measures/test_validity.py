@@ -9,12 +9,12 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.flipping.curve import flip
 from speechlrp.flipping.hidden_bins import most_relevant
-from speechlrp.flipping.strategies import falling_order
+from speechlrp.flipping.strategies import flipping_order
 from speechlrp.measures import texture
 from speechlrp.measures.absorption import conservation
 from speechlrp.measures.agreement import agreement, spearman, top_overlap
-from speechlrp.measures.concentration import concentration
 from speechlrp.measures.localisation import localisations
+from speechlrp.measures.shares import concentration
 
 MAPS, SHARE = np.zeros((2, 5)), "share of bins lies in"
 BINS = torch.arange(4)[None]
@@ -66,8 +66,14 @@ SITUATIONS = {
         lambda: most_relevant(IMAGE, BINS[:, :3], 0.5),
         r"an order must have the shape \[1, 4\]; found \[1, 3\]",
     ),
-    "ranking a number each": (lambda: falling_order(torch.zeros(4), "abcd", 1), r"\[B, \.\.\.\]"),
-    "ranking without names": (lambda: falling_order(torch.zeros(2, 4), "a", 1), "there are 1 ids"),
+    "ranking a number each": (
+        lambda: flipping_order("lrp", torch.zeros(4), "abcd", 1),
+        r"\[B, \.\.\.\]",
+    ),
+    "ranking without names": (
+        lambda: flipping_order("lrp", torch.zeros(2, 4), "a", 1),
+        "there are 1 ids",
+    ),
     "flipping too many": (
         lambda: next(flip(IMAGE, BINS, torch.zeros(4), [5])),
         r"must rise within 0\.\.4; found \[5\]",
@@ -96,7 +102,7 @@ def test_of_no_recordings_there_are_no_numbers():
     for measure in (texture.total_variation, texture.entropy, texture.sign_mixing):
         assert measure(none).shape == (0,)
     assert all(len(column) == 0 for column in localisations(none, [none])[0].values())
-    assert falling_order(torch.zeros(0, 4), [], 1).shape == (0, 4)
+    assert flipping_order("lrp", torch.zeros(0, 4), [], 1).shape == (0, 4)
 
 
 def test_numpys_whole_numbers_are_classes():

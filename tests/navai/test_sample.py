@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from speechlrp.navai.sample import draw
+from speechlrp.navai.frames import draw
 
 FRAMES = pd.DataFrame(
     [(c, f"s{u % 3}", f"u{u}", start) for u in range(12) for c in (0, 1) for start in range(9)],

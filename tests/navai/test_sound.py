@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from speechlrp.navai.sound import laid_over, reach
+from speechlrp.navai.pattern import laid_over, reach
 
 
 @pytest.mark.parametrize(

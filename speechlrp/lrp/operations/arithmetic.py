@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from speechlrp.lrp.gates import is_gate
+from speechlrp.lrp.assignment import is_gate
 from speechlrp.lrp.operations.activations import activation
 from speechlrp.lrp.operations.gradient import gradient, moved, quadratic
 from speechlrp.lrp.operations.multiplied import multiplied

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from speechlrp.lrp.layer import Product, Shares
 from speechlrp.lrp.modules import Place
-from speechlrp.lrp.product import Product, Shares
 from speechlrp.lrp.recorder import Call, Recorder
 from speechlrp.lrp.tape import Coefficients
 

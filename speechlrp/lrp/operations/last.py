@@ -8,8 +8,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from speechlrp.lrp.assignment import origins, producers_of
 from speechlrp.lrp.errors import NotExplainable
-from speechlrp.lrp.gates import origins, producers_of
 from speechlrp.lrp.operations.activations import alone, passed
 from speechlrp.lrp.operations.gradient import moved
 from speechlrp.lrp.recorder import Call, Recorder
@@ -103,8 +103,7 @@ def _dimension(function: Callable[[Tensor], Tensor], data: Tensor, dim: int) -> 
 def check_ending(tape: Tape, end: Value, start: str) -> None:
     """Raise where the output is a sigmoid's or softmax's, moved about: no logit, though it looks.
 
-    Raises:
-        NotExplainable: see above, of a sigmoid unless relevance starts from 1.
+    Of a sigmoid unless relevance starts from 1.
     """
     producers = producers_of(tape)
     for node in origins(end if end.logits is None else end.logits.value, producers):

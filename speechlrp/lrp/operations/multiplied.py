@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from speechlrp.lrp.layer import Bilinear, Product
 from speechlrp.lrp.operations.affine import recorded
 from speechlrp.lrp.operations.gradient import gradient, moved
 from speechlrp.lrp.operations.last import sigmoid
-from speechlrp.lrp.product import Bilinear, Product
 from speechlrp.lrp.recorder import Call, Recorder
 from speechlrp.lrp.tape import Coefficients
 

@@ -1,7 +1,7 @@
 """The rules, one a file, or a rule and its special case. Registering one is one line here."""
 
 from speechlrp.lrp.rules.alpha_beta import AlphaBeta, ZPlus
-from speechlrp.lrp.rules.epsilon import Epsilon
+from speechlrp.lrp.rules.epsilon import Epsilon, Zero
 from speechlrp.lrp.rules.gamma import Gamma
 from speechlrp.lrp.rules.passing import Pass
 from speechlrp.lrp.rules.products import ProductRule, SignalTakesAll, Uniform
@@ -9,7 +9,6 @@ from speechlrp.lrp.rules.rule import Rule
 from speechlrp.lrp.rules.sign_corrected import SignCorrected
 from speechlrp.lrp.rules.square import Flat, WSquare
 from speechlrp.lrp.rules.z_box import ZBox
-from speechlrp.lrp.rules.zero import Zero
 
 RULES: dict[str, type[Rule]] = {
     "zero": Zero,

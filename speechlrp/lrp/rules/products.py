@@ -9,7 +9,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from speechlrp.lrp.errors import LRPError, NotExplainable
-from speechlrp.lrp.product import TWO_FACTORS, Product, Share
+from speechlrp.lrp.layer import TWO_FACTORS, Product, Share
 from speechlrp.lrp.rules.rule import Rule
 
 SIDES = ("first", "second")

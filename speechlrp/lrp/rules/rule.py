@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from speechlrp.lrp.errors import LRPError
-from speechlrp.lrp.layer import Layer
-from speechlrp.lrp.product import TWO_FACTORS
+from speechlrp.lrp.layer import TWO_FACTORS, Layer
 from speechlrp.lrp.rules.contributions import Contributions, Terms
 
 
@@ -120,11 +119,7 @@ class SignedRule(Rule):
 
 
 def finite(name: str, value: float, above: float | None = None) -> float:
-    """The value as a float.
-
-    Raises:
-        LRPError: it is not a finite number of at least 0, or where given, above ``above``.
-    """
+    """The value as a float; LRPError unless finite and at least 0, or where given, above that."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise LRPError(f"{name} must be a number; found {value!r}")
     if not math.isfinite(value) or value < 0 or (above is not None and value <= above):

@@ -16,9 +16,8 @@ from speechlrp.navai.explanations import (
     letter_table,
 )
 from speechlrp.navai.focus import Numbers, focus
-from speechlrp.navai.frames import Tally
+from speechlrp.navai.frames import Tally, draw
 from speechlrp.navai.pattern import patterns
-from speechlrp.navai.sample import draw
 from speechlrp.pipeline.places import UTTERANCES, explanation_facts, weights
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.stages.explain.letter_figures import draw_figures

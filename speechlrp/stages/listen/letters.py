@@ -25,7 +25,7 @@ from speechlrp.data.network import Recogniser, network
 from speechlrp.errors import SpeechLRPError, about
 from speechlrp.letters.decoding import greedy
 from speechlrp.letters.error_rates import count_errors
-from speechlrp.navai.sound import laid_over, reach
+from speechlrp.navai.pattern import laid_over, reach
 from speechlrp.pipeline.places import UTTERANCES, Artifact, explanation, weights, weights_name
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.stages.listen.making import WHOLE, Sound, listen, sides

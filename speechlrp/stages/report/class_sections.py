@@ -7,8 +7,8 @@ import pandas as pd
 from speechlrp.artifacts.layout import attribute
 from speechlrp.artifacts.relevance import RELEVANCE, Maps
 from speechlrp.measures.absorption import absorbed
-from speechlrp.measures.concentration import concentration
 from speechlrp.measures.segments import by_label
+from speechlrp.measures.shares import concentration
 from speechlrp.pipeline.contents import RunFiles
 from speechlrp.pipeline.places import FOUND
 from speechlrp.report import paper
