@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 
@@ -14,6 +15,8 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 def pytest_configure() -> None:
     """Small tensors need one thread: more of them are slower, and disturb the other core."""
     torch.set_num_threads(1)
+    hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no fault
+    hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture

@@ -46,11 +46,7 @@ def from_rules(rules: Sequence[Mapping[str, Any]], merge_batch_norm: bool) -> Co
 
 
 def from_preset(name: str, options: Mapping[str, Any], merge_batch_norm: bool | None) -> Composite:
-    """A composite of ``speechlrp list presets``, with its options.
-
-    Raises:
-        SpeechLRPError: a preset or an option that there is not.
-    """
+    """A composite of ``speechlrp list presets``; SpeechLRPError for what is no preset or option."""
     if not isinstance(options, Mapping):
         raise SpeechLRPError(
             f"explainer.preset_options must be a mapping such as {{epsilon: 0.25}}; found "

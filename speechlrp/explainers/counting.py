@@ -37,13 +37,16 @@ def counting(model: nn.Module) -> Iterator[Passes]:
     """Count the passes through a model; it is left without hooks."""
     passes = Passes()
 
+    def leave(count: int) -> None:
+        passes.backward += count
+
     def enter(_: nn.Module, arguments: tuple[Tensor, ...]) -> None:
         inputs, count = arguments[0], len(arguments[0])
         passes.forward += count
         if isinstance(_get_current_function_mode(), Tracer):
             passes.watched += count
         elif inputs.requires_grad:
-            inputs.register_hook(lambda _: _add(passes, count))
+            inputs.register_hook(lambda _: leave(count))
 
     hook = model.register_forward_pre_hook(enter)
     try:
@@ -70,7 +73,3 @@ def priced(
     backward = (passes.backward + (n if passes.watched else 0)) / n
     costs = {"seconds": seconds / n, "forward_passes": passes.forward / n}
     return output, relevance, costs | {"backward_passes": backward}
-
-
-def _add(passes: Passes, count: int) -> None:
-    passes.backward += count

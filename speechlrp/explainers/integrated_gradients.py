@@ -47,8 +47,7 @@ class IntegratedGradients(Explainer):
         method: ``"midpoint"`` of equal steps, or ``"gauss"`` (Gauss-Legendre). The gradient
             of a network of ReLUs jumps, so neither is of high order; on a smooth network
             Gauss is exact with a few steps.
-        start: ``"logit"``, or the target's probability, ``"sigmoid"`` or ``"softmax"`` of
-            the output.
+        start: the quantity, one of `STARTS`: the logit, or a probability of the output.
         pass_size: inputs that go through the model at once; at least one step of the
             batch does.
 

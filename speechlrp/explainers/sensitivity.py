@@ -32,8 +32,7 @@ class Sensitivity(Explainer):
     Args:
         magnitude: ``"signed"`` (K), ``"absolute"`` (Simonyan et al. 2014), or ``"square"``
             (Gevrey et al. 2003).
-        start: ``"logit"``, or the target's probability, ``"sigmoid"`` or ``"softmax"`` of
-            the output.
+        start: the quantity, one of `STARTS`: the logit, or a probability of the output.
 
     Raises:
         SpeechLRPError: a magnitude or start that there is not.
@@ -68,8 +67,7 @@ class GradientXInput(Explainer):
     output (Shrikumar et al. 2016; Ancona et al. 2018).
 
     Args:
-        start: ``"logit"``, or the target's probability, ``"sigmoid"`` or ``"softmax"`` of
-            the output.
+        start: the quantity, one of `STARTS`: the logit, or a probability of the output.
 
     Raises:
         SpeechLRPError: a start that there is not.
@@ -105,8 +103,7 @@ class SmoothGrad(Sensitivity):
         seed: of the noise.
         magnitude: of each copy's gradient: ``"signed"``, ``"absolute"`` or ``"square"``
             (SmoothGrad-squared, Hooker et al. 2019).
-        start: ``"logit"``, or the target's probability, ``"sigmoid"`` or ``"softmax"`` of
-            the output.
+        start: the quantity, one of `STARTS`: the logit, or a probability of the output.
         pass_size: inputs that go through the model at once; at least one copy of the batch
             does.
 

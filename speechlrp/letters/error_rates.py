@@ -40,9 +40,6 @@ class Edits:
         edits = self.substitutions + self.deletions + self.insertions
         return edits / self.length if self.length else float("nan")
 
-    def __add__(self, other: Edits) -> Edits:
-        return Edits(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
-
 
 @dataclass(frozen=True)
 class ErrorCounts:
@@ -59,11 +56,8 @@ class ErrorCounts:
     utterances: int = 0
 
     def __add__(self, other: ErrorCounts) -> ErrorCounts:
-        return ErrorCounts(
-            self.letters + other.letters,
-            self.words + other.words,
-            self.utterances + other.utterances,
-        )
+        pairs = zip(self.numbers(), other.numbers(), strict=True)
+        return ErrorCounts.of([one + another for one, another in pairs])
 
     @property
     def letter_error_rate(self) -> float:

@@ -149,11 +149,7 @@ def _warn(message: str) -> None:
 
 
 def check_same(output: Tensor, plain: Tensor) -> None:
-    """Raise if the model alone gives another output than the watched pass.
-
-    Raises:
-        NotExplainable: they differ by more than other kernels do.
-    """
+    """Raise NotExplainable if the model alone gives another output than the watched pass."""
     least = torch.finfo(output.dtype).eps ** 0.5
     if output.shape != plain.shape:
         raise NotExplainable(

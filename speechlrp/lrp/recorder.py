@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from inspect import signature
@@ -17,7 +17,7 @@ from torch.overrides import resolve_name
 from speechlrp.lrp.arguments import tensors_in
 from speechlrp.lrp.errors import NotExplainable
 from speechlrp.lrp.layer import Layer, Product
-from speechlrp.lrp.modules import Place, Places
+from speechlrp.lrp.modules import Places
 from speechlrp.lrp.tape import Node, Sweep, Tape, Value
 from speechlrp.lrp.watched import Watched
 
@@ -191,16 +191,29 @@ class Recorder:
         backward: Sweep,
         carry: Sweep | None = None,
         layer: Layer | Product | None = None,
-        place: Place | None = None,
     ) -> None:
         """Write an operation on the tape; see ``Node`` for the arguments."""
-        place = place or self.places.running()
         if layer is not None:
-            name = layer.operation
+            name, place = layer.operation, layer.place
         else:
             assert call is not None  # which products alone go without, and they have a layer
-            name = call.name
+            name, place = call.name, self.places.running()
         self.tape.nodes.append(Node(name, place, inputs, outputs, backward, carry, layer))
+
+    def write(
+        self,
+        call: Call | None,
+        tensors: Sequence[Tensor],
+        result: Tensor,
+        backward: Sweep,
+        carry: Sweep | None = None,
+        layer: Layer | Product | None = None,
+    ) -> Watched:
+        """Read the tensors, write an operation of one result, and give what the model sees."""
+        inputs = [self.consume(one) for one in tensors]
+        visible, value = self.emit(result)
+        self.record(call, inputs, [value], backward, carry, layer)
+        return visible
 
     def computed(self, call: Call, result: Any) -> None:
         """Hear of a constant that the model computed from others; nobody asks."""

@@ -23,15 +23,10 @@ STARTS: dict[str, Callable[[Tensor, int], Tensor] | None] = {
 def start_coefficient(
     output: Tensor, target: Target, start: str, batch: int, dim: int | None = None
 ) -> Tensor:
-    """The ``c`` of the output: ``R = output * c``.
+    """The ``c`` of the output, ``R = output * c``; target and start as of ``attribute``.
 
-    Args:
-        output: the model's output, ``[B, K]`` unless the target is a function or weighting.
-        target: see ``attribute``.
-        start: ``"logit"`` (``R = z`` of the target), ``"one"`` (``R = 1``), ``"sigmoid"``
-            or ``"softmax"`` (``R`` is that probability of the target).
-        batch: number of examples, ``B``.
-        dim: dimension of a softmax, 1 where there is none in the model.
+    The output is ``[B, K]`` unless the target is a function or weighting, ``batch`` is ``B``, and
+    ``dim`` the dimension of a softmax, 1 where there is none in the model.
 
     Raises:
         LRPError: the start is unknown; the target has a wrong type, shape or range; a start

@@ -57,6 +57,15 @@ def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole != 0)
 
 
+def in_bands(
+    frequency: np.ndarray, limits: Sequence[float]
+) -> dict[tuple[float, float], np.ndarray]:
+    """Which bins ``[F]`` lie between each two rising limits, Hz; the last band holds its end."""
+    place = np.searchsorted(limits, frequency, side="right") - 1
+    place[frequency == limits[-1]] = len(limits) - 2
+    return {pair: place == i for i, pair in enumerate(pairwise(limits))}
+
+
 def bands(maps: Maps) -> dict[str, np.ndarray]:
     """The share of absolute relevance in each frequency band, 0..1; the last holds its end.
 
@@ -66,9 +75,7 @@ def bands(maps: Maps) -> dict[str, np.ndarray]:
         return {}
     size = np.abs(maps.relevance).sum(axis=2)
     total, shares = size.sum(axis=1), {}
-    for low, high in pairwise(maps.bands_hz):
-        ends = (high == maps.bands_hz[-1]) & (maps.frequency == high)
-        inside = (maps.frequency >= low) & ((maps.frequency < high) | ends)
+    for (low, high), inside in in_bands(maps.frequency, maps.bands_hz).items():
         shares[f"share_{low:g}_{high:g}_hz"] = share(size[:, inside].sum(axis=1), total)
     return shares
 

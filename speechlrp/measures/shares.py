@@ -8,12 +8,13 @@ negative likewise. Tables hold the mean over the recordings of a class.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.measures.scores import in_bands
 
 
 class Shares:
@@ -41,17 +42,12 @@ class Shares:
         self.time, self.half_window, self.classes = time, half_window, list(classes)
         if len(frequency) == 1:
             bands, f0 = bands[:1], {}
-        self.rows, last = len(frequency), bands[-1]
-        self.bands = {
-            (low, high): (frequency >= low)
-            & ((frequency < high) | ((high == last) & (frequency == last)))
-            for low, high in pairwise(bands)
-        }
+        self.rows, self.bands = len(frequency), in_bands(frequency, bands)
         self.f0 = {
             f"f0 {name} ({low:g}-{high:g} Hz)": (frequency >= low) & (frequency <= high)
             for name, (low, high) in f0.items()
         }
-        self._rows: list[dict] = []
+        self._rows: list[tuple] = []
 
     def add(self, relevance: np.ndarray, table: pd.DataFrame) -> None:
         """Add N recordings: relevance `[N, 1, F, T]`; rows with label, onset_s and duration_s."""
@@ -60,37 +56,22 @@ class Shares:
             parts = np.stack([np.clip(one[0], 0, None), np.clip(one[0], None, 0)]).astype(float)
             total = parts.sum(axis=(1, 2))
             total[total == 0] = np.nan
-            speech = self._speech(row.onset_s, row.duration_s)
-            for region, bins, frames in self._regions(speech):
+            speech = self.time + self.half_window > row.onset_s
+            speech &= self.time - self.half_window < row.onset_s + row.duration_s
+            for region, (bins, frames) in self._regions(speech).items():
                 inside = parts[:, bins][:, :, frames].sum(axis=(1, 2)) / total
-                share = bins.mean() * frames.mean()
-                self._rows.append(
-                    {
-                        "class": name,
-                        "region": region,
-                        "share_of_bins": share,
-                        "positive_share": inside[0],
-                        "negative_share": inside[1],
-                    }
-                )
+                self._rows.append((name, region, bins.mean() * frames.mean(), *inside))
 
-    def _speech(self, onset: float, duration: float) -> np.ndarray:
-        begins = self.time + self.half_window > onset
-        return begins & (self.time - self.half_window < onset + duration)
-
-    def _regions(self, speech: np.ndarray):
-        everywhere = np.ones_like(speech)
-        all_bins = np.ones(self.rows, bool)
-        for band, bins in self.bands.items():
-            yield band, bins, everywhere
-        yield "speech", all_bins, speech
-        yield "padding", all_bins, ~speech
-        for name, bins in self.f0.items():
-            yield name, bins, everywhere
+    def _regions(self, speech: np.ndarray) -> dict[Any, tuple[np.ndarray, np.ndarray]]:
+        everywhere, all_bins = np.ones_like(speech), np.ones(self.rows, bool)
+        bands = {band: (bins, everywhere) for band, bins in self.bands.items()}
+        f0 = {name: (bins, everywhere) for name, bins in self.f0.items()}
+        return {**bands, "speech": (all_bins, speech), "padding": (all_bins, ~speech), **f0}
 
     def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """The means per class: by band (band_low_hz, band_high_hz), and by region."""
-        rows = pd.DataFrame(self._rows)
+        columns = ["class", "region", "share_of_bins", "positive_share", "negative_share"]
+        rows = pd.DataFrame(self._rows, columns=columns)
         means = rows.groupby(["class", "region"], sort=False, as_index=False).mean()
         is_band = means.region.map(lambda region: isinstance(region, tuple))
         bands = means[is_band].reset_index(drop=True)

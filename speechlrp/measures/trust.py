@@ -52,9 +52,7 @@ class Agreement:
 UNKNOWN = Agreement(math.nan, math.nan, math.nan, np.zeros(0), 0, -1)
 
 
-def agreement_with_truth(
-    measure: np.ndarray, truth: np.ndarray, *, draws: int, seed: int = 0
-) -> Agreement:
+def agreement_with_truth(measure: np.ndarray, truth: np.ndarray, *, draws: int) -> Agreement:
     """The rank correlation of explainers' means, with its interval over seeds and recordings.
 
     Seeds and recordings are drawn with replacement, each on its own: a recording is drawn for
@@ -63,8 +61,7 @@ def agreement_with_truth(
     Args:
         measure: ``[S, E, N]``, the larger the better; NaN where it is undefined.
         truth: likewise.
-        draws: D.
-        seed: of the draws.
+        draws: D, always the same ones.
 
     Raises:
         SpeechLRPError: the shapes differ.
@@ -80,10 +77,8 @@ def agreement_with_truth(
     measure, truth = measure[:, known], truth[:, known]
     seeds, _, recordings = measure.shape
     each = _correlations(measure, truth, np.ones((recordings, 1)))[:, 0]
-    rng = np.random.default_rng(seed)
-    weights = rng.multinomial(recordings, np.full(recordings, 1 / recordings), draws).T
+    weights, picked = _draws(seeds, recordings, draws)
     drawn = _correlations(measure, truth, weights)
-    picked = rng.integers(seeds, size=(seeds, draws))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a measure that is the same for all
         means = np.nanmean(np.take_along_axis(drawn, picked, 0), axis=0)
@@ -92,6 +87,13 @@ def agreement_with_truth(
         correlation = float(np.nanmean(each))
     best = int(np.flatnonzero(known)[np.nanargmax(overall)])
     return Agreement(correlation, float(low), float(high), each, int(known.sum()), best)
+
+
+def _draws(seeds: int, recordings: int, draws: int) -> tuple[np.ndarray, np.ndarray]:
+    """How often each recording is drawn ``[N, D]``, and which seeds are ``[S, D]``."""
+    rng = np.random.default_rng(0)
+    weights = rng.multinomial(recordings, np.full(recordings, 1 / recordings), draws).T
+    return weights, rng.integers(seeds, size=(seeds, draws))
 
 
 def _correlations(measure: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -118,17 +120,15 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     return ranks.reshape(explainers, seeds, draws).transpose(1, 0, 2)
 
 
-def interval(values: np.ndarray, *, draws: int, seed: int = 0) -> tuple[float, float, float]:
+def interval(values: np.ndarray, *, draws: int) -> tuple[float, float, float]:
     """The mean of an explainer's measure ``[S, N]``, and 2.5 and 97.5 % over seeds and recordings.
 
-    NaN does not count. Both are drawn D times, by the seed.
+    NaN does not count. Both are drawn D times, always alike.
     """
     if not np.isfinite(values).any():
         return math.nan, math.nan, math.nan
     seeds, recordings = values.shape
-    rng = np.random.default_rng(seed)
-    weights = rng.multinomial(recordings, np.full(recordings, 1 / recordings), draws).T
-    means = _means(values[:, None], weights)[:, 0]
-    drawn = np.take_along_axis(means, rng.integers(seeds, size=(seeds, draws)), 0)
+    weights, picked = _draws(seeds, recordings, draws)
+    drawn = np.take_along_axis(_means(values[:, None], weights)[:, 0], picked, 0)
     low, high = np.nanquantile(np.nanmean(drawn, axis=0), [0.025, 0.975])
     return float(np.nanmean(values)), float(low), float(high)

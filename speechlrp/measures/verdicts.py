@@ -207,13 +207,9 @@ def speakers_areas(cells: pd.DataFrame, bins: int) -> pd.DataFrame:
         ["strategy", "baseline", "repeat", "speaker", "bins"], sort=False, as_index=False
     )[["n", "correct"]].sum()
     curves = points.groupby(["strategy", "baseline", "repeat", "speaker"], sort=False)
-    rows = [
-        (*key, int(curve.n.iloc[0]), _area(curve.sort_values("bins"), bins))
-        for key, curve in curves
-    ]
+    rows = []
+    for key, part in curves:
+        curve = part.sort_values("bins")
+        area = mean_height(curve.bins.to_numpy() / bins * 100, (curve.correct / curve.n).to_numpy())
+        rows.append((*key, int(part.n.iloc[0]), area))
     return pd.DataFrame(rows, columns=["strategy", "baseline", "repeat", "speaker", "n", "area"])
-
-
-def _area(curve: pd.DataFrame, bins: int) -> float:
-    percent = curve.bins.to_numpy() / bins * 100
-    return mean_height(percent, (curve.correct / curve.n).to_numpy())

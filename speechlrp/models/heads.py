@@ -6,14 +6,14 @@ Shapes: ``B`` examples, ``E`` numbers of the embedding, ``K`` classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from speechlrp.errors import unknown
+from speechlrp.errors import SpeechLRPError, unknown
 
 HEADS = ("softmax", "cosine")
 
@@ -38,7 +38,9 @@ class CosineLinear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """``[B, E]`` -> ``[B, K]``."""
-        with _no_autocast(x.device.type):
+        kind = x.device.type
+        on = torch.is_autocast_enabled(kind)
+        with torch.autocast(kind, enabled=False) if on else nullcontext():
             if x.dtype.itemsize < 4:
                 x = x.float()
             classes = self.scale * functional.normalize(self.weight)
@@ -56,12 +58,6 @@ def last_layer(head: str, features: int, classes: int, scale: float) -> nn.Linea
     if head == "cosine":
         return CosineLinear(features, classes, scale)
     return nn.Linear(features, classes)
-
-
-def _no_autocast(kind: str) -> AbstractContextManager:
-    if torch.is_autocast_enabled(kind):
-        return torch.autocast(kind, enabled=False)
-    return nullcontext()
 
 
 INITS = ("torch", "he", "normal")
@@ -109,9 +105,19 @@ class SpeakerNetwork(nn.Module):
 
     Attributes:
         last: name of the last layer.
+        bands: of the inputs, ``F``.
     """
 
     last: ClassVar[str] = "output"
+    bands: int
+
+    def check_shape(self, x: Tensor, least: int = 1) -> None:
+        """Raise SpeechLRPError unless inputs are ``[B, 1, F, T]`` of so many frames at least."""
+        if x.dim() != 4 or x.shape[1:3] != (1, self.bands) or x.shape[3] < least:
+            raise SpeechLRPError(
+                f"{type(self).__name__} takes inputs of shape [B, 1, {self.bands}, T] with T at "
+                f"least {least}; found {list(x.shape)}; set features.bands={self.bands}"
+            )
 
     def embed(self, x: Tensor) -> Tensor:
         """Embeddings ``[B, E]`` of spectrograms ``[B, 1, F, T]``."""

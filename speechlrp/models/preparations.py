@@ -19,6 +19,7 @@ FULL_SCALE = 2 * math.log(32768)
 """What ln energy of 16-bit samples is above that of samples up to 1."""
 FLOOR = math.log(torch.finfo(torch.float32).eps)
 """Kaldi's, of ln energy."""
+UNSCALED = {"mean": 0.0, "std": 0.5}
 
 
 class Preparation(nn.Module):
@@ -26,32 +27,30 @@ class Preparation(nn.Module):
 
     Attributes:
         extractor: whose class it stands for.
+        names: what the arguments are called in an extractor's settings.
         features: settings of the features that it takes.
     """
 
     extractor: ClassVar[str]
+    names: ClassVar[dict[str, str]]
     features: dict[str, Any]
 
-    @staticmethod
-    def settings_of(extractor: Mapping[str, Any]) -> dict[str, Any]:
+    @classmethod
+    def settings_of(cls, extractor: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments, of an extractor's settings."""
-        raise NotImplementedError
+        return {name: extractor[theirs] for name, theirs in cls.names.items()}
 
 
 class Samples(Preparation):
     """Samples, of mean 0 and deviation 1 if the extractor wants that (wav2vec 2.0 and the like)."""
 
     extractor = "Wav2Vec2FeatureExtractor"
+    names: ClassVar = {"rate": "sampling_rate", "normalise": "do_normalize"}
 
     def __init__(self, rate: int, normalise: bool) -> None:
         super().__init__()
         self.normalise = normalise
         self.features = {"name": "waveform", "rate": rate}
-
-    @staticmethod
-    def settings_of(extractor: Mapping[str, Any]) -> dict[str, Any]:
-        """See the base."""
-        return {"rate": extractor["sampling_rate"], "normalise": extractor["do_normalize"]}
 
     def forward(self, x: Tensor) -> Tensor:
         """``[B, T]`` of ``[B, 1, T]``."""
@@ -63,6 +62,7 @@ class Filterbanks(Preparation):
     """Kaldi's filterbanks, scaled, with zeros behind the recording (AST)."""
 
     extractor = "ASTFeatureExtractor"
+    names: ClassVar = {"rate": "sampling_rate", "bands": "num_mel_bins", "frames": "max_length"}
 
     def __init__(self, rate: int, bands: int, frames: int, mean: float, std: float) -> None:
         super().__init__()
@@ -73,17 +73,12 @@ class Filterbanks(Preparation):
             "normalise": False, "floor": FLOOR + FULL_SCALE,
         }  # fmt: skip
 
-    @staticmethod
-    def settings_of(extractor: Mapping[str, Any]) -> dict[str, Any]:
-        """See the base."""
+    @classmethod
+    def settings_of(cls, extractor: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments, of an extractor's settings."""
         scaled = extractor["do_normalize"]
-        return {
-            "rate": extractor["sampling_rate"],
-            "bands": extractor["num_mel_bins"],
-            "frames": extractor["max_length"],
-            "mean": extractor["mean"] if scaled else 0.0,
-            "std": extractor["std"] if scaled else 0.5,
-        }
+        scale = {key: extractor[key] for key in ("mean", "std")} if scaled else UNSCALED
+        return super().settings_of(extractor) | scale
 
     def forward(self, x: Tensor) -> Tensor:
         """``[B, N, F]`` of ``[B, 1, F, N]``."""
@@ -101,6 +96,10 @@ class LogMel(Preparation):
     """Whisper's log-mel spectrogram of samples, with silence behind the recording."""
 
     extractor = "WhisperFeatureExtractor"
+    names: ClassVar = {
+        "rate": "sampling_rate", "bands": "feature_size", "size": "n_fft", "hop": "hop_length",
+        "length": "n_samples",
+    }  # fmt: skip
     window: Tensor
     filters: Tensor
 
@@ -122,15 +121,6 @@ class LogMel(Preparation):
         tensors = {"filters": torch.tensor(filters.T.tolist()), "window": torch.hann_window(size)}
         for name, tensor in tensors.items():
             self.register_buffer(name, tensor, persistent=False)
-
-    @staticmethod
-    def settings_of(extractor: Mapping[str, Any]) -> dict[str, Any]:
-        """See the base."""
-        names = {
-            "rate": "sampling_rate", "bands": "feature_size", "size": "n_fft", "hop": "hop_length",
-            "length": "n_samples",
-        }  # fmt: skip
-        return {name: extractor[theirs] for name, theirs in names.items()}
 
     def forward(self, x: Tensor) -> Tensor:
         """``[B, F, N]`` of ``[B, 1, T]``."""

@@ -6,6 +6,7 @@ embedding, ``K`` speakers; input ``[B, 1, F, T]``, output ``[B, K]``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -117,17 +118,11 @@ class ResNet34(SpeakerNetwork):
         self.bn2 = nn.BatchNorm1d(embedding)
         self.output = last_layer(head, embedding, classes, scale)
         self.extra = last_layer(head, embedding, extra_classes, scale) if extra_classes else None
-        self._least = 1
-        for stride in strides:
-            self._least *= stride
+        self._least = 1 + math.prod(strides)
 
     def embed(self, x: Tensor) -> Tensor:
         """Embeddings ``[B, E]`` of filterbanks ``[B, 1, F, T]``: the dense layer's output."""
-        if x.dim() != 4 or x.shape[1:3] != (1, self.bands) or x.shape[3] <= self._least:
-            raise SpeechLRPError(
-                f"ResNet34 takes inputs of shape [B, 1, {self.bands}, T] with T at least "
-                f"{self._least + 1}; found {list(x.shape)}"
-            )
+        self.check_shape(x, self._least)
         x = functional.relu(self.bn1(self.conv1(x)))
         return self.dense(self.pool(self.stages(x)))
 

@@ -145,11 +145,7 @@ class ResNetSE34(SpeakerNetwork):
 
     def embed(self, x: Tensor) -> Tensor:
         """Embeddings ``[B, E]`` of mel spectrograms ``[B, 1, F, T]``, in ln."""
-        if x.dim() != 4 or x.shape[1:3] != (1, self.bands):
-            raise SpeechLRPError(
-                f"the model takes inputs of shape [B, 1, {self.bands}, T]; found "
-                f"{list(x.shape)}; set features.bands={self.bands}"
-            )
+        self.check_shape(x)
         x = self.conv1(self.instancenorm(x.squeeze(1)).unsqueeze(1))
         x = functional.relu(self.bn1(x)) if self.fast else self.bn1(functional.relu(x))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))

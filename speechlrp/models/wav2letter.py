@@ -129,16 +129,14 @@ class Wav2Letter(nn.Module):
         """Logits ``[B, V, S]`` of log-mel spectrograms ``[B, F, T]`` or ``[B, 1, F, T]``."""
         if x.dim() == 4 and x.shape[1] == 1:
             x = x.squeeze(1)
-        bands, least = self._padded()[0].conv.in_channels, self._least()
+        bands = self._padded()[0].conv.in_channels
+        least = 1 if self.padding == "same" else self.receptive_field
         if x.dim() != 3 or x.shape[1] != bands or x.shape[2] < least:
             raise SpeechLRPError(
                 f"Wav2Letter takes inputs of shape [B, {bands}, T] with T at least {least} "
                 f"(padding {self.padding!r}); found {list(x.shape)}"
             )
         return self.layers(x)
-
-    def _least(self) -> int:
-        return 1 if self.padding == "same" else self.receptive_field
 
 
 def _hidden(before: int, after: int, kernel: int, stride: int = 1) -> Padded:

@@ -73,11 +73,7 @@ class WespeakerResNet34(SpeakerNetwork):
 
     def embed(self, x: Tensor) -> Tensor:
         """Embeddings ``[B, E]`` of filterbanks ``[B, 1, F, T]``."""
-        if x.dim() != 4 or x.shape[1:3] != (1, self.bands) or x.shape[3] <= 8:
-            raise SpeechLRPError(
-                f"the model takes inputs of shape [B, 1, {self.bands}, T] with T at least 9; "
-                f"found {list(x.shape)}; set features.bands={self.bands}"
-            )
+        self.check_shape(x, 9)
         x = functional.relu(self.bn1(self.conv1(x)))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         x = self.seg_1(self.pool(x))

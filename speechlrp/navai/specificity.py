@@ -158,8 +158,7 @@ def leave_one_out(averages: Averages) -> Iterator[np.ndarray]:
     Raises:
         SpeechLRPError: sums by groups were not kept.
     """
-    if averages.groups < 2:
-        raise SpeechLRPError(f"errors need 2 groups of utterances; there are {averages.groups}")
+    _check_groups(averages, "errors")
     sums, counts = (averages.arrays[name].cpu().numpy() for name in ("sums", "counts"))
     for group in range(averages.groups):
         yield _pattern(
@@ -168,14 +167,14 @@ def leave_one_out(averages: Averages) -> Iterator[np.ndarray]:
         )
 
 
-def halves(averages: Averages) -> tuple[np.ndarray, np.ndarray]:
-    """The patterns ``[C, A, F, D]`` of every second group, and of the others.
-
-    Raises:
-        SpeechLRPError: sums by groups were not kept.
-    """
+def _check_groups(averages: Averages, what: str) -> None:
     if averages.groups < 2:
-        raise SpeechLRPError(f"halves need 2 groups of utterances; there are {averages.groups}")
+        raise SpeechLRPError(f"{what} need 2 groups of utterances; there are {averages.groups}")
+
+
+def halves(averages: Averages) -> tuple[np.ndarray, np.ndarray]:
+    """The patterns ``[C, A, F, D]`` of every second group, and of the others; errors as above."""
+    _check_groups(averages, "halves")
     sums, counts = (averages.arrays[f"group_{name}"] for name in ("sums", "counts"))
     one, other = (
         _pattern(sums[part::2].sum(0).cpu().numpy(), counts[part::2].sum(0).cpu().numpy())

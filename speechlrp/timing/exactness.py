@@ -84,7 +84,8 @@ def timing_table(
 
 def _numbers(kinds: Kinds) -> dict[str, float]:
     numbers = {"n": len(kinds[MEASURED])} | statistics(*_columns(kinds[MEASURED]))
-    numbers["mad_ms"] = median_distance(kinds[MEASURED].error_ms.to_numpy())
+    away = np.abs(kinds[MEASURED].error_ms.to_numpy() - numbers["median_ms"])
+    numbers["mad_ms"] = float(np.quantile(away, 0.5, method="inverted_cdf"))
     for kind in (UNIFORM, SHUFFLED):
         chance = statistics(*_columns(kinds[kind]))
         numbers |= {f"{kind}{name}": chance[name] for name in _OF_CHANCE}
@@ -174,12 +175,6 @@ def quantiles(rising: np.ndarray, weight: np.ndarray, shares: Sequence[float]) -
     total = np.cumsum(weight)
     # a sum of weights such as 1/206 may just miss a share that it should meet
     return rising[np.searchsorted(total, np.asarray(shares) * total[-1] - 1e-9)]
-
-
-def median_distance(error: np.ndarray) -> float:
-    """The median distance of errors from their median."""
-    middle = np.quantile(error, 0.5, method="inverted_cdf")
-    return float(np.quantile(np.abs(error - middle), 0.5, method="inverted_cdf"))
 
 
 def resampled(utterances: int, repeats: int) -> np.ndarray:

@@ -4,7 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from speechlrp.lrp import Composite, LRPError, Uniform, Zero, attribute, conservation, report
+from speechlrp.lrp import (
+    Composite,
+    Epsilon,
+    LRPError,
+    Uniform,
+    Zero,
+    attribute,
+    conservation,
+    report,
+)
 
 ZERO = Composite([(nn.Module, Zero())])
 
@@ -120,3 +129,23 @@ def test_a_model_that_takes_another_way_for_another_example_is_told():
     x = torch.tensor([[1.0, 2.0], [-1.0, 1.0]])
     with pytest.raises(LRPError, match="another way for another example"):
         conservation(Odd().eval(), x, 1, ZERO)
+
+
+def test_the_report_is_a_table_of_means():
+    layer = nn.Linear(2, 1).double().eval()
+    layer.weight.data, layer.bias.data = torch.tensor([[1.0, 2.0]]).double(), torch.ones(1).double()
+    net = nn.Sequential(layer, nn.ReLU()).eval()
+    x = torch.tensor([[1.0, 1.0], [2.0, 0.0]]).double()  # z = 4 and 3
+    text = report(conservation(net, x, 0, Composite([(nn.Linear, Epsilon(1))])))
+    # bias: 4 / 5 and 3 / 4, the stabiliser likewise; passed: 4 - 1.6 and 3 - 1.5
+    assert text.splitlines() == [
+        "module  operation  rule        received  passed  bias %  stabiliser %",
+        "0       linear     Epsilon(1)       3.5    1.95   22.14         22.14",
+        "        all                         3.5    1.95   22.14         22.14",
+    ]
+
+
+def test_a_model_that_does_nothing_has_nothing_to_report():
+    balances = conservation(nn.Identity().eval(), torch.randn(1, 2), 0, Composite([]))
+    assert balances == []
+    assert len(report(balances).splitlines()) == 1

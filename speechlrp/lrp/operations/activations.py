@@ -121,14 +121,11 @@ def _bounded(recorder: Recorder, call: Call, low: float | None, high: float | No
     numbers = recorder.numbers(call.first)
     result = numbers.clamp(low, high)
     beyond = numbers > result if low is not None and low > 0 else numbers < result
-    source = recorder.consume(call.first)
-    visible, value = recorder.emit(result)
 
     def backward(outgoing: Coefficients) -> Coefficients:
         return [torch.where(beyond, outgoing[0] * result / numbers, outgoing[0])]
 
-    recorder.record(call, [source], [value], backward)
-    return visible
+    return recorder.write(call, [call.first], result, backward)
 
 
 def power(recorder: Recorder, call: Call) -> Tensor:

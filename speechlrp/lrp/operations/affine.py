@@ -72,9 +72,7 @@ def recorded(
     layer = Layer(operation, place, function, recorder.numbers(x), weight, bias, transposed)
     visible, value = recorder.emit(layer.z, data=True)
     layer.release()
-    recorder.record(
-        call, [source], [value], lambda cs: [layer.transpose(cs[0])], layer=layer, place=place
-    )
+    recorder.record(call, [source], [value], lambda cs: [layer.transpose(cs[0])], layer=layer)
     return visible
 
 
@@ -112,16 +110,13 @@ def lp_pool(recorder: Recorder, call: Call) -> Tensor:
     with torch.enable_grad():
         sums = call.function(leaf, 1, **named)
     edge, sums = get_gradient_edge(sums), sums.detach()
-    source = recorder.consume(x)
-    visible, value = recorder.emit(result)
 
     def backward(outgoing: Coefficients) -> Coefficients:
         c = torch.where(sums == 0, 0, outgoing[0] * result / sums)
         (shared,) = torch.autograd.grad(edge, leaf, c)
         return [torch.where((numbers == 0) & (p < 1), 0, shared * numbers.pow(p - 1))]
 
-    recorder.record(call, [source], [value], backward)
-    return visible
+    return recorder.write(call, [x], result, backward)
 
 
 def resized(recorder: Recorder, call: Call) -> Any:

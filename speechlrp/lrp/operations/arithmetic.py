@@ -30,10 +30,7 @@ def added(recorder: Recorder, call: Call) -> Any:
     if x.shape != y.shape or x.dtype != y.dtype:
         return gradient(recorder, call)
     result = torch.add(recorder.numbers(x), recorder.numbers(y))
-    sources = [recorder.consume(x), recorder.consume(y)]
-    visible, value = recorder.emit(result)
-    recorder.record(call, sources, [value], lambda cs: [cs[0], cs[0]])
-    return visible
+    return recorder.write(call, [x, y], result, lambda cs: [cs[0], cs[0]])
 
 
 def scaled(recorder: Recorder, call: Call) -> Any:

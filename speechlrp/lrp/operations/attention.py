@@ -44,14 +44,11 @@ def _fused(
     layer = Attention(
         recorder.places.running(), function, [*map(recorder.numbers, inputs)], bias, scale
     )
-    sources = [recorder.consume(one) for one in inputs]
-    visible, value = recorder.emit(layer.compute())
 
     def backward(outgoing: Coefficients) -> Coefficients:
         return layer.share_out(outgoing[0], lambda product: (0.5, 0.5))
 
-    recorder.record(call, sources, [value], backward, layer=layer, place=layer.place)
-    return visible
+    return recorder.write(call, inputs, layer.compute(), backward, layer=layer)
 
 
 def _written_out(

@@ -16,6 +16,10 @@ from speechlrp.lrp.operations.last import sigmoid
 from speechlrp.lrp.recorder import Call, Recorder
 from speechlrp.lrp.tape import Coefficients
 
+Compute = Callable[[Tensor | None, Tensor, Tensor], Tensor]
+
+_OPERANDS = ("input", "self", "mat1", "batch1", "mat", "mat2", "batch2", "vec", "other", "tensor")
+
 
 def multiplied(
     recorder: Recorder,
@@ -27,14 +31,11 @@ def multiplied(
     """Record ``z = function(*factors)`` as a product, which a rule for products shares out."""
     place = recorder.places.running()
     product = Product(operation, place, function, [*map(recorder.numbers, factors)], elementwise)
-    sources = [recorder.consume(one) for one in factors]
-    visible, value = recorder.emit(product.compute())
 
     def backward(outgoing: Coefficients) -> Coefficients:
         return [product.transpose(outgoing[0] / 2, factor) for factor in (0, 1)]
 
-    recorder.record(None, sources, [value], backward, layer=product, place=place)
-    return visible
+    return recorder.write(None, factors, product.compute(), backward, layer=product)
 
 
 def glu(recorder: Recorder, call: Call) -> Any:
@@ -77,11 +78,6 @@ def bilinear(recorder: Recorder, call: Call) -> Any:
     if named.get("bias") is None:
         return product
     return gradient(recorder, Call(torch.add, (product, named["bias"]), {}))
-
-
-Compute = Callable[[Tensor | None, Tensor, Tensor], Tensor]
-
-_OPERANDS = ("input", "self", "mat1", "batch1", "mat", "mat2", "batch2", "vec", "other", "tensor")
 
 
 def matmul(recorder: Recorder, call: Call) -> Tensor:
@@ -138,13 +134,18 @@ def _product(
     factor: float = 1,
     bias: Tensor | None = None,
 ) -> Tensor:
+    def product(first: Tensor, second: Tensor) -> Tensor:
+        return compute(None, first, second) * factor
+
     dependent = [recorder.tracks(one) for one in operands]
     if all(dependent):
-        return multiplied(recorder, lambda a, b: compute(None, a, b) * factor, operands)
+        return multiplied(recorder, product, operands)
     place = dependent.index(True)
     x, weight = operands[place], operands[1 - place]
     if x.is_complex() or weight.is_complex():
-        return _complex(recorder, call, compute, operands, factor, bias)
+        if bias is not None:
+            raise recorder.refuse(call, "adds a constant to complex numbers (write it as a sum)")
+        return gradient(recorder, Call(product, tuple(operands), {}))  # no sign to go by: no rule
 
     def function(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
         return compute(bias, *((weight, x) if place else (x, weight)))
@@ -152,24 +153,6 @@ def _product(
     owner = recorder.places.owner(weight)
     weight = weight if factor == 1 else weight * factor
     return recorded(recorder, call, operation, function, x, weight, bias, owner)
-
-
-def _complex(
-    recorder: Recorder,
-    call: Call,
-    compute: Compute,
-    operands: list[Tensor],
-    factor: float,
-    bias: Tensor | None,
-) -> Tensor:
-    """A linear map that takes no rule, since none can go by the sign of a complex weight."""
-    if bias is not None:
-        raise recorder.refuse(call, "adds a constant to complex numbers (write it as a sum)")
-
-    def complex_product(first: Tensor, second: Tensor) -> Tensor:
-        return compute(None, first, second) * factor
-
-    return gradient(recorder, Call(complex_product, tuple(operands), {}))
 
 
 def _split(call: Call, count: int) -> tuple[list[Tensor], tuple[Any, ...], dict[str, Any]]:

@@ -6,6 +6,7 @@ to it (Ali et al. 2022); that of a batch norm's running statistics is a constant
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -13,7 +14,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from speechlrp.lrp.arguments import mapped
-from speechlrp.lrp.modules import Place
 from speechlrp.lrp.recorder import Call, Recorder
 from speechlrp.lrp.scaling import Centring, Scaling
 
@@ -22,140 +22,106 @@ Shape = tuple[int, ...]
 
 def batch_norm(recorder: Recorder, call: Call) -> Tensor:
     """``z = s x + (beta - s mean)``, ``s = gamma / sqrt(var + eps)``, running statistics."""
-    named = call.bound(functional.batch_norm)
-    if named["training"]:
+    norm = _Norm(recorder, call, functional.batch_norm)
+    if norm.named["training"]:
         raise recorder.refuse(call, "takes its statistics from the batch")
-    return _with_running_statistics(recorder, call, named)
+    return norm.with_running_statistics()
 
 
 def instance_norm(recorder: Recorder, call: Call) -> Tensor:
     """The norm of every channel of every example."""
-    named = call.bound(functional.instance_norm)
-    if not named["use_input_stats"]:
-        return _with_running_statistics(recorder, call, named)
-    x = named["input"]
-    return _centred(recorder, call, named, (*x.shape[:2], -1), _per_channel(x))
+    norm = _Norm(recorder, call, functional.instance_norm)
+    if not norm.named["use_input_stats"]:
+        return norm.with_running_statistics()
+    return norm.centred((*norm.x.shape[:2], -1), norm.per_channel)
 
 
 def group_norm(recorder: Recorder, call: Call) -> Tensor:
     """The norm of every group of channels of every example."""
-    named = call.bound(functional.group_norm)
-    x = named["input"]
-    return _centred(recorder, call, named, (len(x), named["num_groups"], -1), _per_channel(x))
+    norm = _Norm(recorder, call, functional.group_norm)
+    return norm.centred((len(norm.x), norm.named["num_groups"], -1), norm.per_channel)
 
 
 def layer_norm(recorder: Recorder, call: Call) -> Tensor:
     """The norm over the last dimensions."""
-    named = call.bound(functional.layer_norm)
-    outside = named["input"].shape[: -len(named["normalized_shape"])]
-    return _centred(recorder, call, named, (*outside, -1))
+    norm = _Norm(recorder, call, functional.layer_norm)
+    return norm.centred((*norm.x.shape[: -len(norm.named["normalized_shape"])], -1))
 
 
 def rms_norm(recorder: Recorder, call: Call) -> Tensor:
     """A division by the root of the mean square over the last dimensions, a constant."""
-    named = call.bound(functional.rms_norm)
-    x, count = recorder.numbers(named["input"]), len(named["normalized_shape"])
-    eps = torch.finfo(x.dtype).eps if named["eps"] is None else named["eps"]
-    square = x.square().mean(tuple(range(-count, 0)), keepdim=True)
-    return _scaled(recorder, call, named, (square + eps).sqrt())
+    norm = _Norm(recorder, call, functional.rms_norm)
+    eps, count = norm.named["eps"], len(norm.named["normalized_shape"])
+    eps = torch.finfo(norm.x.dtype).eps if eps is None else eps
+    square = norm.x.square().mean(tuple(range(-count, 0)), keepdim=True)
+    return norm.scaled((square + eps).sqrt())
 
 
 def normalize(recorder: Recorder, call: Call) -> Tensor:
     """A division by the norm over a dimension, a constant, as cosine scores have it."""
-    named = call.bound(functional.normalize)
-    x, dim = recorder.numbers(named["input"]), named["dim"]
-    size = torch.linalg.vector_norm(x, named["p"], dim, keepdim=True).clamp_min(named["eps"])
-    return _scaled(recorder, call, named, size)
+    norm = _Norm(recorder, call, functional.normalize)
+    p, dim, eps = (norm.named[name] for name in ("p", "dim", "eps"))
+    return norm.scaled(torch.linalg.vector_norm(norm.x, p, dim, keepdim=True).clamp_min(eps))
 
 
-def _with_running_statistics(recorder: Recorder, call: Call, named: dict[str, Any]) -> Tensor:
-    shape = _per_channel(named["input"])
-    deviation = (recorder.numbers(named["running_var"]) + named["eps"]).sqrt().reshape(shape)
-    mean = recorder.numbers(named["running_mean"]).reshape(shape)
-    return _scaled(recorder, call, named, deviation, mean, shape)
+class _Norm:
+    """A call of one of torch's norms; gamma and beta are its ``weight`` and ``bias``, if any."""
 
-
-def _centred(
-    recorder: Recorder,
-    call: Call,
-    named: dict[str, Any],
-    groups: Shape,
-    shape: Shape | None = None,
-) -> Tensor:
-    """Record ``gamma (x - mean(x)) / deviation + beta``, gamma and beta in the given shape.
-
-    ``groups`` is a shape for the input whose last dimension runs over what is normed together.
-    """
-    x = recorder.numbers(named["input"])
-    grouped = x.reshape(groups)
-    variance = grouped.var(-1, correction=0, keepdim=True)
-    deviation = (variance + named["eps"]).sqrt().expand_as(grouped).reshape(x.shape)
-    scale, beta = _affine(recorder, call, named, deviation, shape)
-    layer = Centring(call.name, _place(recorder, named), x, scale, beta, grouped.shape)
-    return _recorded(recorder, call, named, layer)
-
-
-def _scaled(
-    recorder: Recorder,
-    call: Call,
-    named: dict[str, Any],
-    deviation: Tensor,
-    mean: Tensor | None = None,
-    shape: Shape | None = None,
-) -> Tensor:
-    """Record ``gamma (x - mean) / deviation + beta``, where the mean is a constant too."""
-    scale, shift = _affine(recorder, call, named, deviation, shape)
-    if mean is not None:
-        shift = -mean * scale if shift is None else shift - mean * scale
-    layer = Scaling(
-        call.name, _place(recorder, named), recorder.numbers(named["input"]), scale, shift
-    )
-    return _recorded(recorder, call, named, layer)
-
-
-def _affine(
-    recorder: Recorder,
-    call: Call,
-    named: dict[str, Any],
-    deviation: Tensor,
-    shape: Shape | None,
-) -> tuple[Tensor, Tensor | None]:
-    """``gamma / deviation`` and ``beta``, to be broadcast to the input."""
-    gamma, beta = (named.get(name) for name in ("weight", "bias"))
-    for parameter in (gamma, beta, named.get("running_mean"), named.get("running_var")):
-        if recorder.tracks(parameter):
+    def __init__(self, recorder: Recorder, call: Call, function: Callable[..., Any]) -> None:
+        self.recorder, self.call, self.named = recorder, call, call.bound(function)
+        self.x = recorder.numbers(self.named["input"])
+        self.per_channel = (1, -1, *[1] * (self.x.dim() - 2))
+        names = ("weight", "bias", "running_mean", "running_var")
+        if any(recorder.tracks(self.named.get(name)) for name in names):
             raise recorder.refuse(call, "has weights or statistics that depend on the input")
-    gamma, beta = (
-        one if one is None else one.detach().reshape(one.shape if shape is None else shape)
-        for one in (gamma, beta)
-    )
-    return deviation.reciprocal() if gamma is None else gamma / deviation, beta
+        gamma = self.named.get("weight")
+        places = recorder.places
+        self.place = places.running() if gamma is None else places.owner(gamma)
 
+    def with_running_statistics(self) -> Tensor:
+        shape = self.per_channel
+        mean, variance = (
+            self.recorder.numbers(self.named[f"running_{name}"]).reshape(shape)
+            for name in ("mean", "var")
+        )
+        return self.scaled((variance + self.named["eps"]).sqrt(), mean, shape)
 
-def _place(recorder: Recorder, named: dict[str, Any]) -> Place:
-    gamma = named.get("weight")
-    return recorder.places.running() if gamma is None else recorder.places.owner(gamma)
+    def centred(self, groups: Shape, shape: Shape | None = None) -> Tensor:
+        """Record ``gamma (x - mean(x)) / deviation + beta``, gamma and beta in the given shape.
 
+        ``groups`` is a shape for the input whose last dimension runs over what is normed together.
+        """
+        grouped = self.x.reshape(groups)
+        variance = grouped.var(-1, correction=0, keepdim=True)
+        deviation = (variance + self.named["eps"]).sqrt().expand_as(grouped).reshape(self.x.shape)
+        scale, beta = self._affine(deviation, shape)
+        layer = Centring(self.call.name, self.place, self.x, scale, beta, grouped.shape)
+        return self._recorded(layer)
 
-def _recorded(
-    recorder: Recorder, call: Call, named: dict[str, Any], layer: Scaling | Centring
-) -> Tensor:
-    args, kwargs = mapped(recorder.numbers, (call.args, call.kwargs))
-    with torch.no_grad():
-        z = call.function(*args, **kwargs)
-    source = recorder.consume(named["input"])
-    visible, value = recorder.emit(z)
-    value.derivable = True
-    recorder.record(
-        call,
-        [source],
-        [value],
-        lambda cs: [layer.transpose(cs[0])],
-        layer=layer,
-        place=layer.place,
-    )
-    return visible
+    def scaled(
+        self, deviation: Tensor, mean: Tensor | None = None, shape: Shape | None = None
+    ) -> Tensor:
+        """Record ``gamma (x - mean) / deviation + beta``, where the mean is a constant too."""
+        scale, shift = self._affine(deviation, shape)
+        if mean is not None:
+            shift = -mean * scale if shift is None else shift - mean * scale
+        return self._recorded(Scaling(self.call.name, self.place, self.x, scale, shift))
 
+    def _affine(self, deviation: Tensor, shape: Shape | None) -> tuple[Tensor, Tensor | None]:
+        """``gamma / deviation`` and ``beta``, to be broadcast to the input."""
+        gamma, beta = (
+            one if one is None else one.detach().reshape(one.shape if shape is None else shape)
+            for one in (self.named.get(name) for name in ("weight", "bias"))
+        )
+        return deviation.reciprocal() if gamma is None else gamma / deviation, beta
 
-def _per_channel(x: Tensor) -> Shape:
-    return (1, -1, *[1] * (x.dim() - 2))
+    def _recorded(self, layer: Scaling | Centring) -> Tensor:
+        args, kwargs = mapped(self.recorder.numbers, (self.call.args, self.call.kwargs))
+        with torch.no_grad():
+            z = self.call.function(*args, **kwargs)
+        sources = [self.named["input"]]
+        visible = self.recorder.write(
+            self.call, sources, z, lambda cs: [layer.transpose(cs[0])], layer=layer
+        )
+        visible.value.derivable = True
+        return visible
