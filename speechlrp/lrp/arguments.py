@@ -1,12 +1,58 @@
-"""The tensors in a call's arguments, however nested."""
+"""A call as the model made it, and the tensors in its arguments, however nested."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import resolve_name
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A torch function as the model called it."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The function's name, such as ``"conv2d"``."""
+        plain = getattr(self.function, "__name__", "")
+        return plain if plain.isidentifier() and plain not in ("fn", "__get__") else self.full_name
+
+    @property
+    def full_name(self) -> str:
+        """The function's name with its module, such as ``"torch.sin"``."""
+        name = resolve_name(self.function) or getattr(self.function, "__name__", "a function")
+        return name.removesuffix(".__get__")
+
+    @property
+    def first(self) -> Any:
+        """What the call is about."""
+        return self.args[0] if self.args else self.kwargs.get("input")
+
+    @property
+    def rest(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Its other arguments, by position and by name."""
+        if self.args:
+            return self.args[1:], self.kwargs
+        return (), {name: value for name, value in self.kwargs.items() if name != "input"}
+
+    def named(self, *order: str) -> dict[str, Any]:
+        """All arguments by name, given the names of the first ones in their order."""
+        return dict(zip(order, self.args, strict=False)) | self.kwargs
+
+    def bound(self, function: Callable[..., Any]) -> dict[str, Any]:
+        """All arguments by name, those left out too, by the signature of a function."""
+        bound = signature(function).bind(*self.args, **self.kwargs)
+        bound.apply_defaults()
+        return bound.arguments
 
 
 def tensors_in(arguments: Any) -> Iterator[Tensor]:
