@@ -173,7 +173,7 @@ def test_classes_by_name(own, tmp_path):
         (9, (), "tells 9 classes apart, and the data has 3"),
         (3, ("model.embedding=8",), "seg_1.bias is [6], not [8]"),
         (3, ("model.classifier=own",), "unknown value of model.classifier 'own'"),
-        (3, ("model.speakers=none.txt",), "cannot read model.speakers=none.txt"),
+        (3, ("model.speakers=none.txt",), "none.txt is missing (model.speakers)"),
         (9, ("model.classifier=centroids", "model.head=softmax"), "add model.head=cosine"),
     ],
 )
