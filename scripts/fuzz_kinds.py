@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
+import fuzz_corpora as corpora
 import fuzz_hdf5 as hdf5
 import fuzz_mutations as mutations
 import h5py
@@ -31,7 +30,6 @@ from speechlrp.corpora.librispeech import librispeech
 from speechlrp.corpora.manifest import manifest
 from speechlrp.corpora.voxceleb import voxceleb
 from speechlrp.corpora.voxceleb_lists import identification, trials
-from speechlrp.data.times import check_tier, read_times
 from speechlrp.models import MODELS
 from speechlrp.pipeline.identity import Run, read_run
 from speechlrp.pipeline.inputs import changes
@@ -156,84 +154,6 @@ def _read_run(folder: Path) -> Any:
     return run, with_remembered((f"run={folder.name}", outputs), {}), run and run.differences({})
 
 
-def _texts(**files: str) -> Callable[[Path], list[Path]]:
-    def make(folder: Path) -> list[Path]:
-        paths = []
-        for name, text in files.items():
-            path = folder / name.replace("__", "/").replace("_dot_", ".")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-            paths.append(path)
-        return [path for path in paths if path.stat().st_size]
-
-    return make
-
-
-def _manifest(folder: Path) -> list[Path]:
-    rows = [f"{i}.wav,s{i},female,{i},k{i},words {i}" for i in range(3)]
-    for i in range(3):
-        soundfile.write(folder / f"{i}.wav", np.full(400, i / 9), 8000)
-    text = "path,speaker,gender,digit,kind,transcript\n" + "\n".join(rows) + "\n"
-    (folder / "manifest.csv").write_text(text)
-    return [folder / "manifest.csv"]
-
-
-RECORDINGS = (
-    "id,path,label,subset,seconds,level_db\nr0,a.wav,x,train,1.5,-20\nr1,b.wav,y,test,2,-3\n"
-)
-TIMES = "id,phoneme,start_s,end_s\nr0,a,0.0,0.1\nr0,b,0.1,0.25\nr1,NA,0.0,0.5\n"
-GRID = (
-    'File type = "ooTextFile"\nObject class = "TextGrid"\n\nxmin = 0\nxmax = 2.3\ntiers? <exists>\n'
-    'size = 2\nitem []:\n    item [1]:\n        class = "IntervalTier"\n        name = "phones"\n'
-    "        xmin = 0\n        xmax = 2.3\n        intervals: size = 2\n"
-    '        intervals [1]:\n            xmin = 0\n            xmax = 1\n            text = "a"\n'
-    '        intervals [2]:\n            xmin = 1\n            xmax = 2\n           text = "b""c"\n'
-    '    item [2]:\n        class = "TextTier"\n        name = "points"\n        xmin = 0\n'
-    "        xmax = 2.3\n        points: size = 1\n        points [1]:\n            number = 1\n"
-    '            mark = "x"\n'
-)
-CTM = ";; a comment\nr0 1 0.00 0.10 a\nr0 1 0.10 0.25 b 0.9\nr1 1 0.0 0.5 NA\n"
-TRIALS = "1 id1/v/1.wav id1/v/2.wav\n0 id1/v/1.wav id2/v/1.wav\n"
-SPLIT = "1 id1/v/1.wav\n2 id1/v/2.wav\n3 id2/v/1.wav\n"
-META = json.dumps({"01": {"gender": "male", "age": 30}, "02": {"gender": "female", "age": "x"}})
-ROWS = [{"id": "r0", "sources": [{"type": "file", "channels": [0], "source": "0.wav"}],
-         "sampling_rate": 8000, "num_samples": 8000, "duration": 1.0}]  # fmt: skip
-SAID = [{"id": "s0", "recording_id": "r0", "start": 0.0, "duration": 1.0, "channel": 0,
-         "text": "HELLO", "speaker": "ann", "gender": "f", "custom": {"kind": "x"}}]  # fmt: skip
-
-
-def _read_times(folder: Path) -> Any:
-    path = None if (folder / "phonemes.csv").exists() else str(folder)
-    times = SimpleNamespace(path=path, phonemes="phones", words="words")
-    config: Any = SimpleNamespace(times=times, dataset={"root": str(folder)})
-    recordings = pd.DataFrame({"id": ["r0", "r1"], "path": ["r0.wav", "r1.wav"], "speaker": "a"})
-    check_tier(config, "phoneme")
-    return read_times(config, "phoneme", recordings)
-
-
-def _lhotse(folder: Path) -> list[Path]:
-    soundfile.write(folder / "0.wav", np.full(800, 0.1), 8000)
-    for name, rows in (("recordings", ROWS), ("supervisions", SAID)):
-        (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    return [folder / "recordings.jsonl", folder / "supervisions.jsonl"]
-
-
-def _packed(folder: Path) -> list[Path]:
-    for path in _lhotse(folder):
-        path.with_suffix(".jsonl.gz").write_bytes(gzip.compress(path.read_bytes()))
-        path.unlink()
-    return sorted(folder.glob("*.gz"))
-
-
-def _kaldi(folder: Path) -> list[Path]:
-    soundfile.write(folder / "0.wav", np.full(800, 0.1), 8000)
-    texts = {"wav.scp": "r0 0.wav\n", "utt2spk": "r0 ann\n", "spk2gender": "ann f\n"}
-    texts |= {"text": "r0 hello you\n", "utt2lang": "r0 en\n"}
-    for name, text in texts.items():
-        (folder / name).write_text(text)
-    return [folder / name for name in texts]
-
-
 FORMATS = ("WAV", "WAVEX", "FLAC", "AIFF", "AU", "CAF", "NIST", "RF64", "W64")
 SOUNDS = (*((form, "PCM_16") for form in FORMATS), ("WAV", "FLOAT"), ("WAV", "ULAW"),
           ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"))  # fmt: skip
@@ -307,19 +227,25 @@ KINDS = {
     "state.pt": Kind(_state, lambda f: load_state(f / "state.pt", {"lr": 0.1})),
     "stage.json": Kind(_record, _read_record, JSON),
     "run.json": Kind(_run, _read_run, JSON),
-    "manifest.csv": Kind(_manifest, manifest, TEXT),
+    "manifest.csv": Kind(corpora.listed, manifest, TEXT),
     "recordings.csv": Kind(
-        _texts(recordings_dot_csv=RECORDINGS),
+        corpora.texts(recordings_dot_csv=corpora.RECORDINGS),
         lambda f: read_csv(f / "recordings.csv", "make it", ("id", "seconds", "level_db")),
         TEXT,
     ),
-    "phonemes.csv": Kind(_texts(phonemes_dot_csv=TIMES), _read_times, TEXT),
-    "CTM": Kind(_texts(phones_dot_ctm=CTM), _read_times, TEXT),
-    "TextGrid": Kind(_texts(r0_dot_TextGrid=GRID), _read_times, TEXT),
-    "list of trials": Kind(_texts(a_dot_txt=TRIALS), lambda f: trials(f / "a.txt"), TEXT),
-    "list of a split": Kind(_texts(a_dot_txt=SPLIT), lambda f: identification(f / "a.txt"), TEXT),
+    "phonemes.csv": Kind(
+        corpora.texts(phonemes_dot_csv=corpora.TIMES), corpora.read_known_times, TEXT
+    ),
+    "corpora.CTM": Kind(corpora.texts(phones_dot_ctm=corpora.CTM), corpora.read_known_times, TEXT),
+    "TextGrid": Kind(corpora.texts(r0_dot_TextGrid=corpora.GRID), corpora.read_known_times, TEXT),
+    "list of trials": Kind(
+        corpora.texts(a_dot_txt=corpora.TRIALS), lambda f: trials(f / "a.txt"), TEXT
+    ),
+    "list of a split": Kind(
+        corpora.texts(a_dot_txt=corpora.SPLIT), lambda f: identification(f / "a.txt"), TEXT
+    ),
     "librispeech": Kind(
-        _texts(
+        corpora.texts(
             SPEAKERS_dot_TXT="; id|sex\n19 | F | dev | 25 | Kara\n",
             **{"dev__19__198__19-198.trans_dot_txt": "19-198-0 HELLO\n"},
             **{"dev__19__198__19-198-0_dot_flac": ""},
@@ -328,24 +254,26 @@ KINDS = {
         TEXT,
     ),
     "audiomnist": Kind(
-        _texts(data__audioMNIST_meta_dot_txt=META, **{"data__01__0_01_0_dot_wav": ""}),
+        corpora.texts(
+            data__audioMNIST_meta_dot_txt=corpora.META, **{"data__01__0_01_0_dot_wav": ""}
+        ),
         audiomnist,
         TEXT,
     ),
     "voxceleb": Kind(
-        _texts(
+        corpora.texts(
             vox1_meta_dot_csv="ID\tVGG\tGender\tSet\nid1\tA\tm\tdev\n", wav__id1__v__1_dot_wav=""
         ),
         voxceleb,
         TEXT,
     ),
-    "kaldi": Kind(_kaldi, kaldi, TEXT),
-    "lhotse": Kind(_lhotse, lhotse, JSON),
-    "lhotse, packed": Kind(_packed, lhotse),
+    "kaldi": Kind(corpora.kaldi_folder, kaldi, TEXT),
+    "lhotse": Kind(corpora.lhotse_folder, lhotse, JSON),
+    "lhotse, packed": Kind(corpora.packed, lhotse),
     **{
         f"sound, {form} {code}": Kind(_sound(form, code), _read_sound, named=False)
         for form, code in SOUNDS
     },
     "units of work": Kind(_shards, _read_shards, (mutations.npz, *BYTES)),
-    "own YAML": Kind(_texts(experiment__mine_dot_yaml=YAML), _read_own, TEXT, weight=0.25),
+    "own YAML": Kind(corpora.texts(experiment__mine_dot_yaml=YAML), _read_own, TEXT, weight=0.25),
 }

@@ -5,6 +5,7 @@ Shapes: F frequencies, T frames, K classes, N samples.
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -70,18 +71,15 @@ class Answer:
         """
         if len(self.frequencies) == 1:
             return pd.DataFrame(columns=["band_hz", "absolute", "positive"])
-        edges = np.digitize(self.frequencies, self.bands_hz[1:-1])
-        absolute, positive = np.abs(self.relevance).sum(1), self.relevance.clip(min=0).sum(1)
-        names = [f"{low:g}-{high:g}" for low, high in zip(self.bands_hz, self.bands_hz[1:])]  # noqa: B905
-        rows = [
-            (
-                name,
-                _share(absolute[edges == i].sum(), absolute.sum()),
-                _share(positive[edges == i].sum(), positive.sum()),
-            )
-            for i, name in enumerate(names)
-        ]
-        return pd.DataFrame(rows, columns=["band_hz", "absolute", "positive"])
+        sums = {
+            "absolute": np.abs(self.relevance).sum(1, dtype=float),
+            "positive": self.relevance.clip(min=0).sum(1, dtype=float),
+        }
+        names = [f"{low:g}-{high:g}" for low, high in pairwise(self.bands_hz)]
+        bands = np.digitize(self.frequencies, self.bands_hz[1:-1])
+        table = pd.DataFrame(sums).groupby(bands).sum().reindex(range(len(names)), fill_value=0.0)
+        table /= table.sum().replace(0.0, 1.0)
+        return table.assign(band_hz=names)[["band_hz", "absolute", "positive"]]
 
     @cached_property
     def where(self) -> str:
@@ -126,21 +124,11 @@ class Answer:
 
         title = f"{self.name}: {self.label} ({self.certainty}); explained: {self.target}"
         shown = overview(self)
-        seen = max(0.0, float(-shown.times[0]))
-        panel = Panel(
-            features=shown.features,
-            relevance=shown.relevance,
-            title=title,
-            onset_s=seen,
-            duration_s=min(len(self.samples) / self.rate, float(np.ptp(shown.times))),
-        )
-        return heatmap(
-            panel,
-            self.frequencies,
-            shown.times - min(0.0, float(shown.times[0])),
-            units=self.feature_units,
-            relevance_units=self.units,
-        )
+        onset_s = max(0.0, -float(shown.times[0]))
+        seconds = min(len(self.samples) / self.rate, float(np.ptp(shown.times)))
+        panel = Panel(shown.features, shown.relevance, None, title, onset_s, seconds)
+        axes, units = (self.frequencies, shown.times + onset_s), self.feature_units
+        return heatmap(panel, *axes, units=units, relevance_units=self.units)
 
     def save(self, path: str | Path) -> Path:
         """Write the answer, in the format that the file's suffix names.
@@ -155,12 +143,7 @@ class Answer:
         path = Path(path)
         write = {name.lower(): one for name, one in WRITERS.items()}.get(path.suffix.lower())
         if write is None:
-            raise SpeechLRPError(
-                f"{path.name}: an answer is saved as {', '.join(WRITERS)}, not {path.suffix!r}"
-            )
+            kinds = ", ".join(WRITERS)
+            raise SpeechLRPError(f"{path.name}: an answer is saved as {kinds}, not {path.suffix!r}")
         write(self, path)
         return path
-
-
-def _share(part: float, whole: float) -> float:
-    return float(part / whole) if whole else 0.0

@@ -146,16 +146,11 @@ class Pieces:
         those of the padding too.
         """
         times = self._dataset.time
-        columns = [
-            (piece, np.flatnonzero((times >= onset) & (times < onset + seconds)))
-            for piece, (_, onset, seconds) in enumerate(self._rows)
-        ]
-        if len(self._rows) == 1:
-            columns = [(0, np.arange(len(times)))]
         parts: dict[str, list[np.ndarray]] = {"features": [], "relevance": [], "times": []}
         pictures = self._dataset.picture(self.features)
-        for piece, kept in columns:
-            start, onset, _ = self._rows[piece]
+        for piece, (start, onset, seconds) in enumerate(self._rows):
+            inside = (times >= onset) & (times < onset + seconds)
+            kept = np.flatnonzero(inside | (len(self._rows) == 1))
             parts["features"].append(pictures[piece][:, kept])
             parts["relevance"].append(relevance[piece][:, kept])
             parts["times"].append(start + times[kept] - onset)

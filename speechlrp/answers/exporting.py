@@ -109,6 +109,14 @@ NUMBERS = {
 }
 """What an evaluation may hold: the keys of the number, its interval and its count; of what."""
 
+_FRONT = """---
+library_name: speechlrp
+pipeline_tag: {}
+tags:
+- speech
+- explainability
+- layer-wise-relevance-propagation
+---"""
 _USE = """## Use
 
 With `pip install speechlrp`, where FOLDER is this one:
@@ -129,16 +137,10 @@ def card(run: Run) -> str:
     """The text of `README.md`, as a hub shows it: YAML in front, then Markdown."""
     files = run.files
     weights = weights_name(run.config)
-    parts = [_front(run), f"# {run.name}", _what(run), *_measured(files, weights), _USE]
+    kind = "automatic-speech-recognition" if run.recogniser else "audio-classification"
+    parts = [_FRONT.format(kind), f"# {run.name}", _what(run), *_measured(files, weights), _USE]
     parts += _made(files)
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _front(run: Run) -> str:
-    kind = "automatic-speech-recognition" if run.recogniser else "audio-classification"
-    tags = ["speech", "explainability", "layer-wise-relevance-propagation"]
-    lines = ["---", "library_name: speechlrp", f"pipeline_tag: {kind}", "tags:"]
-    return "\n".join([*lines, *(f"- {tag}" for tag in tags), "---"])
 
 
 def _what(run: Run) -> str:
@@ -180,13 +182,10 @@ def _made(files: RunFiles) -> Iterator[str]:
     records = files.records
     if "preprocess" in records and "train" in records:
         yield "## Training"
-        examples = records["preprocess"].notes["examples"]
-        yield "\n".join(f"- {subset}: {_count(of)}" for subset, of in examples.items())
+        examples = records["preprocess"].notes["examples"].items()
+        counts = {s: ", ".join(f"{n:,} {name}" for name, n in of.items()) for s, of in examples}
+        yield "\n".join(f"- {subset}: {count}" for subset, count in counts.items())
         yield _record(records["train"])
-
-
-def _count(of: dict) -> str:
-    return ", ".join(f"{number:,} {name}" for name, number in of.items())
 
 
 def _record(record: Record) -> str:

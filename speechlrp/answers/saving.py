@@ -18,6 +18,11 @@ from speechlrp.audio.regions import encode_wav, with_gains
 if TYPE_CHECKING:
     from speechlrp.answers.answer import Answer
 
+HELD = (
+    *("relevance", "features", "frequencies", "times", "label", "target", "explainer", "units"),
+    *("samples", "rate"),
+)
+"""What an archive has of an answer, besides its classes and their probabilities."""
 STEP_S = 0.05
 """An interval of the tier of relevance."""
 FULL = 0.99
@@ -29,21 +34,10 @@ COLUMNS = 4096
 def save_npz(answer: Answer, path: Path) -> None:
     """Write all arrays, and the facts as texts."""
     with whole(path) as beside, beside.open("wb") as file:
-        np.savez_compressed(
-            file,
-            relevance=answer.relevance,
-            features=answer.features,
-            frequencies=answer.frequencies,
-            times=answer.times,
-            classes=np.array(list(answer.probabilities), dtype=str),
-            probabilities=np.array(list(answer.probabilities.values())),
-            label=np.array(answer.label),
-            target=np.array(answer.target),
-            explainer=np.array(answer.explainer),
-            units=np.array(answer.units),
-            samples=answer.samples,
-            rate=np.array(answer.rate),
-        )
+        held: dict[str, Any] = {name: np.array(getattr(answer, name)) for name in HELD}
+        held["classes"] = np.array(list(answer.probabilities), dtype=str)
+        held["probabilities"] = np.array(list(answer.probabilities.values()))
+        np.savez_compressed(file, **held)
 
 
 def save_csv(answer: Answer, path: Path) -> None:
@@ -106,12 +100,8 @@ def _textgrid(end: float, tiers: list[tuple[str, np.ndarray, list[str]]]) -> str
         "item []:",
     ]
     for number, (name, edges, texts) in enumerate(tiers, 1):
-        lines += [
-            f"    item [{number}]:",
-            '        class = "IntervalTier"',
-            f'        name = "{name}"',
-        ]
-        lines += ["        xmin = 0", f"        xmax = {end:.6f}"]
+        lines += [f"    item [{number}]:", '        class = "IntervalTier"']
+        lines += [f'        name = "{name}"', "        xmin = 0", f"        xmax = {end:.6f}"]
         lines.append(f"        intervals: size = {len(texts)}")
         for i, text in enumerate(texts):
             quoted = text.replace('"', '""')

@@ -17,13 +17,7 @@ from speechlrp.cli.answers import OF_FILES, answer_files
 from speechlrp.cli.corpus import hints_on, on_corpus, parted
 from speechlrp.cli.explainers import with_explainers
 from speechlrp.cli.options import OPTIONS
-from speechlrp.cli.runs import (
-    hints,
-    plainly,
-    task_overrides,
-    to_remember,
-    with_remembered,
-)
+from speechlrp.cli.runs import hints, plainly, task_overrides, to_remember, with_remembered
 from speechlrp.config.misspelt import what_is_wrong
 from speechlrp.config.names import conf_dir, key_of
 from speechlrp.config.own import NONE, OwnFiles
@@ -157,12 +151,8 @@ def _as_value(value: Any) -> str:
 def _arguments(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> Iterator[None]:
     """Give Hydra its command line, flags before overrides, and take it away again."""
     flags = ["--config-name", verb]
-    if values.get("cfg"):
-        flags += ["--cfg", values["cfg"]]
-    if values.get("info"):
-        flags += ["--info", values["info"]]
-    if values.get("config_dir"):
-        flags += ["--config-dir", values["config_dir"]]
+    for name in (name for name in ("cfg", "info", "config_dir") if values.get(name)):
+        flags += [f"--{name.replace('_', '-')}", values[name]]
     flags += [f"--{name}" for name in ("resolve", "multirun") if values.get(name)]
     before = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
     sys.argv = ["speechlrp", *flags, *overrides]

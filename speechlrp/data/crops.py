@@ -24,11 +24,7 @@ def from_audio(config: Config) -> bool:
     return config.features.get("train_from") == "audio"
 
 
-def crop_batches(
-    context: Context,
-    examples: Windows,
-    **common: Any,
-) -> CropBatches:
+def crop_batches(context: Context, examples: Windows, **common: Any) -> CropBatches:
     """Random windows of the training recordings.
 
     Args:
@@ -78,15 +74,8 @@ def configured(config: Config, rate: int) -> Augmentation | None:
     files = synthesised() if root is None else musan(Path(root))
     load = synthesiser(rate) if root is None else loader(rate)
     settings = options(mixing, "name", "root", "speed_classes")
-    return call(
-        f"mixing {mixing['name']}",
-        augmentation,
-        settings,
-        files=files,
-        load=load,
-        rate=rate,
-        seed=config.seed,
-    )
+    source = {"files": files, "load": load, "rate": rate, "seed": config.seed}
+    return call(f"mixing {mixing['name']}", augmentation, settings, **source)
 
 
 def augmentation(
@@ -110,11 +99,17 @@ def augmentation(
     """
     ranges = {"noise": noise_db, "music": music_db, "babble": babble_db}
     kinds = {name: kind_at("mixing", name, parameters) for name, parameters in ranges.items()}
-    mixer = Mixer(files, load, seed=seed, probability=probability, kinds=kinds)
+    responses: list[Path] = []
+    if rirs is not None:
+        responses = sorted(Path(rirs) / name for name in audio_below(Path(rirs)))
+        if not responses:
+            raise SpeechLRPError(
+                f"no impulse responses in {rirs}; give another folder, or mixing.rirs=null"
+            )
     return Augmentation(
         seed=seed,
-        mixer=mixer,
-        responses=_responses(rirs),
+        mixer=Mixer(files, load, seed=seed, probability=probability, kinds=kinds),
+        responses=responses,
         load=loader(rate),
         reverberation=reverberation,
         speeds=tuple(speeds),
@@ -130,14 +125,3 @@ def kind_at(section: str, name: str, snr_db: Sequence[float]) -> Kind:
     if len(snr_db) != 2 or not snr_db[0] <= snr_db[1]:
         raise SpeechLRPError(f"{section}.{name}_db is {list(snr_db)}; it must be [least, greatest]")
     return replace(KINDS[name], snr_db=(float(snr_db[0]), float(snr_db[1])))
-
-
-def _responses(folder: str | None) -> list[Path]:
-    if folder is None:
-        return []
-    paths = sorted(Path(folder) / name for name in audio_below(Path(folder)))
-    if not paths:
-        raise SpeechLRPError(
-            f"no impulse responses in {folder}; give another folder, or mixing.rirs=null"
-        )
-    return paths

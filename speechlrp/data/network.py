@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -128,12 +127,12 @@ class Classifier(Network):
     def surroundings(self, seed: int) -> Surroundings:
         """What bins may be filled in from; donors are drawn from the training split."""
         silence = float(self.dataset.silence * self.scale)
-        return Surroundings(silence, self.baseline("mean"), partial(self._donors, seed), seed)
 
-    def _donors(self, seed: int) -> tuple[list[str], torch.Tensor]:
-        """Names and inputs `[D, C, F, T]`."""
-        names, features = self.dataset.donors(seed)
-        return names, self.inputs(features)
+        def donors() -> tuple[list[str], torch.Tensor]:
+            names, features = self.dataset.donors(seed)
+            return names, self.inputs(features)
+
+        return Surroundings(silence, self.baseline("mean"), donors, seed)
 
     def measured_from(self, reference: str) -> tuple[nn.Module, torch.Tensor]:
         """The model of differences from a baseline, and that baseline `[C, F, T]`."""
@@ -188,12 +187,7 @@ def describe_model(config: Config, kwargs: dict[str, Any], dataset: Dataset) -> 
         kwargs: of its constructor.
         dataset: that it is trained on.
     """
-    section = config.model
-    description = {
-        "model": section["name"],
-        "kwargs": kwargs,
-        "input_scale": section["input_scale"],
-    }
-    if named := own_code(section):
-        description["code"] = code_of(named)
-    return description | facts_of(dataset)
+    section, named = config.model, own_code(config.model)
+    description = {"model": section["name"], "kwargs": kwargs}
+    description |= {"code": code_of(named)} if named else {}
+    return description | {"input_scale": section["input_scale"]} | facts_of(dataset)

@@ -60,17 +60,17 @@ def read_times(config: Config, kind: str, recordings: pd.DataFrame) -> pd.DataFr
         SpeechLRPError: a file that is damaged or not to be told from another; a named folder
             without any.
     """
-    table, ctm = _table(config, kind), _ctm(config, kind)
-    if table and table.is_file():
-        times = read_csv(table, MEND, ["id", kind, *SPAN])
-    elif ctm and ctm.is_file():
-        times = _labelled(kind, ((name, i) for name, held in read_ctm(ctm) for i in held))
-    elif config.times.path and (_grids(config.times.path) or not _files(config, *TIERS)):
-        return _labelled(kind, _aligned(config.times.path, recordings, tier_of(config, kind)))
+    path, folder = next(iter(_files(config, kind)), None), config.times.path
+    if path is None:
+        tier = tier_of(config, kind)
+        asked = folder and (_grids(folder) or not _files(config, *TIERS))
+        return _labelled(kind, _aligned(folder, recordings, tier) if folder and asked else ())
+    if path.suffix == ".csv":
+        times = read_csv(path, MEND, ["id", kind, *SPAN])
     else:
-        return _labelled(kind, ())
+        times = _labelled(kind, ((name, i) for name, held in read_ctm(path) for i in held))
     times = times[["id", kind, *SPAN]].assign(id=_known(times.id, recordings))
-    _check(times, kind, table if table and table.is_file() else ctm)
+    _check(times, kind, path)
     return times.dropna(subset="id").sort_values(["id", *SPAN], kind="stable")
 
 
@@ -104,24 +104,11 @@ def tier_of(config: Config, kind: str) -> str:
     return getattr(config.times, f"{kind}s")
 
 
-def _folder(config: Config) -> Path | None:
-    where = config.times.path or config.dataset.get("root")
-    return Path(where) if where else None
-
-
-def _table(config: Config, kind: str) -> Path | None:
-    folder = _folder(config)
-    return folder and folder / f"{kind}s.csv"
-
-
-def _ctm(config: Config, kind: str) -> Path | None:
-    folder = _folder(config)
-    return folder and folder / f"{tier_of(config, kind)}.ctm"
-
-
 def _files(config: Config, *kinds: str) -> list[Path]:
-    paths = [make(config, kind) for kind in kinds for make in (_table, _ctm)]
-    return [path for path in paths if path and path.is_file()]
+    """The tables and CTM files of words or phonemes that there are."""
+    where = config.times.path or config.dataset.get("root")
+    names = [n for kind in kinds for n in (f"{kind}s.csv", f"{tier_of(config, kind)}.ctm")]
+    return [path for path in (Path(where) / name for name in names if where) if path.is_file()]
 
 
 def _grids(folder: str) -> list[Path]:
@@ -136,7 +123,7 @@ def _known(names: pd.Series, recordings: pd.DataFrame) -> pd.Series:
     return names.map(ids | dict(zip(recordings.id, recordings.id, strict=True)))
 
 
-def _check(times: pd.DataFrame, kind: str, path: Path | None) -> None:
+def _check(times: pd.DataFrame, kind: str, path: Path) -> None:
     wrong = np.flatnonzero(~np.isfinite(times[SPAN]).all(axis=1) | (times.end_s < times.start_s))
     if len(wrong):
         first = times.iloc[wrong[0]]

@@ -8,14 +8,7 @@ from typing import Any
 
 from speechlrp import __version__
 from speechlrp.artifacts.atomic import write_json
-from speechlrp.config.names import (
-    DATA,
-    IDENTITY,
-    identity_settings,
-    key_of,
-    readable,
-    with_digest,
-)
+from speechlrp.config.names import DATA, IDENTITY, identity_settings, key_of, readable, with_digest
 from speechlrp.config.schema import Config
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.record import read_fields

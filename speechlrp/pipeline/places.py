@@ -154,6 +154,11 @@ def weights_name(config: Config) -> str:
     return config.weights if config.checkpoint == "last" else f"{config.weights}_best"
 
 
+def network_facts(config: Config, **more: str) -> dict[str, str]:
+    """What tells results of asking a network about a split apart."""
+    return {"weights": weights_name(config), "subset": config.subset, **more}
+
+
 def explanation_facts(config: Config, weights: str = "", subset: str = "") -> dict[str, str]:
     """What tells explanations of a run apart."""
     view = config.explainer.get("view")

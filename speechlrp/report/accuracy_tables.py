@@ -15,6 +15,7 @@ from speechlrp.report.paper import Values
 
 NOTHING = "–"
 COLUMN = '<th scope="col" class="{}">{}</th>'
+TABLE = Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>")
 NEAR = 0.011
 """Percent of bins by which a point may miss the column: a bin of 227 x 227 is 0.002 %."""
 
@@ -45,10 +46,8 @@ def accuracies(
         SpeechLRPError: a column is missing, or no accuracy is finite.
     """
     points = statistics(frame, by)
-    rows = {
-        name: [_at(points[points[by].astype(str) == name], column) for column in percents]
-        for name in names_of(points, by)
-    }
+    lines = {name: points[points[by].astype(str) == name] for name in names_of(points, by)}
+    rows = {name: [_at(line, column) for column in percents] for name, line in lines.items()}
     return _table(rows, percents, by)
 
 
@@ -107,7 +106,7 @@ def to_html(table: pd.DataFrame, *, index: bool = True) -> Markup:
         for kind, name in zip(kinds, heads, strict=True)
     )
     body = Markup("").join(_row(name, row, index) for name, row in table.iterrows())
-    return Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, body)
+    return TABLE.format(head, body)
 
 
 def _row(name: object, row: pd.Series, index: bool) -> Markup:
@@ -126,8 +125,5 @@ def _small(cell: str) -> Markup | str:
 
 
 def _kind(column: Iterable[str]) -> str:
-    return "number" if all(map(_numeric, column)) else "text"
-
-
-def _numeric(cell: str) -> bool:
-    return cell == NOTHING or all(c in "0123456789.-+±%e " for c in cell)
+    numeric = all(cell == NOTHING or set(cell) <= set("0123456789.-+±%e ") for cell in column)
+    return "number" if numeric else "text"

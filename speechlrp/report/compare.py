@@ -103,12 +103,7 @@ def _check(rows: Sequence[Row], maps: Mapping[str, Sequence[np.ndarray]], shape:
 
 
 def flipping_curves(
-    frame: pd.DataFrame,
-    areas: pd.DataFrame,
-    random_order: str,
-    *,
-    chance: float,
-    title: str = "",
+    frame: pd.DataFrame, areas: pd.DataFrame, random_order: str, *, chance: float, title: str = ""
 ) -> Figure:
     """Draw the flipping curves of all explainers, most relevant first and reversed (T Fig. 3.7).
 

@@ -25,6 +25,7 @@ from speechlrp.report.packing import (
     sizes,
     sound_text,
 )
+from speechlrp.report.panels import check_shapes
 
 INSIDE_BYTES = 7_000_000
 """Of the explorer inside the page; what is more lies beside it."""
@@ -78,14 +79,9 @@ class Explorer:
     def __post_init__(self) -> None:
         if not self.recordings:
             raise SpeechLRPError("no recording to explore; explain some with `speechlrp explain`")
-        shape = len(self.frequency), len(self.time)
         for recording in self.recordings:
-            for values in recording.arrays:
-                if values.shape != shape:
-                    raise SpeechLRPError(
-                        f"{recording.name}: a map of shape {values.shape} does not fit axes of "
-                        f"{shape}"
-                    )
+            shape = len(self.frequency), len(self.time)
+            check_shapes(recording.arrays, shape, f"{recording.name}: ")
         ids = [recording.id for recording in self.recordings]
         if len(set(ids)) < len(ids):
             twice = next(name for name in ids if ids.count(name) > 1)
@@ -224,8 +220,8 @@ def _entry(recording: Recording, classes: Sequence[str]) -> dict[str, Any]:
                 "units": one.units,
                 "baseline": one.baseline,
                 "answers": [
-                    [_short(answer.percent), int(answer.correct), _short(answer.probability)]
-                    for answer in one.answers
+                    [_short(percent), int(correct), _short(probability)]
+                    for percent, correct, probability in one.answers
                 ],
             }
             for one in recording.maps

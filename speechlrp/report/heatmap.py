@@ -124,8 +124,7 @@ def relevance_bound(maps: Sequence[np.ndarray], clip: float) -> float:
     """The |relevance| at which colour is full, over all maps; 1 where there is none at all."""
     values = np.abs(np.concatenate([np.ravel(m) for m in maps]).astype(float))
     values = values[np.isfinite(values)]
-    bound = float(np.quantile(values, clip)) if values.size else 0.0
-    return bound or (float(values.max()) if values.size else 0.0) or 1.0
+    return float(np.quantile(values, clip) or values.max() or 1.0) if values.size else 1.0
 
 
 def _checked(

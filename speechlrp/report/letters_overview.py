@@ -11,12 +11,7 @@ from matplotlib.figure import Figure
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
 from speechlrp.report.curve_parts import spread
-from speechlrp.report.letters_frames import (
-    band_image,
-    bar,
-    relevance_over,
-    spectrogram_limits,
-)
+from speechlrp.report.letters_frames import band_image, bar, relevance_over, spectrogram_limits
 from speechlrp.report.panels import edges
 
 COLUMNS = 7

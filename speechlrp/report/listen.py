@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pandas as pd
 from markupsafe import Markup, escape
 
+from speechlrp.report.accuracy_tables import TABLE
 from speechlrp.report.page import Section
 
 HEARD = {
@@ -15,6 +16,7 @@ HEARD = {
     "for": "only what speaks for it",
     "against": "only what speaks against it",
 }
+HEAD, CELL = Markup('<th scope="col">{}</th>'), Markup("<td>{}</td>")
 
 
 @dataclass(frozen=True)
@@ -46,20 +48,14 @@ class Players:
     @property
     def html(self) -> Markup:
         """The table as HTML."""
-        head = Markup("").join(
-            Markup('<th scope="col">{}</th>').format(name) for name in (self.corner, *self.columns)
-        )
-        body = Markup("").join(
-            Markup('<tr><th scope="row">{}</th>{}</tr>').format(name, self._cells(name, cells))
-            for name, cells in self.rows.items()
-        )
-        return Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(
-            head, body
-        )
-
-    def _cells(self, row: str, cells: Mapping[str, Mapping[str, Any] | None]) -> Markup:
-        cells_html = [self._cell(f"{row}, {name}", cells.get(name)) for name in self.columns]
-        return Markup("").join(Markup("<td>{}</td>").format(cell) for cell in cells_html)
+        head = [HEAD.format(name) for name in (self.corner, *self.columns)]
+        rows = [
+            [Markup('<th scope="row">{}</th>').format(row)]
+            + [CELL.format(self._cell(f"{row}, {name}", cells.get(name))) for name in self.columns]
+            for row, cells in self.rows.items()
+        ]
+        body = [Markup("<tr>{}</tr>").format(Markup("").join(row)) for row in rows]
+        return TABLE.format(Markup("").join(head), Markup("").join(body))
 
     def _cell(self, label: str, sound: Mapping[str, Any] | None) -> Markup:
         if sound is None:
@@ -97,10 +93,6 @@ def listening(index: pd.DataFrame, settings: Mapping[str, Any], base: str = "") 
     return [makers[name](part, settings, base) for name, part in parts.items() if len(part)]
 
 
-def _sounds(part: pd.DataFrame) -> list[dict[str, Any]]:
-    return part.to_dict("records")
-
-
 NUMBER = (
     "Below each player: its length, and the distance in dB between the sound's own log-mel "
     "spectrogram and the one asked for (root mean square over bins, from the loudest down to 60 dB "
@@ -111,7 +103,7 @@ NUMBER = (
 
 def _patterns(part: pd.DataFrame, settings: Mapping[str, Any], base: str) -> Section:
     rows: dict[str, dict[str, Any]] = {}
-    for sound in _sounds(part):
+    for sound in part.to_dict("records"):
         rows.setdefault(sound["letter"] or "all letters", {})[sound["place"]] = sound
     intro = (
         "A pattern is what the frames of a letter share beyond what all letters' frames share: a "
@@ -124,7 +116,7 @@ def _patterns(part: pd.DataFrame, settings: Mapping[str, Any], base: str) -> Sec
 
 
 def _maximized(part: pd.DataFrame, settings: Mapping[str, Any], base: str) -> Section:
-    rows = {sound["place"]: {"what it wants": sound} for sound in _sounds(part)}
+    rows = {sound["place"]: {"what it wants": sound} for sound in part.to_dict("records")}
     intro = (
         "The input that activates a neuron most, over the frames that it sees, at the level and "
         "spread of a usual utterance. It is no speech: nothing but the network asked for it."
@@ -135,7 +127,7 @@ def _maximized(part: pd.DataFrame, settings: Mapping[str, Any], base: str) -> Se
 
 def _sides(part: pd.DataFrame, settings: Mapping[str, Any], base: str) -> Section:
     rows: dict[str, dict[str, Any]] = {}
-    for sound in _sounds(part):
+    for sound in part.to_dict("records"):
         rows.setdefault(f"{sound['place']}: {sound['letter']}", {})[HEARD[sound["what"]]] = sound
     rows = {name: {what: row.get(what) for what in HEARD.values()} for name, row in rows.items()}
     intro = (

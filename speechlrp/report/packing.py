@@ -15,21 +15,6 @@ from PIL import Image
 
 
 @dataclass(frozen=True)
-class Reply:
-    """What the network says once the strongest bins are removed.
-
-    Attributes:
-        percent: of the bins.
-        correct: whether it still says the true class.
-        probability: of the true class.
-    """
-
-    percent: float
-    correct: bool
-    probability: float
-
-
-@dataclass(frozen=True)
 class Explanation:
     """A map of a recording.
 
@@ -38,7 +23,8 @@ class Explanation:
         target: the class explained.
         relevance: `[F, T]`.
         units: of the relevance.
-        answers: when more and more of its strongest bins are set to the baseline.
+        answers: when more and more of its strongest bins are set to the baseline: the % of
+            bins, whether the network still says the true class, and that class's probability.
         baseline: what they are set to.
     """
 
@@ -46,7 +32,7 @@ class Explanation:
     target: str
     relevance: np.ndarray
     units: str = ""
-    answers: Sequence[Reply] = ()
+    answers: Sequence[tuple[float, bool, float]] = ()
     baseline: str = ""
 
 

@@ -148,15 +148,17 @@ def bare(
     )  # fmt: skip
 
 
-def check_shapes(maps: Iterable[np.ndarray | None], shape: tuple[int, int]) -> None:
+def check_shapes(
+    maps: Iterable[np.ndarray | None], shape: tuple[int, int], whose: str = ""
+) -> None:
     """Check that maps are of the axes.
 
     Raises:
-        SpeechLRPError: one is not.
+        SpeechLRPError: one is not; `whose` stands before the words.
     """
     for one in maps:
         if one is not None and one.shape != shape:
-            raise SpeechLRPError(f"a map of shape {one.shape} does not fit axes of {shape}")
+            raise SpeechLRPError(f"{whose}a map of shape {one.shape} does not fit axes of {shape}")
 
 
 def _columns(
@@ -202,19 +204,14 @@ def _mark_padding(axes: Axes, panel: Panel) -> None:
         return
     left, right = axes.get_xlim()
     begin, end = (float(np.clip(s, left, right)) for s in (onset_s, onset_s + duration_s))
-    _strip(axes, left, right, "padding", **PADDING)
-    _strip(axes, begin, end, "recording", **RECORDING)
+    where = {"transform": axes.get_xaxis_transform(), "clip_on": False}
+    for name, first, last, looks in (("padding", left, right, PADDING),
+                                     ("recording", begin, end, RECORDING)):  # fmt: skip
+        corner, size = (first, STRIP[0]), (last - first, STRIP[1])
+        axes.add_patch(Rectangle(corner, *size, label=name, **where, **looks))
     for at in (begin, end):
         if left < at < right:
             axes.axvline(at, color=style.INK, linewidth=0.7, linestyle=(0, (3, 2)))
-
-
-def _strip(axes: Axes, begin: float, end: float, label: str, **looks: object) -> None:
-    bottom, height = STRIP
-    axes.add_patch(
-        Rectangle((begin, bottom), end - begin, height, transform=axes.get_xaxis_transform(),
-                  clip_on=False, label=label, **looks)
-    )  # fmt: skip
 
 
 def colour_bar(

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from speechlrp.config import SUBSETS
 from speechlrp.corpora import SPLITS, Recording
 from speechlrp.corpora.recording import some
 from speechlrp.errors import SpeechLRPError
 from speechlrp.setup.survey import Survey
 
-SUBSETS = ("train", "validate", "test")
 SHARES = ((0.6, 0.15, 0.25), (0.5, 0.25, 0.25))
 """Shares of the subsets: most to train on, the test larger than the validation, as it has the last
 word; where that leaves one of them empty, the second."""
@@ -30,16 +30,34 @@ SEEDS = 50
 """Splits that are drawn in search of one with every class in every subset."""
 
 
+class Split(NamedTuple):
+    """How recordings are split.
+
+    Attributes:
+        unit: speaker or recording.
+        shares: of the subsets.
+        seed: with which every class is in every subset, where one is found.
+        parts: the recordings of each subset.
+    """
+
+    unit: str
+    shares: tuple[float, float, float]
+    seed: int
+    parts: dict[str, list[Recording]]
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Recordings of each subset."""
+        return tuple(len(self.parts[name]) for name in SUBSETS)
+
+
 @dataclass(frozen=True)
 class Choices:
     """What was chosen, and why.
 
     Attributes:
         classes: in sorted order.
-        unit: of the split: speaker or recording.
-        shares: of the subsets.
-        data_seed: with which every class is in every subset, where one is found.
-        counts: recordings of each subset.
+        split: of the recordings.
         rate: in Hz.
         length: samples of a window.
         bands: of the filterbank.
@@ -53,10 +71,7 @@ class Choices:
     """
 
     classes: list[str]
-    unit: str
-    shares: tuple[float, float, float]
-    data_seed: int
-    counts: tuple[int, int, int]
+    split: Split
     rate: int
     length: int
     bands: int
@@ -70,9 +85,9 @@ class Choices:
 
     def lines(self) -> list[str]:
         """What was chosen and why, in lines for people."""
-        train, validate, test = self.counts
+        train, validate, test = self.split.counts
         values = {
-            "split": f"by {self.unit}: {train}, {validate} and {test} recordings",
+            "split": f"by {self.split.unit}: {train}, {validate} and {test} recordings",
             "rate": f"{self.rate} Hz, {self.bands} log mel bands every 10 ms",
             "length": f"windows of {self.length / self.rate:g} s",
             "train_from": f"trained on {self.train_from}",
@@ -97,7 +112,7 @@ def choose(found: Survey, label: str) -> Choices:
     reasons: dict[str, str] = {}
     classes = _classes(found.recordings, label)
     split, cautions = _split(found, label, classes, reasons)
-    train, validate, test = (len(split.parts[name]) for name in SUBSETS)
+    train = split.counts[0]
     rate, bands = _rate(found, reasons)
     length = _length(found, rate, reasons)
     hours = found.seconds.mean() * train / 3600
@@ -107,8 +122,8 @@ def choose(found: Survey, label: str) -> Choices:
     batch = next(size for size in (32, 16, 8, 4) if size <= max(4, examples // 8))
     reasons["epochs"] = f"about {epochs * examples:,} windows are seen"
     return Choices(
-        classes, split.unit, split.shares, split.seed, (train, validate, test), rate, length,
-        bands, train_from, model, epochs, batch, _precision(reasons), reasons, cautions,
+        classes, split, rate, length, bands, train_from, model, epochs, batch,
+        _precision(reasons), reasons, cautions,
     )  # fmt: skip
 
 
@@ -126,18 +141,9 @@ def _classes(recordings: Sequence[Recording], label: str) -> list[str]:
     return classes
 
 
-class _Split(NamedTuple):
-    """How recordings are split, and the recordings of each subset."""
-
-    unit: str
-    shares: tuple[float, float, float]
-    seed: int
-    parts: dict[str, list[Recording]]
-
-
 def _split(
     found: Survey, label: str, classes: Sequence[str], reasons: dict[str, str]
-) -> tuple[_Split, list[str]]:
+) -> tuple[Split, list[str]]:
     """The split, and what is to be said of it."""
     recordings, cautions, split = found.recordings, [], None
     if label == "speaker":
@@ -170,7 +176,7 @@ def _split(
 
 def _drawn(
     recordings: Sequence[Recording], label: str, unit: str, classes: Sequence[str]
-) -> _Split | None:
+) -> Split | None:
     """The first split with every class in every subset, else that with the most."""
     by_id = {r.id: r for r in recordings}
     best, most = None, -1
@@ -186,7 +192,7 @@ def _drawn(
             parts[name].append(by_id[key])
         held = sum(len({r.label(label) for r in parts[name]}) for name in SUBSETS)
         if held > most:
-            best, most = _Split(unit, shares, seed, parts), held
+            best, most = Split(unit, shares, seed, parts), held
         if held == len(SUBSETS) * len(classes):
             break
     return best

@@ -62,15 +62,16 @@ def _defaults(source: Source, chosen: Choices) -> list[str]:
 
 
 def _split(chosen: Choices) -> list[str]:
-    train, validate, test = chosen.counts
-    first = "" if chosen.data_seed == 1 else ": the first with every class in every subset"
+    split = chosen.split
+    train, validate, test = split.counts
+    first = "" if split.seed == 1 else ": the first with every class in every subset"
     return [
-        _line(f"data_seed: {chosen.data_seed}", f"of the split{first}"),
+        _line(f"data_seed: {split.seed}", f"of the split{first}"),
         "split:",
-        _setting("train", chosen.shares[0], f"{train} recordings"),
-        _setting("validate", chosen.shares[1], f"{validate}"),
-        _setting("test", chosen.shares[2], f"{test}"),
-        _setting("unit", chosen.unit, chosen.reasons["split"]),
+        _setting("train", split.shares[0], f"{train} recordings"),
+        _setting("validate", split.shares[1], f"{validate}"),
+        _setting("test", split.shares[2], f"{test}"),
+        _setting("unit", split.unit, chosen.reasons["split"]),
         _setting("balance", "proportional", "no recording is left out"),
     ]
 

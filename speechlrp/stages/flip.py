@@ -30,10 +30,7 @@ def work(context: Context) -> None:
     flipping = context.config.flipping
     plain = network(context, dataset(context))
     path, command = context.inputs["relevance"], context.made_by["relevance"]
-    with (
-        open_artifact(path, RELEVANCE, command) as relevance,
-        plain.dataset.features() as features,
-    ):
+    with open_artifact(path, RELEVANCE, command) as relevance, plain.dataset.features() as features:
         classifier = plain.seen(section_of(relevance))
         examples, table = classifier.dataset, read_table(relevance)
         rows = chosen(table.label.to_numpy(), flipping.limit, context.config.seed)

@@ -7,7 +7,7 @@ import pytest
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report.explorer import Explorer
-from speechlrp.report.packing import Explanation, Recording, Reply
+from speechlrp.report.packing import Explanation, Recording
 from speechlrp.report.page import Page, Section, render
 
 FREQUENCY, TIME = np.arange(4) * 100.0, np.arange(6) * 0.01
@@ -15,7 +15,7 @@ VALUES = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
 
 
 def recording(name="a", **more):
-    maps = [Explanation("lrp", "yes", -VALUES, "share", [Reply(1.0, True, 0.6)], "zero")]
+    maps = [Explanation("lrp", "yes", -VALUES, "share", [(1.0, True, 0.6)], "zero")]
     return Recording(name, name, VALUES, [0.25, 0.75], maps, **more)
 
 

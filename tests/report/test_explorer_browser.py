@@ -1,119 +1,13 @@
 """The explorer in a real browser: what it shows, does and plays, by mouse and by keyboard."""
 
-import shutil
-from base64 import b64decode
-from io import BytesIO
-
 import numpy as np
 import pytest
-import soundfile
+from toy_explorer import CHROMIUM, FREQUENCY, MARKS, ONSET, RECORDINGS, TIME, F, T, patterns
 
 from speechlrp.measures.segments import segments
-from speechlrp.report.explorer import Explorer
-from speechlrp.report.packing import Explanation, Recording, Reply, sound_text
-from speechlrp.report.page import Page, Section, render
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
-
-F, T, RATE, ONSET = 40, 60, 8000, 0.1
-FREQUENCY, TIME = 50.0 + np.arange(F) * 100.0, np.arange(T) * 0.02
-CLASSES = ["left", "right"]
-MARKS = [[(0.1, 0.5, "p")], [(0.1, 0.9, "word")]]
-BANDS = [500, 1000]
-
-
-def drawn(generator):
-    return generator.normal(size=(F, T)).astype(np.float32)
-
-
-def recording(i, label, probability):
-    generator = np.random.default_rng(i)
-    features = generator.uniform(-80, 0, (F, T)).astype(np.float32)
-    maps = [
-        Explanation(name, label, drawn(generator), "share", answers, "zero")
-        for name, answers in (("lrp", [Reply(0.5, False, 0.1), Reply(5, True, 0.8)]), ("b", []))
-    ]
-    seconds = np.arange(RATE) / RATE
-    sound = 0.4 * np.sin(2 * np.pi * 600 * seconds) + 0.4 * np.sin(2 * np.pi * 2500 * seconds)
-    return Recording(
-        f"id{i}", f"recording {i}", features, [1 - probability, probability], maps, label,
-        f"s{i % 3}", "noise" if i % 2 else "", sound, RATE, ONSET, MARKS,
-        {"file": f"{i}.wav"},
-    )  # fmt: skip
-
-
-RECORDINGS = [recording(i, CLASSES[i % 2], p) for i, p in enumerate((0.1, 0.9, 0.6, 0.3, 0.2, 0.8))]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-def patterns():
-    """Signed maps without features and sound, by two alignments."""
-    none = np.full((F, T), np.nan, np.float32)
-    return [
-        Recording(name, name, none, [], [
-            Explanation(by, "", drawn(np.random.default_rng(9)), "dB") for by in ("min", "max")
-        ])
-        for name in "at"
-    ]  # fmt: skip
-
-
-def write(folder, room):
-    explorer = Explorer(CLASSES, FREQUENCY, TIME, "dB", RECORDINGS, BANDS, inside_bytes=room)
-    letters = Explorer(
-        [], FREQUENCY, TIME, "", patterns(), name="patterns", one="letter", by="alignment",
-        opening={"beside": "max"},
-    )  # fmt: skip
-    (folder / "recordings").mkdir()
-    for path, text in explorer.beside:
-        (folder / path).write_text(text)
-    sections = [Section("Explorer", "Look.", [explorer]), Section("Patterns", "", [letters])]
-    (folder / "index.html").write_text(render(Page("A run", sections=sections)), encoding="utf-8")
-    return folder / "index.html", explorer
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    """The page, which holds all numbers."""
-    return write(tmp_path_factory.mktemp("page"), 10**7)[0]
-
-
-@pytest.fixture(scope="module")
-def light(tmp_path_factory):
-    """A page that holds some recordings lightly packed, and of the last ones nothing."""
-    page, explorer = write(tmp_path_factory.mktemp("light"), 60_000)
-    assert 1 < len(explorer.inside) < len(RECORDINGS)
-    return page
-
-
-@pytest.fixture
-def opened(browser, written):
-    """Opens the page; nothing may be complained of or asked for elsewhere."""
-    said, asked, pages = [], [], []
-
-    def open_at(link="", path=written, **options):
-        page = browser.new_page(**{"viewport": {"width": 1200, "height": 1400}, **options})
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: asked.append((request.url, path.parent.as_uri())))
-        page.goto(path.as_uri() + link)
-        page.wait_for_function("speechlrp.explorers.every((one) => one.shown)")
-        pages.append(page)
-        return page
-
-    yield open_at
-    for page in pages:
-        page.close()
-    assert said == []
-    assert not [url for url, home in asked if not url.startswith((home, "data:", "blob:"))]
 
 
 def point(page, x, y, side=0):
@@ -355,77 +249,6 @@ def test_the_strongest_bins_of_a_sign_are_coloured(opened, sign, share):
     np.testing.assert_array_equal(coloured[visible], expected[visible])
     red = rgb[..., 0] > rgb[..., 2]
     np.testing.assert_array_equal(red[expected & visible], relevance[expected & visible] > 0)
-
-
-def reference_mask(samples, rate, onset, keep):
-    """The same masked sound, by numpy's FFT."""
-    size = 2 ** round(np.log2(rate * 0.032))
-    hop, hann = size // 4, 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
-    padded = np.concatenate([np.zeros(size), samples, np.zeros(2 * size)])
-    total, weight = np.zeros_like(padded), np.zeros_like(padded)
-    hertz = np.arange(size // 2 + 1) * rate / size
-    for start in range(hop - size, len(samples), hop):
-        at = slice(start + size, start + 2 * size)
-        seconds = onset + (start + size / 2) / rate
-        spectrum = np.fft.rfft(padded[at] * hann) * [keep(seconds, f) for f in hertz]
-        total[at] += np.fft.irfft(spectrum, size) * hann
-        weight[at] += hann**2
-    inside = slice(size, size + len(samples))
-    return total[inside] / np.maximum(weight[inside], 1e-8)
-
-
-STEP = 2**-15
-"""Of 16 bits: decoders divide by 32767 or by 32768."""
-
-
-def heard(one):
-    """Its sound as 16 bits keep it."""
-    return soundfile.read(BytesIO(b64decode(sound_text(one.samples, RATE))))[0]
-
-
-def played(page, which):
-    return np.array(page.evaluate(f"[...speechlrp.explorers[0].part('{which}')]"))
-
-
-def test_a_region_is_heard_alone(opened):
-    page = opened("#region=0.3,0.7,300,1000")
-    sound = heard(RECORDINGS[0])
-    keep = lambda t, f: 0.3 <= t <= 0.7 and 300 <= f <= 1000  # noqa: E731
-    np.testing.assert_allclose(
-        played(page, "region"), reference_mask(sound, RATE, ONSET, keep), atol=STEP
-    )
-    spectrum = np.abs(np.fft.rfft(played(page, "region")[2400:4000]))
-    assert spectrum[round(600 * 0.2)] > 100 * spectrum[round(2500 * 0.2)]
-
-
-@pytest.mark.parametrize(("which", "sign"), [("for", 1), ("against", -1)])
-def test_what_speaks_for_it_is_heard_alone(opened, which, sign):
-    page = opened("#share=1.3")
-    relevance = sign * RECORDINGS[0].maps[0].relevance
-    limit = np.sort(np.maximum(relevance, 0).ravel())[::-1][round(10**1.3 / 100 * F * T) - 1]
-
-    def keep(t, f):
-        x, y = int(np.floor(t / 0.02 + 0.5)), int(np.floor((f - 50) / 100 + 0.5))
-        inside = 0 <= x < T and 0 <= y < F
-        return inside and relevance[y, x] >= limit and relevance[y, x] > 0
-
-    sound = heard(RECORDINGS[0])
-    truth = reference_mask(sound, RATE, ONSET, keep)
-    assert np.corrcoef(played(page, which), truth)[0, 1] > 0.999
-
-
-def test_all_of_it_is_the_sound_itself(opened):
-    page = opened("#region=-1,5,-10,9000")
-    sound = heard(RECORDINGS[0])
-    np.testing.assert_allclose(played(page, "region"), sound, atol=STEP)
-
-
-def test_the_playhead_moves_and_stops(opened):
-    page = opened()
-    page.click("[data-do=play] >> nth=0")
-    page.wait_for_function("speechlrp.explorers[0].player.at > 0.05")
-    page.click("[data-do=stop] >> nth=0")
-    assert page.evaluate("speechlrp.explorers[0].player.at") is None
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.report.share_figures import PANELS, localisation_bars
+from speechlrp.report.share_figures import SCORES, localisation_bars
 from speechlrp.report.style import figure_png
 
 MEANS = {"good": (0.4, 1.0, 0.95), "even": (0.05, 0.05, 0.5), "none": (np.nan, 0.0, 0.2)}
@@ -14,7 +14,7 @@ MEANS = {"good": (0.4, 1.0, 0.95), "even": (0.05, 0.05, 0.5), "none": (np.nan, 0
 def _scores():
     rows = []
     for name, values in MEANS.items():
-        found = dict(zip([p.score for p in PANELS], values, strict=True))
+        found = dict(zip([p.score for p in SCORES], values, strict=True))
         found |= {"region": 0.05, "auc_of_wrong_region": 0.48, "positive_in_wrong_region": 0.03}
         found |= {"positive_near": 0.6, "pointing_near": 1.0}
         rows += [(name, score, mean, 0.01, 10) for score, mean in found.items()]

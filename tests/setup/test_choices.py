@@ -31,16 +31,16 @@ def found(speakers=10, each=20, moods=2, seconds=1.0, rates=None, hours=None, sa
 
 def test_speakers_are_kept_apart_and_every_class_is_in_every_subset():
     chosen = choose(found(), "mood")
-    assert chosen.unit == "speaker"
+    assert chosen.split.unit == "speaker"
     assert chosen.classes == ["m0", "m1"]
-    assert chosen.counts == (120, 40, 40)
+    assert chosen.split.counts == (120, 40, 40)
     assert chosen.cautions == []
 
 
 def test_classes_of_speakers_are_in_every_subset_by_speakers():
     chosen = choose(found(speakers=6, same=True), "mood")
-    assert (chosen.unit, chosen.shares) == ("speaker", (0.5, 0.25, 0.25))
-    assert chosen.counts == (40, 40, 40)
+    assert (chosen.split.unit, chosen.split.shares) == ("speaker", (0.5, 0.25, 0.25))
+    assert chosen.split.counts == (40, 40, 40)
 
 
 def test_rare_classes_ask_for_another_seed_or_are_told():
@@ -61,7 +61,7 @@ def test_rare_classes_ask_for_another_seed_or_are_told():
 
 def test_a_speaker_can_be_told_by_recordings_alone():
     chosen = choose(found(), "speaker")
-    assert chosen.unit == "recording"
+    assert chosen.split.unit == "recording"
     assert len(chosen.classes) == 10
     assert chosen.cautions == []
 
@@ -72,7 +72,7 @@ def test_a_speaker_can_be_told_by_recordings_alone():
 )
 def test_what_cannot_be_kept_apart_is_told(speakers, each, caution):
     chosen = choose(found(speakers, each, same=each == 1), "mood")
-    assert chosen.unit == "recording"
+    assert chosen.split.unit == "recording"
     assert caution in chosen.cautions[0]
 
 

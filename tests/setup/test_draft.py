@@ -36,7 +36,7 @@ def test_every_form_of_recordings(sources, tmp_path, kind):
     assert config.dataset.get("label", "mood") == config.task.name == "mood"
     assert config.task.classes == ["calm", "glad"]
     split = [config.split[name] for name in ("train", "validate", "test", "unit", "seed")]
-    assert split == [*chosen.shares, "speaker", chosen.data_seed]
+    assert split == [*chosen.split.shares, "speaker", chosen.split.seed]
     assert config.features["length"] == 9600
     assert config.features["bands"] == config.model["bands"] == 64
     assert (config.trainer["loss"], config.trainer["epochs"]) == ("cross_entropy", chosen.epochs)

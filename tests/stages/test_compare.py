@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 
 import h5py
 import numpy as np
@@ -290,48 +289,3 @@ def test_all_explainers_can_be_compared(trained):
     table = pd.read_csv(trained.run / f"{PLACE}-cascading/sanity.csv")
     assert list(table.explainer.unique()) == list(names)
     assert len(EXPLAINERS) >= len(names)
-
-
-@pytest.fixture
-def mine(tmp_path, monkeypatch):
-    (tmp_path / "own_compared_5.py").write_text(
-        "import numpy as np\n"
-        "from speechlrp.explainers.sensitivity import Sensitivity\n"
-        "from speechlrp.flipping.strategies import Largest\n"
-        "class Slope(Sensitivity):\n    units = 'own'\n"
-        "class Big(Largest):\n    reverse = ''\n"
-        "def loudest(maps):\n    return {'loudest': np.abs(maps.relevance).max((1, 2))}\n"
-        "def last(curve):\n    return curve.accuracy[-1]\n"
-    )
-    monkeypatch.chdir(tmp_path)
-    yield
-    sys.modules.pop("own_compared_5", None)
-
-
-@pytest.mark.usefixtures("mine")
-def test_explainer_score_strategy_and_measure_of_a_users_own(copied):
-    own = "own_compared_5:Slope"
-    asking = "sparseness,infidelity,sensitivity_n,stability,sufficiency,masking"
-    few = ("compare.examples=2", f"compare.scores='own_compared_5:loudest,{asking}'")
-    done = copied.speechlrp("compare", "--explainers", f"random,{own}", *few)
-    assert done.returncode == 0, done.stderr
-    scores = pd.read_csv(copied.run / PLACE / "scores.csv").set_index(["explainer", "score"])
-    assert scores.loc[(own, "loudest"), "mean"] > 0
-    for column in ("gini", "infidelity", "max_sensitivity", "sufficiency", "drop"):
-        assert np.isfinite(scores.loc[("random", column), "mean"])
-    with h5py.File(copied.run / PLACE / f"maps/{own}.h5") as file:
-        assert file["relevance"].attrs["units"] == "own"
-    explainer = ("explainer=custom", f"explainer.kind={own}", "explainer.name=slope")
-    assert copied.speechlrp("explain", *explainer).returncode == 0
-    strategy = ("--strategy", "own_compared_5:Big", "flipping.measures=[own_compared_5:last]")
-    done = copied.speechlrp("flip", *explainer, *strategy)
-    assert done.returncode == 0, done.stderr
-    (summary,) = copied.run.glob("flip/*slope*/summary.csv")
-    table = pd.read_csv(summary)
-    assert table.strategy.tolist() == ["own_compared_5:Big"]
-    assert 0 <= table["last"][0] <= 1
-    for baseline in ("neighbours", "donor", "noise"):
-        done = copied.speechlrp("flip", *explainer, "--baseline", baseline, "--strategy", "lrp_abs")
-        assert done.returncode == 0, done.stderr
-    line = one_line(copied.speechlrp("flip", *explainer, "--strategy", "own_compared_5:Slope"))
-    assert "own_compared_5:Slope is the class Slope; it must be a class derived from" in line

@@ -1,11 +1,8 @@
 """preprocess, train and evaluate of a recogniser of letters, through the real command line."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -254,21 +251,12 @@ def test_weights_of_other_features_are_refused(copied_letters, tmp_path):
     assert "was trained on features" in line
 
 
-def _torchrun(project, *arguments):
-    launch = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-    places = {"SPEECHLRP_DATA": str(project.data), "SPEECHLRP_OUTPUTS": str(project.outputs)}
-    root = str(Path(__file__).resolve().parents[2])
-    environment = {**os.environ, **places, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, *launch, "-m", "speechlrp", *arguments, *project.toy]
-    return subprocess.run(command, env=environment, capture_output=True, text=True)
-
-
 def test_two_processes_train_together_and_one_writes(letters):
     refused = letters.speechlrp("preprocess", ranks=2)
     assert refused.returncode
     assert "error: preprocess runs in one process; start it without torchrun" in refused.stderr
     assert letters.speechlrp("preprocess").returncode == 0
-    done = _torchrun(letters, "train")
+    done = letters.speechlrp("train", ranks=2)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("epoch 3 of 3") == done.stdout.count("train: done") == 1
     assert len(pd.read_csv(letters.run / "train/metrics.csv")) == 3

@@ -1,7 +1,11 @@
-"""A network of the user's own: its source is part of what makes a stage stale."""
+"""A user's own code: a network, whose source makes stages stale; an explainer, score, strategy."""
 
+import shutil
 import sys
 
+import h5py
+import numpy as np
+import pandas as pd
 import pytest
 
 from tests.stages.test_contract import one_line
@@ -72,3 +76,58 @@ def test_an_explainer_that_goes_wrong_at_work_is_one_line(
     assert words in said
     assert "late.py, line" in said
     sys.modules.pop("late", None)
+
+
+@pytest.fixture
+def bare(finished, tmp_path, project_class):
+    """A network and its features, and nothing else."""
+    for part in (finished.features, finished.run / "train"):
+        shutil.copytree(part, tmp_path / "outputs" / part.relative_to(finished.outputs))
+    return project_class(finished.data, tmp_path / "outputs")
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    (tmp_path / "own_compared_5.py").write_text(
+        "import numpy as np\n"
+        "from speechlrp.explainers.sensitivity import Sensitivity\n"
+        "from speechlrp.flipping.strategies import Largest\n"
+        "class Slope(Sensitivity):\n    units = 'own'\n"
+        "class Big(Largest):\n    reverse = ''\n"
+        "def loudest(maps):\n    return {'loudest': np.abs(maps.relevance).max((1, 2))}\n"
+        "def last(curve):\n    return curve.accuracy[-1]\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    yield
+    sys.modules.pop("own_compared_5", None)
+
+
+@pytest.mark.usefixtures("mine")
+def test_explainer_score_strategy_and_measure_of_a_users_own(bare):
+    own = "own_compared_5:Slope"
+    asking = "sparseness,infidelity,sensitivity_n,stability,sufficiency,masking"
+    few = ("compare.examples=2", f"compare.scores='own_compared_5:loudest,{asking}'")
+    done = bare.speechlrp("compare", "--explainers", f"random,{own}", *few)
+    assert done.returncode == 0, done.stderr
+    scores = pd.read_csv(bare.run / "compare/train-test" / "scores.csv").set_index(
+        ["explainer", "score"]
+    )
+    assert scores.loc[(own, "loudest"), "mean"] > 0
+    for column in ("gini", "infidelity", "max_sensitivity", "sufficiency", "drop"):
+        assert np.isfinite(scores.loc[("random", column), "mean"])
+    with h5py.File(bare.run / "compare/train-test" / f"maps/{own}.h5") as file:
+        assert file["relevance"].attrs["units"] == "own"
+    explainer = ("explainer=custom", f"explainer.kind={own}", "explainer.name=slope")
+    assert bare.speechlrp("explain", *explainer).returncode == 0
+    strategy = ("--strategy", "own_compared_5:Big", "flipping.measures=[own_compared_5:last]")
+    done = bare.speechlrp("flip", *explainer, *strategy)
+    assert done.returncode == 0, done.stderr
+    (summary,) = bare.run.glob("flip/*slope*/summary.csv")
+    table = pd.read_csv(summary)
+    assert table.strategy.tolist() == ["own_compared_5:Big"]
+    assert 0 <= table["last"][0] <= 1
+    for baseline in ("neighbours", "donor", "noise"):
+        done = bare.speechlrp("flip", *explainer, "--baseline", baseline, "--strategy", "lrp_abs")
+        assert done.returncode == 0, done.stderr
+    line = one_line(bare.speechlrp("flip", *explainer, "--strategy", "own_compared_5:Slope"))
+    assert "own_compared_5:Slope is the class Slope; it must be a class derived from" in line

@@ -6,51 +6,9 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-import soundfile
+from toy_speakers import PITCHES, RATE, TOY, refused, spoil, write_corpus
 
 from speechlrp.pipeline.record import read_record
-
-RATE = 16000
-PITCHES = {"id10001": 100, "id10002": 140, "id10003": 190}
-TOY = (
-    "dataset=voxceleb", "task=speaker", "split=recordings", "split.min_recordings=5",
-    "features=fbank", "features.length=4080", "features.segment_s=0.255",
-    "features.min_segment_s=0.2", "features.bands=16", "features.train_from=audio",
-    "model=resnet34_small", "model.bands=16", "model.channels=[4,6]", "model.blocks=[1,1]",
-    "model.strides=[1,2]", "model.embedding=6", "trainer=speaker", "trainer.epochs=2",
-    "trainer.batch_size=8", "device=cpu", "workers=1",
-)  # fmt: skip
-
-
-UNSEEN = (*(s for s in TOY if s != "trainer.epochs=2"), "trainer.epochs=1",
-          "split.unseen=[id10003,id10004]")  # fmt: skip
-
-
-def write_corpus(root) -> None:
-    """Three speakers of ten recordings, and one with a single one."""
-    rng = np.random.default_rng(0)
-    for name, pitch in {**PITCHES, "id10004": 250}.items():
-        for i in range(1 if name == "id10004" else 10):
-            folder = root / "wav" / name / f"video{i}"
-            folder.mkdir(parents=True)
-            time = np.arange(round(RATE * rng.uniform(0.6, 1.0))) / RATE
-            wave = sum(np.sin(2 * np.pi * pitch * k * time) / k for k in range(1, 20))
-            wave = 0.05 * wave + 0.001 * rng.normal(size=len(time))
-            soundfile.write(folder / "00001.wav", wave, RATE)
-    (root / "vox1_meta.csv").write_text(
-        "VoxCeleb1 ID\tVGGFace1 ID\tGender\tNationality\tSet\n"
-        + "".join(f"{n}\tx\tm\tx\tdev\n" for n in [*PITCHES, "id10004"])
-    )
-
-
-def spoil(root) -> None:
-    """One recording with a silent half, one that is shorter than a window."""
-    place = root / "wav/id10001/video1/00001.wav"
-    wave, _ = soundfile.read(place)
-    soundfile.write(place, np.r_[wave[:8160], np.zeros(8160)], RATE)
-    place = root / "wav/id10002/video1/00001.wav"
-    wave, _ = soundfile.read(place)
-    soundfile.write(place, wave[:3000], RATE)
 
 
 @pytest.fixture(scope="module")
@@ -179,41 +137,6 @@ def test_trials_are_scored_and_what_is_missing_is_listed(trained, tmp_path):
     assert json.loads((folder / "evaluation.json").read_text())["n"] > 0
 
 
-@pytest.fixture(scope="module")
-def apart(data, tmp_path_factory, project_class):
-    """A network that has not seen one of four speakers, or two of them."""
-    project = project_class(data, tmp_path_factory.mktemp("apart") / "outputs", UNSEEN)
-    for verb in ("preprocess", "train"):
-        done = project.speechlrp(verb)
-        assert done.returncode == 0, done.stderr
-    return project
-
-
-def test_all_pairs_of_the_unseen_speakers_are_scored_and_listed(apart):
-    done = apart.speechlrp("evaluate", settings=("evaluate.trials=all",))
-    assert done.returncode == 0, done.stderr
-    assert "11 recordings of unseen speakers: 55 pairs, see trials.txt" in done.stdout
-    assert "the network was trained on" not in done.stdout
-    folder = apart.run / "evaluate/train-test-all"
-    scored = pd.read_csv(folder / "trials.csv")
-    assert (len(scored), scored.same.sum()) == (55, 45)
-    assert set(scored["first"].str[:7]) | set(scored["second"].str[:7]) == {"id10003", "id10004"}
-    found = json.loads((folder / "verification.json").read_text())
-    assert (found["speakers"], found["speakers_trained_on"]) == (2, 0)
-    assert (folder / "det.png").read_bytes().startswith(b"\x89PNG")
-    again = apart.speechlrp("evaluate", "--trials", str(folder / "trials.txt"))
-    assert again.returncode == 0, again.stderr
-    same = pd.read_csv(apart.run / "evaluate/train-test-trials/trials.csv")
-    pd.testing.assert_frame_equal(same, scored)
-    done = apart.speechlrp("evaluate", settings=("evaluate.trials=all",))
-    assert "nothing to do" in done.stdout
-    fewer = ("evaluate.trials=all", "evaluate.max_trials=16")
-    done = apart.speechlrp("evaluate", settings=fewer)
-    assert "running again" in done.stdout
-    assert "16 pairs drawn from 55 (evaluate.max_trials)" in done.stdout
-    assert pd.read_csv(folder / "trials.csv").same.sum() == 8
-
-
 def test_without_unseen_speakers_the_subsets_recordings_are_paired(trained):
     project, _ = trained
     settings = ("mixing=synthesised", "evaluate.trials=all", "subset=validate")
@@ -221,50 +144,6 @@ def test_without_unseen_speakers_the_subsets_recordings_are_paired(trained):
     assert done.returncode == 0, done.stderr
     assert "6 recordings of the split validate: 15 pairs, see trials.txt" in done.stdout
     assert "the network was trained on 3 of these 3 speakers" in done.stdout
-
-
-def test_recordings_are_judged_by_all_their_segments(apart):
-    assert apart.speechlrp("evaluate", settings=("subset=validate",)).returncode == 0
-    folder = apart.run / "evaluate/train-validate"
-    found = json.loads((folder / "evaluation.json").read_text())
-    whole = pd.read_csv(folder / "per_recording.csv")
-    about = pd.read_csv(apart.features / "recordings.csv")
-    assert sorted(whole.source) == sorted(about[about.subset == "validate"].id)
-    assert found["per_recording"]["n"] == len(whole) < found["n"]
-    right = (whole.label == whole.prediction).sum()
-    assert found["per_recording"]["correct"] == right
-    assert found["per_recording"]["accuracy"] == pytest.approx(right / len(whole))
-
-
-@pytest.mark.parametrize(("text", "message"), [
-    (None, "there is no /"),
-    ("", "holds no line"),
-    ("1 id10003/video1/00001.wav", "line 1: expected 0|1 and 2 path(s), found '1 id1"),
-    ("1 x/y/1.wav x/y/2.wav\n0 x/y/1.wav z/y/2.wav", "none of the 3 recordings of evaluate.trials"),
-    ("1 id10003/video1/00001.wav id10003/video2/00001.wav", "1 of the 1 trials of evaluate.trials"),
-    ("1 id10003/video1/00001.wav id10003/video2/00001.wav\n0 id10003/video1/00001.wav x/y/1.wav",
-     "1 of the 1 trials of evaluate.trials="),
-])  # fmt: skip
-def test_trials_that_cannot_be_scored_are_one_line(apart, text, message, tmp_path):
-    path = tmp_path / "list.txt"
-    if text is not None:
-        path.write_text(text)
-    assert message in refused(apart, "evaluate", f"evaluate.trials={path}")
-    assert not list(apart.run.glob("evaluate/train-test-list"))
-
-
-def test_a_folder_is_no_list_of_trials(apart, tmp_path):
-    line = refused(apart, "evaluate", f"evaluate.trials={tmp_path}")
-    assert "is a folder; give a file such as" in line
-
-
-def refused(project, verb, *settings) -> str:
-    """The one line with which a command ends that cannot be done."""
-    done = project.speechlrp(verb, settings=settings)
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    (line,) = [text for text in done.stderr.splitlines() if text.startswith("error: ")]
-    return line
 
 
 def test_speeds_make_speakers_of_their_own_and_margins_are_trained(trained, project_class):

@@ -10,11 +10,7 @@ from speechlrp.config.schema import Config
 from speechlrp.errors import SpeechLRPError, about
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.report.bench import (
-    explainers_by_truth,
-    measure_against_truth,
-    measures_beside_truth,
-)
+from speechlrp.report.bench import explainers_by_truth, measure_against_truth, measures_beside_truth
 from speechlrp.report.blocks import Figure, Table, Text
 from speechlrp.report.page import Page, Section, render
 from speechlrp.report.style import figure_png

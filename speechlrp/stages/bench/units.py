@@ -129,8 +129,7 @@ class Cell:
         sums = completeness(explainer, model, inputs, target, relevance)
         error = (sums["completeness_error"] / sums["promised"]).abs()
         table = self.bench.table(unit)[["id"]].assign(
-            **costs,
-            completeness_error=error.cpu().numpy(),
+            **costs, completeness_error=error.cpu().numpy()
         )
         arrays = {"relevance": relevance, "target": target, "output": output}
         maps.put(unit, {name: value.cpu().numpy() for name, value in arrays.items()}, table)

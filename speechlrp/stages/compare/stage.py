@@ -1,22 +1,32 @@
 """compare: several explainers on the same recordings, or on ever more random networks."""
 
+from __future__ import annotations
+
+import copy
+
 import h5py
 import numpy as np
+import pandas as pd
 import torch
 
-from speechlrp.artifacts.hdf5 import write_table
+from speechlrp.artifacts.hdf5 import read_table, write_table
 from speechlrp.artifacts.relevance import Maps
 from speechlrp.artifacts.shards import Shards
-from speechlrp.config.schema import Config
+from speechlrp.data.explaining import Explaining
 from speechlrp.errors import about
 from speechlrp.explainers.counting import priced
 from speechlrp.flipping import baselines_of
 from speechlrp.measures import SCORES
 from speechlrp.measures.absorption import completeness, conservation, summarise_conservation
+from speechlrp.measures.agreement import COLUMNS, agreement
+from speechlrp.measures.effective import copied
+from speechlrp.measures.randomise import layers_in_use, randomised, steps_from_output
+from speechlrp.measures.scores import mean_and_error
 from speechlrp.pipeline.parts import Part, prune
-from speechlrp.pipeline.places import FEATURES, weights, weights_name
+from speechlrp.pipeline.places import FEATURES, network_facts, weights
 from speechlrp.pipeline.stage import Context, Stage
-from speechlrp.stages.compare import compare_tables, sanity
+from speechlrp.report.compare import sanity_curves
+from speechlrp.stages.compare import compare_tables
 from speechlrp.stages.compare.compare_tables import CONSERVATION
 from speechlrp.stages.compare.subject import PARTS, Bench, set_up
 from speechlrp.stages.flip import flips_of
@@ -36,7 +46,7 @@ def work(context: Context) -> None:
     if kept:
         context.say(f"kept from before: {', '.join(kept)}")
     if checked:
-        sanity.work(bench)
+        check_sanity(bench)
     else:
         for name in bench.sections:
             with about(name):
@@ -122,14 +132,88 @@ def flip(bench: Bench, name: str, strategies: tuple[str, ...]) -> None:
         write_table(file, shards.table())
 
 
-def _facts(config: Config) -> dict[str, str]:
-    sanity = "" if config.compare.sanity == "none" else config.compare.sanity
-    return {"weights": weights_name(config), "subset": config.subset, "sanity": sanity}
+STEP = ["explainer", "step", "layers"]
+
+
+def check_sanity(bench: Bench) -> None:
+    """Write `sanity.csv`, `sanity_examples.csv` and the figure."""
+    config, network = bench.context.config.compare, bench.network
+    one = torch.zeros(1, *bench.examples.train_mean.shape, device=network.device)
+    steps = steps_from_output(layers_in_use(network.model, one), config.sanity_steps)
+    bench.context.say(f"{config.sanity}: {', '.join(map(label, steps))}")
+    for name in bench.sections:
+        with about(name):
+            _randomise(bench, name, steps)
+    parts = []
+    for name in bench.sections:
+        with h5py.File(bench.part("sanity", name).path) as file:
+            table = read_table(file)
+        table.insert(0, "explainer", name)
+        parts.append(table)
+    rows = pd.concat(parts, ignore_index=True)
+    summary = mean_and_error(rows, STEP, [*COLUMNS, "correct"])
+    figure = sanity_curves(summary, order=config.sanity, chance={"top_overlap": config.top})
+    bench.context.write(sanity_examples=rows, sanity=summary)
+    bench.context.write(sanity=figure)
+    last = summary[(summary.step == summary.step.max()) & (summary.score == "spearman_absolute")]
+    for row in last.itertuples():
+        bench.context.say(f"{row.explainer:24} |R| after the last step: correlation {row.mean:.3f}")
+
+
+def label(layers: list[str]) -> str:
+    """A step in a few letters: its layer, or the first and the last that it reaches."""
+    return layers[0] if len(layers) == 1 else f"{layers[0]} to {layers[-1]}"
+
+
+def _randomise(bench: Bench, name: str, steps: list[list[str]]) -> None:
+    """Compare the maps of random networks with those of the trained one, batch by batch."""
+    part, config = bench.part("sanity", name), bench.context.config.compare
+    if part.there():
+        return
+    shards = bench.units_of(part, "sanity")
+    trained = bench.explaining(name)
+    other = copy.copy(bench.network)
+    other.model = copied(bench.network.model)
+    explaining = Explaining(other, bench.sections[name])
+    seed = bench.context.config.seed
+    for unit, table, features in bench.batches(shards.missing(), name):
+        labels = table.label.to_numpy()
+        _, inputs, target = trained.batch(features, labels)
+        output, relevance = trained.explainer.explain(trained.model, inputs, target)
+        original = trained.maps(relevance).cpu().numpy()
+        parts = [_compared(original, original, output, table, 0, "trained", config.top)]
+        models = randomised(other.model, steps, config.sanity, config.randomise, seed)
+        for i, _ in enumerate(models):
+            output, relevance = explaining.explainer.explain(explaining.model, inputs, target)
+            maps = trained.maps(relevance).cpu().numpy()
+            where = label(steps[i])
+            parts.append(_compared(original, maps, output, table, i + 1, where, config.top))
+        shards.put(unit, {}, pd.concat(parts, ignore_index=True))
+    with part.written() as file:
+        write_table(file, shards.table())
+
+
+def _compared(
+    original: np.ndarray,
+    other: np.ndarray,
+    output: torch.Tensor,
+    table: pd.DataFrame,
+    step: int,
+    layers: str,
+    top: float,
+) -> pd.DataFrame:
+    """A row a recording: how its two maps agree."""
+    rows = agreement({"trained": original, "random": other}, top)
+    rows = rows[rows.explainer != rows.other].sort_values("recording")
+    right = output.argmax(1).cpu().numpy() == table.label.to_numpy()
+    facts = {"step": step, "layers": layers, "id": table.id.to_numpy()}
+    columns = {name: rows[name].to_numpy() for name in COLUMNS}
+    return pd.DataFrame({**facts, **columns, "correct": right.astype(float)})
 
 
 STAGE = Stage(
     name="compare",
-    facts=_facts,
+    facts=lambda config: network_facts(config, sanity=config.compare.sanity.replace("none", "")),
     keys=("compare", "subset", "explainer.bands_hz", "explainer.view", "explainer.window_length",
           "explainer.hop", "flipping.baseline", "flipping.grid", "flipping.grids",
           "flipping.measures", "flipping.repeats", "seed"),

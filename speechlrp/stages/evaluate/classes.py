@@ -5,11 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from speechlrp.config.schema import Config
 from speechlrp.data.conditions import named, several
 from speechlrp.data.dataset import dataset
 from speechlrp.data.network import Classifier, network
-from speechlrp.pipeline.places import FEATURES, weights, weights_name
+from speechlrp.pipeline.places import FEATURES, network_facts, weights
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.stages.evaluate.trials import trials_drawn, trials_input, verify
 from speechlrp.training.metrics import Evaluation, accuracy_by, tabulate
@@ -78,15 +77,9 @@ def _conditions(context: Context, rows: pd.DataFrame, table: pd.DataFrame) -> No
         )
 
 
-def _facts(config: Config) -> dict[str, str]:
-    trials = config.evaluate.trials
-    named = "" if trials is None else Path(trials).stem
-    return {"weights": weights_name(config), "subset": config.subset, "trials": named}
-
-
 STAGE = Stage(
     name="evaluate",
-    facts=_facts,
+    facts=lambda config: network_facts(config, trials=Path(config.evaluate.trials or "").stem),
     keys=("subset", "seed"),
     inputs=lambda config: {"features": FEATURES, **weights(config), **trials_input(config)},
     work=work,

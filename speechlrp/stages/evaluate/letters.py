@@ -5,12 +5,12 @@ from typing import Any
 
 import pandas as pd
 
-from speechlrp.config.schema import Config, call, options
+from speechlrp.config.schema import call, options
 from speechlrp.data.dataset import Spoken, dataset
 from speechlrp.data.network import Recogniser, network
 from speechlrp.letters import DECODERS
 from speechlrp.letters.error_rates import ErrorCounts, count_errors
-from speechlrp.pipeline.places import UTTERANCES, weights, weights_name
+from speechlrp.pipeline.places import UTTERANCES, network_facts, weights
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.training.intervals import speaker_bootstrap
@@ -91,15 +91,11 @@ def _per(table: pd.DataFrame, errors: Sequence[ErrorCounts], name: str) -> pd.Da
     return pd.DataFrame(rows)
 
 
-def _facts(config: Config) -> dict[str, str]:
-    name = config.decoding["name"]
-    decoding = "" if name == "greedy" else name
-    return {"weights": weights_name(config), "subset": config.subset, "decoding": decoding}
-
-
 STAGE = Stage(
     name="evaluate",
-    facts=_facts,
+    facts=lambda config: network_facts(
+        config, decoding="" if config.decoding["name"] == "greedy" else config.decoding["name"]
+    ),
     keys=("subset", "decoding", "seed"),
     inputs=lambda config: {"features": UTTERANCES, **weights(config)},
     work=work,

@@ -58,21 +58,15 @@ def _heard(
     whole = resample(mono(wave, settings.channel), rate, settings.rate, settings.lowpass_width)
     begin = round(one.start_s * settings.rate)
     segment = whole[begin : begin + round(one.duration_s * settings.rate)]
-    name, label = plain(one.id), examples.classes[target]
-    first, sounds = f"recordings/{name}-{WHOLE}.wav", []
+    facts = ("recordings", WHOLE, examples.classes[target], name_of(one))
+    sound = Sound(plain(one.id), *facts, segment, settings.rate)
     axes = examples.frequency, examples.time - one.onset_s
-    for what, sound in sides(segment, settings.rate, relevance, axes, context.config.listen):
-        said, probability = "", np.nan
-        if sound is not None:
-            said, probability = _said(classifier, sound, one.onset_s, target)
-        file, beside = f"recordings/{name}-{what}.wav", "" if what == WHOLE else first
-        facts = ("recordings", what, label, name_of(one), sound, settings.rate, beside)
-        sounds.append(Sound(file, *facts, heard=said, score=probability))
-    return sounds
+    said = partial(_said, classifier, one.onset_s, target)
+    return sides(sound, relevance, axes, context.config.listen, said)
 
 
 def _said(
-    classifier: Classifier, wave: torch.Tensor, onset_s: float, target: int
+    classifier: Classifier, onset_s: float, target: int, wave: torch.Tensor
 ) -> tuple[str, float]:
     """What the network says of a sound at its place in the window: its class, and a probability."""
     settings = classifier.dataset.feature_settings

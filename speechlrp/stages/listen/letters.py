@@ -26,7 +26,13 @@ from speechlrp.errors import SpeechLRPError, about
 from speechlrp.letters.decoding import greedy
 from speechlrp.letters.error_rates import count_errors
 from speechlrp.navai.pattern import laid_over, reach
-from speechlrp.pipeline.places import UTTERANCES, Artifact, explanation, weights, weights_name
+from speechlrp.pipeline.places import (
+    UTTERANCES,
+    Artifact,
+    explanation,
+    network_facts,
+    weights,
+)
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.stages.listen.making import WHOLE, Sound, listen, sides
 from speechlrp.stages.maximize.stage import maximized, title_of
@@ -158,7 +164,7 @@ def utterances(context: Context, spoken: Spoken, path: Path) -> Iterator[Unit]:
 
 def _heard(context: Context, recogniser: Recogniser, number: int, one: pd.Series) -> list[Sound]:
     """An utterance whole, with only what speaks for its letters, and only against."""
-    spoken, config = recogniser.dataset, context.config.listen
+    spoken = recogniser.dataset
     settings = spoken.feature_settings
     with open_artifact(context.inputs["utterances"], ALONG, context.made_by["utterances"]) as file:
         rows = slice(*(int(row) for row in file["offsets"][number : number + 2]))
@@ -167,26 +173,21 @@ def _heard(context: Context, recogniser: Recogniser, number: int, one: pd.Series
     with about(one.path):
         samples, rate = read(one.path)
     wave = resample(mono(samples, settings.channel), rate, settings.rate, settings.lowpass_width)
-    name, sounds = f"utterances/{plain_name(one.id)}", []
-    for what, sound in sides(wave, settings.rate, relevance, axes, config, windows > 0):
-        said, wrong = "", np.nan
-        if sound is not None:
-            said = _said(recogniser, sound)
-            wrong = count_errors([one.transcript], [said]).letter_error_rate
-        beside = "" if what == WHOLE else f"{name}-{WHOLE}.wav"
-        facts = ("utterances", what, one.transcript, one.id, sound, settings.rate, beside)
-        sounds.append(Sound(f"{name}-{what}.wav", *facts, heard=said, score=wrong))
-    return sounds
+    whole = Sound(
+        plain_name(one.id), "utterances", WHOLE, one.transcript, one.id, wave, settings.rate
+    )
+    said = partial(_said, recogniser, one.transcript)
+    return sides(whole, relevance, axes, context.config.listen, said, windows > 0)
 
 
-def _said(recogniser: Recogniser, wave: torch.Tensor) -> str:
-    """What the recogniser writes of a sound."""
+def _said(recogniser: Recogniser, transcript: str, wave: torch.Tensor) -> tuple[str, float]:
+    """What the recogniser writes of a sound, and the share of letters that are wrong."""
     anything = {"min_s": 0.0, "longest_s": None, "min_peak": 0.0}
     settings = replace(recogniser.dataset.feature_settings, **anything)
     with torch.inference_mode():
         values = settings.transform(wave).values.numpy()
     (decoded,) = greedy(recogniser.scores(recogniser.scaled(values.T.copy())[None]))
-    return decoded.text
+    return decoded.text, count_errors([transcript], [decoded.text]).letter_error_rate
 
 
 def _inputs(config: Config) -> dict:
@@ -200,11 +201,12 @@ def _inputs(config: Config) -> dict:
     return {"features": UTTERANCES, **weights(config), **chosen}
 
 
-def _facts(config: Config) -> dict[str, str]:
-    source = "" if config.listen.source == "all" else config.listen.source
-    return {"weights": weights_name(config), "subset": config.subset, "source": source}
-
-
 STAGE = Stage(
-    name="listen", facts=_facts, keys=("subset", "seed", "listen"), inputs=_inputs, work=work
+    name="listen",
+    facts=lambda config: network_facts(
+        config, source="" if config.listen.source == "all" else config.listen.source
+    ),
+    keys=("subset", "seed", "listen"),
+    inputs=_inputs,
+    work=work,
 )

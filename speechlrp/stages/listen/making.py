@@ -1,7 +1,8 @@
 """What every listen does: sounds are made unit by unit, written, and put into an index."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -87,31 +88,38 @@ def _written(context: Context, sound: Sound) -> dict[str, object]:
 
 
 def sides(
-    wave: Tensor,
-    rate: int,
+    whole: Sound,
     relevance: np.ndarray,
     axes: tuple[np.ndarray, np.ndarray],
     settings: Listen,
+    said: Callable[[Tensor], tuple[str, float]],
     among: np.ndarray | None = None,
-) -> Iterator[tuple[str, Tensor | None]]:
+) -> list[Sound]:
     """A recording whole, with only what speaks for a decision, and with only what speaks against.
 
     The share of bins that speak most keep their level, all others are turned down to the
     floor, and phases stay the recording's own.
 
     Args:
-        wave: `[N]`.
-        rate: samples a second.
+        whole: the recording; its file is the name that all three begin with.
         relevance: `[F, T]`.
         axes: of the relevance: Hz `[F]`, and s from the wave's first sample `[T]`.
         settings: `share` and `floor_db`.
+        said: what the network says of a wave, and the score of that.
         among: bool, broadcast against the relevance: the bins that count; None: all.
 
     Returns:
-        ``whole``, ``for``, ``against`` and their waves; None where no bin speaks so.
+        Three sounds; those have no wave of whose side no bin speaks.
     """
-    yield WHOLE, wave
+    waves: dict[str, Any] = {WHOLE: whole.wave}
     for name, sign in ((FOR, 1), (AGAINST, -1)):
         kept = most_relevant(sign * relevance, settings.share, among)
         gains = np.where(kept, 1.0, 10 ** (settings.floor_db / 20))
-        yield name, with_gains(wave, rate, gains, *axes) if kept.any() else None
+        waves[name] = with_gains(waves[WHOLE], whole.rate, gains, *axes) if kept.any() else None
+    sounds, start = [], f"{whole.source}/{whole.file}"
+    for what, wave in waves.items():
+        heard, score = said(wave) if wave is not None else ("", np.nan)
+        beside = "" if what == WHOLE else f"{start}-{WHOLE}.wav"
+        facts: dict[str, Any] = {"wave": wave, "beside": beside, "heard": heard, "score": score}
+        sounds.append(replace(whole, file=f"{start}-{what}.wav", what=what, **facts))
+    return sounds

@@ -101,7 +101,7 @@ def search_of(context: Context) -> Search:
     recogniser.model.padding = "none"
     alignments = chosen(config)
     explainers = {name: source(config, name) for name in _searched(config)}
-    classes = KINDS[config.navai.classes](context, recogniser)
+    classes = _classes(context, recogniser)
     return Search(recogniser, classes, alignments, explainers, config.navai.batch)
 
 
@@ -169,25 +169,18 @@ def _settings(config: Config, name: str) -> tuple[str, dict[str, Any]]:
     return kind, settings
 
 
-def _letters(context: Context, recogniser: Recogniser) -> FrameClasses:
-    return Letters(LETTER_CLASSES)
-
-
-def _phonemes(context: Context, recogniser: Recogniser) -> FrameClasses:
-    spoken, width = recogniser.dataset, recogniser.model.receptive_field
-    return Phonemes(phoneme_times(context, spoken), width, spoken.clock, LETTER_CLASSES)
-
-
-def _bigrams(context: Context, recogniser: Recogniser) -> FrameClasses:
+def _classes(context: Context, recogniser: Recogniser) -> FrameClasses:
+    """What frames are averaged by, as ``navai.classes`` says."""
     navai, spoken = context.config.navai, recogniser.dataset
+    if navai.classes == "letters":
+        return Letters(LETTER_CLASSES)
+    if navai.classes == "phonemes":
+        width = recogniser.model.receptive_field
+        return Phonemes(phoneme_times(context, spoken), width, spoken.clock, LETTER_CLASSES)
     texts = spoken.texts(spoken.rows(context.config.subset))
     names = frequent(texts, navai.context, navai.most)
     repeats = [SYMBOLS.index(mark) for mark in (TWICE, THRICE)]
     return Bigrams(LETTER_CLASSES, BLANK_INDEX, OTHERS, repeats, navai.context, names)
-
-
-KINDS = {"letters": _letters, "phonemes": _phonemes, "bigrams": _bigrams}
-"""Value of navai.classes -> its classes."""
 
 
 def frequent(texts: Sequence[str], side: str, most: int) -> list[str]:

@@ -23,10 +23,7 @@ UNSEEN = "unseen speaker"
 
 
 def split_off(
-    config: Config,
-    recordings: Sequence[Recording],
-    subset: Mapping[str, str],
-    classes: list[str],
+    config: Config, recordings: Sequence[Recording], subset: Mapping[str, str], classes: list[str]
 ) -> tuple[pd.DataFrame, list[str]]:
     """Which recordings the split leaves out, and the classes that can be learnt.
 

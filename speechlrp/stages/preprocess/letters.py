@@ -70,9 +70,7 @@ def work(context: Context) -> None:
     _say(context, table)
 
 
-def transcribed(
-    recordings: Sequence[Recording],
-) -> tuple[list[Recording], list[tuple[str, str]]]:
+def transcribed(recordings: Sequence[Recording]) -> tuple[list[Recording], list[tuple[str, str]]]:
     """The recordings with normalised transcripts, and of the others id and reason."""
     kept, without = [], []
     for recording in recordings:
@@ -120,9 +118,5 @@ def _say(context: Context, table: pd.DataFrame) -> None:
 
 
 STAGE = Stage(
-    name="preprocess",
-    keys=KEYS,
-    inputs=lambda config: {},
-    work=work,
-    sources=recordings_on_disk,
+    name="preprocess", keys=KEYS, inputs=lambda config: {}, work=work, sources=recordings_on_disk
 )

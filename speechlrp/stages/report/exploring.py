@@ -23,7 +23,7 @@ from speechlrp.errors import about
 from speechlrp.pipeline.contents import RunFiles
 from speechlrp.pipeline.places import explanation_facts, weights_name
 from speechlrp.report.explorer import Explorer
-from speechlrp.report.packing import Explanation, Recording, Reply
+from speechlrp.report.packing import Explanation, Recording
 
 HEARD_HZ = 16_000
 """Sounds of higher rates are resampled: speech has its cues below 8 kHz."""
@@ -153,7 +153,7 @@ def _maps(source: Source, ids: pd.Series, examples: Windows) -> dict[str, Explan
                 relevance=maps[held[id_]][0],
                 units=maps.units,
                 answers=[
-                    Reply(row.percent, bool(row.correct), row.probability)
+                    (row.percent, bool(row.correct), row.probability)
                     for row in answers[answers.id == id_].itertuples()
                 ],
                 baseline=answers.baseline.iloc[0] if len(answers) else "",
