@@ -101,7 +101,8 @@ def augmentation(
     kinds = {name: kind_at("mixing", name, parameters) for name, parameters in ranges.items()}
     responses: list[Path] = []
     if rirs is not None:
-        responses = sorted(Path(rirs) / name for name in audio_below(Path(rirs)))
+        there = audio_below(Path(rirs)) if Path(rirs).is_dir() else ()
+        responses = sorted(Path(rirs) / name for name in there)
         if not responses:
             raise SpeechLRPError(
                 f"no impulse responses in {rirs}; give another folder, or mixing.rirs=null"
