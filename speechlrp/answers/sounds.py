@@ -53,9 +53,10 @@ def _samples(sound: tuple[Any, int]) -> tuple[Tensor, int]:
     wave = wave[None] if wave.ndim == 1 else wave
     if wave.ndim == 2 and wave.shape[0] > wave.shape[1]:  # as soundfile reads them
         wave = wave.T
-    if wave.ndim != 2 or not wave.shape[1] or whole != rate or whole < 1:
+    if wave.ndim != 2 or not wave.numel() or whole != rate or whole < 1:
         raise RecordingError(
-            f"samples are [N] or [C, N] at a whole rate; found {list(wave.shape)} at {rate!r}"
+            "samples are [N], [C, N] or [N, C] at a whole rate; "
+            f"found {list(held.shape)} at {rate!r}"
         )
     if not bool(wave.isfinite().all()):
         raise RecordingError("it holds samples that are not finite")

@@ -1,7 +1,5 @@
 """Manifests as lhotse writes them: JSON lines of recordings, supervisions, or cuts."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import logging
@@ -95,7 +93,8 @@ def _recording(row: Row, supervisions: list[Row], root: Path) -> Recording | Non
     if not isinstance(source, Mapping) or source.get("type") != "file" or not _covers(said, row):
         return None
     speaker, path = said.get("speaker"), source.get("source")
-    is_changed = row.get("transforms") or _channels(source, "channels") - _channels(said, "channel")
+    heard = _channels(said, "channel")  # all of them where none is named
+    is_changed = row.get("transforms") or (heard and _channels(source, "channels") - heard)
     if speaker in (None, "") or not isinstance(path, str) or is_changed:
         return None
     key, words = str(row.get("id")), said.get("text")

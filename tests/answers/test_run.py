@@ -177,7 +177,7 @@ def test_every_format_can_be_written(run, explained, tmp_path, suffix):
         ({"recording": "nowhere.wav"}, "nowhere.wav"),
         ({"recording": (np.zeros(8000), 8000)}, "silent"),
         ({"recording": (np.full(8000, np.nan), 8000)}, "not finite"),
-        ({"recording": (np.zeros((2, 3, 4)), 8000)}, r"\[N\] or \[C, N\]"),
+        ({"recording": (np.zeros((2, 3, 4)), 8000)}, r"\[N\], \[C, N\]"),
         ({"recording": np.zeros(8000)}, r"a file, or \(samples, rate\)"),
         ({"recording": ("a.wav", 8000)}, r"a file, or \(samples, rate\); found \(str, int\)"),
         ({"recording": (np.ones(8000), "8000")}, "at '8000'"),

@@ -163,7 +163,7 @@ def test_download_and_synth_hand_their_options_on(speechlrp, monkeypatch, tmp_pa
     speechlrp("synth", "audiomnist", "--out", "o", "--speakers", "4", "--workers", "1")
     assert calls[0] == ("librispeech", ("a", "b"), "d", None)
     given = {"manifest": None, "speakers": 4, "per_speaker": 50, "seed": 1, "workers": 1}
-    assert calls[1] == ("audiomnist", "o", {**given, "force": False})
+    assert calls[1] == ("audiomnist", "o", {**given, "swap_f0": False, "force": False})
 
 
 def test_the_version(speechlrp):
