@@ -7,8 +7,6 @@ From Python, a trained run is asked about recordings, and any torch model about 
     output, relevance = speechlrp.explain(model, inputs, target)
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

@@ -1,7 +1,5 @@
 """The one class of expected error."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

@@ -4,8 +4,6 @@ Wherever a name of a table is taken, ``package.module:Name`` is taken too: an en
 own package or from a file in the working folder.
 """
 
-from __future__ import annotations
-
 import ast
 import hashlib
 import inspect

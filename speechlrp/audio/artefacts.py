@@ -7,8 +7,6 @@ spite of them: thesis 6.3 explains the same recordings with music and with noise
 Shapes: N samples.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 

@@ -3,8 +3,6 @@
 Shapes: N samples.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path

@@ -6,8 +6,6 @@ load beside a CPU-only torch or one built for another CUDA. The parts used here
 plain import fails on that extension, a stub takes its place.
 """
 
-from __future__ import annotations
-
 import functools
 import importlib
 import sys

@@ -4,8 +4,6 @@ libsndfile takes a file that was cut off for a shorter recording. Here the size 
 container promises is compared with what is there; nothing is decoded.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Callable
 from functools import partial

@@ -3,8 +3,6 @@
 Shapes: n windows of a unit, F bins, T frames, L samples of a window, N samples.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

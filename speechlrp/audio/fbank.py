@@ -5,8 +5,6 @@ Thesis 4.2: 64 bands, frames of 25 ms every 10 ms, every band's mean made 0, 200
 Shapes: B windows, L samples, F bands, T frames.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

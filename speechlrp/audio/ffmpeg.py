@@ -1,7 +1,5 @@
 """What libsndfile does not read, decoded by the program ffmpeg where there is one."""
 
-from __future__ import annotations
-
 import contextlib
 import shutil
 import subprocess

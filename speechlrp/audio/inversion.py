@@ -7,8 +7,6 @@ wave has the spectrogram again; the result is to be listened to, not measured.
 Shapes: T frames, F bands, K bins of the spectrum, N samples.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import torch

@@ -6,8 +6,6 @@ Krug and Stober 2018, section 3.1, after Kunze et al. 2017: z-normalised spectro
 Shapes: N samples, T frames, F bands, K bins of the spectrum.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 

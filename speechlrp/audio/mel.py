@@ -3,8 +3,6 @@
 Shapes: K bins of the spectrum, F bands.
 """
 
-from __future__ import annotations
-
 import functools
 
 import numpy as np

@@ -6,8 +6,6 @@ the customary ones (Snyder et al. 2018, "X-vectors").
 Shapes: N samples of a recording, R samples of an impulse response.
 """
 
-from __future__ import annotations
-
 import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence

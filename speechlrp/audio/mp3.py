@@ -4,8 +4,6 @@ libsndfile believes the frame count of the Xing header, and guesses by the first
 there is none, which is wrong by any factor where the bit rate varies.
 """
 
-from __future__ import annotations
-
 import io
 from typing import BinaryIO
 

@@ -6,8 +6,6 @@ the same on every machine.
 Shapes: N samples, B bins of a spectrum.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Opening a recording with libsndfile, whose header may say what is not so."""
 
-from __future__ import annotations
-
 import contextlib
 import mmap
 import os

@@ -1,7 +1,5 @@
 """An ordered, lazy map over threads that never runs far ahead of its consumer."""
 
-from __future__ import annotations
-
 import ctypes
 import functools
 import os

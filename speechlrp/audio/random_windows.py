@@ -6,8 +6,6 @@ the order, the number of threads or of processes.
 Shapes: N samples of a piece, L samples of a window.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

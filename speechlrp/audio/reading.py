@@ -3,8 +3,6 @@
 Shapes: C channels, N samples.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

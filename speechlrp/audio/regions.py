@@ -3,8 +3,6 @@
 Shapes: C channels, N samples, F frequencies and T times of a map.
 """
 
-from __future__ import annotations
-
 import io
 
 import numpy as np

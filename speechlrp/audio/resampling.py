@@ -8,8 +8,6 @@ the next steps: 3 to 6 times as fast from 48 to 8 kHz, and the same values.
 Shapes: C channels, N samples.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Containers that are a chain of chunks, each with a name and a length: RIFF and its kin."""
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple

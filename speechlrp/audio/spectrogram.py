@@ -6,8 +6,6 @@ transform in scipy's convention, in dB re the maximum of what is kept, with a fl
 Shapes: B windows, L samples, F bins, T frames, M frames that are not all zeros.
 """
 
-from __future__ import annotations
-
 import functools
 from dataclasses import dataclass
 from typing import Literal

@@ -3,8 +3,6 @@
 Shapes: B windows, L samples.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

@@ -3,8 +3,6 @@
 Shapes: n utterances of a unit, T_i frames of each, F bands.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial

@@ -3,8 +3,6 @@
 Shapes: N samples of the recording, L samples of a window.
 """
 
-from __future__ import annotations
-
 import abc
 import hashlib
 from collections import Counter

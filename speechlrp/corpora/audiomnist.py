@@ -1,7 +1,5 @@
 """AudioMNIST (Becker et al. 2018): 60 speakers, ten digits, 50 times each."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Downloads corpora into the data folder, verified and ready for their readers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -4,8 +4,6 @@ An archive is downloaded (going on after an interruption), verified, unpacked be
 place and moved into it whole, with a marker ``.complete`` inside. Then it is deleted.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import tarfile

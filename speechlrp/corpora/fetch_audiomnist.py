@@ -9,8 +9,6 @@ only what verifies is written; the server cannot resume it, but files that are t
 not fetched again. What is then still missing comes one by one, over several connections.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import os

@@ -1,7 +1,5 @@
 """Downloads one file: resumed, retried, verified, and put in place whole."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

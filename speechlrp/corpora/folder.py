@@ -1,7 +1,5 @@
 """A folder with a folder for each class, as many corpora and one's own recordings come."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """What a reader of a corpus finds in its folders: recordings, and audio that fits nowhere."""
 
-from __future__ import annotations
-
 import logging
 import os
 import re

@@ -1,7 +1,5 @@
 """A data folder as Kaldi's recipes, ESPnet and wespeaker make them."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path

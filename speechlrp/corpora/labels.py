@@ -1,7 +1,5 @@
 """Labels by name and places of files, as lists and tables have them."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Mapping

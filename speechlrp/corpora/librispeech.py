@@ -1,7 +1,5 @@
 """LibriSpeech (Panayotov et al. 2015), and any corpus in its layout."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path

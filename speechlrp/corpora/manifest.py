@@ -1,7 +1,5 @@
 """A user's own recordings, listed in a CSV file."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path

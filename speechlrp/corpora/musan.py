@@ -1,7 +1,5 @@
 """Noise, music and speech to mix into recordings, in the layout of MUSAN (Snyder et al. 2015)."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from pathlib import Path

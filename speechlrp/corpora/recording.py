@@ -1,7 +1,5 @@
 """The record of one recording, and what all readers of corpora share."""
 
-from __future__ import annotations
-
 import difflib
 import hashlib
 from collections import defaultdict

@@ -6,8 +6,6 @@ their order. Speakers are ranked by a hash of seed and name, so a speaker's rank
 when others come or go.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 

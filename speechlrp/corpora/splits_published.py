@@ -1,7 +1,5 @@
 """Published divisions: AudioMNIST's (Becker et al. 2018), VoxCeleb's, a corpus's own parts."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path

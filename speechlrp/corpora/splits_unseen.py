@@ -4,8 +4,6 @@ Their recordings are in no subset of a split. They stay in the corpus, where a l
 trials finds them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 

@@ -1,7 +1,5 @@
 """The small text files that corpora come with: lists, tables, transcripts."""
 
-from __future__ import annotations
-
 import codecs
 import csv
 import io

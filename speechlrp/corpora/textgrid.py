@@ -7,8 +7,6 @@ phoneme, and perhaps a confidence; those that begin with ``;;`` are comments (NI
 format).
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterator

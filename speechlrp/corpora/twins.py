@@ -4,8 +4,6 @@ Each is taken once, so that no recording is both learnt and tested; where the li
 things of one, neither can be believed.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import os

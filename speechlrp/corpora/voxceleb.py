@@ -1,7 +1,5 @@
 """VoxCeleb 1 and 2 (Nagrani et al. 2017, Chung et al. 2018), and corpora in their layout."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn

@@ -1,7 +1,5 @@
 """The lists that VoxCeleb is published with: the identification split, and trials."""
 
-from __future__ import annotations
-
 import os
 from array import array
 from collections.abc import Iterable, Iterator

@@ -3,8 +3,6 @@
 Shapes: ``B`` examples, ``n`` baselines.
 """
 
-from __future__ import annotations
-
 import inspect
 import warnings
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The variants of a batch, cut to what goes through a model at once; and what they are made of."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """Which layer gets which rule, from a configuration's mappings."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any

@@ -1,7 +1,5 @@
 """What an explanation costs: examples that go forward and backward through the model."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

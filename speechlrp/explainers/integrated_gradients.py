@@ -3,8 +3,6 @@
 Shapes: ``B`` examples, ``n`` steps of a pass.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor, nn

@@ -1,7 +1,5 @@
 """Layer-wise relevance propagation as an explainer."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 

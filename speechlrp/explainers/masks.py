@@ -1,7 +1,5 @@
 """Masks from relevance: which bins an explanation says count most."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from speechlrp.errors import SpeechLRPError

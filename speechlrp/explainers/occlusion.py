@@ -3,8 +3,6 @@
 Shapes: ``B`` examples, ``F`` bins of frequency, ``T`` time frames, ``P x Q`` patches.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import product
 

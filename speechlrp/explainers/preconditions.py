@@ -1,7 +1,5 @@
 """What must hold of a model and its inputs before anything is explained."""
 
-from __future__ import annotations
-
 from weakref import WeakSet
 
 import torch

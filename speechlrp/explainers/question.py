@@ -8,8 +8,6 @@ Shapes: ``B`` examples, ``K`` classes, ``n`` variants of each example; a pass ta
 ``[n, B, ...]``, variants first.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple

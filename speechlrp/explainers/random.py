@@ -1,7 +1,5 @@
 """Relevance without a reason: the control that every explainer must beat."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from speechlrp.explainers.base import NOTHING, Explainer, check_whole

@@ -3,8 +3,6 @@
 Shapes: ``B`` examples, ``n`` copies of a pass.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

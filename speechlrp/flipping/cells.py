@@ -1,7 +1,5 @@
 """What a network makes of recordings whose bins are flipped, counted. B recordings, P bins each."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 

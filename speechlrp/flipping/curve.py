@@ -1,7 +1,5 @@
 """Accuracy while bins are flipped. B recordings, P bins of C parts each, K points of the grid."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import index

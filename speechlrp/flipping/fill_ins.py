@@ -5,8 +5,6 @@ about that as about the order of the bins; some fill-ins are therefore made of r
 what lies around the flipped bins.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

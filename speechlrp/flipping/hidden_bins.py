@@ -3,8 +3,6 @@
 Shapes: B recordings, P = F T bins of C parts each, F frequencies and T frames.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

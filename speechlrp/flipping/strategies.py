@@ -3,8 +3,6 @@
 A strategy sees the relevance and says what comes first; what it leaves equal is drawn (`ranked`).
 """
 
-from __future__ import annotations
-
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

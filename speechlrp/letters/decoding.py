@@ -6,8 +6,6 @@ torchaudio's CTC decoder, an optional extra.
 Shapes: B utterances, V symbols, S steps, n symbols of an utterance.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 

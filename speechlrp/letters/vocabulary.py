@@ -5,8 +5,6 @@ A doubled or tripled character is written as the character and a repetition symb
 stand side by side, and CTC needs no blank to keep them apart.
 """
 
-from __future__ import annotations
-
 import string
 from collections import Counter
 from collections.abc import Iterable

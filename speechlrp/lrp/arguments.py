@@ -1,7 +1,5 @@
 """A call as the model made it, and the tensors in its arguments, however nested."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from inspect import signature

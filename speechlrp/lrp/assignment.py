@@ -1,7 +1,5 @@
 """Read off a finished tape which factors are gates, and give every layer its rule."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import partial
 

@@ -8,8 +8,6 @@ its relevance is swept back, and so on to the first. Segment ``i`` has ``i`` cal
 their names play no part: it is torch calls that are made again, once.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What must hold before and after a forward pass, and explanations that say nothing are told."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Sequence
 from functools import reduce

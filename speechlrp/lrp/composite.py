@@ -1,7 +1,5 @@
 """Which layer gets which rule."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from torch import nn

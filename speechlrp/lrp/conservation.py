@@ -1,7 +1,5 @@
 """Where relevance is kept and where it is lost."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

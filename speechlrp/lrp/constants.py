@@ -4,8 +4,6 @@ A question reads none of its numbers, or nothing that carries relevance: a compa
 constant, as the pattern of a ReLU is, whose gradient is zero wherever it has one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The face: one forward pass that is watched, one sweep back."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 

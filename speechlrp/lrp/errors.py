@@ -1,7 +1,5 @@
 """What can go wrong in an explanation, as one-line errors."""
 
-from __future__ import annotations
-
 
 class LRPError(ValueError):
     """The request cannot be met; the message is one line and says how to mend it."""

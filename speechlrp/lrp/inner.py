@@ -1,7 +1,5 @@
 """Relevance of what a module inside the model makes."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

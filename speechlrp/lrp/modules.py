@@ -1,7 +1,5 @@
 """Which module of the model an operation stands in, found without touching the model."""
 
-from __future__ import annotations
-
 import sys
 from dataclasses import dataclass
 from types import FrameType

@@ -1,7 +1,5 @@
 """See what a composite does to a model before trusting it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple

@@ -11,8 +11,6 @@ default of ``attnlrp`` alone; and ``constant_mean``, whether the means of layer,
 instance norms are constants. Most take a third, ``merge_batch_norm``.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from functools import wraps

@@ -1,7 +1,5 @@
 """What an operation uses to write itself on the tape; knows no operation itself."""
 
-from __future__ import annotations
-
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext, suppress

@@ -1,7 +1,5 @@
 """Layers that scale, and take the mean off: what norms are; merged with the layer before too."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """Where relevance starts: the target and the quantity that is explained."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

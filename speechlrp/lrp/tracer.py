@@ -1,7 +1,5 @@
 """Watch a forward pass and record every operation on tensors that depend on the input."""
 
-from __future__ import annotations
-
 import weakref
 from collections.abc import Callable, Sequence
 from types import TracebackType

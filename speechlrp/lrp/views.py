@@ -6,8 +6,6 @@ and its output stay what they are, and relevance goes one step further, to ``X``
 Source: Vielhaben et al. 2024, "Explainable AI for time series via virtual inspection layers".
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any

@@ -3,8 +3,6 @@
 Shapes: ``B`` examples.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import cast
 

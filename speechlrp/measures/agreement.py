@@ -3,8 +3,6 @@
 Shapes: ``M`` maps of one recording, ``P`` bins each.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from itertools import combinations_with_replacement
 

@@ -5,8 +5,6 @@ parametrization, a layer's weight is made anew in every pass from what is stored
 changes nothing.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterator
 from typing import Any

@@ -6,8 +6,6 @@ label. It holds the bins and frames whose centres lie in it, and is widened befo
 what the analysis smears.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

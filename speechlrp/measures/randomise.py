@@ -5,8 +5,6 @@ An explanation that stays the same does not depend on what the network has learn
 Source: Adebayo et al. 2018, "Sanity checks for saliency maps".
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 

@@ -3,8 +3,6 @@
 Shapes: ``N`` recordings, ``P`` bins each, ``n`` patches or sets of bins.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor

@@ -3,8 +3,6 @@
 Shapes: T frames, n segments.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -5,8 +5,6 @@ positive share of a region is its positive relevance there over all its positive
 negative likewise. Tables hold the mean over the recordings of a class.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 

@@ -3,8 +3,6 @@
 N recordings, P bins each.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

@@ -5,8 +5,6 @@ recordings, ``F`` bins of frequency, ``T`` frames, ``P = F T``. Of a map that is
 every number is undefined (NaN).
 """
 
-from __future__ import annotations
-
 import numpy as np
 from torch import nn
 

@@ -3,8 +3,6 @@
 Shapes: S seeds of a training, E explainers, N recordings, the same for all seeds; D draws.
 """
 
-from __future__ import annotations
-
 import math
 import warnings
 from dataclasses import dataclass

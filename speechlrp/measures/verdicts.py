@@ -5,8 +5,6 @@ recordings (where each has one recording, that is the same). Strategies are comp
 same speakers: the draw is paired. Shapes: S speakers.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

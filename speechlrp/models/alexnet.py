@@ -3,8 +3,6 @@
 Shapes: ``B`` examples, ``K`` classes; input ``[B, 1, 227, 227]``, output ``[B, K]``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from torch import Tensor, nn

@@ -4,8 +4,6 @@ Shapes: ``B`` examples, ``T`` samples, ``C`` channels, ``K`` classes; input ``[B
 ``[B, 1, 1, T]``, output ``[B, K]``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from torch import Tensor, nn

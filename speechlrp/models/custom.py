@@ -1,7 +1,5 @@
 """A user's own architecture, made by a function of theirs."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any

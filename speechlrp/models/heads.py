@@ -3,8 +3,6 @@
 Shapes: ``B`` examples, ``E`` numbers of the embedding, ``K`` classes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import ClassVar

@@ -1,7 +1,5 @@
 """What a network says, checked: numbers that are not finite are never counted."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
 from speechlrp.errors import SpeechLRPError

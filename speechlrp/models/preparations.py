@@ -3,8 +3,6 @@
 Shapes: ``B`` examples, ``T`` samples, ``F`` bands, ``N`` frames.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any, ClassVar

@@ -4,8 +4,6 @@ Shapes: ``B`` examples, ``F`` filterbanks, ``T`` frames, ``C`` channels, ``E`` n
 embedding, ``K`` speakers; input ``[B, 1, F, T]``, output ``[B, K]``.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

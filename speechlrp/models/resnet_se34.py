@@ -4,8 +4,6 @@ Shapes: ``B`` examples, ``C`` channels, ``F`` mel bands, ``T`` frames, ``D`` fea
 step, ``E`` numbers of the embedding, ``K`` speakers; input ``[B, 1, F, T]``, output ``[B, K]``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@ Shapes: ``B`` examples, ``F`` mel bands, ``T`` frames, ``V`` symbols, ``S`` step
 output; input ``[B, F, T]`` or ``[B, 1, F, T]``, output ``[B, V, S]``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import cast
 

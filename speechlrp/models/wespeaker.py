@@ -4,8 +4,6 @@ Shapes: ``B`` examples, ``F`` filterbanks, ``T`` frames, ``E`` numbers of the em
 ``K`` speakers; input ``[B, 1, F, T]``, output ``[B, K]``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from torch import Tensor, nn

@@ -4,8 +4,6 @@ Shapes: ``B`` windows, ``F`` bands, ``W`` steps of a window; ``D = W`` offsets f
 step, from ``-(W // 2)`` on: the key step is at ``D = W // 2``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 

@@ -4,8 +4,6 @@ Shapes: ``C`` classes, ``A`` alignments, ``F`` bands, ``D`` offsets from the key
 many as a window has steps), ``B`` windows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -3,8 +3,6 @@
 Shapes: ``B`` windows of a batch, ``F`` bands, ``W`` steps of a window.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 

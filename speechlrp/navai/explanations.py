@@ -5,8 +5,6 @@ classes, ``V`` symbols. The maps of a pass hold ``"relevance"`` ``[B, F, W]`` an
 ``"output"``, the scores of all symbols ``[B, V]``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 

@@ -3,8 +3,6 @@
 Shapes: ``B`` windows, ``F`` bands, ``W`` steps of a window, ``C`` classes, ``Q`` numbers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

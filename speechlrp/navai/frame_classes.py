@@ -4,8 +4,6 @@ Each is called with an utterance's id, the greedy symbols of its windows ``[S]``
 first frames ``[S]``, and gives classes ``[S]``, int64: an index into `names`, or -1.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Named arrays that frames are gathered in, over units of work and processes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Self
 

@@ -4,8 +4,6 @@ Shapes as in `speechlrp.navai.average`, and ``E`` offsets that are kept. NaN sta
 reaches.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import NamedTuple
 

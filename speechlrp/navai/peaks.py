@@ -4,8 +4,6 @@ K 4.3: 'a' shows more intensity about 700 and 2700 Hz, 't' a short burst over al
 frequencies. Shapes as in `speechlrp.navai.average`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

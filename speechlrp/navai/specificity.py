@@ -3,8 +3,6 @@
 Shapes as in `speechlrp.navai.average`; ``G`` groups of utterances.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import numpy as np

@@ -3,8 +3,6 @@
 Shapes: ``B`` probes, ``F`` bands, ``T`` frames, ``C`` channels of a layer, ``S`` its steps.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 

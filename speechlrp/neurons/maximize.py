@@ -3,8 +3,6 @@
 Shapes: ``N`` neurons, ``F`` mel bands, ``T`` frames.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple

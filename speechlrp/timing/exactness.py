@@ -3,8 +3,6 @@
 Shapes: ``n`` errors, ``R`` repeats of the bootstrap over utterances, ``U`` utterances.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np

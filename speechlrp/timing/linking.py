@@ -7,8 +7,6 @@ minus the middle of the phoneme, negative where the step is too early; the step 
 it lies between the phoneme's ends.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import islice
 

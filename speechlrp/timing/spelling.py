@@ -4,8 +4,6 @@ Phonemes are eSpeak NG's in IPA, or a forced aligner's in ARPABET. Letters that 
 phoneme are silent; a group of letters may spell one phoneme ("sh"), one letter two ("x").
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from operator import itemgetter

@@ -1,7 +1,5 @@
 """What is called while a network is trained: progress, logs, one's own measurements."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 

@@ -5,8 +5,6 @@ belong together (a kill between the two writes, a file copied over) is noticed; 
 with it a checksum of the weights, since safetensors has none. Nothing is ever unpickled.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -7,8 +7,6 @@ of their means, within each class, so that what tells the classes apart is no pa
 Shapes: N recordings, D outputs of the layer.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import torch

@@ -3,8 +3,6 @@
 Shapes: B utterances, V symbols, S steps of the output, L symbols of the longest transcript.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

@@ -1,7 +1,5 @@
 """What stands beside weights: which model they are of; and that model, built."""
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping

@@ -6,8 +6,6 @@ same-speaker trials that are refused, ``P_fa`` that of the others that are accep
 Shapes: B segments, E numbers of an embedding, R recordings, N trials, M thresholds.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What every training does: epochs, the best model, and going on after a kill."""
 
-from __future__ import annotations
-
 import math
 import time
 from abc import ABC, abstractmethod

@@ -6,8 +6,6 @@ speaker succeed or fail together. The bootstrap over speakers draws speakers, an
 says how the accuracy would vary with other speakers; with few of them it is rough.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from statistics import NormalDist

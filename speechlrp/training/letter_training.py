@@ -3,8 +3,6 @@
 Shapes: B utterances of a batch, F bands, T frames, V symbols, S steps of the output.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self

@@ -4,8 +4,6 @@ Shapes: N examples of the dataset, B of a batch, 1 channel, F frequency bins,
 T time steps.
 """
 
-from __future__ import annotations
-
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence

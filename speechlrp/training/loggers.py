@@ -4,8 +4,6 @@ Each is an extra of its name. Nothing is sent anywhere unless the tool's own env
 variables say so.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -3,8 +3,6 @@
 Shapes: B examples of a batch, 1 channel, F frequency bins, T time steps, K classes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path

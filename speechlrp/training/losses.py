@@ -3,8 +3,6 @@
 Shapes: B examples, K classes, 1 channel, F frequency bins, T frames.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

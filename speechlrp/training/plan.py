@@ -4,8 +4,6 @@ A step of the optimizer sees ``batch_size x accumulate x ranks`` examples: every
 takes as many batches of its own before the step, and all take it together.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """One pass of a model over examples, without gradients; and how long it computes."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext

@@ -5,8 +5,6 @@ Nothing in them is executed: safetensors, or torch files that hold tensors and n
 Shapes: ``K`` classes, ``E`` numbers of the embedding.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path

@@ -4,8 +4,6 @@ A schedule here has no state: the rate follows from the number of the step, so a
 run that goes on after a kill needs to know that number only.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

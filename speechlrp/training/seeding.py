@@ -1,7 +1,5 @@
 """Where a computation runs, and the random numbers that it draws."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager

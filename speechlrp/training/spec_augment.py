@@ -3,8 +3,6 @@
 Shapes: B utterances, F bands, T frames of the longest.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

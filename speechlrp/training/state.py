@@ -1,7 +1,5 @@
 """The state from which a killed training goes on: plain numbers and tensors in one file."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager

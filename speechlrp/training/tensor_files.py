@@ -4,8 +4,6 @@ Everything here raises `Unreadable`, whose words say what is wrong with the file
 says which file, and what remakes it.
 """
 
-from __future__ import annotations
-
 import warnings
 import zipfile
 import zlib

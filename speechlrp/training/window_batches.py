@@ -3,8 +3,6 @@
 Nothing is stored: a million recordings need no second copy. Shapes as in `loaders`.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext

@@ -7,8 +7,6 @@ under the background's, so that features relative to the maximum carry nothing e
 Shapes: N samples, K formants, M frames.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -6,8 +6,6 @@ noise), so it is loaded anew for each one: an utterance then depends on its own
 arguments alone. That takes about 3 ms. One process must not speak from two threads.
 """
 
-from __future__ import annotations
-
 import atexit
 import ctypes
 import os

@@ -1,7 +1,5 @@
 """A recording with a cue hidden in it: what it is hidden in, and the cue."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec

@@ -1,7 +1,5 @@
 """The three official layouts: which files there are, and the tables beside them."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import defaultdict

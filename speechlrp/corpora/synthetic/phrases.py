@@ -1,7 +1,5 @@
 """What the invented speakers say."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from importlib.resources import files

@@ -12,8 +12,6 @@ So it is known where relevance should be. See `cues` for how a recording is made
 Tones can also be planted into recordings of one's own.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from functools import partial

@@ -1,7 +1,5 @@
 """From a speaker and a text to the samples of a file, and the times within it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Invented speakers: voice, accent, pitch, range, rate, vocal tract, microphone."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

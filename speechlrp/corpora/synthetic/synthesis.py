@@ -1,7 +1,5 @@
 """Make a corpus: plan, speak in parallel, write the tables."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections import defaultdict

@@ -4,8 +4,6 @@ An operation that is not here raises ``NotExplainable``. A handler takes the rec
 the call, computes the result, records the way back, and returns what the model sees.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """ReLU, every other function applied number by number, and dropout."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

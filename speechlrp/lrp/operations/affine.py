@@ -1,7 +1,5 @@
 """Dense layers, convolutions and average pools, which a rule acts on; and Lp pools."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -3,8 +3,6 @@
 Relevance of a complex number is that of its real and its imaginary part together.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import wraps
 from typing import Any

@@ -1,7 +1,5 @@
 """Attention in one call, ``softmax(s q k^T + mask) v``, as a rule for products sees it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Operations whose gradient carries relevance exactly, by autograd on each call alone."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from itertools import cycle
 from typing import Any, NoReturn

@@ -1,7 +1,5 @@
 """Softmax and sigmoid: where they are the last step, relevance begins at the logits."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 

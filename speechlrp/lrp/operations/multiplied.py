@@ -1,7 +1,5 @@
 """Products of tensors: of two that depend on the input, and with a constant, which are layers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

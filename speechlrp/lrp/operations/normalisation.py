@@ -4,8 +4,6 @@ The mean of layer, group and instance norms is linear in the input, so that noth
 to it (Ali et al. 2022); that of a batch norm's running statistics is a constant.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

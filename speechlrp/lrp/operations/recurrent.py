@@ -7,8 +7,6 @@ whose signal is a constant, as a first state is, passes a constant and gets noth
 input's and the state's weights make two layers, each with the rule of dense layers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import FunctionType

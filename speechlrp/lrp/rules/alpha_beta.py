@@ -1,7 +1,5 @@
 """LRP-alpha-beta and LRP-z+."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import ClassVar

@@ -1,7 +1,5 @@
 """The contributions to a layer's output, told apart by their sign."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from functools import reduce
 

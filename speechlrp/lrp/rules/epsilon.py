@@ -1,7 +1,5 @@
 """LRP-epsilon and LRP-0."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """LRP-gamma."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch

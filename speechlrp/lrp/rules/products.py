@@ -1,7 +1,5 @@
 """Rules for products of two tensors that both depend on the input: gates and attention."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar

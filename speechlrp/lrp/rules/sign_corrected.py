@@ -1,7 +1,5 @@
 """The sign-corrected rule for convolution, batch norm and ReLU."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch

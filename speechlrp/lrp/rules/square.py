@@ -1,7 +1,5 @@
 """LRP-w^2 and LRP-flat."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch

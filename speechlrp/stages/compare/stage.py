@@ -1,7 +1,5 @@
 """compare: several explainers on the same recordings, or on ever more random networks."""
 
-from __future__ import annotations
-
 import copy
 
 import h5py

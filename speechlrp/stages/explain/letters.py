@@ -1,7 +1,5 @@
 """explain, task=letters: what in a window makes the recogniser predict its letter?"""
 
-from __future__ import annotations
-
 from contextlib import ExitStack
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """navai, task=letters: what do all frames that are predicted as one letter share?"""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict
 
