@@ -1,5 +1,6 @@
 """A user's own recordings, listed in a CSV file."""
 
+import logging
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,6 +13,10 @@ from speechlrp.errors import SpeechLRPError
 
 MEND = "list your recordings in a CSV file with the columns path, speaker and any labels"
 _OWN = ("id", "transcript")
+_PARTS = {"start", "end", "begin", "stop", "offset"}
+_PARTS |= {f"{name}_{unit}" for name in _PARTS for unit in ("s", "time", "ms")}
+
+log = logging.getLogger(__name__)
 
 
 def manifest(
@@ -50,6 +55,10 @@ def manifest(
     rows = _rows(table, needed)
     recordings = [_recording(table, number, row, needed) for number, row in rows]
     _check_unique(recordings, table)
+    parts = [name for name in columns(table) if name.lower() in _PARTS]
+    if parts:
+        what = "%s: recordings are taken whole; what its columns %s say of parts is a label alone"
+        log.warning(what, table, some(parts))
     if speaker is None:
         say_unknown(len(recordings), table)
     chosen = set(pick_speakers(speakers, {r.speaker for r in recordings}, table))

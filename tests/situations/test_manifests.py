@@ -74,6 +74,13 @@ def test_what_only_looks_alike_is_kept(listed, caplog, row):
     assert caplog.text == ""
 
 
+@pytest.mark.parametrize("names", ["start,end", "Start_s,duration", "offset,kind"])
+def test_columns_that_name_parts_are_told_to_be_labels(listed, caplog, names):
+    (recording,) = listed("a.wav,ann,0.5,0.8", header=f"path,speaker,{names}")
+    assert recording.extra[names.split(",")[0]] == "0.5"
+    assert f"taken whole; what its columns {names.split(',')[0]}" in caplog.text
+
+
 CONTRADICTIONS = {
     "path, speaker": ("./a.wav,bob,x", "speaker is 'ann' and 'bob'"),
     "path, label": ("./a.wav,ann,y", "kind is 'x' and 'y'"),
