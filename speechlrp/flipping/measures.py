@@ -39,7 +39,10 @@ def area(curve: Curve) -> float:
 
 
 def bins_at_half(curve: Curve) -> float:
-    """The bins at which accuracy passes 50 %, linear between points; NaN if it never does."""
+    """The bins at which accuracy falls below 50 %, linear between points.
+
+    NaN if it never does, or is there before a bin is flipped.
+    """
     return falls_below(curve.bins, curve.accuracy, 0.5)
 
 
@@ -74,11 +77,9 @@ def insertion(curve: Curve) -> float:
 
 
 def falls_below(x: np.ndarray, y: np.ndarray, level: float) -> float:
-    """The first x at which y falls below `level`, linear between points; NaN if never."""
+    """The x at which y falls below `level`, linear between points; NaN if never or at once."""
     below = np.flatnonzero(y < level)
-    if not len(below):
+    if not len(below) or below[0] == 0:
         return math.nan
     i = below[0]
-    if i == 0:
-        return float(x[0])
     return float(x[i - 1] + (y[i - 1] - level) / (y[i - 1] - y[i]) * (x[i] - x[i - 1]))

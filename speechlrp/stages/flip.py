@@ -1,6 +1,7 @@
 """flip: accuracy while bins are set to a baseline in the order of a strategy."""
 
 from collections.abc import Sequence
+from math import isnan
 
 import h5py
 import numpy as np
@@ -109,7 +110,7 @@ def _write(context: Context, cells: pd.DataFrame, bins: int, classes: list[str])
     for row in summary.itertuples():
         context.say(
             f"{row.strategy:8} {row.baseline:8} area under the curve {row.auc:.3f}, "
-            f"50 % at {row.bins_at_50:.0f} bins"
+            + ("50 % not passed" if isnan(row.bins_at_50) else f"50 % at {row.bins_at_50:.0f} bins")
         )
 
 

@@ -15,7 +15,7 @@ from speechlrp.flipping.measures import Curve, area, falls_below, insertion
         ([1.0, 0.75, 0.25, 0.0], 15.0),  # half-way between 10 and 20
         ([1.0, 0.9, 0.4, 0.9], 18.0),  # 10 + 0.4 / 0.5 * 10
         ([1.0, 0.5, 0.4, 0.3], 10.0),  # at 50 % itself it has not passed yet
-        ([0.4, 0.3, 0.2, 0.1], 0.0),
+        ([0.4, 0.3, 0.2, 0.1], math.nan),  # there before a bin is flipped
         ([1.0, 0.5, 0.5, 0.5], math.nan),
         ([1.0, 0.8, 0.7, 0.6], math.nan),
     ],
