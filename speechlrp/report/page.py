@@ -45,7 +45,17 @@ class Glossary:
     told: set[str] = field(default_factory=set)
 
     def explained(self, text: str) -> Markup:
-        """A text as HTML, with the terms explained that have not been so far."""
+        """A text as HTML: what stands in `backticks` as code, and other terms explained once."""
+        parts = text.split("`")
+        if len(parts) % 2 == 0:  # one that quotes nothing
+            return self._explained(text)
+        code = Markup("<code>{}</code>")
+        return Markup("").join(
+            code.format(part) if number % 2 else self._explained(part)
+            for number, part in enumerate(parts)
+        )
+
+    def _explained(self, text: str) -> Markup:
         matches = {p: re.search(p, text) for p in TERMS if p not in self.told}
         first = sorted((m.start(), m.end(), p) for p, m in matches.items() if m)
         html, done = Markup(""), 0

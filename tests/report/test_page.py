@@ -174,3 +174,15 @@ def test_banners_say_what_they_are(weight, word):
     html = pages.render(pages.Page("t", sections=[pages.Section("s", blocks=parts)]))
     assert f"<strong>{word}</strong>" in html
     assert EVIL not in html
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("give `--baseline <b>` now", "give <code>--baseline &lt;b&gt;</code> now"),
+        ("a class `quiet", "a class `quiet"),
+        ("`flip` and a label", "<code>flip</code> and a label"),
+    ],
+)
+def test_commands_in_backticks_are_code_and_hold_no_explanation(text, html):
+    assert pages.Glossary().explained(text) == html
