@@ -170,6 +170,7 @@ def plainly(override: str) -> str:
 def print_runs(outputs: str | None) -> None:
     """Print a line each run: its name, what it differs by from the others, what is complete."""
     from speechlrp.pipeline.contents import RunFiles
+    from speechlrp.pipeline.record import read_record
     from speechlrp.stages import SUMMARIES
 
     top = Path(outputs) if outputs else _outputs({})
@@ -182,8 +183,8 @@ def print_runs(outputs: str | None) -> None:
     keys = sorted({key for settings in everything for key in settings})
     varying = [k for k in keys if len({repr(s[k]) for s in everything if k in s}) > 1]
     for folder, settings in zip(runs, everything, strict=True):
-        records = RunFiles(folder, folder).records.values()
-        done = [verb for verb in SUMMARIES if verb in {record.stage for record in records}]
+        records = [*RunFiles(folder, folder).records.values(), read_record(folder / "report")]
+        done = [verb for verb in SUMMARIES if verb in {one.stage for one in records if one}]
         shown = [f"{key}={settings[key]}" for key in varying if key in settings]
         click.echo(f"{folder.name}: {' '.join(done) or 'nothing complete'}")
         click.echo(f"    {' '.join(shown) or 'the only one'}")

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from speechlrp.cli.runs import print_runs
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.members import members, table
 from speechlrp.pipeline.record import Record
@@ -101,3 +102,13 @@ def test_members_that_were_not_evaluated(tmp_path):
     write_run(tmp_path, "emo")
     with pytest.raises(SpeechLRPError, match="none of emo has been evaluated: `speechlrp evaluate"):
         table(members(tmp_path, "emo"), "emo")
+
+
+def test_the_list_of_runs_says_what_differs_and_what_is_complete(sweep, capsys):
+    (sweep / "emo-seed-2/report").mkdir()
+    Record("report", "", {}, {}).write(sweep / "emo-seed-2/report")
+    print_runs(str(sweep))
+    lines = capsys.readouterr().out.splitlines()
+    shown = dict(zip(lines[::2], lines[1::2], strict=True))
+    assert "seed=2" in shown["emo-seed-2: evaluate flip report"]
+    assert "seed=1" in shown["emo-seed-1: evaluate flip"]
