@@ -55,10 +55,6 @@ def manifest(
     rows = _rows(table, needed)
     recordings = [_recording(table, number, row, needed) for number, row in rows]
     _check_unique(recordings, table)
-    parts = [name for name in columns(table) if name.lower() in _PARTS]
-    if parts:
-        what = "%s: recordings are taken whole; what its columns %s say of parts is a label alone"
-        log.warning(what, table, some(parts))
     if speaker is None:
         say_unknown(len(recordings), table)
     chosen = set(pick_speakers(speakers, {r.speaker for r in recordings}, table))
@@ -90,6 +86,9 @@ def _rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, st
     named = list(filter(None, names))
     if len(set(named)) < len(named):
         raise SpeechLRPError(f"{path}: a column's name is there twice: {some(named, 20)}")
+    if parts := [name for name in named if name.lower() in _PARTS]:
+        what = "%s: recordings are taken whole; what its columns %s say of parts is a label alone"
+        log.warning(what, path, some(parts))
     for number, cells in rows:
         if len(cells) < len(names) or any(cells[len(names) :]):
             raise SpeechLRPError(
