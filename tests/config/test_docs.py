@@ -4,6 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
+import click
 import pytest
 from hydra import initialize_config_dir
 
@@ -56,7 +57,9 @@ def test_a_command_is_parsed_composes_and_passes_the_checks(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my.csv").touch()  # which click looks for
     verb, *arguments = words
-    values = main.commands[verb].make_context(verb, arguments).params
+    # Below its group, as click keeps the help option that a command is first asked for.
+    group = click.Context(main, **main.context_settings)
+    values = main.commands[verb].make_context(verb, arguments, parent=group).params
     overrides = [_spelt_out(word) for word in values.get("overrides", ())]
     if verb not in OPTIONS or not all("=" in override for override in overrides):
         return  # no stage, or a stage that is asked about files

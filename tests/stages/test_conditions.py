@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from toy_speakers import RATE, write_corpus
+from toy_speakers import TOY as SPEAKERS
 
 from speechlrp.artifacts.hdf5 import read_table
 from speechlrp.audio.artefacts import Conditions
@@ -19,8 +21,6 @@ from speechlrp.pipeline.record import read_record
 from speechlrp.stages.compare.compare_tables import pick_rows
 from speechlrp.stages.compare.subject import choose
 from tests.stages.test_contract import one_line
-from tests.stages.test_speakers import RATE, write_corpus
-from tests.stages.test_speakers import TOY as SPEAKERS
 
 STORED = "features.train_from=features"
 TOY = (*(s for s in SPEAKERS if not s.startswith("features.train_from")), STORED)

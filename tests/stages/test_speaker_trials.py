@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from toy_speakers import TOY, refused, spoil, write_corpus
+from toy_speakers import TOY, refused, spoilt_corpus
 
 UNSEEN = (*(s for s in TOY if s != "trainer.epochs=2"), "trainer.epochs=1",
           "split.unseen=[id10003,id10004]")  # fmt: skip
@@ -12,10 +12,7 @@ UNSEEN = (*(s for s in TOY if s != "trainer.epochs=2"), "trainer.epochs=1",
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("speakers")
-    write_corpus(folder / "voxceleb")
-    spoil(folder / "voxceleb")
-    return folder
+    return spoilt_corpus(tmp_path_factory.mktemp("speakers"))
 
 
 @pytest.fixture(scope="module")

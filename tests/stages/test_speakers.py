@@ -6,17 +6,14 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from toy_speakers import PITCHES, RATE, TOY, refused, spoil, write_corpus
+from toy_speakers import PITCHES, RATE, TOY, refused, spoilt_corpus
 
 from speechlrp.pipeline.record import read_record
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("speakers")
-    write_corpus(folder / "voxceleb")
-    spoil(folder / "voxceleb")
-    return folder
+    return spoilt_corpus(tmp_path_factory.mktemp("speakers"))
 
 
 @pytest.fixture(scope="module")

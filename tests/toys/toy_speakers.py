@@ -1,5 +1,7 @@
 """A toy corpus of speakers in VoxCeleb's layout, and the settings that learn them fast."""
 
+from pathlib import Path
+
 import numpy as np
 import soundfile
 
@@ -44,6 +46,13 @@ def spoil(root) -> None:
     place = root / "wav/id10002/video1/00001.wav"
     wave, _ = soundfile.read(place)
     soundfile.write(place, wave[:3000], RATE)
+
+
+def spoilt_corpus(folder: Path) -> Path:
+    """A folder with the corpus and the recordings that spoil it."""
+    write_corpus(folder / "voxceleb")
+    spoil(folder / "voxceleb")
+    return folder
 
 
 def refused(project, verb, *settings) -> str:
