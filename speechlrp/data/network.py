@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from speechlrp.artifacts.source_digests import code_of
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import Dataset, Spoken, Windows
 from speechlrp.data.seen import check_no_view, seen
@@ -26,7 +27,6 @@ from speechlrp.models.custom import own_code
 from speechlrp.models.outputs import check_outputs
 from speechlrp.models.wav2letter import Wav2Letter
 from speechlrp.pipeline.stage import Context
-from speechlrp.registry import code_of
 from speechlrp.training.checkpoint import load_model
 from speechlrp.training.losses import probabilities
 from speechlrp.training.seeding import device

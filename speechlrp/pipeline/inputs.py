@@ -6,13 +6,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from speechlrp.artifacts.source_digests import code_of
 from speechlrp.config.names import flatten
 from speechlrp.config.schema import Config
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.places import FEATURES, Artifact
 from speechlrp.pipeline.record import fingerprint, is_as, read_record
 from speechlrp.pipeline.stage import Stage
-from speechlrp.registry import code_of, references_in
+from speechlrp.registry import references_in
 
 ON = "--on"
 """Stands before the settings of another corpus."""

@@ -17,10 +17,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from speechlrp.artifacts.atomic import whole, write_json
+from speechlrp.artifacts.source_digests import code_of
 from speechlrp.artifacts.unexpected import parse_json, read_json
 from speechlrp.errors import SpeechLRPError
 from speechlrp.models.custom import own_code
-from speechlrp.registry import code_of
 from speechlrp.training.description import build, check_description
 from speechlrp.training.tensor_files import (
     Unreadable,

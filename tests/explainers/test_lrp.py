@@ -95,10 +95,7 @@ def test_the_start_is_handed_on(model, generator):
         ("zero", "explainer.rules must be a list such as .*; found 'zero'"),
         ({"layers": "Linear", "rule": "zero"}, "explainer.rules must be a list"),
         ([{"layers": "Linear", "rule": ["zero"]}], "unknown rule"),
-        (
-            [{"layers": "Linear", "rule": "torch.nn:Linear"}],
-            "rule torch.nn:Linear is the class",
-        ),
+        ([{"layers": "Linear", "rule": "torch.nn:Linear"}], "rule torch.nn:Linear is the class"),
         ([{"layers": "torch.nn:functional", "rule": "zero"}], "no layer 'torch.nn:functional'"),
         ([{"layers": "Linear", "rule": "no_rules:Mine"}], "there is no module 'no_rules'"),
         ([{"layers": {}, "rule": "zero"}], "no condition in layers: {}"),

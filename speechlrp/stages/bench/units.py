@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 
 from speechlrp.artifacts.shards import Shards
+from speechlrp.artifacts.source_digests import code_of
 from speechlrp.config.names import digest_of, flatten, names_in
 from speechlrp.data.explaining import Explaining
 from speechlrp.explainers.counting import priced
@@ -25,7 +26,7 @@ from speechlrp.measures import SCORES
 from speechlrp.measures.absorption import completeness
 from speechlrp.measures.localisation import true_regions
 from speechlrp.pipeline.places import plain
-from speechlrp.registry import code_of, references_in
+from speechlrp.registry import references_in
 from speechlrp.stages.bench.ingredients import Bench, Explained
 
 ORDERS = ("lrp", "lrp_rev")
