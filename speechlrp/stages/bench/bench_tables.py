@@ -129,7 +129,9 @@ def measures(table: pd.DataFrame, draws: int) -> pd.DataFrame:
     for corpus, part in table.groupby("corpus", sort=False):
         oracle, part = part[part.name == ORACLE], part[part.name != ORACLE]
         for measure in measures_of(part):
-            above = _above(part, oracle, measure)
+            perfect = sign_of(measure) * oracle[measure].mean()
+            each = sign_of(measure) * part.groupby("name")[measure].mean().dropna()
+            above = float((each < perfect).mean()) if np.isfinite(perfect) else np.nan
             for truth in TRUTHS:
                 found = _beside(part, measure, truth, draws)
                 facts = {"corpus": corpus, "measure": measure, "truth": truth}
@@ -165,12 +167,6 @@ def _beside(part: pd.DataFrame, measure: str, truth: str, draws: int) -> dict[st
     }
 
 
-def _above(part: pd.DataFrame, oracle: pd.DataFrame, measure: str) -> float:
-    perfect = sign_of(measure) * oracle[measure].mean()
-    each = sign_of(measure) * part.groupby("name")[measure].mean().dropna()
-    return float((each < perfect).mean()) if np.isfinite(perfect) else np.nan
-
-
 def networks(every: Sequence[Member], table: pd.DataFrame) -> pd.DataFrame:
     """The accuracy of every network, and what its explainers show of the truth, beside chance."""
     rows = []
@@ -192,16 +188,11 @@ PATCH = 16
 
 
 def between_seeds(cells: Sequence[Cell]) -> pd.DataFrame:
-    """How a map agrees with those of the other seeds, on the same recording.
+    """How a map agrees with those of the other seeds, on the same recording (Shen et al. 2025).
 
-    Args:
-        cells: of one explainer on one corpus, a seed each.
-
-    Returns:
-        seed, id, and the mean rank correlation with the other seeds' maps: ``seed_agreement`` of
-        bins, ``seed_agreement_patches`` of means over patches.
-
-    Source: Shen et al. 2025.
+    Of cells of one explainer on one corpus, a seed each: seed, id, and the mean rank correlation
+    with the other seeds' maps, ``seed_agreement`` of bins, ``seed_agreement_patches`` of means
+    over patches.
     """
     first = cells[0]
     made_of = [cell.maps.folder.name for cell in cells]

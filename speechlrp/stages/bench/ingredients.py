@@ -64,12 +64,7 @@ def explained(config: Config) -> list[Explained]:
 
 
 class Bench:
-    """A network of known truth, and the recordings that explainers are tried on.
-
-    Args:
-        context: of the stage.
-        member: the network.
-    """
+    """A network of known truth, and the recordings that explainers are tried on."""
 
     def __init__(self, context: Context, member: Member) -> None:
         self.member, self.config = member, context.config

@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from speechlrp.artifacts.shards import Shards
@@ -39,12 +38,7 @@ ORACLE = "truth"
 
 
 class Cell:
-    """One explainer on one network: its parts, and how each is computed.
-
-    Args:
-        bench: the network.
-        one: the explainer.
-    """
+    """One explainer on one network: its parts, and how each is computed."""
 
     def __init__(self, bench: Bench, one: Explained) -> None:
         self.bench, self.one = bench, one
@@ -98,7 +92,11 @@ class Cell:
                 self._explain(unit, maps, inputs, target)
             relevance, target = self._read(unit, maps)
             for name in measured:
-                scores[name].put(unit, {}, self._score(name, unit, relevance, inputs, target))
+                seen = self.bench.network.dataset.table.iloc[self.bench.units[unit]]
+                bands, seed = self.one.section["bands_hz"], self.bench.member.seed
+                judged = self.explaining.judged(inputs, target, relevance, seen, bands, seed=seed)
+                row = self.bench.table(unit)[["id"]].assign(**SCORES[name](judged))
+                scores[name].put(unit, {}, row)
             for name, curves in self._curves(lacking, unit, shown, relevance):
                 flips[name].put(unit, curves, self.bench.table(unit)[["id"]])
 
@@ -135,20 +133,6 @@ class Cell:
         arrays = {"relevance": relevance, "target": target, "output": output}
         maps.put(unit, {name: value.cpu().numpy() for name, value in arrays.items()}, table)
 
-    def _score(
-        self,
-        name: str,
-        unit: int,
-        relevance: torch.Tensor,
-        inputs: torch.Tensor,
-        target: torch.Tensor,
-    ) -> pd.DataFrame:
-        """A measure's columns, a row a recording."""
-        seen = self.bench.network.dataset.table.iloc[self.bench.units[unit]]
-        bands, seed = self.one.section["bands_hz"], self.bench.member.seed
-        judged = self.explaining.judged(inputs, target, relevance, seen, bands, seed=seed)
-        return self.bench.table(unit)[["id"]].assign(**SCORES[name](judged))
-
     def _curves(
         self, baselines: list[str], unit: int, shown: torch.Tensor, relevance: torch.Tensor
     ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
@@ -180,9 +164,7 @@ class Cell:
 class Oracle(Cell):
     """The true region itself as a map: what is said of it is said of a perfect explainer.
 
-    Args:
-        bench: the network.
-        one: any explainer, which is not asked.
+    It takes the settings of `one`, any explainer, which is not asked.
     """
 
     def __init__(self, bench: Bench, one: Explained) -> None:

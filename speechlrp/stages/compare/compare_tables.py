@@ -32,7 +32,9 @@ SUMS = ("relevance_sum", "promised", "completeness_error")
 def write(bench: Bench, random_order: str) -> None:
     """Write every table, map and figure from the units."""
     _caution(bench)
-    examples = _examples(bench)
+    examples = of_all(bench, "maps")
+    if "condition" in examples:
+        examples = examples.assign(condition=named(examples))
     curve, summary = _curves(bench, random_order)
     bench.context.write(examples=examples, curve=curve, summary=summary)
     known = {"explainer", "output", *bench.examples.table.columns, *COSTS, *SUMS}
@@ -67,15 +69,10 @@ def _table(part: Part, group: str = TABLE) -> pd.DataFrame:
         return read_table(file, group)
 
 
-def _examples(bench: Bench) -> pd.DataFrame:
-    """A row a recording and explainer."""
-    parts = []
-    for name in bench.sections:
-        table = _table(bench.part("maps", name))
-        table.insert(0, "explainer", name)
-        parts.append(table)
-    table = pd.concat(parts, ignore_index=True)
-    return table.assign(condition=named(table)) if "condition" in table else table
+def of_all(bench: Bench, kind: str) -> pd.DataFrame:
+    """The rows of one kind of parts, with their explainer: a row a recording and explainer."""
+    tables = {name: _table(bench.part(kind, name)) for name in bench.sections}
+    return pd.concat(tables, names=["explainer"]).reset_index(level=0).reset_index(drop=True)
 
 
 def _with_conditions(scores: pd.DataFrame, examples: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from speechlrp.artifacts.hdf5 import read_table, write_table
+from speechlrp.artifacts.hdf5 import write_table
 from speechlrp.artifacts.relevance import Maps
 from speechlrp.artifacts.shards import Shards
 from speechlrp.data.explaining import Explaining
@@ -142,13 +142,7 @@ def check_sanity(bench: Bench) -> None:
     for name in bench.sections:
         with about(name):
             _randomise(bench, name, steps)
-    parts = []
-    for name in bench.sections:
-        with h5py.File(bench.part("sanity", name).path) as file:
-            table = read_table(file)
-        table.insert(0, "explainer", name)
-        parts.append(table)
-    rows = pd.concat(parts, ignore_index=True)
+    rows = compare_tables.of_all(bench, "sanity")
     summary = mean_and_error(rows, STEP, [*COLUMNS, "correct"])
     figure = sanity_curves(summary, order=config.sanity, chance={"top_overlap": config.top})
     bench.context.write(sanity_examples=rows, sanity=summary)

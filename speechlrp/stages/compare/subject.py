@@ -46,11 +46,9 @@ class Bench:
     scores: list[str]
 
     def part(self, kind: str, explainer: str) -> Part:
-        """What one kind of work gives of an explainer, kept while nothing it depends on changes.
+        """What one kind of work (`PARTS`) gives of an explainer, kept while its causes stay.
 
-        Args:
-            kind: one of `PARTS`.
-            explainer: one of the sections, or another name for an order without relevance.
+        An order without relevance has a name that is none of the sections.
         """
         config, compare = self.context.config, self.context.config.compare
         flipping = config.flipping
@@ -108,13 +106,9 @@ def set_up(context: Context) -> Bench:
 
 
 def choose(table: pd.DataFrame, rows: np.ndarray, limit: int | None, seed: int) -> np.ndarray:
-    """Some of the rows, drawn by seed: as many of every class, and a window with all its copies.
+    """Some of the rows, rising, drawn by seed: as many of every class, a window with its copies.
 
-    Args:
-        table: of the examples.
-        rows: to choose from, rising.
-        limit: how many; where that is fewer than the classes, some classes have none.
-        seed: of the draw.
+    Where `limit` is below the number of classes, some classes have none.
     """
     candidates = table.iloc[rows].reset_index(drop=True)
     windows = candidates.drop_duplicates(WINDOW)

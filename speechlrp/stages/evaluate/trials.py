@@ -209,14 +209,9 @@ def listed_trials(context: Context, examples: Dataset, corpus: Sequence[Recordin
 def check_trials(listed: Trials, ids: Mapping[str, str], setting: str, root: str) -> None:
     """Check, before anything is computed, that there are trials to score.
 
-    Args:
-        listed: the trials.
-        ids: of those names in them that are in the corpus.
-        setting: what the configuration says, for the error.
-        root: of the corpus, for the error.
-
     Raises:
-        SpeechLRPError: the corpus has none of the recordings, or trials of one kind alone.
+        SpeechLRPError: the corpus has none of the recordings (`ids` are of those that it has),
+            or trials of one kind alone.
     """
     if not ids:
         raise SpeechLRPError(

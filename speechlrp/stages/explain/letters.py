@@ -153,13 +153,20 @@ def work(context: Context) -> None:
     """Write `relevance.h5`, `statistics.h5`, `utterances.h5`, tables and figures."""
     check_letters(context.config.explainer)
     search = letter_explaining(context)
-    maps, gathered, frames = _parts(search)
+    letters, size = search.classes.names, (len(search.dataset.frequency), search.width)
+    maps = RelevancePart(letters, *size, device=search.recogniser.device)
+    gathered = NumbersPart(len(letters), search.offset_ms, search.promised)
+    frames = FrameTable(search.dataset.table.id)
     tally = gather(context, search, {"maps": maps, "numbers": gathered, "frames": frames})
     if not context.ranks.leader:
         return
     numbers = gathered.numbers
     _statistics(context, search, maps, tally)
-    _tables(context, search, maps, numbers)
+    context.write(
+        letters=letter_table(letters, maps, numbers),
+        bands=band_table(maps, search.dataset.frequency, context.config.explainer["bands_hz"]),
+        lags=lag_table(maps, search.offset_ms),
+    )
     examples, utterances = _drawn(context, search, frames)
     write_examples(context, search, examples)
     write_utterances(context, search, utterances)
@@ -167,14 +174,6 @@ def work(context: Context) -> None:
     clear(context)
     say_tally(context, tally, LETTERS, "letters")
     _say(context, search, numbers)
-
-
-def _parts(search: LetterExplaining) -> tuple[RelevancePart, NumbersPart, FrameTable]:
-    """What is gathered over all letter frames."""
-    letters, size = search.classes.names, (len(search.dataset.frequency), search.width)
-    maps = RelevancePart(letters, *size, device=search.recogniser.device)
-    numbers = NumbersPart(len(letters), search.offset_ms, search.promised)
-    return maps, numbers, FrameTable(search.dataset.table.id)
 
 
 def _drawn(
@@ -204,18 +203,6 @@ def _statistics(
     arrays |= search.axes()
     path, attributes = context.folder / "statistics.h5", {"classes": list(letters)}
     write_maps(path, STATISTICS, arrays, attributes=attributes | dict(search.facts))
-
-
-def _tables(
-    context: Context, search: LetterExplaining, maps: RelevancePart, numbers: Numbers
-) -> None:
-    """Write `letters.csv`, `bands.csv` and `lags.csv`."""
-    limits = context.config.explainer["bands_hz"]
-    context.write(
-        letters=letter_table(search.classes.names, maps, numbers),
-        bands=band_table(maps, search.dataset.frequency, limits),
-        lags=lag_table(maps, search.offset_ms),
-    )
 
 
 def _say(context: Context, search: LetterExplaining, numbers: Numbers) -> None:

@@ -55,11 +55,7 @@ class Sound:
 
 
 def listen(context: Context, units: Sequence[Callable[[], list[Sound]]]) -> pd.DataFrame:
-    """Make the sounds of every unit; write WAV files, `sounds.csv` and `index.html`.
-
-    Returns:
-        The index.
-    """
+    """Make the sounds of every unit; write WAV files, `index.html` and the index, `sounds.csv`."""
     config = context.config
     shards = Shards(context.units(), len(units))
     missing = shards.missing()
@@ -98,7 +94,7 @@ def sides(
     """A recording whole, with only what speaks for a decision, and with only what speaks against.
 
     The share of bins that speak most keep their level, all others are turned down to the
-    floor, and phases stay the recording's own.
+    floor, and phases stay the recording's own. A side of which no bin speaks has no wave.
 
     Args:
         whole: the recording; its file is the name that all three begin with.
@@ -107,9 +103,6 @@ def sides(
         settings: `share` and `floor_db`.
         said: what the network says of a wave, and the score of that.
         among: bool, broadcast against the relevance: the bins that count; None: all.
-
-    Returns:
-        Three sounds; those have no wave of whose side no bin speaks.
     """
     waves: dict[str, Any] = {WHOLE: whole.wave}
     for name, sign in ((FOR, 1), (AGAINST, -1)):

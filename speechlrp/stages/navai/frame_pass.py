@@ -29,24 +29,17 @@ SAVE_SHARE = 20
 
 
 def gather(context: Context, search: Search, parts: Mapping[str, Part]) -> Tally:
-    """Give all frames of the configured split to all parts.
+    """Give all frames of the configured split to all parts; what was counted on the way.
 
     Where several processes work together, the leader's parts hold everything in the end,
-    those of the others their share.
-
-    Args:
-        context: of the stage; what is put down lies in its folder until `clear`.
-        search: how frames and key steps are found.
-        parts: what takes the frames in, by name.
-
-    Returns:
-        What was counted on the way.
+    those of the others their share. What is put down lies in the stage's folder until `clear`.
     """
     ranks, rows = context.ranks, search.dataset.rows(context.config.subset)
     tally = Tally(len(search.classes.names))
     gathered = {**parts, "tally": tally}
     saves = Saves(context.units("sums"), ranks.rank)
-    every = units(_windows(search, rows), UNIT)
+    frames, model = search.dataset.table.frames.to_numpy()[rows], search.recogniser.model
+    every = units(np.maximum((frames - search.width) // model.stride + 1, 0), UNIT)
     done = ranks.share(saves.done() if ranks.leader else None)
     todo = [unit for unit in range(len(every)) if unit not in done][ranks.rank :: ranks.ranks]
     mine = _resume(saves, gathered)
@@ -95,12 +88,6 @@ def _unit(search: Search, utterances: Iterator, parts: Mapping[str, Part]) -> Ta
         for part in parts.values():
             part.add(batch, maps, steps)
     return frames.tally
-
-
-def _windows(search: Search, rows: np.ndarray) -> np.ndarray:
-    """How many windows each of the utterances has."""
-    frames = search.dataset.table.frames.to_numpy()[rows]
-    return np.maximum((frames - search.width) // search.recogniser.model.stride + 1, 0)
 
 
 def _read(

@@ -184,12 +184,7 @@ def _classes(context: Context, recogniser: Recogniser) -> FrameClasses:
 
 
 def frequent(texts: Sequence[str], side: str, most: int) -> list[str]:
-    """The most frequent letters with a neighbour, as `Bigrams` names them.
-
-    Args:
-        texts: transcripts.
-        side: where the neighbour is.
-        most: how many at most.
+    """The `most` frequent letters with a neighbour at a side, as `Bigrams` names them.
 
     Raises:
         SpeechLRPError: there is none.

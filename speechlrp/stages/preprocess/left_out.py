@@ -101,12 +101,7 @@ def add_sums(shards: Shards, total: np.ndarray | float, count: int) -> tuple:
 
 
 def note_dropped(context: Context, shards: Shards, outside: pd.DataFrame) -> pd.DataFrame:
-    """Write `recordings.csv` and `left_out.csv`, and say what they count.
-
-    Args:
-        context: of the stage.
-        shards: the units of work.
-        outside: classes of which recordings are left out, see ``split_off``.
+    """Write `recordings.csv` and `left_out.csv`, see `split_off`, and say what they count.
 
     Returns:
         A row for each recording that gave features.

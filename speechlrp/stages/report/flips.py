@@ -21,11 +21,8 @@ from speechlrp.stages.report.class_sections import tags
 def flipping(files: RunFiles, work: str | None, chance: float) -> Section:
     """Accuracy while bins are flipped, as table and curves, for each baseline.
 
-    Args:
-        files: of the run.
-        work: whose numbers stand beside: of the thesis Tables 6.1 and Figures 6.3 and 6.5, or
-            Figures 6.11, 6.13 and 6.15.
-        chance: accuracy (0..1) of guessing.
+    `work` is whose numbers stand beside: of the thesis Tables 6.1 and Figures 6.3 and 6.5, or
+    Figures 6.11, 6.13 and 6.15; `chance` the accuracy (0..1) of guessing.
     """
     blocks: list[Block] = []
     curves = files.curves[files.curves.weights == "train"]
@@ -105,10 +102,7 @@ def _areas(files: RunFiles, curves: pd.DataFrame) -> Table:
 def augmentation(files: RunFiles, work: str | None, chance: float) -> Section:
     """Curves of the networks trained on augmented data, for each baseline (T 6.2).
 
-    Args:
-        files: of the run.
-        work: whose numbers stand beside.
-        chance: accuracy (0..1) of guessing.
+    `work` is whose numbers stand beside, `chance` the accuracy (0..1) of guessing.
     """
     blocks = []
     thesis = work == "thesis" and files.task == "gender"

@@ -31,11 +31,6 @@ from speechlrp.training.window_batches import CropBatches
 def loggers(context: Context, settings: Recipe, meta: Mapping[str, Any]) -> list[Callback]:
     """The configured logger, which writes to `logs` below the stage's folder; none by default.
 
-    Args:
-        context: of the stage.
-        settings: of the training.
-        meta: of the model, see `save_model`.
-
     Raises:
         SpeechLRPError: there is no such logger, or what it needs is not installed.
     """
@@ -90,16 +85,9 @@ def teach(
     validation: Windows,
     penalty: RegionPenalty | None = None,
 ) -> None:
-    """Fit a model to the training split of `examples`, and keep what came of it.
+    """Fit a model to the training split of `examples`, measured on the other's validation split.
 
-    Args:
-        context: of the stage.
-        model: to be trained, or trained on.
-        meta: of the model, see `save_model`.
-        settings: the recipe.
-        examples: whose training split it sees.
-        validation: whose validation split it is measured on.
-        penalty: beside the loss.
+    `meta` is of the model, see `save_model`; a penalty comes beside the loss.
     """
     common = {"batch_size": settings.batch_size, "input_scale": meta["input_scale"]}
     common |= {"rank": context.ranks.rank, "ranks": context.ranks.ranks}

@@ -52,14 +52,8 @@ def _path(path: str) -> Path:
 def adopt(context: Context, model: nn.Module, meta: dict[str, Any], examples: Windows) -> None:
     """Write a checkpoint's weights as a training would have: last, best, metrics, curves.
 
-    Args:
-        context: of the stage.
-        model: with one output a class of the data.
-        meta: of the model, see `save_model`.
-        examples: the data.
-
     Raises:
-        SpeechLRPError: the checkpoint cannot be read, or does not fit.
+        SpeechLRPError: the checkpoint cannot be read, or does not fit a class an output.
     """
     section, place = context.config.model, device(context.config.device)
     if isinstance(model, HuggingFace):
@@ -127,11 +121,7 @@ def _speakers(file: str | None) -> list[str] | None:
 def centroids(model: nn.Module, examples: Windows, scale: float, place: torch.device) -> Tensor:
     """The mean direction of each class's embeddings in the training split, ``[K, E]``.
 
-    Args:
-        model: with a method ``embed``, in evaluation mode.
-        examples: the data.
-        scale: of the inputs.
-        place: where the model is.
+    The model has a method ``embed``, and is in evaluation mode.
 
     Raises:
         SpeechLRPError: a class has no training example.
