@@ -15,13 +15,7 @@ class SpeechLRPError(Exception):
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> SpeechLRPError:
-    """Build the error for a name that is not in a table.
-
-    Args:
-        kind: what the name stands for, such as ``"model"``.
-        name: the name that was asked for.
-        known: the names there are.
-    """
+    """Build the error for a name that is not in a table; the kind is such as ``"model"``."""
     names = sorted(" ".join(str(one).split()) for one in known)
     close = difflib.get_close_matches(str(name), names, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""

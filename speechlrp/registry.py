@@ -66,10 +66,7 @@ class Registry(Mapping[str, Any]):
     Listing the names imports nothing, so the command line can offer them without
     importing torch.
 
-    Args:
-        kind: what an entry is, in one word; used in error messages.
-        entries: name -> ``"package.module:object"``.
-        interface: what an entry must be; None: anything.
+    `kind` is what an entry is, in one word, for error messages.
     """
 
     def __init__(
@@ -121,9 +118,7 @@ def imported(reference: str, what: str) -> Any:
 
     The module is looked for as Python does, and in the working folder.
 
-    Args:
-        reference: with dots behind the colon for what lies inside a class.
-        what: is being looked up, for the error.
+    It may have dots behind the colon for what lies inside a class; `what` is being looked up.
 
     Raises:
         SpeechLRPError: it is no such text; there is no such module or name in it; importing it
@@ -153,12 +148,7 @@ def imported(reference: str, what: str) -> Any:
 
 @contextmanager
 def guarded(what: str, entry: Any) -> Iterator[None]:
-    """Call an entry of a table: whatever one of a user's own raises becomes one line.
-
-    Args:
-        what: is being called, for the error.
-        entry: the class or function.
-    """
+    """Call an entry, `what` for errors: whatever one of a user's own raises becomes one line."""
     if str(getattr(entry, "__module__", "")).partition(".")[0] == __package__:
         yield
         return

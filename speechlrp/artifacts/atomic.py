@@ -38,11 +38,7 @@ def sweep(folder: Path) -> None:
 
 
 def need_space(folder: Path, size: float) -> None:
-    """Check that a disk has room.
-
-    Args:
-        folder: on it.
-        size: in bytes.
+    """Check that the disk of a folder has room for so many bytes.
 
     Raises:
         SpeechLRPError: it has not.

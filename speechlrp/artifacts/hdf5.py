@@ -45,10 +45,7 @@ NO_VALUES = "This is a netCDF dimension but not a netCDF variable."
 def open_artifact(path: Path, layout: Layout, command: str) -> Iterator[h5py.File]:
     """Open an artifact for reading.
 
-    Args:
-        path: the file.
-        layout: what it must be.
-        command: the command line that makes it, named in every error.
+    The command makes it, and is named in every error.
 
     Raises:
         SpeechLRPError: the file is missing, locked, truncated, or something else; also where

@@ -122,10 +122,7 @@ def _json(text: str) -> Any:
 def indices(dataset: h5py.Dataset, rows: Any, below: int) -> np.ndarray:
     """Read whole numbers from 0 that count something.
 
-    Args:
-        dataset: of whole numbers.
-        rows: to be read, as h5py takes them.
-        below: how many there are of what they count.
+    Of a dataset of whole numbers, some rows; they count `below` things.
 
     Raises:
         Damaged: one of them counts nothing.

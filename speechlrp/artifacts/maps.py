@@ -61,12 +61,7 @@ def write_maps(
 ) -> None:
     """Write the file, whole; of an array whose last axes are frequency and offset a map is a chunk.
 
-    Args:
-        path: the file.
-        layout: what it is.
-        arrays: by name.
-        tables: by name; the one called ``"table"`` describes the rows.
-        attributes: of the file.
+    The table called ``"table"`` describes the rows.
     """
     with created(path) as file:
         for name, (values, axes, _) in arrays.items():

@@ -42,13 +42,8 @@ def write_maximized(
 ) -> pd.DataFrame:
     """Merge the batches of neurons into one file, whole or not at all.
 
-    Args:
-        path: the file.
-        shards: in each `{"inputs": [n, F, T], "history": [n, steps + 1]}` and n rows.
-        frequency: of the bands in Hz, [F].
-        time_ms: of the frames from the first one, in ms, [T].
-        units: of the inputs.
-        attributes: of the file.
+    Each shard has `{"inputs": [n, F, T], "history": [n, steps + 1]}` and n rows; frequencies of the
+    bands are in Hz, [F], times of the frames from the first one in ms, [T].
 
     Returns:
         The table of all neurons.
@@ -99,9 +94,7 @@ class MaximizedFile:
 def open_maximized(path: Path, command: str) -> Iterator[MaximizedFile]:
     """Open the file for reading.
 
-    Args:
-        path: the file.
-        command: the command line that makes it, named in errors.
+    The command makes it, and is named in errors.
 
     Raises:
         SpeechLRPError: it is missing, damaged or something else.

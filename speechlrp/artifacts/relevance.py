@@ -68,14 +68,9 @@ def merge(
 ) -> pd.DataFrame:
     """Put units of work together: relevance, output, target and what is beside them.
 
-    Args:
-        file: open for writing.
-        shards: the units, whose `relevance` is `[n, 1, F, T]`.
-        axes: `frequency` in Hz and `time` in s.
-        classes: names of the outputs.
-        units: of the relevance.
-        facts: attributes of the file.
-        each: is shown every unit's arrays and table, before they are rounded.
+    `relevance` of each unit is `[n, 1, F, T]`; `axes` has `frequency` in Hz and `time` in s,
+    `facts` attributes of the file. `each` is shown every unit's arrays and table, before they are
+    rounded.
 
     Returns:
         The table of all rows.

@@ -86,10 +86,8 @@ class Shards:
     ) -> pd.DataFrame:
         """Append the arrays of all units to `file`, one unit in memory at a time.
 
-        Args:
-            file: an HDF5 file open for writing.
-            each: every unit's arrays and table -> the arrays to write.
-            storage: array -> how HDF5 stores it, such as compressed.
+        `each` gives the arrays to write, of every unit's arrays and table; `storage` says how HDF5
+        stores an array, such as compressed.
 
         Returns:
             The table of all rows, which is written to the file as well.
@@ -161,10 +159,6 @@ class Saves:
 
     A file appears whole or not at all, and no unit is in two of them. So whatever files
     there are add up to what was done, also where another number of processes goes on.
-
-    Args:
-        folder: where they are.
-        rank: of the process.
     """
 
     def __init__(self, folder: Path, rank: int = 0) -> None:

@@ -27,10 +27,8 @@ def read_csv(path: Path, mend: str, needed: Sequence[str] = ()) -> pd.DataFrame:
     Columns of ``TEXT`` are text, and an empty cell in them is the empty text. Others are
     numbers, or True and False; an empty cell is NaN.
 
-    Args:
-        path: a CSV file, in UTF-8.
-        mend: what makes it again, for the errors.
-        needed: columns that it must have; those that are not of ``TEXT`` hold numbers alone.
+    `mend` is what makes it again, for the errors. Columns that are `needed` and not of ``TEXT``
+    hold numbers alone.
 
     Raises:
         SpeechLRPError: the file is missing or no such table.

@@ -62,13 +62,8 @@ def write_utterances(
 ) -> pd.DataFrame:
     """Write the file, whole or not at all, with one part in memory at a time.
 
-    Args:
-        path: the file.
-        parts: such as `Shards`: in each `{"features": [sum T_i, F]}` and a table whose
-            column `frames` holds the T_i.
-        frequencies: where the bands lie in Hz, [F].
-        units: of the features.
-        attributes: of the file, such as `settings`.
+    Each part, such as a shard, has `{"features": [sum T_i, F]}` and a table whose column `frames`
+    holds the T_i; frequencies of the bands are in Hz, [F].
 
     Returns:
         The table of all utterances.
@@ -125,9 +120,7 @@ class Utterances:
 
     Only the table and the offsets are in memory. Use one object a process and thread.
 
-    Args:
-        path: the file.
-        command: the command line that makes it, named in errors.
+    The command makes it, and is named in errors.
 
     Raises:
         SpeechLRPError: the file is missing, damaged or foreign.

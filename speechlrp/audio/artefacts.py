@@ -24,11 +24,8 @@ Change = Callable[[Tensor, str], Tensor]
 class Artefacts:
     """Put an artefact into some of the recordings; what is drawn follows from seed and id.
 
-    Args:
-        make: a function of samples ``[N]``, their rate and a random generator.
-        recordings: ids of those that get it; the others stay as they are.
-        rate: of the recordings, Hz.
-        seed: of what is drawn.
+    The function `make` takes samples ``[N]``, their rate in Hz and a random generator; recordings
+    of other ids stay as they are.
     """
 
     def __init__(
@@ -50,14 +47,9 @@ class Artefacts:
 def hum(
     wave: Tensor, rate: int, draw: np.random.Generator, snr_db: float = 15.0, hz: float = 50.0
 ) -> Tensor:
-    """Mix in a steady tone, as mains make it.
+    """Mix a steady tone into samples ``[N]``, as mains make it; its phase is drawn.
 
-    Args:
-        wave: samples ``[N]``.
-        rate: Hz.
-        draw: of its phase.
-        snr_db: the recording's power over the tone's, dB.
-        hz: its frequency.
+    `snr_db` is the recording's power over the tone's.
     """
     time = torch.arange(len(wave), dtype=torch.float64) / rate
     phase = draw.uniform(0, 2 * math.pi)
@@ -72,15 +64,10 @@ def click(
     at_s: float = 0.02,
     length_s: float = 0.002,
 ) -> Tensor:
-    """Mix in a burst of noise that dies away, as a key or a switch makes it.
+    """Mix in a burst of noise that dies away, as a key or a switch makes it, ``[N]``.
 
-    Args:
-        wave: samples ``[N]``.
-        rate: Hz.
-        draw: of its noise.
-        snr_db: the whole recording's power over the burst's, dB.
-        at_s: when it begins, s; in the last sample of what is shorter.
-        length_s: after which it has fallen to 1/e, s.
+    `snr_db` is the whole recording's power over the burst's; it begins at `at_s` (in the last
+    sample of what is shorter), and after `length_s` has fallen to 1/e.
     """
     start = min(round(at_s * rate), len(wave) - 1)
     time = np.arange(len(wave) - start) / rate
@@ -91,13 +78,9 @@ def click(
 
 
 def room(wave: Tensor, rate: int, draw: np.random.Generator, rt60_s: float = 0.4) -> Tensor:
-    """Let it sound as in a room: noise that dies away is the response, another each time.
+    """Let samples ``[N]`` sound as in a room: noise that dies away is the response, drawn anew.
 
-    Args:
-        wave: samples ``[N]``.
-        rate: Hz.
-        draw: of the response.
-        rt60_s: the time in which the echoes fall by 60 dB, s.
+    In `rt60_s` the echoes fall by 60 dB.
     """
     time = np.arange(round(rt60_s * rate)) / rate
     response = 0.1 * draw.standard_normal(len(time)) * 10 ** (-3 * time / rt60_s)
@@ -117,9 +100,7 @@ class Conditions:
     What a copy gets follows from the mixer's seed, the recording's id and the kind alone:
     not from the other kinds, the other recordings or the number of workers.
 
-    Args:
-        mixers: kind -> what mixes it into every recording (of probability 1).
-        recordings: ids of those that are copied; None: all.
+    Each mixer mixes into every recording (of probability 1); without ids all are copied.
     """
 
     def __init__(

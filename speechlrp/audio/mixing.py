@@ -98,10 +98,7 @@ class Mixer:
     def __call__(self, wave: Tensor, name: str, turn: int = 0) -> tuple[Tensor, Mixed | None]:
         """Mix something into a recording, or nothing.
 
-        Args:
-            wave: samples ``[N]``.
-            name: the recording's id.
-            turn: such as the epoch; every turn draws anew.
+        `name` is the recording's id; every `turn`, such as an epoch, draws anew.
 
         Returns:
             The mixture ``[N]``, and what is in it; the recording as it is and None where
@@ -127,11 +124,6 @@ def mix(wave: Tensor, addition: Tensor, snr_db: float) -> Tensor:
     """Add at a ratio of powers over the whole length; made quieter where it would clip.
 
     ``wave + g addition`` with ``10 log10(power(wave) / power(g addition)) = snr_db``.
-
-    Args:
-        wave: samples ``[N]``.
-        addition: as many.
-        snr_db: in dB.
 
     Raises:
         ValueError: the lengths differ, or one of the two is silent.
@@ -183,9 +175,7 @@ def reverberate(wave: Tensor, response: Tensor) -> Tensor:
 def change_speed(wave: Tensor, factor: float) -> Tensor:
     """Play faster or slower, pitch and all: ``[N]`` -> ``[ceil(N / factor)]``.
 
-    Args:
-        wave: samples.
-        factor: such as 0.9 or 1.1; taken to the nearest hundredth.
+    The factor is taken to the nearest hundredth.
 
     Raises:
         SpeechLRPError: it is not 0.5 to 2.

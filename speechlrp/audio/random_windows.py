@@ -102,12 +102,7 @@ def read_part(
 
     Only what is wanted is decoded, where libsndfile reads the format.
 
-    Args:
-        path: the file.
-        start_s: where the piece begins, in s.
-        samples: how many at ``rate``; where the recording ends before, zeros follow.
-        rate: in Hz.
-        channel: see ``resampling.mono``.
+    It begins at `start_s` and has so many samples at `rate`: behind the recording's end zeros.
 
     Raises:
         SpeechLRPError: the file cannot be read, or ends before the piece begins.

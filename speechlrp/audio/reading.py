@@ -24,9 +24,7 @@ def read(path: str | Path, *, longest_s: float | None = None) -> tuple[Tensor, i
 
     A length in a header is a claim: the file is read block by block up to its end.
 
-    Args:
-        path: the file.
-        longest_s: refuse a longer recording, and read no further than that.
+    A recording longer than `longest_s` is refused, and read no further than that.
 
     Returns:
         The samples ``[C, N]``, float32, full scale at 1, and the rate in Hz.
@@ -45,10 +43,7 @@ def read(path: str | Path, *, longest_s: float | None = None) -> tuple[Tensor, i
 def read_piece(path: str | Path, start_s: float, seconds: float) -> tuple[Tensor, int]:
     """Read a piece of a recording; only that is decoded, where the format allows it.
 
-    Args:
-        path: the file.
-        start_s: where the piece begins, in s.
-        seconds: how long it is; it ends with the recording.
+    It ends with the recording.
 
     Returns:
         The samples ``[C, N]``, float32, and the rate in Hz.

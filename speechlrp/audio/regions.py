@@ -51,9 +51,7 @@ def with_gains(
 def encode_wav(wave: Tensor, rate: int) -> bytes:
     """Give a wave as the bytes of a 16-bit WAV file.
 
-    Args:
-        wave: ``[N]`` or ``[C, N]``, full scale at 1.
-        rate: in Hz.
+    Of ``[N]`` or ``[C, N]``, full scale at 1.
 
     Raises:
         SpeechLRPError: there are no samples, or some are not finite or beyond full scale.

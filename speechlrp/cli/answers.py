@@ -24,10 +24,7 @@ KNOWN = (*OF_FILES, "run", "explainer", "weights", "device", "on")
 def answer_files(files: Sequence[str], words: Sequence[str], values: Mapping[str, Any]) -> None:
     """Explain recordings, say a line each, and write figures and files below their names.
 
-    Args:
-        files: the recordings.
-        words: the rest of the arguments; of settings, `run` and the explainer's alone fit here.
-        values: click's parameters.
+    Of settings, `run` and the explainer's alone fit here; `values` are click's parameters.
 
     Raises:
         SpeechLRPError: no run is named, another setting is, or a recording cannot be used;

@@ -29,10 +29,8 @@ from speechlrp.stages import CLASSES
 def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> None:
     """Run a verb under Hydra.
 
-    Args:
-        verb: a stage, or ``"run"``.
-        overrides: `KEY=VALUE` arguments as they were given.
-        values: click's parameters by name.
+    The verb is a stage or ``"run"``; overrides, `KEY=VALUE`, are as they were given, and `values`
+    click's parameters by name.
 
     Raises:
         click.UsageError: an option and an override disagree, or an argument is not
@@ -173,10 +171,7 @@ def one_line_errors(
 ) -> Iterator[None]:
     """Turn what a user can mend into one line on stderr and exit status 1.
 
-    Args:
-        verb: a stage.
-        overrides: as they were given.
-        own: the user's files that an error may be about.
+    Overrides are as they were given; an error may be about the user's `own` files.
     """
     try:
         yield

@@ -42,11 +42,7 @@ def on_corpus(config: Config, verb: str, member: Sequence[str], corpus: Sequence
     Everything of it is test unless a split is named. Its label has the name of the run's task,
     and the classes are those that the network knows.
 
-    Args:
-        config: of the run.
-        verb: a stage.
-        member: the overrides of the run.
-        corpus: those of the corpus.
+    `member` has the overrides of the run, `corpus` those of the corpus.
 
     Raises:
         HydraException: a corpus or setting that there is not.

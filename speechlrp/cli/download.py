@@ -77,9 +77,8 @@ def show(words: tuple[str, ...], values: Mapping[str, Any]) -> None:
 
     Recordings lie in ``demo/`` below ``SPEECHLRP_DATA`` (default: ``data``).
 
-    Args:
-        words: one of `DEMOS`, if any, and settings ``KEY=VALUE``.
-        values: click's parameters of ``speechlrp run``.
+    `words` are one of `DEMOS`, if any, and settings ``KEY=VALUE``; `values` are those of
+    ``speechlrp run``.
 
     Raises:
         click.UsageError: there is no such demonstration.

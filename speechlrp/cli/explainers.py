@@ -25,11 +25,6 @@ def with_explainers(composed: DictConfig, verb: str, overrides: Sequence[str]) -
     it a variant of another. A name without a file, of the table or of one's own
     (``package.module:Name``), has the settings of ``explainer=custom``.
 
-    Args:
-        composed: the configuration.
-        verb: a stage, or ``"run"``.
-        overrides: that it was composed with.
-
     Raises:
         HydraException: an explainer that there is not, and as composing raises.
     """

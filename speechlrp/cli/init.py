@@ -19,13 +19,8 @@ def write_experiment(
 ) -> None:
     """Look, choose, say what and why, and write ``experiment/<run>.yaml`` below a folder.
 
-    Args:
-        source: one's own recordings, see `speechlrp.setup.own_data`.
-        label: what is to be told apart.
-        run: the name of the run, and of the file.
-        speaker: where it is said who speaks.
-        folder: of one's own configurations.
-        force: replace the file, which is kept beside it.
+    Recordings are as `speechlrp.setup.own_data` finds them, `label` is what is to be told apart,
+    and `speaker` where it is said who speaks; `force` replaces the file, which is kept beside it.
 
     Raises:
         SpeechLRPError: the name is taken, or the recordings are none.

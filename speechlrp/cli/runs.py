@@ -77,9 +77,7 @@ def with_remembered(
 ) -> tuple[tuple[str, ...], str | None]:
     """What the run that is named remembers, and after it what was given.
 
-    Args:
-        overrides: as they were given, with those that options stand for.
-        values: click's parameters.
+    `overrides` are those given, with those that options stand for; `values` click's parameters.
 
     Returns:
         The overrides, in which the name asks for the members of a sweep; and the user's
@@ -147,10 +145,7 @@ def to_remember(overrides: Sequence[str], config_dir: str | None) -> tuple[str, 
 def hints(overrides: Sequence[str], config_dir: str | None, remembered: bool) -> tuple[str, ...]:
     """What names the run of a command, for the commands in messages.
 
-    Args:
-        overrides: of the command.
-        config_dir: the user's folder of configurations.
-        remembered: whether the run has a `run.json`, so that its name alone is enough.
+    Where it is `remembered`, by a `run.json`, its name alone is enough.
     """
     named = [plainly(o) for o in overrides if o.startswith("run=")]
     enough = bool(named) and remembered

@@ -25,9 +25,7 @@ def default_outputs() -> Path:
 def compose_config(verb: str, overrides: Sequence[str]) -> Config:
     """Compose a verb's configuration.
 
-    Args:
-        verb: a stage.
-        overrides: ``KEY=VALUE``; also the user's folder of configurations, as a run has it.
+    They are ``KEY=VALUE``, the user's folder of configurations among them, as a run has it.
 
     Raises:
         SpeechLRPError: a setting or choice that there is not, or one out of its range.

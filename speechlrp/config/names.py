@@ -40,13 +40,10 @@ def key_of(override: str) -> str:
 def names_in(text: str, known: Collection[str] = (), what: str = "") -> list[str]:
     """The names of a list with commas, each once; ``all`` stands for all that are known.
 
-    Args:
-        text: the list.
-        known: names; none: any name will do.
-        what: what a name is, for the error.
+    Where none are known any name will do.
 
     Raises:
-        SpeechLRPError: a name that is not known, or no name.
+        SpeechLRPError: a name that is not known, or no name; says `what` a name is.
     """
     names = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     if known and names == ["all"]:

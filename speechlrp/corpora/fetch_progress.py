@@ -9,15 +9,7 @@ from typing import TextIO
 
 
 class Meter(AbstractContextManager):
-    """Counts bytes or files and shows them; may be advanced from several threads.
-
-    Args:
-        what: one word or two for what is counted.
-        total: how many there will be; None if nobody knows.
-        show: whether to show anything.
-        size: count bytes, shown as MB; else items.
-        stream: where to; stderr by default.
-    """
+    """Counts bytes or files and shows them; may be advanced from several threads."""
 
     def __init__(
         self,

@@ -65,12 +65,7 @@ def _refuse(error: OSError) -> None:
 
 
 class Gathering:
-    """Recordings, one for each utterance, and the audio files that fit a layout nowhere.
-
-    Args:
-        corpus: its name, for what is said.
-        root: its folder.
-    """
+    """Recordings, one for each utterance, and the audio files that fit a layout nowhere."""
 
     def __init__(self, corpus: str, root: Path) -> None:
         self.corpus, self.root = corpus, root

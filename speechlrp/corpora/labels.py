@@ -13,12 +13,9 @@ log = logging.getLogger(__name__)
 
 
 def labelled(recording: Recording, labels: Mapping[str, str], where: str) -> Recording:
-    """Put labels where they belong: a gender, a digit, a speaker, or something else.
+    """Put labels (name -> text) where they belong: a gender, a digit, a speaker, or something else.
 
-    Args:
-        recording: without them.
-        labels: name -> text; an empty text is no label.
-        where: they are from, for the error.
+    An empty text is no label; `where` they are from is for the error.
 
     Raises:
         SpeechLRPError: a gender that is none.
@@ -45,13 +42,8 @@ def say_unknown(count: int, where: Path) -> None:
 def place(written: str, folder: Path) -> Path:
     """Find a file that a list names: in the list's folder, else from where one stands.
 
-    Args:
-        written: an absolute or a relative path, or ``file://`` and one; a relative one may be
-            written as Windows has it.
-        folder: of the list.
-
-    Returns:
-        Where the file is; where it is in neither place, where it is not in the folder.
+    It is named by an absolute or a relative path, as Windows has it too, or by ``file://`` and one;
+    where it is in neither place, it is where it is not in the folder.
     """
     written = written.removeprefix("file://")
     for name in dict.fromkeys((written, written.replace("\\", "/"))):

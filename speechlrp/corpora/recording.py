@@ -50,8 +50,7 @@ class Recording:
     def label(self, task: str) -> str | None:
         """Return the label for a task, or None where it is not known.
 
-        Args:
-            task: ``"gender"``, ``"digit"``, ``"speaker"`` or a name in `extra`.
+        The task is ``"gender"``, ``"digit"``, ``"speaker"`` or a name in `extra`.
         """
         if task in ("gender", "digit", "speaker"):
             return getattr(self, task)
@@ -70,9 +69,7 @@ def tasks(recordings: Iterable[Recording]) -> list[str]:
 def gender(text: str, where: str) -> str | None:
     """Turn a corpus's word for a speaker's sex into ours.
 
-    Args:
-        text: ``m``, ``f``, ``male``, ``female`` in any case; empty or ``unknown``: None.
-        where: the place it was read from, for the error.
+    Words are ``m``, ``f``, ``male``, ``female`` in any case; empty or ``unknown`` gives None.
 
     Raises:
         SpeechLRPError: it is something else.

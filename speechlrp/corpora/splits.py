@@ -90,11 +90,8 @@ def everything(
 ) -> dict[str, str]:
     """Everything is test: for a corpus that a network was not trained on.
 
-    Args:
-        recordings: those without the label are left out.
-        label: the task; None where there are no classes.
-        seed: of `unseen`, where speakers are drawn.
-        unseen: speakers that are kept for trials alone, see `unseen_speakers`.
+    Those without the label are left out; `unseen` speakers, drawn by seed, are kept for trials
+    alone, see `unseen_speakers`.
 
     Raises:
         SpeechLRPError: none has the label.

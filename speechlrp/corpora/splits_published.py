@@ -38,11 +38,7 @@ def becker_gender(
     Recordings of other speakers are left out. Speakers of the groups who are not in a
     partial corpus are named in the log.
 
-    Args:
-        recordings: AudioMNIST's, or a part of them.
-        label: the task; recordings without the label are left out.
-        seed: has no influence; every split takes it.
-        fold: k, 0 to 3.
+    Those without the label are left out, and the seed, which every split takes, has no influence.
 
     Raises:
         SpeechLRPError: no such fold, or a subset has none of the corpus's speakers.
@@ -170,12 +166,7 @@ def iden_split(
 ) -> dict[str, str]:
     """VoxCeleb1's split for identification: every speaker in all subsets, no video in two.
 
-    Args:
-        recordings: what to cut; those without the label, or not in the list, are left out.
-        label: the task, as in `Recording.label`.
-        seed: of the unseen speakers, where they are drawn.
-        file: where ``iden_split.txt`` is.
-        unseen: speakers in no subset, see `unseen_speakers`.
+    `file` is where ``iden_split.txt`` lies; `unseen` speakers, drawn by seed, are in no subset.
 
     Raises:
         SpeechLRPError: as in `identification` and `unseen_speakers`, or none of the recordings is

@@ -58,11 +58,8 @@ def read_rows(
     A line ``sep=;`` before the names, as Excel has it, is understood. Where tabs separate the
     cells, and quotes enclose none, a quote is a character as any other.
 
-    Args:
-        path: the file.
-        what: it is, for the errors.
-        mend: the file, for the errors.
-        marks: what may separate the cells; the one that is in the line of names most often does.
+    What it is and what mends it are for the errors; of the `marks` that may separate cells the one
+    that is in the line of names most often does.
 
     Raises:
         SpeechLRPError: as in `read_text`, or it is no table.

@@ -35,10 +35,7 @@ class Interval(NamedTuple):
 
 
 def read_textgrid(path: Path) -> dict[str, list[Interval]]:
-    """Read the tiers of intervals of a file; tiers of points are passed over.
-
-    Args:
-        path: a text file, in UTF-8, or in UTF-16 with its mark.
+    """Read the tiers of intervals of a file, in UTF-8 or with its mark UTF-16; not those of points.
 
     Returns:
         Intervals by tier, in order of time, the empty ones included.

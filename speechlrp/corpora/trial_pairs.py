@@ -24,11 +24,6 @@ def trial_pairs(recordings: Sequence[Recording], *, most: int, seed: int) -> Tri
     proportion changes how exact they are and not what they are. Time and memory grow with
     the recordings and with `most`, not with the number of pairs.
 
-    Args:
-        recordings: to compare, R of them.
-        most: pairs to return at the most.
-        seed: of the draw.
-
     Returns:
         The pairs, sorted; no recording is paired with itself, no pair is there twice.
 

@@ -27,10 +27,6 @@ MIDDLE = 4096  # bytes from a file's middle that are compared before all of it i
 def without_twins(recordings: Sequence[Recording], where: Path) -> list[Recording]:
     """Leave out what is another recording's file or has the same content, and say so.
 
-    Args:
-        recordings: all with different ids.
-        where: the list that they are from.
-
     Raises:
         SpeechLRPError: a file is not there, two that are one have different labels, or a
             speaker has two genders.

@@ -97,16 +97,10 @@ def trial_lines(listed: Trials) -> Iterator[str]:
 
 
 def meant(names: Iterable[str], ids: Iterable[str]) -> dict[str, str]:
-    """Find the recordings that a list names, whatever its suffixes and the folders before.
+    """The id of each name in a list that means a recording, whatever its suffix and folders.
 
-    Args:
-        names: of a list, such as ``wav/id10001/video/00001.wav``.
-        ids: of the corpus's recordings, such as ``id10001/video/00001``.
-
-    Returns:
-        The id of each name that means a recording. It does if it is an id, with its suffix
-        or without; or if it ends in the same last three parts, the file and two folders, as
-        one id alone does.
+    A name such as ``wav/id10001/video/00001.wav`` does if it is an id, with its suffix or without,
+    or if it ends in the same last three parts, the file and two folders, as one id alone does.
     """
     known, ends = set(ids), {}
     for key in known:

@@ -27,10 +27,8 @@ def from_audio(config: Config) -> bool:
 def crop_batches(context: Context, examples: Windows, **common: Any) -> CropBatches:
     """Random windows of the training recordings.
 
-    Args:
-        context: of the stage.
-        examples: the dataset; `recordings.csv` beside it is the stage's input ``recordings``.
-        common: further arguments of `CropBatches`.
+    `recordings.csv` beside the dataset is the stage's input ``recordings``; the rest goes to
+    `CropBatches`.
     """
     config, settings = context.config, examples.feature_settings
     needed = ("id", "path", "label", "subset", "seconds", "level_db")

@@ -195,15 +195,10 @@ ONE_LENGTH = "one length, such as features=spectrogram_db"
 
 
 def feature_settings(config: Config, kind: type = WindowSettings, wanted: str = ONE_LENGTH) -> Any:
-    """The settings object of the configured features.
-
-    Args:
-        config: the whole configuration.
-        kind: the class of settings that the task needs.
-        wanted: what it needs, in words, for the error.
+    """The settings object of the configured features, of the kind that the task needs.
 
     Raises:
-        SpeechLRPError: the configured ones are of another kind.
+        SpeechLRPError: the configured ones are of another kind; says what is `wanted`.
     """
     name = config.features["name"]
     if not issubclass(FEATURES[name], kind):

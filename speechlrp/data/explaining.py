@@ -75,12 +75,9 @@ def _rises(limits: Any) -> bool:
 
 
 def explainer(section: Mapping[str, Any], loss: str) -> Any:
-    """The explainer of a section.
+    """The explainer of a section such as ``explainer`` of the configuration.
 
-    Args:
-        section: such as ``explainer`` of the configuration.
-        loss: that the network was trained with: ``start: probability`` is the one that
-            belongs to it.
+    ``start: probability`` is the one that belongs to the loss that the network was trained with.
     """
     settings = options(section, *OURS)
     if settings.get("start") == "probability":
@@ -148,14 +145,9 @@ class Explaining:
     ) -> Judged:
         """Some maps as measures see them, with the network behind them; see `batch`.
 
-        Args:
-            inputs: as differences from the reference, `[B, C, F, T]`.
-            target: what was explained.
-            relevance: of the inputs.
-            table: a row an input.
-            bands_hz: limits of frequency bands.
-            seed: of measures that draw.
-            period: see `Judged`; None: the network's first stride, which of samples is 1.
+        Inputs are differences from the reference, `[B, C, F, T]`, relevance is theirs, and a row of
+        the table each input's. `period` is as of `Judged`; None: the network's first stride, which
+        of samples is 1.
         """
         asked = self.asked(inputs, target, relevance, seed)
         examples, maps = self.network.dataset, self.maps(relevance)[:, 0].double().cpu().numpy()
@@ -166,15 +158,10 @@ class Explaining:
     def batch(
         self, features: np.ndarray, labels: np.ndarray
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """What the network sees, and what is explained.
+        """Inputs as the network sees them and from the reference, `[B, C, F, T]`, and targets.
 
-        Args:
-            features: `[B, 1, F, T]`, or samples `[B, 1, L]`.
-            labels: true classes `[B]`.
-
-        Returns:
-            Inputs as the network sees them and as differences from the reference, each
-            `[B, C, F, T]`, and the target classes `[B]`, or weights of the logits `[B, K]`.
+        Of features `[B, 1, F, T]`, or samples `[B, 1, L]`, and true classes `[B]`; targets are
+        classes `[B]`, or weights of the logits `[B, K]`.
         """
         inputs = self.network.inputs(features)
         target = torch.tensor(labels).to(self.network.device)
@@ -212,13 +199,9 @@ def against_others(labels: torch.Tensor, classes: int) -> torch.Tensor:
 def caution_of_guessing(
     context: Context, table: pd.DataFrame, predicted: np.ndarray, classes: int
 ) -> None:
-    """Warn where the network is at chance on what is explained.
+    """Warn, and note as ``guessing``, where the network is at chance on what is explained.
 
-    Args:
-        context: of the stage; the warning becomes its note ``guessing``.
-        table: of the recordings explained: label and speaker.
-        predicted: the network's classes `[N]`.
-        classes: how many there are.
+    Of the recordings the table has label and speaker, and `predicted` the network's classes `[N]`.
     """
     counted = table.assign(right=table.label.to_numpy() == predicted)
     sums = counted.groupby("speaker", sort=True).right.agg(["sum", "size"])
@@ -229,13 +212,7 @@ def caution_of_guessing(
 
 
 def caution_of_losses(context: Context, conservation: pd.DataFrame, explainer: str) -> None:
-    """Say where little of the relevance arrives.
-
-    Args:
-        context: of the stage.
-        conservation: from `summarise_conservation`.
-        explainer: its name.
-    """
+    """Say where little of the relevance arrives, by the table of `summarise_conservation`."""
     words = absorbed(conservation)
     if words:
         context.say(f"note: {explainer}: {words}")

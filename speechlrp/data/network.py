@@ -113,8 +113,7 @@ class Classifier(Network):
     def baseline(self, name: str) -> torch.Tensor:
         """What a bin without information is, as an input, `[C, F, T]`.
 
-        Args:
-            name: ``"zero"``, ``"silence"``, or ``"mean"`` of the training split.
+        It is ``"zero"``, ``"silence"``, or ``"mean"`` of the training split.
         """
         mean = self.inputs(self.dataset.train_mean)
         if name == "mean":
@@ -180,13 +179,7 @@ def facts_of(dataset: Dataset) -> dict[str, Any]:
 
 
 def describe_model(config: Config, kwargs: dict[str, Any], dataset: Dataset) -> dict[str, Any]:
-    """What weights are saved with.
-
-    Args:
-        config: names the model.
-        kwargs: of its constructor.
-        dataset: that it is trained on.
-    """
+    """What weights are saved with."""
     section, named = config.model, own_code(config.model)
     description = {"model": section["name"], "kwargs": kwargs}
     description |= {"code": code_of(named)} if named else {}

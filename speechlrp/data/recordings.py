@@ -153,10 +153,7 @@ def _file(shards: Shards, unit: int) -> Path:
 def explored(table: pd.DataFrame, predicted: np.ndarray, count: int) -> list[int]:
     """Rows to explore: classes and speakers in turn, of each the misclassified first.
 
-    Args:
-        table: with labels and speakers.
-        predicted: the network's classes `[N]`.
-        count: how many.
+    `predicted` are the network's classes `[N]`.
     """
     wrong = table.label.to_numpy() != predicted
     order = table[["label", "speaker"]].assign(wrong=wrong)

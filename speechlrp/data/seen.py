@@ -141,10 +141,7 @@ class TimeFrequency(SampleView):
 def seen(examples: Windows, section: Mapping[str, Any]) -> Windows:
     """The examples with the axes of their maps.
 
-    Args:
-        examples: as they are stored.
-        section: the explainer's: ``view`` is ``"stft"`` (with ``window_length`` and ``hop``), or
-            None.
+    In the explainer's section ``view`` is ``"stft"`` (with ``window_length`` and ``hop``), or None.
 
     Raises:
         SpeechLRPError: no such view, or one of features that have axes of their own.
@@ -170,15 +167,10 @@ def seen(examples: Windows, section: Mapping[str, Any]) -> Windows:
 
 
 def check_no_view(section: Mapping[str, Any], features: str, where: str = "explainer") -> None:
-    """Check that features with axes of their own are asked for no view.
-
-    Args:
-        section: an explainer's.
-        features: their name.
-        where: the section stands.
+    """Check that features with axes of their own are asked for no view, by an explainer's section.
 
     Raises:
-        SpeechLRPError: they are.
+        SpeechLRPError: they are; says `where` the section stands.
     """
     view = section.get("view")
     if view is not None:

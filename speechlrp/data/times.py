@@ -47,10 +47,9 @@ def times_on_disk(config: Config) -> dict[str, str]:
 def read_times(config: Config, kind: str, recordings: pd.DataFrame) -> pd.DataFrame:
     """When the words or phonemes of some recordings were said.
 
-    Args:
-        config: `times` of it names the folder and the tiers; by default the corpus's folder.
-        kind: ``"phoneme"`` or ``"word"``.
-        recordings: their id, path and speaker; files name them by id, or as their audio files.
+    `times` of the configuration names the folder and the tiers, by default the corpus's folder;
+    `kind` is ``"phoneme"`` or ``"word"``. Files name recordings (with id, path and speaker) by id,
+    or as their audio files.
 
     Returns:
         Columns id, phoneme or word, start_s, end_s, a row each, in order of time; none where
@@ -77,9 +76,7 @@ def read_times(config: Config, kind: str, recordings: pd.DataFrame) -> pd.DataFr
 def spoken_in(times: pd.DataFrame, one: Any) -> list[tuple[float, float, str]]:
     """What is said in an example: begin and end in s on its time axis, and the text.
 
-    Args:
-        times: as `read_times` gives them.
-        one: the example: source, start_s, duration_s and onset_s.
+    Times are as of `read_times`; the example has source, start_s, duration_s and onset_s.
     """
     own = times[times.id == one.source]
     shift = one.onset_s - one.start_s
@@ -181,12 +178,9 @@ def write_segments(
 ) -> None:
     """Write `segments.csv`: a row a word or phoneme, with its times in its recording.
 
-    Args:
-        context: of the stage.
-        examples: with id, source, path, speaker, start_s, onset_s and duration_s.
-        profiles: of each, the absolute relevance of its frames `[T]`.
-        times: of each, the middles of its frames in s `[T]`.
-        removal: what segments hold and cost, if that is asked.
+    Examples have id, source, path, speaker, start_s, onset_s and duration_s; of each, `profiles` is
+    the absolute relevance of its frames `[T]` and `times` their middles in s `[T]`; `removal` says
+    what segments hold and cost, if that is asked.
     """
     recordings = examples.drop(columns="id").rename(columns={"source": "id"})
     recordings = recordings.drop_duplicates("id")

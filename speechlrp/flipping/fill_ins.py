@@ -54,23 +54,14 @@ class Surroundings:
 
 
 class FillIn(ABC):
-    """Base of all fill-ins.
-
-    Args:
-        around: what may be known.
-    """
+    """Base of all fill-ins."""
 
     def __init__(self, around: Surroundings) -> None:
         self.around = around
 
     @abstractmethod
     def of(self, inputs: Tensor, ids: Sequence[str]) -> Filled:
-        """What the bins of some recordings become.
-
-        Args:
-            inputs: ``[B, C, F, T]``.
-            ids: what they are called ``[B]``.
-        """
+        """What the bins of recordings ``[B, C, F, T]`` become, which are called ``ids`` ``[B]``."""
 
 
 class Zero(FillIn):

@@ -36,9 +36,8 @@ class Decoded(NamedTuple):
 def greedy(scores: Tensor, steps: Tensor | Sequence[int] | None = None) -> list[Decoded]:
     """Take the best symbol of each step; equal ones in a row are one, blanks are none.
 
-    Args:
-        scores: ``[B, V, S]``, logits or log-probabilities.
-        steps: the steps of each utterance that count, ``[B]``; all by default.
+    Scores ``[B, V, S]`` are logits or log-probabilities; `steps` ``[B]`` of each utterance count,
+    by default all.
 
     Raises:
         ValueError: scores of another shape, or more steps than there are.
@@ -80,10 +79,7 @@ def beam(
 
     Its steps are those of the alignment that the search ends with, which is one of many.
 
-    Args:
-        scores: ``[B, V, S]``, logits or log-probabilities.
-        steps: the steps of each utterance that count, ``[B]``; all by default.
-        width: hypotheses kept at each step.
+    Arguments are as of ``greedy``, and `width` hypotheses are kept at each step.
 
     Raises:
         SpeechLRPError: flashlight-text is not installed, or `width` is below 1.

@@ -44,9 +44,8 @@ class Scaling(Layer):
 class Merged(Layer):
     """A dense layer or convolution and the batch norm after it, as one layer.
 
-    Attributes:
-        inner: the layer alone, with the output that it had before the norm.
-        bias: the bias of the two together.
+    ``inner`` is the layer alone, with the output that it had before the norm; ``bias`` that of the
+    two together.
     """
 
     def __init__(self, inner: Layer, norm: Layer) -> None:

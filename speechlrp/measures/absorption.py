@@ -28,11 +28,7 @@ SUMS = ("received", "passed", "bias", "stabiliser")
 def conservation(explainer: LRP, model: nn.Module, inputs: Tensor, target: Tensor) -> pd.DataFrame:
     """The sums of relevance in and out of every operation, over a batch.
 
-    Args:
-        explainer: whose rules.
-        model: in evaluation mode.
-        inputs: ``[B, ...]``.
-        target: classes ``[B]``.
+    Of a model in evaluation mode, inputs ``[B, ...]`` and target classes ``[B]``.
 
     Returns:
         A row an operation, from the output to the input: step, module, operation, rule, n
@@ -105,12 +101,8 @@ def completeness(
     LRP shares out the output itself; integrated gradients what the output differs by from
     that of the baseline. The other explainers promise no sum.
 
-    Args:
-        explainer: whose ``sums_to`` holds.
-        model: in evaluation mode.
-        inputs: ``[B, ...]``.
-        target: classes ``[B]``, or as of ``speechlrp.lrp.attribute``.
-        relevance: that was explained, ``[B, ...]``.
+    `target` has classes ``[B]``, or is as of ``speechlrp.lrp.attribute``; inputs and relevance are
+    ``[B, ...]``.
 
     Returns:
         Each ``[B]``, in the units of what is explained: relevance_sum; promised, and

@@ -59,10 +59,7 @@ def watched(
 ) -> Iterator[None]:
     """Show the output of some modules as it is made, before anything changes it in place.
 
-    Args:
-        model: whose modules; its hooks are removed whatever happens.
-        layers: their paths.
-        see: called with the path and the output.
+    Its hooks are removed whatever happens.
 
     Raises:
         SpeechLRPError: there is no such module; its output is not one tensor.

@@ -98,12 +98,8 @@ def made_name(
     It is never that of a run of other settings: where the readable name does not show all
     that was overridden, or another run has it, a digest of the settings stands behind it.
 
-    Args:
-        outputs: the folder of all runs.
-        base: what it is named after.
-        overrides: that the name shows.
-        config: the whole configuration, resolved.
-        of_data: whether it is the run that holds the features.
+    It is named after `base`, and shows the overrides; `config` is the whole configuration,
+    resolved.
     """
     name, exact = readable(base, overrides)
     parts = [settings_of(config, True), *([] if of_data else [settings_of(config, False)])]

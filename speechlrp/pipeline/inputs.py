@@ -120,11 +120,7 @@ def changes(before: Mapping[str, dict], now: Mapping[str, dict]) -> Iterator[str
 
 
 class Watch:
-    """Notices inputs that change while a stage reads them.
-
-    Args:
-        inputs: the files by name, at the moment their fingerprints were taken.
-    """
+    """Notices inputs that change while a stage reads them."""
 
     def __init__(self, inputs: Mapping[str, Path]) -> None:
         self._stamps = {path: self._stamp(path) for path in inputs.values()}

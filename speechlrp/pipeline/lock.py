@@ -22,10 +22,7 @@ def locked(folder: Path, command: str, top: Path) -> Iterator[None]:
     The operating system drops the lock of a process that is gone. Folders that hold nothing
     afterwards are removed.
 
-    Args:
-        folder: of the stage; the lock is a hidden file beside it.
-        command: the command line, for those who wait.
-        top: the folder below which empty ones are removed.
+    The lock is a hidden file beside the folder; empty folders are removed below `top`.
     """
     path = folder.with_name(f".{folder.name}.lock")
     lock = FileLock(path)

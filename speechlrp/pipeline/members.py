@@ -45,10 +45,8 @@ class Member:
 def members(outputs: Path, asked: str) -> list[Member]:
     """The runs that a text asks for, such as ``emo,seed=*``.
 
-    Args:
-        outputs: the folder of all runs.
-        asked: what the names of the runs begin with, and settings that they have, with ``*``
-            and ``?`` for what varies.
+    The text says what the names of the runs begin with, and settings that they have, with ``*`` and
+    ``?`` for what varies.
 
     Raises:
         SpeechLRPError: there is none, a setting that there is not, or they differ in settings
@@ -94,9 +92,7 @@ def _check_alike(found: Sequence[Member], asked: set[str]) -> None:
 def table(found: Sequence[Member], asked: str) -> pd.DataFrame:
     """Every measure of the members, over those that differ by a seed alone.
 
-    Args:
-        found: the members.
-        asked: as of `members`: settings with a pattern are columns, seeds are averaged over.
+    Settings with a pattern, as of `members`, are columns, and seeds are averaged over.
 
     Returns:
         A row for each of what varies, stage, what the measure is of, and measure: ``n``,

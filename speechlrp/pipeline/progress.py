@@ -39,13 +39,7 @@ def steps() -> Iterator[Callable[[int, int, int], None]]:
 
 
 def progress(items: Iterable[T], what: str, total: int) -> Iterator[T]:
-    """Pass items on and show how many have gone by.
-
-    Args:
-        items: what is worked on.
-        what: what the work is called.
-        total: how many items there will be.
-    """
+    """Pass items of the work `what` on, `total` in all, and show how many have gone by."""
     if sys.stderr.isatty():
         yield from track(items, what, total, console=Console(stderr=True), transient=True)
         return

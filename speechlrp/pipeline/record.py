@@ -56,10 +56,7 @@ def read_fields(path: Path, kind: type[T], advice: str) -> T | None:
 
     Fields that a later version has added are passed over.
 
-    Args:
-        path: the file.
-        kind: the dataclass, of plain types.
-        advice: what to do where the file is damaged.
+    The dataclass is of plain types; `advice` is what to do where the file is damaged.
 
     Raises:
         SpeechLRPError: it is damaged.

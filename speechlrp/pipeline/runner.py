@@ -33,16 +33,8 @@ WORTH_S = 30.0
 def perform(stage: Stage, config: Config, invocation: Invocation) -> Path:
     """Run a stage, unless its artifacts are there and nothing that made them has changed.
 
-    Of several processes (see `training.ranks`) the leader does all of this, and the others
-    join it for the work itself.
-
-    Args:
-        stage: what to run.
-        config: the whole configuration.
-        invocation: how the command was called.
-
-    Returns:
-        The folder of the stage's artifacts.
+    Of several processes (see `training.ranks`) the leader does all of this, and the others join it
+    for the work itself. Gives the folder of the stage's artifacts.
 
     Raises:
         SpeechLRPError: an input is missing (the message names the command that

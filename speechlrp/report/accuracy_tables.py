@@ -32,11 +32,8 @@ def accuracies(
 ) -> pd.DataFrame:
     """Make the rows of T Table 6.1 (``by="strategy"``) or 6.2 (``by="model"``).
 
-    Args:
-        frame: ``curve.csv`` of one baseline.
-        percents: the columns, % of bins flipped; a point counts for a column where
-            it lies within 0.011 % of it, the nearest first.
-        by: column that names the rows.
+    `frame` is ``curve.csv`` of one baseline. `percents` are the columns, % of bins flipped: a point
+    counts for the column within 0.011 % of it, the nearest first.
 
     Returns:
         Index: row names; columns: ``percents``; accuracy in % as text, with the
@@ -68,9 +65,7 @@ def _table(rows: dict[str, list[str]], percents: Sequence[float], name: str) -> 
 def beside(ours: pd.DataFrame, paper: Values) -> pd.DataFrame:
     """Put under each of our rows the thesis' row of that name, where it has one.
 
-    Args:
-        ours: from ``accuracies``.
-        paper: row name -> percent -> accuracy in %, such as ``paper.TABLE_6_1``.
+    `ours` is from ``accuracies``; `paper` has row name -> percent -> accuracy in %.
     """
     rows, percents = {}, [float(column) for column in ours.columns]
     for name, row in ours.iterrows():
@@ -92,12 +87,7 @@ def _cell(value: object) -> str:
 
 
 def to_html(table: pd.DataFrame, *, index: bool = True) -> Markup:
-    """Render a table as an HTML ``table``; all text is escaped, numbers are right-aligned.
-
-    Args:
-        table: of text or numbers (see ``as_text``).
-        index: whether the index becomes the first column, in bold.
-    """
+    """Render a table, its index in bold, as HTML; text is escaped, numbers are right-aligned."""
     table = as_text(table)
     heads = [str(table.index.name or "")] * index + [str(c) for c in table.columns]
     kinds = ["text"] * index + [_kind(table.iloc[:, i]) for i in range(table.shape[1])]

@@ -11,11 +11,9 @@ from speechlrp.report import style
 
 
 def explainers_by_truth(table: pd.DataFrame, score: str) -> Figure:
-    """Draw a score of every explainer with its interval, a panel a corpus.
+    """Draw a score (0..1) of every explainer with its interval, a panel a corpus.
 
-    Args:
-        table: columns corpus, name, score, mean, low, high.
-        score: of `table`, 0..1.
+    The table has the columns corpus, name, score, mean, low, high.
     """
     rows = table[table.score == score].set_index("name")
     numbers = ["mean", "low", "high"]
@@ -31,8 +29,7 @@ def explainers_by_truth(table: pd.DataFrame, score: str) -> Figure:
 def measures_beside_truth(table: pd.DataFrame) -> Figure:
     """Draw every measure's rank correlation with truth, a panel a corpus.
 
-    Args:
-        table: columns corpus, measure, correlation, low, high; of one truth.
+    The table has the columns corpus, measure, correlation, low, high, of one truth.
     """
     names = table.groupby("measure").correlation.mean().sort_values().index
     colour = style.STRATEGIES["lrp_rev"].colour
@@ -68,12 +65,9 @@ def _dots(
 
 
 def measure_against_truth(table: pd.DataFrame, measures: Sequence[str], truth: str) -> Figure:
-    """Draw every explainer by a measure and by truth, a panel a measure; of one corpus.
+    """Draw every explainer by a measure and by truth (0..1), a panel a measure; of one corpus.
 
-    Args:
-        table: columns explainer, reference, name, score, mean.
-        measures: scores of `table`.
-        truth: likewise, 0..1.
+    The table has the columns explainer, reference, name, score, mean.
     """
     means = table.pivot(index="name", columns="score", values="mean")
     reference = table.drop_duplicates("name").set_index("name").reference

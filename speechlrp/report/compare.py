@@ -45,13 +45,8 @@ def explanation_grid(
     negative. Explainers have different units, so that every map has a scale of its
     own: colour is full at its own quantile ``clip`` of |relevance|.
 
-    Args:
-        rows: the recordings, such as one with music above one with noise.
-        maps: explainer -> its map [F, T] of each recording.
-        frequency: of the rows of a map, Hz, [F].
-        time: of the columns, s, [T].
-        units: of the features.
-        clip: see above.
+    `maps` holds, of each explainer, its map [F, T] of each recording; `frequency` [F] is that of
+    the rows in Hz, `time` [T] that of the columns in s, `units` are the features'.
 
     Raises:
         SpeechLRPError: nothing to draw, or maps and recordings differ in number or shape.
@@ -107,13 +102,9 @@ def flipping_curves(
 ) -> Figure:
     """Draw the flipping curves of all explainers, most relevant first and reversed (T Fig. 3.7).
 
-    Args:
-        frame: flipping curves of one baseline: columns explainer, strategy, repeat, percent,
-            accuracy (0..1).
-        areas: columns explainer, strategy, auc, for the legend.
-        random_order: the name under which the strategy ``random`` runs, drawn in both.
-        chance: accuracy (0..1) of guessing, 1 / classes.
-        title: above the figure.
+    `frame` holds curves of one baseline: explainer, strategy, repeat, percent, accuracy (0..1);
+    `areas` explainer, strategy, auc, for the legend. `random_order` is the name under which the
+    strategy ``random`` runs, drawn in both; `chance` the accuracy of guessing, 1 / classes.
 
     Raises:
         SpeechLRPError: several baselines, a missing column, or nothing to draw.
@@ -149,9 +140,7 @@ def flipping_curves(
 def agreement_matrices(panels: Mapping[str, np.ndarray], names: Sequence[str]) -> Figure:
     """Draw symmetric matrices of the explainers' agreement, each number written in its cell.
 
-    Args:
-        panels: what a matrix holds -> ``[M, M]``, -1..1; NaN where it is undefined.
-        names: of the M explainers.
+    `panels`: what a matrix holds -> ``[M, M]`` of the M names, -1..1; NaN where it is undefined.
     """
     count = len(names)
     side = max(2.4, 0.42 * count + 1.2)

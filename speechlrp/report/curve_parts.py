@@ -53,11 +53,8 @@ def _place(block: Sequence[float], gap: float, low: float, high: float) -> list[
 def label_ends(axes: Axes, ends: Sequence[End], *, gap: float, size: float = SMALL) -> None:
     """Write each line's label to the right of the axes, joined to its end by a thin line.
 
-    Args:
-        axes: axes whose limits are already set.
-        ends: ends of lines; those that meet are ordered by where they mostly ran.
-        gap: least distance between labels, in units of the y axis.
-        size: font size in points.
+    The axes' limits are already set. Ends that meet are ordered by where they mostly ran; labels
+    are at least `gap` apart, in units of the y axis.
     """
     ends = sorted(ends, key=lambda end: (round(end.y, 2), end.usual))
     low, high = axes.get_ylim()
@@ -86,10 +83,7 @@ MARKED = 30
 def statistics(frame: pd.DataFrame, by: str, x: str = "percent") -> pd.DataFrame:
     """Average the accuracy over repeats, in %.
 
-    Args:
-        frame: ``curve.csv``.
-        by: column that names the line, such as ``"strategy"`` or ``"model"``.
-        x: ``"percent"`` or ``"bins"``.
+    `frame` is ``curve.csv``, `by` the column that names the line, `x` ``"percent"`` or ``"bins"``.
 
     Returns:
         Columns ``by``, ``x``, ``mean``, ``sd`` (0 where there is one repeat) and
@@ -123,12 +117,8 @@ def x_axis(
 ) -> None:
     """Set scale, limits, ticks and label of the x axis, 0 included.
 
-    Args:
-        axes: the axes.
-        x: ``"percent"`` or ``"bins"``.
-        last: end of the axis.
-        scale: ``"symlog"`` or ``"linear"``; None: symlog for percent.
-        apart: least distance between ticks, as a share of the axis.
+    `x` is ``"percent"`` or ``"bins"``, `last` the end of the axis; without a `scale` percent are
+    ``"symlog"``, bins ``"linear"``. Ticks are at least the share `apart` of the axis apart.
     """
     last = last if last > 0 else 1.0
     axes.set_xlabel(UNITS[x])

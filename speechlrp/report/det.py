@@ -27,11 +27,8 @@ def det_figure(
     DET curve in assessment of detection task performance"). An error of less than half a
     trial cannot be seen in so many trials: the axes begin there.
 
-    Args:
-        miss: share of same-speaker trials that are refused, at falling thresholds, ``[M]``.
-        false: share of the others that are accepted, ``[M]``.
-        equal_error_rate: 0 to 1.
-        counts: trials of one speaker, and of two.
+    `miss` is the share of same-speaker trials refused, at falling thresholds, ``[M]``, `false` that
+    of the others accepted; `counts` are the trials of one speaker and of two.
 
     Raises:
         SpeechLRPError: the two differ in length, or there are no trials of either kind.

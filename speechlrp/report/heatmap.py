@@ -38,14 +38,9 @@ def heatmap(
     All panels share both scales. A strip above each says where the recording is
     (solid) and where it was padded (hatched).
 
-    Args:
-        panels: one recording or several, each with ``relevance``.
-        frequency: of the rows, Hz, [F]; uneven spacing (mel) is drawn row by row.
-        time: of the columns, s, [T].
-        units: of the features.
-        relevance_units: of the relevance.
-        clip: quantile of |relevance| at which colour is full, so that a few extreme
-            bins do not leave the rest white; 1 clips nothing.
+    `frequency` [F] is that of the rows in Hz (uneven spacing, as mel's, is drawn row by row),
+    `time` [T] that of the columns in s, `units` are the features'. Colour is full at the quantile
+    `clip` of |relevance|, so that a few extreme bins do not leave the rest white.
 
     Raises:
         SpeechLRPError: no panel, no relevance, or shapes that differ from the axes.
@@ -78,14 +73,8 @@ def top_bins(
 ) -> Figure:
     """Draw spectrograms with a share of their bins marked in red, or set to a value.
 
-    Args:
-        panels: one recording or several, each with ``order``.
-        frequency: of the rows, Hz, [F].
-        time: of the columns, s, [T].
-        share: share of the bins, 0 to 1 (T Fig. 6.2: 0.01; Fig. 6.4: 0.95).
-        least: take the least positive bins instead of the most (T Fig. 6.4).
-        fill: the value that the bins are set to; None: they are marked in red.
-        units: of the features.
+    Panels have an ``order``. `share` (0 to 1) is that of the most positive bins (T Fig. 6.2: 0.01)
+    or of the `least` (T Fig. 6.4: 0.95), which become `fill`; without it they are marked in red.
 
     Raises:
         SpeechLRPError: no panel, no order, or shapes that differ from the axes.

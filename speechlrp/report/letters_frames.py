@@ -107,12 +107,8 @@ def frames_figure(
 ) -> Figure:
     """Draw a row a frame: its spectrogram, and the same under each explanation.
 
-    Args:
-        rows: frames with the same explainers, in the order of the columns.
-        frequency: of the bands in Hz ``[F]``.
-        offset_ms: of the steps from the window's centre in ms ``[W]``.
-        units: of the features.
-        title: above the figure.
+    The rows have the same explainers, in the order of the columns. `frequency` is that of the bands
+    in Hz ``[F]``, `offset_ms` that of the steps from the window's centre ``[W]``.
 
     Raises:
         SpeechLRPError: no frame, other explainers in one row than in another, or shapes that

@@ -29,13 +29,8 @@ def letters_figure(
 ) -> Figure:
     """Draw the mean relevance of each letter's frames, a panel each.
 
-    Args:
-        maps: means ``[C, F, W]``; NaN where there is no frame.
-        frames: how many there are ``[C]``.
-        classes: names of the ``C``.
-        frequency: of the bands in Hz ``[F]``.
-        offset_ms: of the steps from the window's centre in ms ``[W]``.
-        title: above the figure.
+    `maps` are means ``[C, F, W]``, NaN where there is no frame, `frames` their counts ``[C]``;
+    `frequency` is that of the bands in Hz ``[F]``, `offset_ms` from the window's centre ``[W]``.
 
     Raises:
         SpeechLRPError: no letter, or shapes that differ from the axes.
@@ -85,10 +80,8 @@ def _panel(axes, values: np.ndarray, frequency: np.ndarray, offset_ms: np.ndarra
 def where_figure(lags: pd.DataFrame, bands: pd.DataFrame, *, title: str = "") -> Figure:
     """Draw where the absolute relevance of each letter lies, in time and in frequency.
 
-    Args:
-        lags: columns class, offset_ms, share.
-        bands: columns class, band_low_hz, band_high_hz, share_of_bins, share.
-        title: above the figure.
+    `lags` has the columns class, offset_ms, share; `bands` class, band_low_hz, band_high_hz,
+    share_of_bins, share.
     """
     time = lags.pivot(index="class", columns="offset_ms", values="share")
     bands = bands.assign(times=bands.share / bands.share_of_bins.where(bands.share_of_bins > 0))
@@ -142,11 +135,6 @@ def utterance_figure(one: Along, frequency: np.ndarray, *, units: str = "") -> F
 
     The greedy letters stand where the centres of their windows are, a run of frames once.
     The lowest panel has a row a letter: where in time its absolute relevance lies.
-
-    Args:
-        one: the utterance.
-        frequency: of the bands in Hz ``[F]``.
-        units: of the features.
 
     Raises:
         SpeechLRPError: arrays that do not fit each other.

@@ -37,16 +37,10 @@ def pattern_figure(
     of the class's frames reach are left bare: of few frames the mean is noise, which would
     otherwise set the scale.
 
-    Args:
-        pattern: ``[C, A, F, D]``; NaN stays bare.
-        counts: frames that reach each offset ``[C, A, D]``.
-        classes: names of the ``C``.
-        alignments: names of the ``A``.
-        frequency: of the bands in Hz, rising, ``[F]``; drawn band by band.
-        offset_ms: from the key step in ms, ``[D]``.
-        differs: what of a pattern is no chance ``[C, A, F, D]``; the rest is drawn pale.
-        rate: the false-discovery rate of that, for the legend.
-        title: above the figure.
+    `pattern` is ``[C, A, F, D]``, NaN stays bare; `counts` are the frames that reach an offset
+    ``[C, A, D]``; `frequency` that of the bands in Hz, rising, ``[F]``, `offset_ms` from the key
+    step ``[D]``. What `differs` ``[C, A, F, D]``, at the false-discovery `rate`, is no chance; the
+    rest is drawn pale.
 
     Raises:
         SpeechLRPError: no class or alignment, or shapes that differ from the axes.
@@ -79,14 +73,9 @@ def pattern_figure(
 
 
 def clear(pattern: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Blank what few frames reach, and scale the rest to an absolute maximum of 1.
+    """Blank (NaN) what few frames reach, and scale the rest to an absolute maximum of 1.
 
-    Args:
-        pattern: ``[F, D]``.
-        counts: ``[D]``.
-
-    Returns:
-        ``[F, D]``, NaN where blank.
+    Of a pattern ``[F, D]`` and counts ``[D]``.
     """
     reached = (counts > 0) & (counts >= LEAST * counts.max())
     shown = np.where(reached, pattern, np.nan)

@@ -35,9 +35,8 @@ def stands_beside(work: str | None, settings: Mapping[str, Any]) -> bool:
     The experiment must say so, and the run still be about the work's corpus, task, features
     and network: an override of any of them makes it another experiment.
 
-    Args:
-        work: of `SUBJECTS`; None: the experiment names none.
-        settings: of the run, by dotted name; what is absent does not fit.
+    `work` is of `SUBJECTS`, or None where the experiment names none; `settings` are the run's, by
+    dotted name, and what is absent does not fit.
     """
     missing = object()
     subjects = SUBJECTS[work] if work else ()

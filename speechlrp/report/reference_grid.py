@@ -53,15 +53,10 @@ MEANING = {
 
 
 def verdicts(areas: pd.DataFrame) -> pd.DataFrame:
-    """The verdicts as a table, a row a reference and baseline.
+    """The verdicts as a table, a row a reference and baseline, of areas as `judge` takes them.
 
-    Args:
-        areas: of every speaker's curve, see `speechlrp.measures.verdicts.judge`, with columns
-            reference and baseline.
-
-    Returns:
-        reference, baseline, a column a strategy (mean accuracy in %), how much higher lrp_rev
-        lies than lrp, its 95 % interval, n, speakers, verdict.
+    Columns: reference, baseline, a column a strategy (mean accuracy in %), how much higher lrp_rev
+    lies than lrp, its 95 % interval, n, speakers, verdict.
     """
     rows = []
     for (reference, baseline), part in areas.groupby(["reference", "baseline"], sort=False):
@@ -102,12 +97,9 @@ def reference_grid(
     Below each title stand the strategies in order of their mean accuracy over the
     axis as drawn, and whether ``lrp`` < ``random`` < ``lrp_rev`` holds, on what evidence.
 
-    Args:
-        frame: ``curve.csv`` rows of all pairs, with a ``reference`` column.
-        areas: the same of ``areas.csv``, from which the verdicts follow.
-        chance: accuracy (0 to 1) of guessing, 1 / classes.
-        references: rows; None: those in the table.
-        baselines: columns; None: those in the table.
+    `frame` has ``curve.csv`` rows of all pairs, with a ``reference`` column, `areas` the same of
+    ``areas.csv``, from which the verdicts follow; `chance` is the accuracy of guessing, 1 /
+    classes. Without `references` or `baselines` all that are in the table are drawn.
 
     Raises:
         SpeechLRPError: a column is missing or nothing is left to draw.

@@ -28,10 +28,8 @@ MOST = 4
 def band_shares(table: pd.DataFrame) -> Figure:
     """Draw the share of relevance per frequency band, one panel a class; of many, the mean.
 
-    Args:
-        table: columns ``class``, ``band_low_hz``, ``band_high_hz``,
-            ``positive_share``, ``negative_share`` (shares 0 to 1), and where bins are not
-            spaced evenly ``share_of_bins``.
+    Columns: ``class``, ``band_low_hz``, ``band_high_hz``, ``positive_share``, ``negative_share``,
+    and where bins are not spaced evenly ``share_of_bins``.
 
     Raises:
         SpeechLRPError: a column is missing, or there is no row.
@@ -50,9 +48,7 @@ def region_shares(table: pd.DataFrame) -> Figure:
 
     For padding against speech, and for the fundamental's range against the rest.
 
-    Args:
-        table: columns ``class``, ``region``, ``share_of_bins``, ``positive_share``,
-            ``negative_share`` (shares 0 to 1).
+    Columns: ``class``, ``region``, ``share_of_bins``, ``positive_share``, ``negative_share``.
 
     Raises:
         SpeechLRPError: a column is missing, or there is no row.
@@ -161,9 +157,8 @@ _DIAMOND: dict = {"linestyle": "none", "marker": "D", "markersize": 4, "color": 
 def localisation_bars(scores: pd.DataFrame) -> Figure:
     """Draw how much of each explainer's relevance lies where the label is.
 
-    Args:
-        scores: columns ``explainer``, ``score``, ``mean``, ``standard_error``, ``n``; the
-            scores of `SCORES` and their chance, as `speechlrp compare` writes them.
+    Columns: ``explainer``, ``score``, ``mean``, ``standard_error``, ``n``; the scores of `SCORES`
+    and their chance, as `speechlrp compare` writes them.
 
     Raises:
         SpeechLRPError: a score is missing.

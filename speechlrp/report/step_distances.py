@@ -18,12 +18,9 @@ _WHOLE = ("all", "all centred")
 def truth_figure(table: pd.DataFrame, errors: pd.DataFrame, *, title: str = "") -> Figure:
     """Draw the errors of each alignment: all letters together, then letter by letter.
 
-    Args:
-        table: a row an alignment and letter, with columns n, bias_ms, median_ms, iqr_ms,
-            q25_ms, q75_ms, within_50 and uniform_within_50 (shares 0 to 1), letters ``"all"``
-            and ``"all centred"`` included.
-        errors: alignment, letter, error_ms (middle of an even bin), frames.
-        title: above the figure.
+    `table` has a row an alignment and letter: n, bias_ms, median_ms, iqr_ms, q25_ms, q75_ms,
+    within_50 and uniform_within_50 (shares 0 to 1), letters ``"all"`` and ``"all centred"``
+    included; `errors` has alignment, letter, error_ms (middle of an even bin), frames.
 
     Raises:
         SpeechLRPError: a column is missing, or there is no row.

@@ -139,12 +139,7 @@ def chance_line(axes: Axes, height: float, **looks: Any) -> None:
 def need(table: pd.DataFrame, columns: Iterable[str], holds: str, mend: str, row: str) -> None:
     """Check what a figure is drawn from.
 
-    Args:
-        table: to be drawn.
-        columns: that it must have.
-        holds: what it is, with its verb, for the error.
-        mend: what makes it again.
-        row: what one of its rows is.
+    `holds` is what the table is, with its verb, `mend` what makes it again, `row` what one row is.
 
     Raises:
         SpeechLRPError: a column is missing, or there is no row.

@@ -23,11 +23,8 @@ ERRORS = {
 def training_curves(metrics: pd.DataFrame, *, chance: float) -> Figure:
     """Draw loss (left) and accuracy (right) per epoch, on training and validation data.
 
-    Args:
-        metrics: columns ``epoch``, ``train_loss``, ``train_accuracy``,
-            ``validate_loss``, ``validate_accuracy`` (accuracies 0 to 1; NaN where an
-            epoch was not validated).
-        chance: accuracy (0 to 1) of guessing, 1 / classes.
+    Columns: ``epoch``, ``train_loss``, ``train_accuracy``, ``validate_loss``, ``validate_accuracy``
+    (0 to 1; NaN where an epoch was not validated). `chance` is the accuracy of guessing.
 
     Raises:
         SpeechLRPError: a column is missing, or there is no epoch.
@@ -46,10 +43,8 @@ def training_curves(metrics: pd.DataFrame, *, chance: float) -> Figure:
 def recogniser_curves(metrics: pd.DataFrame) -> Figure:
     """Draw loss (left) and the error rates on validation data (right) per epoch.
 
-    Args:
-        metrics: columns ``epoch``, ``train_loss``, ``validate_loss``,
-            ``validate_letter_error_rate``, ``validate_word_error_rate`` (shares; NaN where an
-            epoch was not validated).
+    Columns: ``epoch``, ``train_loss``, ``validate_loss``, ``validate_letter_error_rate``,
+    ``validate_word_error_rate`` (shares; NaN where an epoch was not validated).
 
     Raises:
         SpeechLRPError: a column is missing, or there is no epoch.

@@ -41,10 +41,7 @@ def wanted_figure(
     Each panel is scaled to an absolute maximum of 1 and shows no more than the frames that
     the neuron sees, on a time axis of its own.
 
-    Args:
-        wanted: the neurons.
-        frequency: of the bands in Hz, rising, ``[F]``; drawn band by band.
-        title: above the figure.
+    `frequency` is that of the bands in Hz, rising, ``[F]``, drawn band by band.
 
     Raises:
         SpeechLRPError: no neuron, or inputs that differ from the axes.

@@ -101,10 +101,6 @@ class Choices:
 def choose(found: Survey, label: str) -> Choices:
     """Choose for some recordings.
 
-    Args:
-        found: what they are.
-        label: what is to be told apart.
-
     Raises:
         SpeechLRPError: fewer than two classes, as many classes as recordings, or too few
             recordings to split.

@@ -19,16 +19,7 @@ EXPLAINERS = "lrp_resnet_eps_gamma,lrp_resnet_eps,gradient_x_input,random"
 def draft(
     source: Source, chosen: Choices, *, label: str, name: str, command: str, told: Sequence[str]
 ) -> str:
-    """Write the YAML of an experiment.
-
-    Args:
-        source: the recordings.
-        chosen: for them.
-        label: what is to be told apart.
-        name: of the run.
-        command: that asked for it.
-        told: what was found, in lines.
-    """
+    """Write the YAML of an experiment, headed by the command and what was found."""
     head = [
         "@package _global_",
         f"{label} of one's own recordings, written by `{command}`",

@@ -25,18 +25,11 @@ def is_saved(root: Path) -> bool:
 
 
 def unpack(root: Path, target: Path) -> Path:
-    """List the recordings of a saved data set.
+    """List the recordings of a saved data set in a CSV file, which lies with all else in `target`.
 
-    Those that it holds itself are written to files, byte by byte as they are; of those that it
-    only names, the files stay where they are. Its other columns of one value each become labels,
-    and its parts the label ``part``. What was written before is kept.
-
-    Args:
-        root: the folder.
-        target: where files and list go.
-
-    Returns:
-        The list, a CSV file.
+    Those that it holds itself are written to files, byte by byte as they are; of those that it only
+    names, the files stay where they are. Its other columns of one value each become labels, and its
+    parts the label ``part``. What was written before is kept.
 
     Raises:
         SpeechLRPError: the package is not installed, the folder is damaged, or no column of
@@ -147,12 +140,9 @@ class Source:
 def find_source(path: Path, label: str, speaker: str | None, name: str) -> Source:
     """Tell what a place is.
 
-    Args:
-        path: a file or a folder.
-        label: what the classes of a folder of classes are.
-        speaker: the column of a list that says who speaks; of a folder of classes an expression
-            that finds it in a file's name.
-        name: of the run, for recordings that must be unpacked first.
+    `label` is what the classes of a folder of classes are; `speaker` the column of a list that says
+    who speaks, or an expression that finds it in a file's name. The run's name is for recordings
+    that must be unpacked first.
 
     Raises:
         SpeechLRPError: it is nothing of `KINDS`, or `speaker` does not fit it.

@@ -51,11 +51,6 @@ class Survey:
 def survey(source: Source, label: str | None, workers: int) -> Survey:
     """Look at all that a source has, and listen to it.
 
-    Args:
-        source: the recordings.
-        label: what is to be told apart.
-        workers: threads.
-
     Raises:
         SpeechLRPError: no label or one that no recording has; the line names those that there
             are. No recording can be read.
@@ -110,13 +105,7 @@ def _listed(counts: Counter[int], unit: str) -> str:
 
 
 def described(found: Survey, label: str, words: str) -> list[str]:
-    """What was found, in lines for people.
-
-    Args:
-        found: by `survey`.
-        label: what is to be told apart.
-        words: what the source is.
-    """
+    """What was found, in lines for people."""
     classes = Counter(str(r.label(label)) for r in found.recordings)
     counts = (
         some([f"{name} {count}" for name, count in classes.most_common()], 12)

@@ -41,17 +41,11 @@ def weights_path(path: Path) -> Path:
 
 
 def save_model(path: Path, model: nn.Module, meta: Mapping[str, Any]) -> Path:
-    """Write a model's weights and its JSON, each whole or not at all.
+    """Write a model's weights and its JSON, each whole or not at all; give the file of weights.
 
-    Args:
-        path: a folder (then ``best.safetensors`` in it) or a ``.safetensors`` file.
-        model: the model.
-        meta: ``model`` (a name in `MODELS`), ``kwargs`` (its options), ``classes``
-            (list of names), ``input_scale``, ``features`` (settings), and what
-            else JSON can hold.
-
-    Returns:
-        The file of weights.
+    `path` is a folder (then ``best.safetensors`` in it) or a ``.safetensors`` file. `meta` has
+    ``model`` (a name in `MODELS`), ``kwargs`` (its options), ``classes`` (list of names),
+    ``input_scale``, ``features`` (settings), and what else JSON can hold.
 
     Raises:
         SpeechLRPError: the files cannot be written.

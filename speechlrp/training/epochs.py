@@ -119,10 +119,7 @@ class Run(ABC):
     def stepped(self, loss: torch.Tensor, step: int, steps: int) -> None:
         """Look at the loss after a step of the epoch, and tell the callbacks.
 
-        Args:
-            loss: the sum over the epoch's examples so far: one that is not finite stays so.
-            step: in the epoch, from 1.
-            steps: of the epoch.
+        `loss` is the sum over the epoch's examples so far: one that is not finite stays so.
         """
         if step % (1 if self.device.type == "cpu" else CHECK_EVERY) == 0:
             self.check_finite(loss.item(), "training")
@@ -165,11 +162,9 @@ class Run(ABC):
         return row
 
     def descend(self, loss: torch.Tensor, last: bool = True) -> None:
-        """Take a step down the gradient of a loss, with the step's learning rate.
+        """Step down the gradient of a scalar loss, with the step's learning rate.
 
-        Args:
-            loss: a scalar.
-            last: False: only add to the gradient, for a later step.
+        Unless it is the `last` of the step, which only adds to the gradient.
         """
         loss.backward()
         if not last:

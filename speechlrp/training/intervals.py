@@ -43,11 +43,7 @@ def speaker_bootstrap(
 ) -> tuple[float, float]:
     """Give the percentile interval over speakers drawn with replacement.
 
-    Args:
-        correct: successes of each speaker, [S].
-        n: trials of each speaker, [S].
-        seed: of the draws.
-        draws: how many.
+    Of successes and trials of each speaker, [S] each.
 
     Returns:
         The 2.5 and 97.5 % points of the accuracy; (nan, nan) with fewer than two speakers.
@@ -63,14 +59,8 @@ def speaker_bootstrap(
 def guessing(correct: Sequence[int], n: Sequence[int], classes: int, *, seed: int) -> str:
     """Say that a network is no better than guessing; "" where it is, or is surely worse.
 
-    Args:
-        correct: successes of each speaker, [S].
-        n: trials of each speaker, [S].
-        classes: of which one is right.
-        seed: of the bootstrap's draws.
-
-    Returns:
-        A sentence where 1 / classes lies in one of the two intervals of 95 %.
+    That is so where 1 / classes lies in one of the two 95 % intervals of successes and trials of
+    each speaker, [S] each.
     """
     total, chance = int(sum(n)), 1 / classes
     accuracy = sum(correct) / total if total else math.nan

@@ -197,10 +197,6 @@ class Batches(PlannedBatches):
 def check_features(values: np.ndarray, rows: np.ndarray) -> None:
     """Check what was read of a dataset: one number that is not finite spoils every weight.
 
-    Args:
-        values: [B, ...].
-        rows: of the dataset, [B].
-
     Raises:
         SpeechLRPError: says which row.
     """

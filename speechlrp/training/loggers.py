@@ -19,11 +19,6 @@ PROJECT = "speechlrp"
 class TensorBoard(Callback):
     """Event files, for ``tensorboard --logdir outputs``.
 
-    Args:
-        folder: where they go.
-        name: of the run; TensorBoard shows the folder's.
-        settings: of the training.
-
     Raises:
         SpeechLRPError: tensorboard is not installed.
     """

@@ -15,14 +15,9 @@ from speechlrp.models.outputs import check_outputs
 
 
 def bce(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Binary cross-entropy on one-hot targets, mean over classes (T 6.1).
+    """Binary cross-entropy on one-hot targets, mean over classes (T 6.1), of each example [B].
 
-    Args:
-        logits: [B, K].
-        labels: int64 [B].
-
-    Returns:
-        The loss of each example, [B].
+    Of logits [B, K] and labels int64 [B].
     """
     targets = F.one_hot(labels, logits.shape[1]).to(logits.dtype)
     return F.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(dim=1)
@@ -34,19 +29,10 @@ def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 def aam(logits: torch.Tensor, labels: torch.Tensor, scale: float, margin: float) -> torch.Tensor:
-    """Softmax cross-entropy with an additive angular margin (Deng et al. 2019, "ArcFace").
+    """Softmax cross-entropy with an additive angular margin (Deng et al. 2019, "ArcFace"), [B].
 
-    The target's ``s cos t`` becomes ``s cos(t + m)``; beyond ``t = pi - m``, where that would
-    rise again, ``s (cos t - m sin m)``.
-
-    Args:
-        logits: ``s cos t``, [B, K].
-        labels: int64 [B].
-        scale: ``s``.
-        margin: ``m`` in radians.
-
-    Returns:
-        The loss of each example, [B].
+    The target's ``s cos t``, of logits [B, K], becomes ``s cos(t + m)``, ``m`` in radians; beyond
+    ``t = pi - m``, where that would rise again, ``s (cos t - m sin m)``.
     """
     logits = logits.float() if logits.dtype.itemsize < 4 else logits
     cosine = logits.gather(1, labels[:, None]) / scale
@@ -110,11 +96,8 @@ class RegionPenalty:
         Relevance is ``(x - reference) dm/dx``, ``m`` the logit of the label minus the mean of
         the others: with two classes, the whole decision.
 
-        Args:
-            inputs: ``[B, 1, F, T]``, which the logits were made from; they need a gradient.
-            logits: ``[B, K]``.
-            labels: ``[B]``.
-            rows: of the dataset ``[B]``.
+        Inputs ``[B, 1, F, T]`` need a gradient, and logits ``[B, K]`` were made from them; `rows`
+        are of the dataset ``[B]``.
         """
         own = logits.gather(1, labels[:, None])[:, 0]
         margin = own - (logits.sum(1) - own) / max(logits.shape[1] - 1, 1)

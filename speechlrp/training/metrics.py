@@ -87,13 +87,7 @@ def tabulate(
 ) -> Evaluation:
     """Count what a model has put out.
 
-    Args:
-        outputs: of `predict`.
-        classes: names of the K classes.
-        speakers: the speaker of every example of the dataset, for the per-speaker table and
-            interval.
-        loss: as in `TrainSettings`.
-        seed: of the bootstrap.
+    `speakers` has that of every example of the dataset; without it there is no per-speaker table.
     """
     rows = _rows(outputs, classes, speakers, loss)
     right = rows["label"] == rows["prediction"]

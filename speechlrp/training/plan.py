@@ -30,18 +30,17 @@ class Part(NamedTuple):
 class Plan:
     """The batches of one process, epoch by epoch.
 
-    Which examples form a step follows from the seed, the number of the epoch and the
-    number of examples a step alone, so two processes take the steps of one whose batch is
-    twice as large. Where shuffled, a last step of fewer than two examples a process joins
-    the one before.
+    Which examples form a step follows from the seed, the number of the epoch and the number of
+    examples a step alone, so two processes take the steps of one whose batch is twice as large.
+    Where shuffled, a last step of fewer than two examples a process joins the one before.
 
     Args:
         examples: how many there are.
         batch_size: examples of a batch, at most; the last one of an epoch may be smaller.
         shuffle: a new order each epoch; otherwise rising.
         seed: of the order.
-        rank: of this process, which decides which part of the batches it gets.
-        ranks: processes that share them.
+        rank: of this process, of `ranks` that share the batches.
+        ranks: how many processes.
         accumulate: batches of a process that form a step.
 
     Raises:

@@ -51,13 +51,8 @@ def predict(
 ) -> Outputs:
     """Run a model in evaluation mode; it is left in the mode it was in.
 
-    Args:
-        model: [B, 1, F, T] -> logits [B, K], on `device`.
-        batches: the examples.
-        device: where to compute.
-        precision: ``"float32"`` or ``"bf16"``.
-        channels_last: the memory format of the inputs.
-        clock: wraps the model's own work, to be timed.
+    Of [B, 1, F, T] the model makes logits [B, K]; `precision` is ``"float32"`` or ``"bf16"``;
+    `clock` wraps the model's own work, to be timed.
 
     Raises:
         SpeechLRPError: an output is not finite.
@@ -87,9 +82,7 @@ def over_recordings(outputs: Outputs, recordings: Sequence[str]) -> Outputs:
     recording (Reynolds and Rose 1995), and the average pooling over time before the last
     decision of Nagrani et al. 2017. For sigmoids it is the mean of the log-odds.
 
-    Args:
-        outputs: of N segments.
-        recordings: the recording of every row of the dataset.
+    `recordings` names the recording of every row of the dataset.
 
     Returns:
         A row a recording, that of its first segment, in the order of their names.

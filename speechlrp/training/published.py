@@ -111,12 +111,6 @@ def _tensors(content: Any) -> dict[str, Tensor]:
 def load_published(model: nn.Module, weights: Mapping[str, Tensor], path: Path, name: str) -> None:
     """Give a model a checkpoint's weights.
 
-    Args:
-        model: the model.
-        weights: the checkpoint's tensors.
-        path: the checkpoint, for the error.
-        name: the model's, for the error.
-
     Raises:
         SpeechLRPError: names or shapes differ; says which.
     """
@@ -169,11 +163,8 @@ def pick_classes(
 ) -> dict[str, Tensor]:
     """Take the rows of a last layer that belong to the data's classes.
 
-    Args:
-        weights: of the last layer, ``[K', ...]`` each.
-        classes: the data's, ``K``.
-        known: the checkpoint's, ``K'``; None: those of the data, in their order.
-        path: the checkpoint, for the error.
+    Of weights ``[K', ...]`` and the ``K`` classes; the ``K'`` names `known` of the checkpoint are
+    those of the data, in their order, where there are none.
 
     Raises:
         SpeechLRPError: there are fewer or more in the checkpoint than in the data, or its

@@ -59,11 +59,8 @@ class SpecAugment:
     ) -> torch.Tensor:
         """Give masked inputs; those that come in, and the generators, stay as they are.
 
-        Args:
-            inputs: [B, F, T] on any device.
-            frames: of each utterance, [B].
-            rows: the utterances' numbers in the data set, [B].
-            epoch: from 0.
+        Inputs are [B, F, T] on any device; `frames` [B] counts each utterance's own, `rows` [B] are
+        their numbers in the data set; epochs count from 0.
         """
         keep = torch.ones(inputs.shape, dtype=torch.bool)
         pairs = zip(torch.as_tensor(frames).tolist(), torch.as_tensor(rows).tolist(), strict=True)

@@ -59,10 +59,6 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
 def load_state(path: Path, wanted: dict[str, Any]) -> dict[str, Any] | None:
     """Read a state; nothing in it is executed.
 
-    Args:
-        path: the file.
-        wanted: the identity of the training that wants to go on.
-
     Returns:
         The state, or None where there is none.
 

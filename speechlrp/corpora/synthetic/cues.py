@@ -64,10 +64,6 @@ def tone(band: tuple[float, float], rng: np.random.Generator) -> Cue:
     """A tone burst at a random time, in a band.
 
     Its region is its duration, and its frequency within the main lobe of its own spectrum.
-
-    Args:
-        band: Hz.
-        rng: of time, frequency and phase.
     """
     hz = float(rng.uniform(*band))
     start = float(rng.uniform(0, SECONDS - TONE))
@@ -100,11 +96,7 @@ def harmonics(
     Its region is all below `CUT` while the voice sounds: where a harmonic is missing says
     as much as where one is.
 
-    Args:
-        label: of `FUNDAMENTALS`.
-        tracks: ``[K, N]``, see `formants`.
-        voiced: when it sounds, s.
-        rng: of the fundamental, its course and phases.
+    `tracks` are formants ``[K, N]``, and `voiced` is when it sounds, s.
     """
     hz = float(rng.uniform(*FUNDAMENTALS[label]))
     time = np.arange(tracks.shape[1]) / RATE
@@ -135,15 +127,8 @@ def second_formant(
     """Noise through a vowel's formants but the second, and the second at its class's place.
 
     The formants are side by side, so that where one lies changes nothing elsewhere: the second
-    fills `AROUND`, which the others leave free, and that while the voice sounds is its region.
-
-    Args:
-        label: of `PLACES`.
-        voiced: when it sounds, s.
-        rng: of the others, of the second and of the noises.
-
-    Returns:
-        The background ``[N]`` and the cue.
+    fills `AROUND`, which the others leave free, and that while the voice sounds (s) is its region.
+    Gives the background ``[N]`` and the cue.
     """
     others = [float(rng.uniform(*band)) for band in ((300, 600), (2700, 3000), (3400, 3600))]
     hz, ripple = float(rng.uniform(*PLACES[label])), rng.uniform(1, 3)
@@ -171,13 +156,7 @@ def _noise(
     voiced: tuple[float, float],
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Noise in frames, each through a filter, while the voice sounds, ``[N]``.
-
-    Args:
-        gain: magnitudes of frequencies in Hz at a sample.
-        voiced: when it sounds, s.
-        rng: of the noise.
-    """
+    """Noise in frames while the voice sounds (s), by magnitudes of frequencies in Hz, ``[N]``."""
     size, count = round(_FRAME * RATE) // 2 * 2, round(SECONDS * RATE)
     hop = size // 2
     window = np.hanning(size + 1)[:-1]
@@ -195,9 +174,7 @@ def _noise(
 def envelope(frequency: np.ndarray, tracks: np.ndarray) -> np.ndarray:
     """How strong a vowel is, as a factor: four resonances on a slope of -6 dB an octave.
 
-    Args:
-        frequency: Hz, broadcast against a row of `tracks`.
-        tracks: formants in Hz ``[4, N]``.
+    Frequencies in Hz are broadcast against a row of the formants in Hz ``[4, N]``.
     """
     gain = 1 / np.maximum(frequency, 100.0)
     for centre, width in zip(tracks, _WIDTHS, strict=True):
@@ -209,9 +186,7 @@ def envelope(frequency: np.ndarray, tracks: np.ndarray) -> np.ndarray:
 def planted(background: np.ndarray, cue: Cue) -> np.ndarray:
     """A background with a cue in it, ``[N]``; the background's own samples do not change.
 
-    Args:
-        background: ``[N]``.
-        cue: its loudest bin comes to lie `BELOW` dB under the background's.
+    The cue's loudest bin comes to lie `BELOW` dB under the background's.
     """
     factor = 10 ** (-BELOW / 20) * loudest(background) / loudest(cue.wave)
     return background + factor * cue.wave

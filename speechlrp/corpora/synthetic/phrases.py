@@ -35,9 +35,7 @@ def transcript(sentence: str) -> str:
 class Script:
     """Deals sentences to speakers: each in an order of their own, all before any again.
 
-    Args:
-        sentences: what there is to say; the project's own by default.
-        seed: of the orders.
+    By default the project's own sentences; the orders are drawn by `seed`.
 
     Raises:
         SpeechLRPError: there is nothing to say, or a sentence cannot be transcribed.
@@ -52,11 +50,6 @@ class Script:
         self._seed = seed
 
     def for_speaker(self, number: int, count: int) -> list[str]:
-        """Return the next `count` sentences of one speaker.
-
-        Args:
-            number: the speaker's.
-            count: how many; once all were said, the speaker begins again.
-        """
+        """The next `count` sentences of a speaker, who begins again once all were said."""
         order = np.random.default_rng([self._seed, 4, number]).permutation(len(self.sentences))
         return [self.sentences[order[k % len(order)]] for k in range(count)]

@@ -42,13 +42,7 @@ def render(
     Rate, pitch and range of the voice, the loudness, the silence around the speech,
     and the noise vary about the speaker's own.
 
-    Args:
-        speaker: who says it.
-        text: what is said.
-        rate: of the file, in samples per second.
-        seed: of this repetition.
-        longest: a limit on the file's duration in seconds; speech that would be longer
-            is said faster.
+    `rate` is the file's; speech that would last longer than `longest` (s) is said faster.
     """
     rng = np.random.default_rng(seed)
     words_per_minute = speaker.rate * rng.uniform(0.94, 1.06)

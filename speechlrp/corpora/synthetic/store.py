@@ -23,12 +23,7 @@ Progress = Callable[[int, int], None]
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all; leave it alone if it holds just that.
-
-    Args:
-        path: where; folders are made as needed.
-        data: all of it.
-    """
+    """Write a file whole or not at all, and its folders; leave it alone if it holds just that."""
     if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,11 +59,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
 
 
 class Store:
-    """A corpus's folder while it is being made.
-
-    Args:
-        root: the corpus's root.
-    """
+    """A corpus's folder while it is being made."""
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
@@ -77,10 +68,8 @@ class Store:
     def begin(self, settings: Mapping[str, object], files: Sequence[str], *, force: bool) -> None:
         """Take the folder for these settings, or find it taken for them.
 
-        Args:
-            settings: all that the corpus's content follows from.
-            files: all that will be made, below the root.
-            force: where it was made with others, remove what was made.
+        All of the content follows from the settings; `files`, below the root, is all that will be
+        made. `force` removes what was made with others.
 
         Raises:
             SpeechLRPError: the folder holds something else, or was made with other
@@ -161,11 +150,8 @@ class Store:
     ) -> tuple[list[dict[str, Any]], int]:
         """Make what is not there yet; return the entries in the plan's order, and how many are new.
 
-        Args:
-            plan: of each recording what it is made of.
-            one: makes one of them and gives its entry, in one of the processes.
-            workers: processes.
-            progress: called with the number of recordings done and of all.
+        The function `one` makes one of them in one of the processes, and gives its entry;
+        `progress` is called with the number of recordings done and of all.
         """
         blocks = {k: plan[k : k + BLOCK] for k in range(0, len(plan), BLOCK)}
         entries = {k: saved for k in blocks if (saved := self.done(k)) is not None}

@@ -36,10 +36,7 @@ def write_page(
     ]
     room = max(LEAST_BYTES, PAGE_BYTES - len(render(_page(context.config, files, rest, facts))))
     maps = sum(block.maps for part in parts for block in part.blocks if isinstance(block, Explorer))
-    for i, part in enumerate(parts):  # explorers share the room by the maps that they show
-        numbers, each = count(1), room / max(maps, 1)
-        blocks = [_put(context.folder, part.title, numbers, b, each) for b in part.blocks]
-        parts[i] = replace(part, blocks=blocks)
+    parts = [_written(context.folder, part, room / max(maps, 1)) for part in parts]
     page = _page(context.config, files, parts, facts)
     write_text(context.folder / "index.html", render(page))
     context.note("sections", [part.title for part in parts])
@@ -80,8 +77,16 @@ def _page(config: Config, files: RunFiles, parts: list[Section], facts: dict) ->
     return Page(config.run, subtitle, facts, parts, details)
 
 
+def _written(folder: Path, part: Section, room: float) -> Section:
+    """Write a section's figures, tables and recordings as files; its figures lead to theirs.
+
+    The explorers of a page share its room by the maps that they show, `room` bytes each.
+    """
+    numbers = count(1)
+    return replace(part, blocks=[_put(folder, part.title, numbers, b, room) for b in part.blocks])
+
+
 def _put(folder: Path, section: str, numbers: Iterator[int], block: Any, room: float) -> Any:
-    """Write a figure, table or recordings as files, `room` bytes a map; a figure leads to its."""
     number = next(numbers)
     if isinstance(block, Figure):
         path = f"figures/{_file_name(section, number, block)}.png"
