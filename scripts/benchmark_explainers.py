@@ -17,7 +17,8 @@ from collections.abc import Callable
 from statistics import median
 
 import torch
-from benchmark_lrp import choose, network, plain_gradient, seconds
+from benchmark_lrp import plain_gradient, seconds
+from lrp_networks import choose, network
 from torch import Tensor, nn
 
 from speechlrp.explainers.integrated_gradients import IntegratedGradients

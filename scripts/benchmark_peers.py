@@ -15,7 +15,8 @@ from statistics import median
 from types import ModuleType
 
 import torch
-from benchmark_lrp import RULES, choose, network, plain_gradient, seconds
+from benchmark_lrp import plain_gradient, seconds
+from lrp_networks import RULES, choose, network
 from torch import Tensor, nn
 
 from speechlrp.lrp import attribute

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from inspect import signature
 from typing import Any
 
@@ -48,9 +49,13 @@ class Call:
 
     def bound(self, function: Callable[..., Any]) -> dict[str, Any]:
         """All arguments by name, those left out too, by the signature of a function."""
-        bound = signature(function).bind(*self.args, **self.kwargs)
+        bound = _signature(function).bind(*self.args, **self.kwargs)
         bound.apply_defaults()
         return bound.arguments
+
+
+# A signature costs more than the norm that it is asked for, where the norm runs on a GPU.
+_signature = cache(signature)
 
 
 def tensors_in(arguments: Any) -> Iterator[Tensor]:

@@ -1,0 +1,91 @@
+"""Whether networks that differ in their seed explain a recording alike.
+
+    python scripts/seed_agreement.py outputs/gender-seed-1 outputs/gender-seed-2 ...
+
+needs the same `explain` of two runs or more. Prints, for every explanation that all of them have,
+the rank correlation between networks of the maps of one recording: over bins, over means of
+patches of 16 x 16 bins, over bands (means over time) and of the maps without their signs; then
+over bins between a recording and the next one of its class, which is what a map owes to its class
+alone. Means over pairs of networks and recordings, with 95 % bootstrap intervals over recordings.
+"""
+
+import argparse
+from itertools import combinations
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+from torch.nn.functional import avg_pool2d
+
+from speechlrp.artifacts.hdf5 import read_table
+from speechlrp.measures.agreement import spearman
+
+VIEWS = {
+    "bins": lambda maps: maps,
+    "patches": lambda maps: avg_pool2d(torch.from_numpy(maps)[:, None], 16, ceil_mode=True).numpy(),
+    "bands": lambda maps: maps.mean(2),
+    "unsigned": np.abs,
+}
+
+
+def read_maps(path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """The recordings' names, classes ``[N]`` and relevance ``[N, F, T]`` of a file."""
+    with h5py.File(path) as file:
+        table, relevance = read_table(file), file["relevance"][:, 0].astype(np.float32)
+    return list(table.id), table.label.to_numpy(), relevance
+
+
+def next_of_class(labels: np.ndarray) -> np.ndarray:
+    """For every recording another one of its class."""
+    partner = np.empty(len(labels), dtype=int)
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        partner[rows] = np.roll(rows, 1)
+    return partner
+
+
+def between(maps: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Rank correlation ``[N]`` of the maps ``[M, N, ...]`` of networks, and of ``other``'s."""
+    pairs = list(combinations(range(len(maps)), 2))
+    correlations = np.empty((len(pairs), maps.shape[1]))
+    for k, (a, b) in enumerate(pairs):
+        for i in range(maps.shape[1]):
+            correlations[k, i] = spearman(np.stack([maps[a, i].ravel(), other[b, i].ravel()]))[0, 1]
+    return correlations.mean(0)
+
+
+def interval(values: np.ndarray) -> str:
+    """Mean and 95 % bootstrap interval."""
+    drawn = np.random.default_rng(1).choice(values, (1000, len(values))).mean(1)
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return f"{values.mean():.2f} ({low:.2f} to {high:.2f})"
+
+
+def main() -> None:
+    """Print a line for every explanation."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("--most", type=int, default=200, help="recordings")
+    asked = parser.parse_args()
+    names = [{path.parent.name for path in run.glob("explain/*/*.h5")} for run in asked.runs]
+    for name in sorted(set.intersection(*names)):
+        read = [read_maps(run / "explain" / name / "relevance.h5") for run in asked.runs]
+        if any(ids != read[0][0] for ids, _, _ in read):
+            print(f"{name}: not of the same recordings")
+            continue
+        labels = read[0][1]
+        chosen = np.linspace(0, len(labels) - 1, min(asked.most, len(labels))).astype(int)
+        maps = np.stack([relevance[chosen] for _, _, relevance in read])
+        shown = {
+            view: interval(between(*[np.stack([make(one) for one in maps])] * 2))
+            for view, make in VIEWS.items()
+        }
+        others = maps[:, next_of_class(labels[chosen])]
+        shown["another recording"] = interval(between(maps, others))
+        print(f"{name}, {len(maps)} networks, {len(chosen)} recordings: ", end="")
+        print(", ".join(f"{view} {value}" for view, value in shown.items()), flush=True)
+
+
+if __name__ == "__main__":
+    main()
