@@ -24,21 +24,14 @@ REFERENCE = re.compile(r"(?<![\w./])[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(?![\w:/])")
 
 @dataclass(frozen=True)
 class Interface:
-    """What an entry of a table must be.
+    """What an entry of a table must be."""
 
-    Attributes:
-        what: in words, for the error, such as ``"a class derived from package.module:Base"``.
-        bases: the entry is a class derived from one of these, ``"package.module:Base"`` each.
-        kind: the entry is an object of this class.
-        positional: how many arguments it must take by position.
-        named: arguments that it must take by name.
-    """
-
-    what: str
+    what: str  # in words, for the error, such as ``"a class derived from package.module:Base"``
     bases: tuple[str, ...] = ()
-    kind: str = ""
-    positional: int = 0
-    named: tuple[str, ...] = ()
+    """The entry is a class derived from one of these, ``"package.module:Base"`` each."""
+    kind: str = ""  # the entry is an object of this class
+    positional: int = 0  # how many arguments it must take by position
+    named: tuple[str, ...] = ()  # arguments that it must take by name
 
     def fits(self, entry: Any) -> bool:
         """Whether an object can be an entry."""

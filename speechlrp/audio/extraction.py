@@ -35,27 +35,22 @@ RECORDING = ("id", "seconds", "segments", "level_db", "short", "quiet", "surplus
 
 @dataclass(frozen=True)
 class FeatureBatch:
-    """The features of one unit of recordings.
+    """The features of one unit of recordings."""
 
-    Attributes:
-        features: ``[n, 1, F, T]``, or of samples ``[n, 1, L]``; float32.
-        segments: a row for each feature: ``id`` of the recording, ``start_s`` of the segment
-            in it, and in the window ``onset_s`` and ``duration_s`` of what is not padding, in s.
-            Where copies are asked for, also their ``condition`` (such as music; empty for the
-            recording as it is), ``snr_db`` over the whole recording, and ``mixed_in``: the files.
-        rejected: id and reason of each recording that gave nothing, in order.
-        dropped: how many segments were left out, by reason: ``short``, ``quiet``, ``surplus``.
-        recordings: a row for each recording that was not rejected: ``id``, ``seconds``, the
-            number of its ``segments``, the ``level_db`` of the loudest (power, re full scale),
-            how many were left out as ``short``, ``quiet`` and ``surplus``, and ``padded_s``,
-            by how much it is shorter than a window.
-    """
-
-    features: np.ndarray
+    features: np.ndarray  # ``[n, 1, F, T]``, or of samples ``[n, 1, L]``; float32
     segments: pd.DataFrame
-    rejected: list[tuple[str, str]]
+    """A row for each feature: ``id`` of the recording, ``start_s`` of the segment in it, and in the
+    window ``onset_s`` and ``duration_s`` of what is not padding, in s. Where copies are asked for,
+    also their ``condition`` (such as music; empty for the recording as it is), ``snr_db`` over the
+    whole recording, and ``mixed_in``: the files."""
+    rejected: list[tuple[str, str]]  # id and reason of each recording that gave nothing, in order
     dropped: dict[str, int] = field(default_factory=dict)
+    """How many segments were left out, by reason: ``short``, ``quiet``, ``surplus``."""
     recordings: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """A row for each recording that was not rejected: ``id``, ``seconds``, the number of its
+    ``segments``, the ``level_db`` of the loudest (power, re full scale), how many were left out as
+    ``short``, ``quiet`` and ``surplus``, and ``padded_s``, by how much it is shorter than a
+    window."""
 
 
 def extract(

@@ -25,36 +25,26 @@ WINDOW_TYPES = ("povey", "hamming", "hanning", "rectangular")
 
 @dataclass(frozen=True, kw_only=True)
 class FbankSettings(WindowSettings):
-    """Settings of ``fbank``; the defaults are the thesis's, in windows of exactly 200 frames.
-
-    Attributes:
-        window: samples of a frame.
-        window_type: how they are weighted, of ``WINDOW_TYPES``: Povey's is Kaldi's own, a
-            Hamming window wespeaker's and voxceleb_trainer's.
-        hop: samples from one frame to the next.
-        bands: mel bands.
-        low_hz: lower limit of the lowest band.
-        high_hz: upper limit of the highest; ``None``: half the rate.
-        normalise: make the mean of every band over the segment 0.
-        floor: lower values are raised to this first, ln of energy (of 16-bit samples);
-            ``None``: Kaldi's own, -15.9, far below any recording's noise. A dither of one
-            step, as Kaldi's default, is about 5: it hides where a corpus was gated to
-            digital silence. With a floor a band may hold no frequency, as some of the Audio
-            Spectrogram Transformer's: it is the floor.
-    """
+    """Settings of ``fbank``; the defaults are the thesis's, in windows of exactly 200 frames."""
 
     rate: int = 16000
     length: int = 32240
     segment_s: float | None = 2.015
     min_segment_s: float = 2.015
-    window: int = 400
+    window: int = 400  # samples of a frame
     window_type: str = "povey"
-    hop: int = 160
-    bands: int = 64
-    low_hz: float = 20.0
-    high_hz: float | None = None
-    normalise: bool = True
+    """How they are weighted, of ``WINDOW_TYPES``: Povey's is Kaldi's own, a Hamming window
+    wespeaker's and voxceleb_trainer's."""
+    hop: int = 160  # samples from one frame to the next
+    bands: int = 64  # mel bands
+    low_hz: float = 20.0  # lower limit of the lowest band
+    high_hz: float | None = None  # upper limit of the highest; ``None``: half the rate
+    normalise: bool = True  # make the mean of every band over the segment 0
     floor: float | None = None
+    """Lower values are raised to this first, ln of energy (of 16-bit samples); ``None``: Kaldi's
+    own, -15.9, far below any recording's noise. A dither of one step, as Kaldi's default, is about
+    5: it hides where a corpus was gated to digital silence. With a floor a band may hold no
+    frequency, as some of the Audio Spectrogram Transformer's: it is the floor."""
 
     def __post_init__(self) -> None:
         """Check the settings against each other.

@@ -23,17 +23,11 @@ ORDERS = ("after_mel", "before_mel")
 
 
 class LogMel(NamedTuple):
-    """Features of an utterance; ``values * deviation + mean`` are its levels in dB.
+    """Features of an utterance; ``values * deviation + mean`` are its levels in dB."""
 
-    Attributes:
-        values: ``[T, F]``, float32, with mean 0 and deviation 1.
-        mean: of the levels, in dB.
-        deviation: of the levels, in dB.
-    """
-
-    values: Tensor
-    mean: float
-    deviation: float
+    values: Tensor  # ``[T, F]``, float32, with mean 0 and deviation 1
+    mean: float  # of the levels, in dB
+    deviation: float  # of the levels, in dB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,44 +36,31 @@ class LogMelSettings:
 
     Nothing is padded: frame t covers the samples from ``t * hop`` up to ``t * hop + window``,
     and samples after the last whole frame are left out.
-
-    Attributes:
-        rate: sampling rate in Hz that recordings are brought to.
-        window: samples of a frame, weighted by a periodic Hann window.
-        hop: samples from one frame to the next.
-        bands: mel bands.
-        low_hz: where the lowest band begins.
-        high_hz: where the highest band ends; ``None``: half the rate.
-        scale: ``slaney`` or ``htk`` (see ``mel.to_mel``). With 128 HTK bands and a window of
-            512, the lowest band lies between 0 Hz and the next bin and is empty.
-        area: triangles of one area (Slaney's); otherwise of height 1.
-        log: ``after_mel``: the level of each band's power, in dB re the utterance's loudest
-            value; the same whatever the recording's gain. ``before_mel``: as in the original
-            code, the bands sum the bins' levels, in dB re a power of 1 (full scale is 1).
-        floor_db: lower levels, of bands or of bins, are raised to this. The original code
-            has -150. 16-bit rounding lies 100 to 110 dB below loud speech.
-        lowpass_width: zero crossings of the resampling filter on each side.
-        channel: of recordings that have several, from 0; ``None``: the mean of all.
-        min_s: shorter recordings are rejected, in s.
-        longest_s: longer ones too; ``None``: no limit.
-        min_peak: recordings that never rise above this amplitude are silent and rejected.
     """
 
-    rate: int = 16000
-    window: int = 512
-    hop: int = 128
-    bands: int = 128
-    low_hz: float = 0.0
-    high_hz: float | None = None
+    rate: int = 16000  # sampling rate in Hz that recordings are brought to
+    window: int = 512  # samples of a frame, weighted by a periodic Hann window
+    hop: int = 128  # samples from one frame to the next
+    bands: int = 128  # mel bands
+    low_hz: float = 0.0  # where the lowest band begins
+    high_hz: float | None = None  # where the highest band ends; ``None``: half the rate
     scale: Literal["slaney", "htk"] = "slaney"
-    area: bool = True
+    """``slaney`` or ``htk`` (see ``mel.to_mel``). With 128 HTK bands and a window of 512, the
+    lowest band lies between 0 Hz and the next bin and is empty."""
+    area: bool = True  # triangles of one area (Slaney's); otherwise of height 1
     log: Literal["after_mel", "before_mel"] = "after_mel"
+    """``after_mel``: the level of each band's power, in dB re the utterance's loudest value; the
+    same whatever the recording's gain. ``before_mel``: as in the original code, the bands sum the
+    bins' levels, in dB re a power of 1 (full scale is 1)."""
     floor_db: float = -100.0
-    lowpass_width: int = 16
-    channel: int | None = None
-    min_s: float = 0.1
-    longest_s: float | None = None
+    """Lower levels, of bands or of bins, are raised to this. The original code has -150. 16-bit
+    rounding lies 100 to 110 dB below loud speech."""
+    lowpass_width: int = 16  # zero crossings of the resampling filter on each side
+    channel: int | None = None  # of recordings that have several, from 0; ``None``: the mean of all
+    min_s: float = 0.1  # shorter recordings are rejected, in s
+    longest_s: float | None = None  # longer ones too; ``None``: no limit
     min_peak: float = 1e-4
+    """Recordings that never rise above this amplitude are silent and rejected."""
 
     def __post_init__(self) -> None:
         """Check the settings against each other.

@@ -24,17 +24,12 @@ from speechlrp.errors import SpeechLRPError
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of what is mixed in.
+    """A kind of what is mixed in."""
 
-    Attributes:
-        source: whose files it is made of, as ``corpora.musan`` names them.
-        snr_db: least and greatest ratio of the recording's power to the addition's, in dB.
-        voices: least and greatest number of files that speak at once.
-    """
-
-    source: str
+    source: str  # whose files it is made of, as ``corpora.musan`` names them
     snr_db: tuple[float, float]
-    voices: tuple[int, int] = (1, 1)
+    """Least and greatest ratio of the recording's power to the addition's, in dB."""
+    voices: tuple[int, int] = (1, 1)  # least and greatest number of files that speak at once
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
@@ -48,17 +43,11 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Mixed:
-    """What was mixed into a recording.
+    """What was mixed into a recording."""
 
-    Attributes:
-        kind: one of ``KINDS``.
-        snr_db: at which ratio of powers.
-        files: what of.
-    """
-
-    kind: str
-    snr_db: float
-    files: tuple[Path, ...]
+    kind: str  # one of ``KINDS``
+    snr_db: float  # at which ratio of powers
+    files: tuple[Path, ...]  # what of
 
 
 class Mixer:

@@ -26,19 +26,12 @@ MEND = "the recordings have changed; list them again with `speechlrp preprocess 
 
 @dataclass(frozen=True)
 class Source:
-    """A recording to take windows of.
+    """A recording to take windows of."""
 
-    Attributes:
-        id: of the recording.
-        path: its file.
-        seconds: how long it is.
-        level_db: of its loudest segment, in dB re full scale.
-    """
-
-    id: str
-    path: Path
-    seconds: float
-    level_db: float
+    id: str  # of the recording
+    path: Path  # its file
+    seconds: float  # how long it is
+    level_db: float  # of its loudest segment, in dB re full scale
 
 
 class Crops:

@@ -10,19 +10,12 @@ MOST_CHUNKS = 10_000
 
 
 class Samples(NamedTuple):
-    """The bytes of samples that a container promises.
+    """The bytes of samples that a container promises."""
 
-    Attributes:
-        start: of the first.
-        size: how many; 0, or one of ``UNKNOWN``, where the writer could not know.
-        field: where the size stands.
-        form: how it is written there, as ``struct`` has it.
-    """
-
-    start: int
-    size: int
-    field: int
-    form: str
+    start: int  # of the first
+    size: int  # how many; 0, or one of ``UNKNOWN``, where the writer could not know
+    field: int  # where the size stands
+    form: str  # how it is written there, as ``struct`` has it
 
 
 def chunks(

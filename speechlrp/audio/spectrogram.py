@@ -25,27 +25,19 @@ _CHUNK = 8  # windows transformed at once: what fits a core's cache
 
 @dataclass(frozen=True, kw_only=True)
 class SpectrogramSettings(WindowSettings):
-    """Settings of ``spectrogram_db``; the defaults are the paper's (228 x 230 -> 227 x 227).
+    """Settings of ``spectrogram_db``; the defaults are the paper's (228 x 230 -> 227 x 227)."""
 
-    Attributes:
-        window: samples of an STFT frame, weighted by a periodic Hann window.
-        overlap: samples shared by neighbouring frames.
-        bins: lowest frequency bins kept.
-        frames: frames kept.
-        crop: where they start: ``code``, the third frame, as in the paper's code; ``text``,
-            the first, as in the thesis' text.
-        reference: ``max``: 0 dB is the loudest bin and ``floor_db`` silence; ``silence``:
-            shifted, so that 0 is silence and ``-floor_db`` the loudest.
-        floor_db: lower values are raised to this, in dB.
-    """
-
-    window: int = 455
-    overlap: int = 420
-    bins: int = 227
-    frames: int = 227
+    window: int = 455  # samples of an STFT frame, weighted by a periodic Hann window
+    overlap: int = 420  # samples shared by neighbouring frames
+    bins: int = 227  # lowest frequency bins kept
+    frames: int = 227  # frames kept
     crop: Literal["code", "text"] = "code"
+    """Where they start: ``code``, the third frame, as in the paper's code; ``text``, the first, as
+    in the thesis' text."""
     reference: Literal["max", "silence"] = "max"
-    floor_db: float = -80.0
+    """``max``: 0 dB is the loudest bin and ``floor_db`` silence; ``silence``: shifted, so that 0 is
+    silence and ``-floor_db`` the loudest."""
+    floor_db: float = -80.0  # lower values are raised to this, in dB
 
     def __post_init__(self) -> None:
         """Check the settings against each other.

@@ -25,18 +25,13 @@ COLUMNS = {"id": "str", "frames": "int64"} | dict.fromkeys(
 
 @dataclass(frozen=True)
 class UtteranceBatch:
-    """The features of one unit of recordings.
+    """The features of one unit of recordings."""
 
-    Attributes:
-        features: ``[sum T_i, F]``, float32, one utterance behind the other.
-        table: a row for each utterance: ``id``, ``frames`` T_i, ``seconds`` of the recording,
-            and the ``mean_db`` and ``deviation_db`` that were taken out of its levels.
-        rejected: id and reason of each recording that gave nothing, in order.
-    """
-
-    features: np.ndarray
+    features: np.ndarray  # ``[sum T_i, F]``, float32, one utterance behind the other
     table: pd.DataFrame
-    rejected: list[tuple[str, str]]
+    """A row for each utterance: ``id``, ``frames`` T_i, ``seconds`` of the recording, and the
+    ``mean_db`` and ``deviation_db`` that were taken out of its levels."""
+    rejected: list[tuple[str, str]]  # id and reason of each recording that gave nothing, in order
 
 
 def extract_utterances(

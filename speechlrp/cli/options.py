@@ -25,23 +25,14 @@ class Name(click.Choice):
 
 @dataclass(frozen=True)
 class Option:
-    """A typed option that is a short way to say an override.
+    """A typed option that is a short way to say an override."""
 
-    Attributes:
-        flag: ``"--strategy"``.
-        key: the setting, ``"flipping.strategy"``.
-        help: one line.
-        choices: the values there are; None: any text.
-        switch: takes no value and says ``true``.
-        many: can be repeated; the setting is a list.
-    """
-
-    flag: str
-    key: str
-    help: str
-    choices: tuple[str, ...] | None = None
-    switch: bool = False
-    many: bool = False
+    flag: str  # ``"--strategy"``
+    key: str  # the setting, ``"flipping.strategy"``
+    help: str  # one line
+    choices: tuple[str, ...] | None = None  # the values there are; None: any text
+    switch: bool = False  # takes no value and says ``true``
+    many: bool = False  # can be repeated; the setting is a list
 
     @property
     def name(self) -> str:

@@ -23,17 +23,12 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass
 class Setting:
-    """A setting, as ``KEY=VALUE`` names it.
+    """A setting, as ``KEY=VALUE`` names it."""
 
-    Attributes:
-        key: dotted.
-        comment: of the file that explains it; several lines as one.
-        values: file, below ``conf`` and without its suffix -> what it sets.
-    """
-
-    key: str
-    comment: str = ""
+    key: str  # dotted
+    comment: str = ""  # of the file that explains it; several lines as one
     values: dict[str, Any] = field(default_factory=dict)
+    """File, below ``conf`` and without its suffix -> what it sets."""
 
 
 @cache

@@ -10,21 +10,13 @@ from speechlrp.corpora.fetch_http import check_address
 
 @dataclass(frozen=True)
 class DownloadReport:
-    """What a download did.
+    """What a download did."""
 
-    Attributes:
-        corpus: the corpus's name.
-        root: the corpus's folder, which its reader takes as `root`.
-        downloaded: files (AudioMNIST) or archives that were fetched now.
-        kept: those that were there already, whole and right.
-        received: bytes received from the network.
-    """
-
-    corpus: str
-    root: Path
-    downloaded: int
-    kept: int
-    received: int
+    corpus: str  # the corpus's name
+    root: Path  # the corpus's folder, which its reader takes as `root`
+    downloaded: int  # files (AudioMNIST) or archives that were fetched now
+    kept: int  # those that were there already, whole and right
+    received: int  # bytes received from the network
 
     def __str__(self) -> str:
         unit = "files" if self.corpus == "audiomnist" else "archives"

@@ -25,17 +25,11 @@ MARKER = ".complete"
 
 @dataclass(frozen=True)
 class Archive:
-    """An archive and what it unpacks to.
+    """An archive and what it unpacks to."""
 
-    Attributes:
-        file: its name on the server.
-        folder: the folder in it that is the corpus, or the subset, as a whole.
-        checksum: what it hashes to.
-    """
-
-    file: str
-    folder: str
-    checksum: Checksum
+    file: str  # its name on the server
+    folder: str  # the folder in it that is the corpus, or the subset, as a whole
+    checksum: Checksum  # what it hashes to
 
 
 #: LibriSpeech's subsets, with the sha256 that torchaudio verifies them by.

@@ -24,15 +24,10 @@ _BUSY = (429, 500, 502, 503, 504)
 
 @dataclass(frozen=True)
 class Checksum:
-    """What a file's content must hash to.
+    """What a file's content must hash to."""
 
-    Attributes:
-        algorithm: ``"sha256"`` or ``"md5"``.
-        digest: hexadecimal, lower case.
-    """
-
-    algorithm: str
-    digest: str
+    algorithm: str  # ``"sha256"`` or ``"md5"``
+    digest: str  # hexadecimal, lower case
 
     def matches(self, path: Path) -> bool:
         """Tell whether the file is there and its content is right."""

@@ -18,19 +18,12 @@ MEND = "get it from https://www.robots.ox.ac.uk/~vgg/data/voxceleb/"
 
 @dataclass(frozen=True)
 class Trials:
-    """Pairs of recordings to compare, ``N`` of them.
+    """Pairs of recordings to compare, ``N`` of them."""
 
-    Attributes:
-        names: the recordings, each once, as the list writes them.
-        first: number of each pair's first recording, int ``[N]``.
-        second: the other's.
-        same: whether one speaker says both, bool ``[N]``.
-    """
-
-    names: list[str]
-    first: np.ndarray
-    second: np.ndarray
-    same: np.ndarray
+    names: list[str]  # the recordings, each once, as the list writes them
+    first: np.ndarray  # number of each pair's first recording, int ``[N]``
+    second: np.ndarray  # the other's
+    same: np.ndarray  # whether one speaker says both, bool ``[N]``
 
     def __len__(self) -> int:
         return len(self.same)

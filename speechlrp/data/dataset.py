@@ -35,27 +35,17 @@ DONORS = 128
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """Preprocessed recordings, without their features.
+    """Preprocessed recordings, without their features."""
 
-    Attributes:
-        path: the HDF5 file.
-        command: the command line that makes it, for errors.
-        table: a row an example: id, path, speaker, subset, and what its kind knows besides.
-        classes: names of the labels, or the symbols of a recogniser.
-        settings: how the features were made.
-        task: what the label is.
-        frequency: of the rows in Hz, `[F]`; empty of samples.
-        units: of a feature.
-    """
-
-    path: Path
-    command: str
+    path: Path  # the HDF5 file
+    command: str  # the command line that makes it, for errors
     table: pd.DataFrame
-    classes: list[str]
-    settings: dict[str, Any]
-    task: str
-    frequency: np.ndarray
-    units: str
+    """A row an example: id, path, speaker, subset, and what its kind knows besides."""
+    classes: list[str]  # names of the labels, or the symbols of a recogniser
+    settings: dict[str, Any]  # how the features were made
+    task: str  # what the label is
+    frequency: np.ndarray  # of the rows in Hz, `[F]`; empty of samples
+    units: str  # of a feature
 
     @cached_property
     def row_of(self) -> dict[str, int]:
@@ -89,19 +79,13 @@ class Dataset:
 
 @dataclass(frozen=True, kw_only=True)
 class Windows(Dataset):
-    """Examples of one length; the table also has source, label, start_s, onset_s, duration_s.
+    """Examples of one length; the table also has source, label, start_s, onset_s, duration_s."""
 
-    Attributes:
-        time: of the frames in s, `[T]`.
-        silence: the value of silence.
-        train_mean: of the training split, `[1, F, T]`; of samples `[1, L]`.
-        view: through which samples are looked at, see `seen`; axes and units are then its own.
-    """
-
-    time: np.ndarray
-    silence: float
-    train_mean: np.ndarray
+    time: np.ndarray  # of the frames in s, `[T]`
+    silence: float  # the value of silence
+    train_mean: np.ndarray  # of the training split, `[1, F, T]`; of samples `[1, L]`
     view: SampleView | None = None
+    """Through which samples are looked at, see `seen`; axes and units are then its own."""
 
     @property
     def labels(self) -> np.ndarray:

@@ -95,15 +95,10 @@ def order_of(file: h5py.File, rows: Any) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Explaining:
-    """An explainer at work on a network.
+    """An explainer at work on a network."""
 
-    Attributes:
-        network: what is explained.
-        section: the explainer's section of the configuration.
-    """
-
-    network: Classifier
-    section: Mapping[str, Any]
+    network: Classifier  # what is explained
+    section: Mapping[str, Any]  # the explainer's section of the configuration
 
     @cached_property
     def explainer(self) -> Any:

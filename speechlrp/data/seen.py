@@ -37,19 +37,12 @@ FLOOR_DB = -80.0
 
 
 class SampleView(View):
-    """A view of waveforms ``[B, 1, L]`` as maps ``[B, C, F, T]``, and the axes of these.
+    """A view of waveforms ``[B, 1, L]`` as maps ``[B, C, F, T]``, and the axes of these."""
 
-    Attributes:
-        units: of the picture.
-        half_window: half the length of a frame, in s.
-        frequency: of the rows in Hz, ``[F]``.
-        time: of the columns in s, ``[T]``.
-    """
-
-    units: str
-    half_window: float
-    frequency: np.ndarray
-    time: np.ndarray
+    units: str  # of the picture
+    half_window: float  # half the length of a frame, in s
+    frequency: np.ndarray  # of the rows in Hz, ``[F]``
+    time: np.ndarray  # of the columns in s, ``[T]``
 
     @abstractmethod
     def picture(self, waves: np.ndarray) -> np.ndarray:

@@ -16,18 +16,12 @@ from speechlrp.lrp.tracer import Tracer
 
 @dataclass
 class Passes:
-    """Numbers of examples; one that goes through twice counts twice.
+    """Numbers of examples; one that goes through twice counts twice."""
 
-    Attributes:
-        forward: through the model.
-        backward: gradients taken of them with respect to the input.
-        watched: forward passes with a sweep of their own instead of torch's gradient,
-            as LRP has.
-    """
-
-    forward: int = 0
-    backward: int = 0
+    forward: int = 0  # through the model
+    backward: int = 0  # gradients taken of them with respect to the input
     watched: int = 0
+    """Forward passes with a sweep of their own instead of torch's gradient, as LRP has."""
 
 
 @contextmanager

@@ -37,19 +37,12 @@ MAGNITUDES: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class Question(NamedTuple):
-    """One number for each example: the weighted sum of its logits, or of probabilities.
+    """One number for each example: the weighted sum of its logits, or of probabilities."""
 
-    Attributes:
-        weights: shaped like the logits.
-        start: one of `STARTS`, or ``"one"``: the weights alone.
-        dim: the dimension of a softmax.
-        ends: whether the model goes on behind its logits, see `answer`.
-    """
-
-    weights: Tensor
-    start: str
-    dim: int = 1
-    ends: bool = False
+    weights: Tensor  # shaped like the logits
+    start: str  # one of `STARTS`, or ``"one"``: the weights alone
+    dim: int = 1  # the dimension of a softmax
+    ends: bool = False  # whether the model goes on behind its logits, see `answer`
 
     def answer(self, logits: Tensor, variants: int = 1) -> Tensor:
         """The numbers ``[n, B]`` of logits ``[n B, ...]``; of half precision in float32."""
@@ -173,19 +166,12 @@ SIGMOIDS = frozenset(("sigmoid", "sigmoid_", "special_expit", "log_sigmoid"))
 
 
 class Answer(NamedTuple):
-    """What a forward pass gave.
+    """What a forward pass gave."""
 
-    Attributes:
-        output: of the model.
-        logits: the same, or what its last softmax or sigmoid was given.
-        dim: the dimension of that softmax; None where there is none.
-        ends: whether there is such an ending.
-    """
-
-    output: Any
-    logits: Any
-    dim: int | None
-    ends: bool
+    output: Any  # of the model
+    logits: Any  # the same, or what its last softmax or sigmoid was given
+    dim: int | None  # the dimension of that softmax; None where there is none
+    ends: bool  # whether there is such an ending
 
 
 class _Ending(TorchFunctionMode):

@@ -22,23 +22,15 @@ UNIT = ["label", "speaker"]
 
 @dataclass(frozen=True)
 class Flips:
-    """What is done to recordings, and who judges them.
-
-    Attributes:
-        predict: inputs ``[B, C, F, T]`` -> logits and probabilities, ``[B, L]`` each.
-        counts: rising numbers of bins ``[K]``.
-        baselines: name -> what flipped bins become.
-        strategies: see `strategies_of`.
-        repeats: orders that are drawn of a strategy that is repeated.
-        seed: of the draws.
-    """
+    """What is done to recordings, and who judges them."""
 
     predict: Callable[[Tensor], tuple[Tensor, Tensor]]
-    counts: np.ndarray
-    baselines: Mapping[str, FillIn]
-    strategies: Sequence[str]
-    repeats: int
-    seed: int
+    """Inputs ``[B, C, F, T]`` -> logits and probabilities, ``[B, L]`` each."""
+    counts: np.ndarray  # rising numbers of bins ``[K]``
+    baselines: Mapping[str, FillIn]  # name -> what flipped bins become
+    strategies: Sequence[str]  # see `strategies_of`
+    repeats: int  # orders that are drawn of a strategy that is repeated
+    seed: int  # of the draws
 
     def cells(self, inputs: Tensor, relevance: Tensor, table: pd.DataFrame) -> pd.DataFrame:
         """The counts of a batch: a row a cell, label and speaker.

@@ -24,19 +24,13 @@ which bins are flipped, bool ``[B, P]``."""
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What fill-ins may know, as the network sees it.
+    """What fill-ins may know, as the network sees it."""
 
-    Attributes:
-        silence: the value of silence.
-        mean: of the training set, ``[C, F, T]``.
-        read_donors: gives the names of other recordings and their features ``[D, C, F, T]``.
-        seed: of what is drawn.
-    """
-
-    silence: float
-    mean: Tensor
+    silence: float  # the value of silence
+    mean: Tensor  # of the training set, ``[C, F, T]``
     read_donors: Callable[[], tuple[Sequence[str], Tensor]]
-    seed: int
+    """Gives the names of other recordings and their features ``[D, C, F, T]``."""
+    seed: int  # of what is drawn
 
     @cached_property
     def donors(self) -> tuple[Sequence[str], Tensor]:

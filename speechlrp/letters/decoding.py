@@ -18,19 +18,12 @@ from speechlrp.letters.vocabulary import BLANK_INDEX, SIZE, decode
 
 
 class Decoded(NamedTuple):
-    """What was recognised in one utterance.
+    """What was recognised in one utterance."""
 
-    Attributes:
-        text: its letters.
-        symbols: the symbols, without blanks, int64 ``[n]``.
-        steps: the step of the output at which each symbol begins, int64 ``[n]``.
-        ends: the step after its last, int64 ``[n]``.
-    """
-
-    text: str
-    symbols: np.ndarray
-    steps: np.ndarray
-    ends: np.ndarray
+    text: str  # its letters
+    symbols: np.ndarray  # the symbols, without blanks, int64 ``[n]``
+    steps: np.ndarray  # the step of the output at which each symbol begins, int64 ``[n]``
+    ends: np.ndarray  # the step after its last, int64 ``[n]``
 
 
 def greedy(scores: Tensor, steps: Tensor | Sequence[int] | None = None) -> list[Decoded]:

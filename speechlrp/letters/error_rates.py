@@ -15,19 +15,12 @@ import jiwer
 
 @dataclass(frozen=True)
 class Edits:
-    """The least edits that turn what was said into what was recognised.
+    """The least edits that turn what was said into what was recognised."""
 
-    Attributes:
-        hits: letters or words that are the same.
-        substitutions: others in their place.
-        deletions: said and not recognised.
-        insertions: recognised and not said.
-    """
-
-    hits: int = 0
-    substitutions: int = 0
-    deletions: int = 0
-    insertions: int = 0
+    hits: int = 0  # letters or words that are the same
+    substitutions: int = 0  # others in their place
+    deletions: int = 0  # said and not recognised
+    insertions: int = 0  # recognised and not said
 
     @property
     def length(self) -> int:
@@ -43,17 +36,11 @@ class Edits:
 
 @dataclass(frozen=True)
 class ErrorCounts:
-    """What was wrong in some utterances; ``a + b`` counts both.
+    """What was wrong in some utterances; ``a + b`` counts both."""
 
-    Attributes:
-        letters: edits of letters, spaces and apostrophes.
-        words: edits of words.
-        utterances: how many.
-    """
-
-    letters: Edits = field(default_factory=Edits)
-    words: Edits = field(default_factory=Edits)
-    utterances: int = 0
+    letters: Edits = field(default_factory=Edits)  # edits of letters, spaces and apostrophes
+    words: Edits = field(default_factory=Edits)  # edits of words
+    utterances: int = 0  # how many
 
     def __add__(self, other: ErrorCounts) -> ErrorCounts:
         pairs = zip(self.numbers(), other.numbers(), strict=True)

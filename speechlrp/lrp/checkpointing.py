@@ -29,17 +29,11 @@ SHOWN = ("operation", "place", "divisor", "gates", "elementwise")
 
 @dataclass(eq=False)
 class Segment:
-    """Calls that follow each other.
+    """Calls that follow each other."""
 
-    Attributes:
-        first: the number of the first node that they wrote.
-        calls: as they can be made again.
-        made: the values that they made, by ``id``.
-    """
-
-    first: int
-    calls: list[Kept] = field(default_factory=list)
-    made: set[int] = field(default_factory=set)
+    first: int  # the number of the first node that they wrote
+    calls: list[Kept] = field(default_factory=list)  # as they can be made again
+    made: set[int] = field(default_factory=set)  # the values that they made, by ``id``
 
 
 class Checkpointing(Recorder):

@@ -23,22 +23,16 @@ Output = Callable[[Any], Tensor]
 
 @dataclass(frozen=True)
 class Forward:
-    """One call of a model.
+    """One call of a model."""
 
-    Attributes:
-        model: any module in evaluation mode.
-        inputs: what is explained: a tensor ``[B, ...]``, a tuple of such, the model's first
-            arguments, or a mapping from the names of its arguments to such.
-        args: the arguments after them, which are constants.
-        kwargs: its other arguments, likewise.
-        output: what of its output is explained, where that is more than a tensor.
-    """
-
-    model: nn.Module
+    model: nn.Module  # any module in evaluation mode
     inputs: Inputs
-    args: Sequence[Any] = ()
-    kwargs: Mapping[str, Any] | None = None
+    """What is explained: a tensor ``[B, ...]``, a tuple of such, the model's first arguments, or a
+    mapping from the names of its arguments to such."""
+    args: Sequence[Any] = ()  # the arguments after them, which are constants
+    kwargs: Mapping[str, Any] | None = None  # its other arguments, likewise
     output: Output | None = None
+    """What of its output is explained, where that is more than a tensor."""
 
     def __call__(self, tensors: Sequence[Tensor]) -> Any:
         """The output for tensors in place of the inputs'."""

@@ -21,26 +21,18 @@ from speechlrp.lrp.watched import Watched
 
 @dataclass(eq=False)
 class Kept:
-    """A call with arguments of its own.
+    """A call with arguments of its own."""
 
-    Attributes:
-        handler: what records it.
-        call: with a stand-in for every tensor of the input; it has no numbers where they will
-            be made again.
-        place: the module that was running.
-        precision: makes the context of the model's autocast.
-        versions: of the constants, which nobody may change in the meantime.
-        signals: those of the constants that the recorder knows as signals.
-        values: what the call made.
-    """
-
-    handler: Handler
+    handler: Handler  # what records it
     call: Call
-    place: Place
+    """With a stand-in for every tensor of the input; it has no numbers where they will be made
+    again."""
+    place: Place  # the module that was running
     precision: Callable[[], AbstractContextManager[Any]]
-    versions: list[tuple[Tensor, int]]
-    signals: dict[int, Tensor]
-    values: list[Value] = field(default_factory=list)
+    """Makes the context of the model's autocast."""
+    versions: list[tuple[Tensor, int]]  # of the constants, which nobody may change in the meantime
+    signals: dict[int, Tensor]  # those of the constants that the recorder knows as signals
+    values: list[Value] = field(default_factory=list)  # what the call made
 
     @classmethod
     def of(cls, handler: Handler, call: Call, recorder: Recorder, made: Collection[int]) -> Kept:

@@ -35,44 +35,31 @@ Step = tuple[list[Flow], list[Flow]]
 
 @dataclass(slots=True, eq=False)
 class Logits:
-    """What a probability was made of, as long as it may be the model's output.
+    """What a probability was made of, as long as it may be the model's output."""
 
-    Attributes:
-        value: the logits on the tape.
-        data: their numbers.
-        dim: the dimension of a softmax; ``None`` for a sigmoid.
-        only_last: whether the model must end in it.
-    """
-
-    value: Value
-    data: Tensor
-    dim: int | None = None
-    only_last: bool = False
+    value: Value  # the logits on the tape
+    data: Tensor  # their numbers
+    dim: int | None = None  # the dimension of a softmax; ``None`` for a sigmoid
+    only_last: bool = False  # whether the model must end in it
 
 
 @dataclass(slots=True, eq=False)
 class Value:
-    """A tensor that depends on the input, as one operation made it.
+    """A tensor that depends on the input, as one operation made it."""
 
-    Attributes:
-        version: state of its storage when it was made; see ``Recorder.consume``.
-        data: its numbers, where a rule or a report needs them. Where ``masked``, it holds
-            ``relu(x)`` in place of ``x``: the same wherever ``c`` can differ from 0.
-        derivable: whether its layer can make its numbers again, so that they need no keeping.
-        consumers: how many operations have read it.
-        logits: where it is a probability that may end the model, what it was made of.
-        c: its relevance per unit of value, summed over its consumers during the sweep.
-        r: relevance that it holds whatever its value, likewise.
-    """
-
-    version: int = 0
+    version: int = 0  # state of its storage when it was made; see ``Recorder.consume``
     data: Tensor | None = None
+    """Its numbers, where a rule or a report needs them. Where ``masked``, it holds ``relu(x)`` in
+    place of ``x``: the same wherever ``c`` can differ from 0."""
     masked: bool = False
     derivable: bool = False
-    consumers: int = 0
+    """Whether its layer can make its numbers again, so that they need no keeping."""
+    consumers: int = 0  # how many operations have read it
     logits: Logits | None = None
+    """Where it is a probability that may end the model, what it was made of."""
     c: Tensor | None = None
-    r: Tensor | None = None
+    """Its relevance per unit of value, summed over its consumers during the sweep."""
+    r: Tensor | None = None  # relevance that it holds whatever its value, likewise
 
     @property
     def numbers(self) -> Tensor:
@@ -117,28 +104,21 @@ class Value:
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """One operation of the forward pass.
+    """One operation of the forward pass."""
 
-    Attributes:
-        operation: its name, such as ``"conv2d"``.
-        place: the module it belongs to.
-        backward: ``c`` of the outputs -> ``c`` of the inputs; ``None`` stands for zero.
-        carry: ``r`` of the outputs -> ``r`` of the inputs, for operations that move numbers
-            or pass relevance on; ``None`` where relevance is shared out by value.
-        layer: what a rule sees, for the operations that take one: of one input, or a product.
-        rule: the rule that it took.
-        constants: names of parameters and buffers among its arguments, for reports.
-    """
-
-    operation: str
-    place: Place
+    operation: str  # its name, such as ``"conv2d"``
+    place: Place  # the module it belongs to
     inputs: list[Value]
     outputs: list[Value]
-    backward: Sweep
+    backward: Sweep  # ``c`` of the outputs -> ``c`` of the inputs; ``None`` stands for zero
     carry: Sweep | None = None
+    """``r`` of the outputs -> ``r`` of the inputs, for operations that move numbers or pass
+    relevance on; ``None`` where relevance is shared out by value."""
     layer: Layer | Product | None = None
-    rule: Rule | None = None
+    """What a rule sees, for the operations that take one: of one input, or a product."""
+    rule: Rule | None = None  # the rule that it took
     constants: tuple[str, ...] = ()
+    """Names of parameters and buffers among its arguments, for reports."""
 
     def step(self) -> Step:
         """Take the relevance of the outputs and share it out over the inputs."""

@@ -26,16 +26,11 @@ class Watched(Tensor):
     another thread, in C++, with gradients off. So nothing can be computed from the input
     out of sight and then be taken for a constant, and no argument of any call has to be
     looked at for it.
-
-    Attributes:
-        numbers: the tensor itself, without a history.
-        value: what the tape knows of it.
-        watcher: whose pass it belongs to.
     """
 
-    numbers: Tensor
-    value: Value
-    watcher: Watcher
+    numbers: Tensor  # the tensor itself, without a history
+    value: Value  # what the tape knows of it
+    watcher: Watcher  # whose pass it belongs to
 
     # Where our mode is not active, calls go straight on to the dispatcher.
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]

@@ -28,23 +28,14 @@ def sign_of(measure: str) -> int:
 
 @dataclass(frozen=True)
 class Agreement:
-    """A measure beside truth.
+    """A measure beside truth."""
 
-    Attributes:
-        correlation: Spearman's, the mean over the seeds; NaN where it is not defined.
-        low: 2.5 % of the draws.
-        high: 97.5 %.
-        each: of every seed ``[S]``.
-        explainers: that have a value of both.
-        best: the number of the explainer that the measure calls the best, by its mean over seeds.
-    """
-
-    correlation: float
-    low: float
-    high: float
-    each: np.ndarray
-    explainers: int
-    best: int
+    correlation: float  # Spearman's, the mean over the seeds; NaN where it is not defined
+    low: float  # 2.5 % of the draws
+    high: float  # 97.5 %
+    each: np.ndarray  # of every seed ``[S]``
+    explainers: int  # that have a value of both
+    best: int  # the number of the explainer that the measure calls the best, by its mean over seeds
 
 
 UNKNOWN = Agreement(math.nan, math.nan, math.nan, np.zeros(0), 0, -1)

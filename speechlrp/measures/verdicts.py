@@ -54,22 +54,16 @@ UNKNOWN = Interval(math.nan, math.nan, math.nan)
 
 @dataclass(frozen=True)
 class Verdict:
-    """Which order the strategies came in, and on what evidence.
+    """Which order the strategies came in, and on what evidence."""
 
-    Attributes:
-        order: (strategy, mean accuracy in %) by rising accuracy.
-        differences: (lower, higher) strategy -> how much higher, in points of %.
-        n: recordings.
-        speakers: S.
-        holds: True where ``lrp`` lies below ``random`` and ``lrp_rev``, and the latter not
-            below ``random``; False where ``lrp_rev`` lies below ``lrp``; None: not decided.
-    """
-
-    order: tuple[tuple[str, float], ...]
+    order: tuple[tuple[str, float], ...]  # (strategy, mean accuracy in %) by rising accuracy
     differences: Mapping[tuple[str, str], Interval]
-    n: int
-    speakers: int
+    """(lower, higher) strategy -> how much higher, in points of %."""
+    n: int  # recordings
+    speakers: int  # S
     holds: bool | None
+    """True where ``lrp`` lies below ``random`` and ``lrp_rev``, and the latter not below
+    ``random``; False where ``lrp_rev`` lies below ``lrp``; None: not decided."""
 
     @property
     def word(self) -> str:

@@ -26,16 +26,11 @@ class Alignment:
     "value position" as the one bin (band and step) of the extreme value, and take its
     time; ``over="sum"`` adds the bands of each step first. Of equal values the first in
     time counts. K shows sensitivity as signed values, so the minimum is the most negative.
-
-    Attributes:
-        source: the explainer whose map is searched; None for the window's centre.
-        largest: whether the maximum is searched, or the minimum.
-        over: ``"bin"`` or ``"sum"``.
     """
 
-    source: str | None
-    largest: bool = True
-    over: str = "bin"
+    source: str | None  # the explainer whose map is searched; None for the window's centre
+    largest: bool = True  # whether the maximum is searched, or the minimum
+    over: str = "bin"  # ``"bin"`` or ``"sum"``
 
     def steps(self, maps: Mapping[str, Tensor], windows: Tensor) -> Tensor:
         """Find the key step of each window, ``[B]`` int64, 0 to W - 1.

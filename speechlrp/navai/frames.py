@@ -59,24 +59,16 @@ class Clock:
 
 @dataclass(frozen=True)
 class Frames:
-    """A batch of windows.
+    """A batch of windows."""
 
-    Attributes:
-        windows: ``[B, F, W]``.
-        classes: index into the names of the classes ``[B]``, int64.
-        symbols: the symbol that the model predicts ``[B]``, int64: the target to explain.
-        runs: ``[B]`` int64; windows with one number follow each other, have the same class
-            and symbol, and so are nearly the same. Numbers rise through the stream.
-        starts: first frame in the utterance ``[B]``, int64.
-        ids: utterances ``[B]``.
-    """
-
-    windows: Tensor
-    classes: Tensor
-    symbols: Tensor
+    windows: Tensor  # ``[B, F, W]``
+    classes: Tensor  # index into the names of the classes ``[B]``, int64
+    symbols: Tensor  # the symbol that the model predicts ``[B]``, int64: the target to explain
     runs: Tensor
-    starts: Tensor
-    ids: tuple[str, ...]
+    """``[B]`` int64; windows with one number follow each other, have the same class and symbol, and
+    so are nearly the same. Numbers rise through the stream."""
+    starts: Tensor  # first frame in the utterance ``[B]``, int64
+    ids: tuple[str, ...]  # utterances ``[B]``
 
     def table(self) -> pd.DataFrame:
         """All but the windows: columns id, run, class, symbol, start (frames)."""

@@ -21,27 +21,17 @@ REACHED = 0.1
 
 @dataclass(frozen=True)
 class Patterns:
-    """Mean spectrograms and how they differ from the mean over all classes (K 3.5).
+    """Mean spectrograms and how they differ from the mean over all classes (K 3.5)."""
 
-    Attributes:
-        mean: of the frames of a class ``[C, A, F, D]``; ``error``: its standard error.
-        normaliser: mean over the frames of all classes ``[A, F, D]``.
-        pattern: ``mean - normaliser``; ``pattern_error``: its standard error.
-        differs: where the pattern is not 0 at the stated false-discovery rate, bool.
-        tested: where enough runs reach for that to be asked ``[C, A, D]``, bool.
-        counts: frames that reach the offset ``[C, A, D]``, int64.
-        runs: runs that reach it ``[C, A, D]``, int64.
-    """
-
-    mean: np.ndarray
+    mean: np.ndarray  # of the frames of a class ``[C, A, F, D]``; ``error``: its standard error
     error: np.ndarray
-    normaliser: np.ndarray
-    pattern: np.ndarray
+    normaliser: np.ndarray  # mean over the frames of all classes ``[A, F, D]``
+    pattern: np.ndarray  # ``mean - normaliser``; ``pattern_error``: its standard error
     pattern_error: np.ndarray
-    differs: np.ndarray
-    tested: np.ndarray
-    counts: np.ndarray
-    runs: np.ndarray
+    differs: np.ndarray  # where the pattern is not 0 at the stated false-discovery rate, bool
+    tested: np.ndarray  # where enough runs reach for that to be asked ``[C, A, D]``, bool
+    counts: np.ndarray  # frames that reach the offset ``[C, A, D]``, int64
+    runs: np.ndarray  # runs that reach it ``[C, A, D]``, int64
 
 
 class _Sums(NamedTuple):

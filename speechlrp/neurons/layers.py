@@ -21,21 +21,13 @@ TRACE = 1e-12
 
 
 class Sight(NamedTuple):
-    """What one step of a layer can see.
+    """What one step of a layer can see."""
 
-    Attributes:
-        channels: of the layer, ``C``.
-        steps: that the layer has for such an input, ``S``.
-        step: the one looked at.
-        first: frame of the input that it sees first.
-        frames: how many it sees.
-    """
-
-    channels: int
-    steps: int
-    step: int
-    first: int
-    frames: int
+    channels: int  # of the layer, ``C``
+    steps: int  # that the layer has for such an input, ``S``
+    step: int  # the one looked at
+    first: int  # frame of the input that it sees first
+    frames: int  # how many it sees
 
 
 def layers_of(model: nn.Module) -> dict[str, str]:

@@ -20,27 +20,19 @@ from speechlrp.neurons.neurons import Neuron, watched
 
 @dataclass(frozen=True, kw_only=True)
 class MaximizeSettings:
-    """How to maximise; the defaults are K's (section 3.2), without the last three.
+    """How to maximise; the defaults are K's (section 3.2), without the last three."""
 
-    Attributes:
-        steps: of Adam.
-        learning_rate: of Adam.
-        l1: times the sum of absolute values.
-        l2: times half the sum of squares, as weight decay has it.
-        total_variation: times the sum of absolute differences of neighbours in frequency
-            and in time (Mahendran and Vedaldi 2015).
-        jitter: the input is moved by up to so many bands and frames before each step,
-            around its ends, so that no pattern depends on a place (Mordvintsev et al. 2015).
-        seed: of the start and of the jitter.
-    """
-
-    steps: int = 250
-    learning_rate: float = 0.05
-    l1: float = 0.001
-    l2: float = 0.001
+    steps: int = 250  # of Adam
+    learning_rate: float = 0.05  # of Adam
+    l1: float = 0.001  # times the sum of absolute values
+    l2: float = 0.001  # times half the sum of squares, as weight decay has it
     total_variation: float = 0.0
+    """Times the sum of absolute differences of neighbours in frequency and in time (Mahendran and
+    Vedaldi 2015)."""
     jitter: tuple[int, int] = (0, 0)
-    seed: int = 1
+    """The input is moved by up to so many bands and frames before each step, around its ends, so
+    that no pattern depends on a place (Mordvintsev et al. 2015)."""
+    seed: int = 1  # of the start and of the jitter
 
     def __post_init__(self) -> None:
         """Check the settings.
@@ -122,17 +114,11 @@ def maximize(
 
 
 class Centre(NamedTuple):
-    """Where the energy of inputs lies, each ``[N]``; NaN where an input is 0 everywhere.
+    """Where the energy of inputs lies, each ``[N]``; NaN where an input is 0 everywhere."""
 
-    Attributes:
-        place: the mean of time, in the units given, weighted by the squared values.
-        hertz: the mean of frequency, in Hz, weighted alike.
-        energy: the sum of squared values.
-    """
-
-    place: np.ndarray
-    hertz: np.ndarray
-    energy: np.ndarray
+    place: np.ndarray  # the mean of time, in the units given, weighted by the squared values
+    hertz: np.ndarray  # the mean of frequency, in Hz, weighted alike
+    energy: np.ndarray  # the sum of squared values
 
 
 def energy_centre(inputs: np.ndarray, frequency: np.ndarray, time: np.ndarray) -> Centre:

@@ -20,17 +20,11 @@ from speechlrp.lrp.checks import check_model
 
 
 class Neuron(NamedTuple):
-    """One channel of what a module makes.
+    """One channel of what a module makes."""
 
-    Attributes:
-        layer: path of the module, such as ``"layers.7"``; what counts is its first call.
-        channel: index in dimension 1 of its output.
-        step: index in the last dimension; None: the mean over all positions.
-    """
-
-    layer: str
-    channel: int
-    step: int | None = None
+    layer: str  # path of the module, such as ``"layers.7"``; what counts is its first call
+    channel: int  # index in dimension 1 of its output
+    step: int | None = None  # index in the last dimension; None: the mean over all positions
 
     def activation(self, made: Tensor) -> Tensor:
         """Its activation ``[B]`` in a module's output ``[B, C, ...]``.

@@ -22,15 +22,10 @@ NAMES = ("weights", "explainer", "subset", "grid", "baseline_asked", "strategy_a
 
 @dataclass(frozen=True)
 class RunFiles:
-    """The complete stages of a run.
+    """The complete stages of a run."""
 
-    Attributes:
-        run: the run's folder.
-        data: the folder of its features.
-    """
-
-    run: Path
-    data: Path
+    run: Path  # the run's folder
+    data: Path  # the folder of its features
 
     @cached_property
     def records(self) -> dict[str, Record]:

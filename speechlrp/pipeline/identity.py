@@ -18,40 +18,26 @@ FILE = "run.json"
 
 @dataclass(frozen=True)
 class Invocation:
-    """How a command was called.
+    """How a command was called."""
 
-    Attributes:
-        command: the command line, for records.
-        hints: what names the run, for the commands in messages.
-        overrides: what the run is made of, to be remembered.
-    """
-
-    command: str
-    hints: tuple[str, ...] = ()
-    overrides: tuple[str, ...] = ()
+    command: str  # the command line, for records
+    hints: tuple[str, ...] = ()  # what names the run, for the commands in messages
+    overrides: tuple[str, ...] = ()  # what the run is made of, to be remembered
 
 
 @dataclass(frozen=True)
 class Run:
-    """What `run.json` holds.
+    """What `run.json` holds."""
 
-    Attributes:
-        name: of the run.
-        overrides: that it was made with.
-        data: the settings of its features, with dotted keys.
-        network: those of its network besides; none where it only holds features.
-        data_run: the run whose folder holds the features.
-        made: when.
-        version: of speechlrp.
-    """
-
-    name: str
-    overrides: list[str] = field(default_factory=list)
+    name: str  # of the run
+    overrides: list[str] = field(default_factory=list)  # that it was made with
     data: dict[str, Any] = field(default_factory=dict)
+    """The settings of its features, with dotted keys."""
     network: dict[str, Any] = field(default_factory=dict)
-    data_run: str = ""
-    made: str = ""
-    version: str = ""
+    """Those of its network besides; none where it only holds features."""
+    data_run: str = ""  # the run whose folder holds the features
+    made: str = ""  # when
+    version: str = ""  # of speechlrp
 
     def differences(self, settings: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
         """Setting -> what it was here and what it is there, of features or a network.

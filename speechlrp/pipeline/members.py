@@ -29,17 +29,11 @@ NUMBERS = ("evaluation.json", "verification.json")
 
 @dataclass(frozen=True)
 class Member:
-    """A run of a sweep.
+    """A run of a sweep."""
 
-    Attributes:
-        name: of the run.
-        settings: with dotted keys.
-        files: what it has on disk.
-    """
-
-    name: str
-    settings: Mapping[str, Any]
-    files: RunFiles
+    name: str  # of the run
+    settings: Mapping[str, Any]  # with dotted keys
+    files: RunFiles  # what it has on disk
 
 
 def members(outputs: Path, asked: str) -> list[Member]:

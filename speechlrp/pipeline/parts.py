@@ -28,17 +28,11 @@ IDENTITY = "identity"
 
 @dataclass(frozen=True)
 class Part:
-    """An HDF5 file of a stage's result.
+    """An HDF5 file of a stage's result."""
 
-    Attributes:
-        context: of the stage, whose `parts` name the file's folder.
-        file: below the stage's folder, such as ``maps/lrp.h5``.
-        settings: all that the part depends on besides the stage's inputs; whatever JSON can say.
-    """
-
-    context: Context
-    file: str
-    settings: Any
+    context: Context  # of the stage, whose `parts` name the file's folder
+    file: str  # below the stage's folder, such as ``maps/lrp.h5``
+    settings: Any  # all that the part depends on besides the stage's inputs; whatever JSON can say
 
     @cached_property
     def identity(self) -> str:

@@ -33,19 +33,12 @@ LONGEST = 40
 
 @dataclass(frozen=True)
 class Artifact:
-    """A file that a stage of the run writes.
+    """A file that a stage of the run writes."""
 
-    Attributes:
-        stage: the verb.
-        file: its name in the stage's folder.
-        facts: that tell the stage's results apart.
-        options: of the command line that makes it.
-    """
-
-    stage: str
-    file: str
-    facts: Mapping[str, str] = field(default_factory=dict)
-    options: tuple[str, ...] = ()
+    stage: str  # the verb
+    file: str  # its name in the stage's folder
+    facts: Mapping[str, str] = field(default_factory=dict)  # that tell the stage's results apart
+    options: tuple[str, ...] = ()  # of the command line that makes it
 
     @property
     def path(self) -> str:

@@ -60,21 +60,14 @@ class Banner:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure.
+    """A figure."""
 
-    Attributes:
-        image: PNG, from ``style.figure_png``.
-        caption: what it shows.
-        alt: the same for those who cannot see it: what is drawn and what follows.
-        tags: under which conditions, such as ``("reference max", "baseline zero")``.
-        file: where it lies at full quality, from the page; "" where it does not.
-    """
-
-    image: bytes
-    caption: str
-    alt: str
+    image: bytes  # PNG, from ``style.figure_png``
+    caption: str  # what it shows
+    alt: str  # the same for those who cannot see it: what is drawn and what follows
     tags: Sequence[str] = ()
-    file: str = ""
+    """Under which conditions, such as ``("reference max", "baseline zero")``."""
+    file: str = ""  # where it lies at full quality, from the page; "" where it does not
     kind: ClassVar[str] = "figure"
 
     @property

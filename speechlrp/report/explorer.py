@@ -44,36 +44,23 @@ SCRIPTS = (
 class Explorer:
     """Recordings on common axes; a block of the page.
 
-    Attributes:
-        classes: the K classes.
-        frequency: of the rows, Hz, `[F]`.
-        time: of the columns, s, `[T]`.
-        units: of the features.
-        recordings: at least one.
-        bands_hz: limits of bands to mark on the frequency axis.
-        inside_bytes: that the page has for all of it.
-        name: by which links tell it from the others of a page.
-        one: what a recording is called, such as "letter".
-        by: what an explainer is called, such as "alignment".
-        tiers: what the rows of marks are.
-        opening: what is looked at first, such as `{"other": "b.wav"}`; keys as in `state.js`.
-
     Raises:
         SpeechLRPError: no recording, a shape that does not fit the axes, or an id twice.
     """
 
-    classes: Sequence[str]
-    frequency: np.ndarray
-    time: np.ndarray
-    units: str
-    recordings: Sequence[Recording]
-    bands_hz: Sequence[float] = ()
-    inside_bytes: int = INSIDE_BYTES
-    name: str = "explorer"
-    one: str = "recording"
-    by: str = "explainer"
-    tiers: Sequence[str] = ("phoneme", "word")
+    classes: Sequence[str]  # the K classes
+    frequency: np.ndarray  # of the rows, Hz, `[F]`
+    time: np.ndarray  # of the columns, s, `[T]`
+    units: str  # of the features
+    recordings: Sequence[Recording]  # at least one
+    bands_hz: Sequence[float] = ()  # limits of bands to mark on the frequency axis
+    inside_bytes: int = INSIDE_BYTES  # that the page has for all of it
+    name: str = "explorer"  # by which links tell it from the others of a page
+    one: str = "recording"  # what a recording is called, such as "letter"
+    by: str = "explainer"  # what an explainer is called, such as "alignment"
+    tiers: Sequence[str] = ("phoneme", "word")  # what the rows of marks are
     opening: Mapping[str, str] = field(default_factory=dict)
+    """What is looked at first, such as `{"other": "b.wav"}`; keys as in `state.js`."""
     kind: ClassVar[str] = "explorer"
 
     def __post_init__(self) -> None:

@@ -84,17 +84,11 @@ PANEL = (2.45, 1.75)
 
 @dataclass(frozen=True)
 class FrameRow:
-    """One frame.
+    """One frame."""
 
-    Attributes:
-        features: what the network sees ``[F, W]``.
-        maps: explainer -> its relevance ``[F, W]``.
-        title: such as ``"'a' at 1.23 s of utterance, probability 0.98"``.
-    """
-
-    features: np.ndarray
-    maps: Mapping[str, np.ndarray]
-    title: str
+    features: np.ndarray  # what the network sees ``[F, W]``
+    maps: Mapping[str, np.ndarray]  # explainer -> its relevance ``[F, W]``
+    title: str  # such as ``"'a' at 1.23 s of utterance, probability 0.98"``
 
 
 def frames_figure(

@@ -111,23 +111,15 @@ def where_figure(lags: pd.DataFrame, bands: pd.DataFrame, *, title: str = "") ->
 
 @dataclass(frozen=True)
 class Along:
-    """One utterance.
+    """One utterance."""
 
-    Attributes:
-        features: ``[T, F]``.
-        relevance: of all letter frames, laid where they are and added up ``[T, F]``.
-        time: of the frames in s ``[T]``.
-        letters: a row a letter frame: letter, run, start (its first frame), time_s (its centre).
-        profile: of each letter frame, its absolute relevance along its window ``[L, W]``.
-        title: above the figure.
-    """
-
-    features: np.ndarray
-    relevance: np.ndarray
-    time: np.ndarray
+    features: np.ndarray  # ``[T, F]``
+    relevance: np.ndarray  # of all letter frames, laid where they are and added up ``[T, F]``
+    time: np.ndarray  # of the frames in s ``[T]``
     letters: pd.DataFrame
-    profile: np.ndarray
-    title: str = ""
+    """A row a letter frame: letter, run, start (its first frame), time_s (its centre)."""
+    profile: np.ndarray  # of each letter frame, its absolute relevance along its window ``[L, W]``
+    title: str = ""  # above the figure
 
 
 def utterance_figure(one: Along, frequency: np.ndarray, *, units: str = "") -> Figure:

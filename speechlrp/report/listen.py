@@ -21,21 +21,14 @@ HEAD, CELL = Markup('<th scope="col">{}</th>'), Markup("<td>{}</td>")
 
 @dataclass(frozen=True)
 class Players:
-    """A table with a player in every cell; its sounds are linked, not embedded.
-
-    Attributes:
-        rows: name of a row -> name of a column -> a sound's row of the index, or None.
-        corner: what the rows are.
-        caption: above the table.
-        base: where the files are, from the page, such as ``"../listen/train-test/"``.
-        note: below the table.
-    """
+    """A table with a player in every cell; its sounds are linked, not embedded."""
 
     rows: Mapping[str, Mapping[str, Mapping[str, Any] | None]]
-    corner: str
-    caption: str
-    base: str = ""
-    note: str = ""
+    """Name of a row -> name of a column -> a sound's row of the index, or None."""
+    corner: str  # what the rows are
+    caption: str  # above the table
+    base: str = ""  # where the files are, from the page, such as ``"../listen/train-test/"``
+    note: str = ""  # below the table
     tags: Sequence[str] = ()
     kind: ClassVar[str] = "table"
     folded: ClassVar[bool] = False

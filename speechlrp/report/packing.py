@@ -16,24 +16,16 @@ from PIL import Image
 
 @dataclass(frozen=True)
 class Explanation:
-    """A map of a recording.
+    """A map of a recording."""
 
-    Attributes:
-        explainer: whose.
-        target: the class explained.
-        relevance: `[F, T]`.
-        units: of the relevance.
-        answers: when more and more of its strongest bins are set to the baseline: the % of
-            bins, whether the network still says the true class, and that class's probability.
-        baseline: what they are set to.
-    """
-
-    explainer: str
-    target: str
-    relevance: np.ndarray
-    units: str = ""
+    explainer: str  # whose
+    target: str  # the class explained
+    relevance: np.ndarray  # `[F, T]`
+    units: str = ""  # of the relevance
     answers: Sequence[tuple[float, bool, float]] = ()
-    baseline: str = ""
+    """When more and more of its strongest bins are set to the baseline: the % of bins, whether the
+    network still says the true class, and that class's probability."""
+    baseline: str = ""  # what they are set to
 
 
 @dataclass(frozen=True)
@@ -86,19 +78,12 @@ LEVELS = (31, 20, 14, 10, 7)
 
 @dataclass(frozen=True)
 class Light:
-    """What a light packing leaves to be known.
+    """What a light packing leaves to be known."""
 
-    Attributes:
-        low: the feature at step 0; None where there are no features.
-        step: between its steps.
-        levels: of relevance, of either sign.
-        scales: of each map, the relevance of the last level.
-    """
-
-    low: float | None
-    step: float
-    levels: int
-    scales: Sequence[float]
+    low: float | None  # the feature at step 0; None where there are no features
+    step: float  # between its steps
+    levels: int  # of relevance, of either sign
+    scales: Sequence[float]  # of each map, the relevance of the last level
 
 
 def sound_text(samples: np.ndarray | None, rate: int) -> str:

@@ -92,21 +92,15 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """The whole page.
+    """The whole page."""
 
-    Attributes:
-        title: its heading.
-        subtitle: one sentence below it.
-        facts: name -> value, the few numbers to see first, such as the accuracy.
-        sections: in the pipeline's order.
-        details: title -> text shown folded up at the end: resolved configs, versions.
-    """
-
-    title: str
-    subtitle: str = ""
+    title: str  # its heading
+    subtitle: str = ""  # one sentence below it
     facts: Mapping[str, object] = field(default_factory=dict)
-    sections: Sequence[Section] = ()
+    """Name -> value, the few numbers to see first, such as the accuracy."""
+    sections: Sequence[Section] = ()  # in the pipeline's order
     details: Mapping[str, str] = field(default_factory=dict)
+    """Title -> text shown folded up at the end: resolved configs, versions."""
 
 
 def render(page: Page) -> str:

@@ -31,23 +31,15 @@ RECORDING = {"facecolor": style.INK, "edgecolor": style.INK, "linewidth": 0.5}
 
 @dataclass(frozen=True)
 class Panel:
-    """One recording in a figure.
+    """One recording in a figure."""
 
-    Attributes:
-        features: spectrogram, [F, T].
-        relevance: relevance of every bin, [F, T]; for heat maps.
-        order: flat bin indices by falling relevance, [F * T]; for marked bins.
-        title: above the panel, such as ``"female, speaker 12: true female, said female"``.
-        onset_s: start of the recording inside the window, s; None: not marked.
-        duration_s: its length inside the window, s; what is beside it is padding.
-    """
-
-    features: np.ndarray
-    relevance: np.ndarray | None = None
+    features: np.ndarray  # spectrogram, [F, T]
+    relevance: np.ndarray | None = None  # relevance of every bin, [F, T]; for heat maps
     order: np.ndarray | None = None
-    title: str = ""
-    onset_s: float | None = None
-    duration_s: float | None = None
+    """Flat bin indices by falling relevance, [F * T]; for marked bins."""
+    title: str = ""  # above the panel, such as ``"female, speaker 12: true female, said female"``
+    onset_s: float | None = None  # start of the recording inside the window, s; None: not marked
+    duration_s: float | None = None  # its length inside the window, s; what is beside it is padding
 
     @property
     def timed(self) -> bool:

@@ -123,23 +123,14 @@ def _write(axes: Axes, y: float, value: float, tick: float, sign: int, colour: s
 
 @dataclass(frozen=True)
 class Score:
-    """One score: its column, what it is called, its factor, and what is drawn beside it.
+    """One score: its column, what it is called, its factor, and what is drawn beside it."""
 
-    Attributes:
-        score: the column.
-        label: of the axis.
-        factor: to the axis's unit.
-        chance: the column, or the number, that a map which knows nothing would have.
-        control: the column of the score for a wrong region.
-        near: the column of the score with tolerance.
-    """
-
-    score: str
-    label: str
-    factor: float
-    chance: str | float
-    control: str = ""
-    near: str = ""
+    score: str  # the column
+    label: str  # of the axis
+    factor: float  # to the axis's unit
+    chance: str | float  # the column, or the number, that a map which knows nothing would have
+    control: str = ""  # the column of the score for a wrong region
+    near: str = ""  # the column of the score with tolerance
 
 
 SCORES = (

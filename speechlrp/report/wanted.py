@@ -18,19 +18,12 @@ LABELLED = 12
 
 @dataclass(frozen=True)
 class Wanted:
-    """The input that one neuron wants.
+    """The input that one neuron wants."""
 
-    Attributes:
-        inputs: of the frames it sees, ``[F, T]``; 0 is the mean level of an utterance.
-        time_ms: of these frames, ``[T]``.
-        title: such as ``"layer 8, neuron 17"``.
-        history: activation before the first and after each step.
-    """
-
-    inputs: np.ndarray
-    time_ms: np.ndarray
-    title: str
-    history: np.ndarray
+    inputs: np.ndarray  # of the frames it sees, ``[F, T]``; 0 is the mean level of an utterance
+    time_ms: np.ndarray  # of these frames, ``[T]``
+    title: str  # such as ``"layer 8, neuron 17"``
+    history: np.ndarray  # activation before the first and after each step
 
 
 def wanted_figure(

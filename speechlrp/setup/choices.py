@@ -31,19 +31,12 @@ SEEDS = 50
 
 
 class Split(NamedTuple):
-    """How recordings are split.
+    """How recordings are split."""
 
-    Attributes:
-        unit: speaker or recording.
-        shares: of the subsets.
-        seed: with which every class is in every subset, where one is found.
-        parts: the recordings of each subset.
-    """
-
-    unit: str
-    shares: tuple[float, float, float]
-    seed: int
-    parts: dict[str, list[Recording]]
+    unit: str  # speaker or recording
+    shares: tuple[float, float, float]  # of the subsets
+    seed: int  # with which every class is in every subset, where one is found
+    parts: dict[str, list[Recording]]  # the recordings of each subset
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -53,35 +46,20 @@ class Split(NamedTuple):
 
 @dataclass(frozen=True)
 class Choices:
-    """What was chosen, and why.
+    """What was chosen, and why."""
 
-    Attributes:
-        classes: in sorted order.
-        split: of the recordings.
-        rate: in Hz.
-        length: samples of a window.
-        bands: of the filterbank.
-        train_from: features or audio.
-        model: of `conf/model`.
-        epochs: of the training.
-        batch_size: of a step.
-        precision: float32, or bf16 where the machine computes in it.
-        reasons: setting -> why, for people.
-        cautions: what the user should know.
-    """
-
-    classes: list[str]
-    split: Split
-    rate: int
-    length: int
-    bands: int
-    train_from: str
-    model: str
-    epochs: int
-    batch_size: int
-    precision: str
-    reasons: dict[str, str]
-    cautions: list[str]
+    classes: list[str]  # in sorted order
+    split: Split  # of the recordings
+    rate: int  # in Hz
+    length: int  # samples of a window
+    bands: int  # of the filterbank
+    train_from: str  # features or audio
+    model: str  # of `conf/model`
+    epochs: int  # of the training
+    batch_size: int  # of a step
+    precision: str  # float32, or bf16 where the machine computes in it
+    reasons: dict[str, str]  # setting -> why, for people
+    cautions: list[str]  # what the user should know
 
     def lines(self) -> list[str]:
         """What was chosen and why, in lines for people."""

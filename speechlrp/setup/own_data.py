@@ -122,19 +122,12 @@ SPEAKERS = ("speaker", "speaker_id", "spk", "client_id", "talker", "actor", "sub
 
 @dataclass(frozen=True)
 class Source:
-    """Recordings, and the reader that understands them.
+    """Recordings, and the reader that understands them."""
 
-    Attributes:
-        corpus: of `speechlrp.corpora.CORPORA`.
-        root: the folder, absolute.
-        settings: of the reader.
-        words: what it is, for people.
-    """
-
-    corpus: str
-    root: Path
-    words: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    corpus: str  # of `speechlrp.corpora.CORPORA`
+    root: Path  # the folder, absolute
+    words: str  # what it is, for people
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of the reader
 
 
 def find_source(path: Path, label: str, speaker: str | None, name: str) -> Source:

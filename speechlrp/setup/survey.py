@@ -22,25 +22,15 @@ LEAST_S, LEAST_PEAK = 0.1, 1e-4
 
 @dataclass(frozen=True)
 class Survey:
-    """What was found.
+    """What was found."""
 
-    Attributes:
-        recordings: that have the label and, of those listened to, can be read.
-        unlabelled: how many have no such label.
-        heard: how many were listened to.
-        seconds: how long those are that can be read.
-        rates: in Hz, and how many have each.
-        channels: the same of channels.
-        unread: id and reason of those that cannot be read.
-    """
-
-    recordings: list[Recording]
-    unlabelled: int
-    heard: int
-    seconds: np.ndarray
-    rates: Counter[int]
-    channels: Counter[int]
-    unread: list[tuple[str, str]]
+    recordings: list[Recording]  # that have the label and, of those listened to, can be read
+    unlabelled: int  # how many have no such label
+    heard: int  # how many were listened to
+    seconds: np.ndarray  # how long those are that can be read
+    rates: Counter[int]  # in Hz, and how many have each
+    channels: Counter[int]  # the same of channels
+    unread: list[tuple[str, str]]  # id and reason of those that cannot be read
 
     @property
     def speakers(self) -> list[str]:

@@ -24,17 +24,11 @@ Reader = MemoryRows | HDF5Rows
 
 
 class Batch(NamedTuple):
-    """Examples that go through the model together.
+    """Examples that go through the model together."""
 
-    Attributes:
-        inputs: float32 [B, 1, F, T], times `input_scale`.
-        labels: int64 [B].
-        rows: int64 [B], rows of the dataset, rising; always on the CPU.
-    """
-
-    inputs: torch.Tensor
-    labels: torch.Tensor
-    rows: torch.Tensor
+    inputs: torch.Tensor  # float32 [B, 1, F, T], times `input_scale`
+    labels: torch.Tensor  # int64 [B]
+    rows: torch.Tensor  # int64 [B], rows of the dataset, rising; always on the CPU
 
 
 class PlannedBatches(ABC):

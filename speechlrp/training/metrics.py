@@ -16,31 +16,20 @@ from speechlrp.training.prediction import Outputs
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came out.
-
-    Attributes:
-        rows: one row an example: row (of the dataset), speaker, label, prediction,
-            probability (of the prediction), probability_true, loss.
-        per_class: class, n, correct, accuracy, low, high (Wilson, 95 %), loss.
-        per_speaker: speaker, and the same; empty where speakers are not known.
-        confusion: counts [K, K]; rows are the truth, columns the prediction.
-        n: examples.
-        correct: those predicted right.
-        loss: the mean.
-        interval: 95 %, Wilson: recordings taken as independent.
-        speaker_interval: 95 %, bootstrap over speakers: speakers taken as
-            independent; nan with fewer than two.
-    """
+    """What came out."""
 
     rows: pd.DataFrame
-    per_class: pd.DataFrame
-    per_speaker: pd.DataFrame
-    confusion: pd.DataFrame
-    n: int
-    correct: int
-    loss: float
-    interval: tuple[float, float]
+    """One row an example: row (of the dataset), speaker, label, prediction, probability (of the
+    prediction), probability_true, loss."""
+    per_class: pd.DataFrame  # class, n, correct, accuracy, low, high (Wilson, 95 %), loss
+    per_speaker: pd.DataFrame  # speaker, and the same; empty where speakers are not known
+    confusion: pd.DataFrame  # counts [K, K]; rows are the truth, columns the prediction
+    n: int  # examples
+    correct: int  # those predicted right
+    loss: float  # the mean
+    interval: tuple[float, float]  # 95 %, Wilson: recordings taken as independent
     speaker_interval: tuple[float, float]
+    """95 %, bootstrap over speakers: speakers taken as independent; nan with fewer than two."""
 
     @property
     def accuracy(self) -> float:

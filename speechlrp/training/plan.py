@@ -16,15 +16,10 @@ LEAST = 2  # examples of a batch that is trained on: batch norm needs more than 
 
 
 class Part(NamedTuple):
-    """A batch as a part of its step.
+    """A batch as a part of its step."""
 
-    Attributes:
-        examples: of the whole step, in all processes.
-        last: whether the step is taken after it.
-    """
-
-    examples: int
-    last: bool
+    examples: int  # of the whole step, in all processes
+    last: bool  # whether the step is taken after it
 
 
 class Plan:

@@ -15,17 +15,11 @@ from speechlrp.training.loaders import Batches
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a model says of N examples over K classes.
+    """What a model says of N examples over K classes."""
 
-    Attributes:
-        logits: float32 [N, K], on the CPU.
-        labels: int64 [N].
-        rows: int64 [N], rows of the dataset, in the order of the batches.
-    """
-
-    logits: torch.Tensor
-    labels: torch.Tensor
-    rows: torch.Tensor
+    logits: torch.Tensor  # float32 [N, K], on the CPU
+    labels: torch.Tensor  # int64 [N]
+    rows: torch.Tensor  # int64 [N], rows of the dataset, in the order of the batches
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:

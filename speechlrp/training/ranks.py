@@ -12,15 +12,10 @@ from torch import distributed, nn
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process, and how many there are.
+    """This process, and how many there are."""
 
-    Attributes:
-        rank: of this process, from 0.
-        ranks: processes; 1 where it is alone, and then nothing here does anything.
-    """
-
-    rank: int = 0
-    ranks: int = 1
+    rank: int = 0  # of this process, from 0
+    ranks: int = 1  # processes; 1 where it is alone, and then nothing here does anything
 
     @property
     def leader(self) -> bool:

@@ -23,24 +23,16 @@ class SpecAugment:
     batch or rank it is in, and lie within its own frames: padding is never counted. As
     torchaudio draws them, no mask covers the last band or the last frame.
 
-    Attributes:
-        band_masks: ranges of bands to mask.
-        band_width: each is up to so many bands wide, this number excluded.
-        frame_masks: ranges of frames to mask.
-        frame_width: each is up to so many frames long, this number excluded.
-        frame_share: and at most this share of the utterance, each.
-        seed: of the masks, 0 or more.
-
     Raises:
         SpeechLRPError: a value is out of its range.
     """
 
-    band_masks: int = 2
-    band_width: int = 27
-    frame_masks: int = 2
-    frame_width: int = 64
-    frame_share: float = 0.2
-    seed: int = 0
+    band_masks: int = 2  # ranges of bands to mask
+    band_width: int = 27  # each is up to so many bands wide, this number excluded
+    frame_masks: int = 2  # ranges of frames to mask
+    frame_width: int = 64  # each is up to so many frames long, this number excluded
+    frame_share: float = 0.2  # and at most this share of the utterance, each
+    seed: int = 0  # of the masks, 0 or more
 
     def __post_init__(self) -> None:
         for name in ("band_masks", "band_width", "frame_masks", "frame_width", "seed"):

@@ -194,21 +194,13 @@ class Buckets:
 
 
 class LetterBatch(NamedTuple):
-    """Utterances that go through the model together.
+    """Utterances that go through the model together."""
 
-    Attributes:
-        inputs: float32 [B, F, T], after its last frame each is filled with zeros.
-        frames: int64 [B], the T_i.
-        targets: int64 [B, L], filled with zeros.
-        lengths: int64 [B], symbols of each transcript.
-        rows: int64 [B], numbers of the utterances in the data set.
-    """
-
-    inputs: torch.Tensor
-    frames: torch.Tensor
-    targets: torch.Tensor
-    lengths: torch.Tensor
-    rows: torch.Tensor
+    inputs: torch.Tensor  # float32 [B, F, T], after its last frame each is filled with zeros
+    frames: torch.Tensor  # int64 [B], the T_i
+    targets: torch.Tensor  # int64 [B, L], filled with zeros
+    lengths: torch.Tensor  # int64 [B], symbols of each transcript
+    rows: torch.Tensor  # int64 [B], numbers of the utterances in the data set
 
     def to(self, device: torch.device) -> LetterBatch:
         """Move inputs and targets; lengths and rows stay on the CPU, where they are read."""

@@ -41,23 +41,14 @@ _WIDTHS = np.array([80.0, 110.0, 160.0, 220.0])
 
 @dataclass(frozen=True)
 class Cue:
-    """A sound that carries the label, and where it does.
+    """A sound that carries the label, and where it does."""
 
-    Attributes:
-        wave: ``[N]``; empty where the cue is a part of what is said.
-        start_s: where it begins.
-        end_s: where it ends.
-        low_hz: its lower limit.
-        high_hz: its upper limit.
-        hz: the tone, or the median fundamental.
-    """
-
-    wave: np.ndarray
-    start_s: float
-    end_s: float
-    low_hz: float
-    high_hz: float
-    hz: float
+    wave: np.ndarray  # ``[N]``; empty where the cue is a part of what is said
+    start_s: float  # where it begins
+    end_s: float  # where it ends
+    low_hz: float  # its lower limit
+    high_hz: float  # its upper limit
+    hz: float  # the tone, or the median fundamental
 
 
 def tone(band: tuple[float, float], rng: np.random.Generator) -> Cue:

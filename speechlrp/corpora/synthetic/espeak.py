@@ -58,17 +58,11 @@ _Callback = ctypes.CFUNCTYPE(
 
 @dataclass(frozen=True)
 class Span:
-    """A phoneme or a word, and where it lies.
+    """A phoneme or a word, and where it lies."""
 
-    Attributes:
-        name: the phoneme in IPA (with its stress mark), or the word as written.
-        start: its beginning, in samples while inside this module, else in seconds.
-        end: its end, in the same unit.
-    """
-
-    name: str
-    start: float
-    end: float
+    name: str  # the phoneme in IPA (with its stress mark), or the word as written
+    start: float  # its beginning, in samples while inside this module, else in seconds
+    end: float  # its end, in the same unit
 
 
 @dataclass(frozen=True)

@@ -27,23 +27,14 @@ FULL = 32_767
 
 @dataclass(frozen=True)
 class Plant:
-    """One recording to be made: its place, its label, and a label drawn without reason.
+    """One recording to be made: its place, its label, and a label drawn without reason."""
 
-    Attributes:
-        utterance: its place, and the digit that is said.
-        source: who says it; or a recording of one's own that the cue is planted into.
-        speaker: a name for who says it.
-        cue: its label.
-        shuffled: the other.
-        seed: of all that is drawn for it.
-    """
-
-    utterance: Utterance
-    source: Speaker | Path
-    speaker: str
-    cue: str
-    shuffled: str
-    seed: tuple[int, ...]
+    utterance: Utterance  # its place, and the digit that is said
+    source: Speaker | Path  # who says it; or a recording of one's own that the cue is planted into
+    speaker: str  # a name for who says it
+    cue: str  # its label
+    shuffled: str  # the other
+    seed: tuple[int, ...]  # of all that is drawn for it
 
 
 def background_of(kind: str) -> str:

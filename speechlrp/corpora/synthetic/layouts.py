@@ -18,23 +18,14 @@ _LONGEST_DIGIT = 0.95  # seconds; the gender model takes less than one
 
 @dataclass(frozen=True)
 class Utterance:
-    """One file to be made.
+    """One file to be made."""
 
-    Attributes:
-        id: as the layout's reader names it.
-        path: below the corpus's root, with forward slashes.
-        speaker: place in the cast, from 0.
-        text: what is said.
-        index: the speaker's own count, from 0; part of the seed.
-        longest: limit on the duration, in seconds.
-    """
-
-    id: str
-    path: str
-    speaker: int
-    text: str
-    index: int
-    longest: float | None = None
+    id: str  # as the layout's reader names it
+    path: str  # below the corpus's root, with forward slashes
+    speaker: int  # place in the cast, from 0
+    text: str  # what is said
+    index: int  # the speaker's own count, from 0; part of the seed
+    longest: float | None = None  # limit on the duration, in seconds
 
 
 @dataclass(frozen=True)
@@ -51,19 +42,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Layout:
-    """One official layout.
+    """One official layout."""
 
-    Attributes:
-        rate: of the files, in samples per second.
-        speaker_id: number -> the layout's name for a speaker.
-        plan: request -> the files to be made.
-        describe: request, plan, durations in seconds by id -> tables by path.
-    """
-
-    rate: int
-    speaker_id: Callable[[int], str]
-    plan: Callable[[Request], list[Utterance]]
+    rate: int  # of the files, in samples per second
+    speaker_id: Callable[[int], str]  # number -> the layout's name for a speaker
+    plan: Callable[[Request], list[Utterance]]  # request -> the files to be made
     describe: Callable[[Request, list[Utterance], Mapping[str, float]], dict[str, str]]
+    """Request, plan, durations in seconds by id -> tables by path."""
 
 
 def _plan_audiomnist(request: Request) -> list[Utterance]:

@@ -14,19 +14,12 @@ _DECAY = 0.03  # seconds kept after the last phoneme, faded out
 
 @dataclass(frozen=True)
 class Rendered:
-    """One utterance, ready to be written.
+    """One utterance, ready to be written."""
 
-    Attributes:
-        samples: ``[N]`` int16.
-        rate: samples per second.
-        phonemes: in IPA, times in seconds of the file.
-        words: as written, times in seconds of the file.
-    """
-
-    samples: np.ndarray
-    rate: int
-    phonemes: tuple[Span, ...]
-    words: tuple[Span, ...]
+    samples: np.ndarray  # ``[N]`` int16
+    rate: int  # samples per second
+    phonemes: tuple[Span, ...]  # in IPA, times in seconds of the file
+    words: tuple[Span, ...]  # as written, times in seconds of the file
 
     @property
     def duration(self) -> float:

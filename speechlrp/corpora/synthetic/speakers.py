@@ -33,37 +33,21 @@ OFFICIAL_WOMEN = (12, 26, 28, 36, 43, 47, 52, 56, 57, 58, 59, 60)  # AudioMNIST'
 
 @dataclass(frozen=True)
 class Speaker:
-    """One invented speaker.
+    """One invented speaker."""
 
-    Attributes:
-        number: 1, 2, ...
-        gender: ``"male"`` or ``"female"``.
-        variant: eSpeak NG's voice variant.
-        accent: its English, such as ``en-us``.
-        f0: intended median fundamental, in Hz, within what eSpeak NG's pitch reaches.
-        pitch: eSpeak NG's pitch, 0 to 99.
-        range: of the intonation, 0 to 99.
-        rate: words per minute.
-        tract: factor on all resonances; above 1 is a shorter vocal tract.
-        tilt: of the microphone, in dB per octave about 1 kHz.
-        level: of the loudest sample, in dB re full scale.
-        noise: of the room, in dB re the loudest sample (root mean square).
-        margin: mean silence before and after the speech, in seconds.
-    """
-
-    number: int
-    gender: str
-    variant: str
-    accent: str
-    f0: float
-    pitch: int
-    range: int
-    rate: float
-    tract: float
-    tilt: float
-    level: float
-    noise: float
-    margin: float
+    number: int  # 1, 2,
+    gender: str  # ``"male"`` or ``"female"``
+    variant: str  # eSpeak NG's voice variant
+    accent: str  # its English, such as ``en-us``
+    f0: float  # intended median fundamental, in Hz, within what eSpeak NG's pitch reaches
+    pitch: int  # eSpeak NG's pitch, 0 to 99
+    range: int  # of the intonation, 0 to 99
+    rate: float  # words per minute
+    tract: float  # factor on all resonances; above 1 is a shorter vocal tract
+    tilt: float  # of the microphone, in dB per octave about 1 kHz
+    level: float  # of the loudest sample, in dB re full scale
+    noise: float  # of the room, in dB re the loudest sample (root mean square)
+    margin: float  # mean silence before and after the speech, in seconds
 
     @property
     def voice(self) -> str:

@@ -23,28 +23,18 @@ _EDITION = 2  # raise it when the same settings would give other bytes
 
 @dataclass(frozen=True)
 class SynthesisSummary:
-    """What `synthesise` made.
+    """What `synthesise` made."""
 
-    Attributes:
-        root: the corpus's root.
-        layout: its layout.
-        speakers: how many.
-        utterances: how many files there are.
-        written: how many of them this call made; the others were there.
-        seconds: of speech, in all.
-        phonemes: table ``id, phoneme, start_s, end_s``; phonemes in IPA, times in
-            seconds of the file, pauses left out.
-        words: table ``id, word, start_s, end_s``.
-    """
-
-    root: Path
-    layout: str
-    speakers: int
-    utterances: int
-    written: int
-    seconds: float
+    root: Path  # the corpus's root
+    layout: str  # its layout
+    speakers: int  # how many
+    utterances: int  # how many files there are
+    written: int  # how many of them this call made; the others were there
+    seconds: float  # of speech, in all
     phonemes: Path
-    words: Path
+    """Table ``id, phoneme, start_s, end_s``; phonemes in IPA, times in seconds of the file, pauses
+    left out."""
+    words: Path  # table ``id, word, start_s, end_s``
 
 
 def synthesise(

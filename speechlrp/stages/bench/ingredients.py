@@ -24,19 +24,12 @@ from speechlrp.stages.compare.subject import choose
 
 @dataclass(frozen=True)
 class Explained:
-    """An explainer that measures inputs from a reference.
+    """An explainer that measures inputs from a reference."""
 
-    Attributes:
-        name: of both, such as ``lrp_mean``; from zero it is the explainer's.
-        explainer: of `bench.explainers`.
-        reference: what inputs are measured from; ``""`` where that changes nothing.
-        section: its section of the configuration.
-    """
-
-    name: str
-    explainer: str
-    reference: str
-    section: Mapping[str, Any]
+    name: str  # of both, such as ``lrp_mean``; from zero it is the explainer's
+    explainer: str  # of `bench.explainers`
+    reference: str  # what inputs are measured from; ``""`` where that changes nothing
+    section: Mapping[str, Any]  # its section of the configuration
 
 
 def explained(config: Config) -> list[Explained]:

@@ -26,21 +26,13 @@ MADE_BY = ("preprocess", "train", "evaluate")
 
 @dataclass(frozen=True)
 class Member:
-    """A network, and the recordings whose truth is known.
+    """A network, and the recordings whose truth is known."""
 
-    Attributes:
-        corpus: an experiment.
-        seed: of the training.
-        control: whether its labels were dealt anew.
-        config: of its run.
-        overrides: that make this configuration.
-    """
-
-    corpus: str
-    seed: int
-    control: bool
-    config: Config
-    overrides: tuple[str, ...]
+    corpus: str  # an experiment
+    seed: int  # of the training
+    control: bool  # whether its labels were dealt anew
+    config: Config  # of its run
+    overrides: tuple[str, ...]  # that make this configuration
 
     @property
     def name(self) -> str:

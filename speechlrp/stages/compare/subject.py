@@ -27,23 +27,14 @@ PARTS = ("maps", "flips", "sanity")
 
 @dataclass(frozen=True)
 class Bench:
-    """What all explainers are tried on.
+    """What all explainers are tried on."""
 
-    Attributes:
-        context: of the stage.
-        examples: preprocessed.
-        network: that is explained.
-        units: rows of the examples, a batch each.
-        sections: explainer -> its section of the configuration.
-        scores: names in ``SCORES``.
-    """
-
-    context: Context
-    examples: Windows
-    network: Classifier
-    units: list[np.ndarray]
-    sections: Mapping[str, Mapping[str, Any]]
-    scores: list[str]
+    context: Context  # of the stage
+    examples: Windows  # preprocessed
+    network: Classifier  # that is explained
+    units: list[np.ndarray]  # rows of the examples, a batch each
+    sections: Mapping[str, Mapping[str, Any]]  # explainer -> its section of the configuration
+    scores: list[str]  # names in ``SCORES``
 
     def part(self, kind: str, explainer: str) -> Part:
         """What one kind of work (`PARTS`) gives of an explainer, kept while its causes stay.

@@ -32,13 +32,9 @@ from speechlrp.stages.navai.search import LETTER_CLASSES, Search
 
 @dataclass(frozen=True)
 class LetterExplaining(Search):
-    """One explainer at work on the predicted symbol of every letter frame.
+    """One explainer at work on the predicted symbol of every letter frame."""
 
-    Attributes:
-        facts: what explains what, as attributes of files.
-    """
-
-    facts: Mapping[str, Any]
+    facts: Mapping[str, Any]  # what explains what, as attributes of files
 
     def maps(self, batch: Frames) -> dict[str, Tensor]:
         """Explanations ``[B, F, W]`` of the predicted symbol, and the scores ``[B, V]``."""

@@ -25,33 +25,19 @@ WHOLE, FOR, AGAINST = "whole", "for", "against"
 
 @dataclass(frozen=True)
 class Sound:
-    """A sound, and its row of the index.
+    """A sound, and its row of the index."""
 
-    Attributes:
-        file: its name below the stage's folder.
-        source: patterns, maximized, utterances or recordings.
-        what: pattern, all letters, wanted; or whole, for, against.
-        letter: the class, or what was said.
-        place: the alignment, the neuron, the utterance or the recording.
-        wave: `[N]`; None where there is none.
-        rate: samples a second.
-        beside: the name of the sound it is to be compared with.
-        distance_db: of its own spectrogram from the one asked for.
-        heard: what the network says of it.
-        score: probability of the class explained, or share of letters that are wrong.
-    """
-
-    file: str
-    source: str
-    what: str
-    letter: str
-    place: str
-    wave: Tensor | None
-    rate: int
-    beside: str = ""
-    distance_db: float = np.nan
-    heard: str = ""
-    score: float = np.nan
+    file: str  # its name below the stage's folder
+    source: str  # patterns, maximized, utterances or recordings
+    what: str  # pattern, all letters, wanted; or whole, for, against
+    letter: str  # the class, or what was said
+    place: str  # the alignment, the neuron, the utterance or the recording
+    wave: Tensor | None  # `[N]`; None where there is none
+    rate: int  # samples a second
+    beside: str = ""  # the name of the sound it is to be compared with
+    distance_db: float = np.nan  # of its own spectrogram from the one asked for
+    heard: str = ""  # what the network says of it
+    score: float = np.nan  # probability of the class explained, or share of letters that are wrong
 
 
 def listen(context: Context, units: Sequence[Callable[[], list[Sound]]]) -> pd.DataFrame:

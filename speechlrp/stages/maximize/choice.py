@@ -21,21 +21,13 @@ from speechlrp.pipeline.stage import Context
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer that was asked for.
+    """A layer that was asked for."""
 
-    Attributes:
-        name: as it was asked for.
-        path: of its module.
-        target: of the module whose output is maximised.
-        sight: what a step of it sees.
-        output: whether its channels are the symbols.
-    """
-
-    name: str
-    path: str
-    target: str
-    sight: Sight
-    output: bool
+    name: str  # as it was asked for
+    path: str  # of its module
+    target: str  # of the module whose output is maximised
+    sight: Sight  # what a step of it sees
+    output: bool  # whether its channels are the symbols
 
 
 def layers_asked(context: Context, spoken: Spoken, model: Wav2Letter) -> list[Layer]:

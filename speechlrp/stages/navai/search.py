@@ -38,20 +38,13 @@ class Search:
     """How frames are found and where their key steps are looked for.
 
     Shapes: ``B`` windows of ``F`` bands and ``W`` steps, ``V`` symbols.
-
-    Attributes:
-        recogniser: the network, without padding.
-        classes: which windows have which class.
-        alignments: by name.
-        explainers: by the names that the alignments know them by.
-        batch: windows explained at once.
     """
 
-    recogniser: Recogniser
-    classes: FrameClasses
-    alignments: Mapping[str, Alignment]
-    explainers: Mapping[str, Explainer]
-    batch: int
+    recogniser: Recogniser  # the network, without padding
+    classes: FrameClasses  # which windows have which class
+    alignments: Mapping[str, Alignment]  # by name
+    explainers: Mapping[str, Explainer]  # by the names that the alignments know them by
+    batch: int  # windows explained at once
 
     @property
     def dataset(self) -> Spoken:
