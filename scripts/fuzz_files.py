@@ -31,8 +31,7 @@ from pathlib import Path
 import torch
 from fuzz_kinds import KINDS
 
-from speechlrp.audio.errors import RecordingError
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import RecordingError, SpeechLRPError
 from speechlrp.training.tensor_files import Unreadable
 
 LONGEST_S = 10.0

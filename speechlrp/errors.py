@@ -1,4 +1,4 @@
-"""The one class of expected error."""
+"""The one class of expected error, and that of a single recording."""
 
 import difflib
 from collections.abc import Iterable, Iterator
@@ -29,3 +29,10 @@ def about(name: object) -> Iterator[None]:
         yield
     except SpeechLRPError as error:
         raise SpeechLRPError(f"{name}: {error}") from error
+
+
+class RecordingError(SpeechLRPError):
+    """One recording cannot be used; the message is the reason, without the file's name.
+
+    ``extract`` catches it, lists the recording as rejected and goes on.
+    """

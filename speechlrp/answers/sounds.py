@@ -7,10 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.reading import read
 from speechlrp.audio.resampling import one_channel, resample
-from speechlrp.errors import about
+from speechlrp.errors import RecordingError, about
 
 Sound = str | Path | tuple[Any, int]
 """A file; or samples ``[N]``, ``[C, N]`` or ``[N, C]``, full scale at 1 or integers, and rate."""

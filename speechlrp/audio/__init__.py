@@ -9,7 +9,7 @@ new file and one line here.
 from importlib import import_module
 from typing import Any
 
-from speechlrp.audio.errors import RecordingError
+from speechlrp.errors import RecordingError
 from speechlrp.registry import Interface, Registry
 
 FEATURES = Registry(

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from torch import Tensor
 
-from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.mixing import Mixer, change_speed, draw_for, reverberate
 from speechlrp.audio.reading import read
 from speechlrp.audio.resampling import check_mix, mono, resample
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import RecordingError, SpeechLRPError
 
 KEPT = 64  # files of additions that stay in memory
 

@@ -10,8 +10,8 @@ from functools import partial
 from typing import BinaryIO
 
 from speechlrp.audio import riff
-from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.riff import Samples
+from speechlrp.errors import RecordingError
 
 UNKNOWN = ((0x7F000000, 0x80001000), (0xFFFFF000, 0xFFFFFFFF), ((1 << 63) - 4096, (1 << 64) - 1))
 """Sizes that writers to a pipe leave, which can't come back to mend them: sox, ffmpeg, arecord

@@ -16,14 +16,13 @@ import torch
 from torch import Tensor
 
 from speechlrp.audio.artefacts import Change, Copies
-from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.log_mel import LogMelSettings
 from speechlrp.audio.mixing import Mixed
 from speechlrp.audio.parallel import ordered_map
 from speechlrp.audio.reading import read
 from speechlrp.audio.resampling import one_channel, resample_many
 from speechlrp.audio.windows import WindowSettings, cut, level_db, place
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import RecordingError, SpeechLRPError
 
 Unit = Sequence[tuple[str, Path]]
 

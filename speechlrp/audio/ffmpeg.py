@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from speechlrp.audio.containers import MP4, promised_samples
-from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.opening import file_size
+from speechlrp.errors import RecordingError
 
 SUFFIXES = frozenset({".m4a", ".mp4", ".aac"})
 

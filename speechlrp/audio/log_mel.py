@@ -14,10 +14,9 @@ import torch
 from torch import Tensor
 
 from speechlrp.audio.backend import load_torchaudio
-from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.mel import SCALES, band_edges, filterbank
 from speechlrp.audio.windows import check_recording, check_setting
-from speechlrp.errors import unknown
+from speechlrp.errors import RecordingError, unknown
 
 ORDERS = ("after_mel", "before_mel")
 

@@ -7,7 +7,7 @@ there is none, which is wrong by any factor where the bit rate varies.
 import io
 from typing import BinaryIO
 
-from speechlrp.audio.errors import RecordingError
+from speechlrp.errors import RecordingError
 
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _KBITS = {

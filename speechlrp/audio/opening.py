@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 import soundfile
 
 from speechlrp.audio.containers import left_open, promised_samples
-from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.mp3 import is_mp3, mp3_source
+from speechlrp.errors import RecordingError
 
 FORMATS = frozenset(
     ("WAV", "WAVEX", "RF64", "W64", "AIFF", "SVX", "AU", "CAF", "NIST", "HTK", "FLAC", "OGG", "MP3")

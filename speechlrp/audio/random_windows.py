@@ -13,12 +13,11 @@ import torch
 from torch import Tensor
 
 from speechlrp.audio.augmentation import Augmentation
-from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.mixing import draw_for
 from speechlrp.audio.reading import read_piece
 from speechlrp.audio.resampling import mono, resample
 from speechlrp.audio.windows import WindowSettings, level_db
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import RecordingError, SpeechLRPError
 
 TRIES = 10  # at a piece that is not silent
 MEND = "the recordings have changed; list them again with `speechlrp preprocess --force`"

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from speechlrp.audio import ffmpeg
-from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.opening import libsndfile_reason, opened
+from speechlrp.errors import RecordingError
 
 BLOCK = 1 << 20  # samples read at once
 PLAUSIBLE_S = 1e5  # a header that promises more is not quoted

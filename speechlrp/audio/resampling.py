@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from speechlrp.audio.backend import load_torchaudio
-from speechlrp.audio.errors import RecordingError
+from speechlrp.errors import RecordingError
 
 MAX_KERNEL = 16_000_000  # values of a resampling kernel: 64 MB
 CANCELLED = 1e-3  # of the channels' power

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from speechlrp.audio.errors import RecordingError
+from speechlrp.errors import RecordingError
 
 MOST_CHUNKS = 10_000
 

@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.extraction import Unit, read_unit
 from speechlrp.audio.log_mel import LogMelSettings
 from speechlrp.audio.parallel import ordered_map
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import RecordingError, SpeechLRPError
 
 COLUMNS = {"id": "str", "frames": "int64"} | dict.fromkeys(
     ("seconds", "mean_db", "deviation_db"), "float64"

@@ -13,8 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from speechlrp.audio.errors import RecordingError
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import RecordingError, SpeechLRPError
 
 
 @dataclass(frozen=True, kw_only=True)

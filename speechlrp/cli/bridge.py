@@ -18,7 +18,7 @@ from speechlrp.cli.corpus import hints_on, on_corpus, parted
 from speechlrp.cli.explainers import with_explainers
 from speechlrp.cli.options import OPTIONS
 from speechlrp.cli.runs import hints, plainly, task_overrides, to_remember, with_remembered
-from speechlrp.config.misspelt import what_is_wrong
+from speechlrp.config.composing import what_is_wrong
 from speechlrp.config.names import conf_dir, key_of
 from speechlrp.config.own import NONE, OwnFiles
 from speechlrp.errors import SpeechLRPError

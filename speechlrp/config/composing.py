@@ -1,17 +1,22 @@
-"""A configuration composed from Python, as the command line composes it."""
+"""A configuration composed from Python, as the command line does; what Hydra refuses, in words."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from omegaconf import OmegaConf
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.singleton import Singleton
+from hydra.errors import HydraException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from speechlrp.config.misspelt import what_is_wrong
 from speechlrp.config.names import conf_dir, key_of
-from speechlrp.config.own import OwnFiles
+from speechlrp.config.own import OwnFiles, reason
 from speechlrp.config.schema import typed
 from speechlrp.config.sections import Config
-from speechlrp.errors import SpeechLRPError
+from speechlrp.config.settings import groups
+from speechlrp.errors import SpeechLRPError, unknown
 
 CONFIG_DIR = "--config-dir="
 """Begins what a run remembers of the user's folder of configurations."""
@@ -30,11 +35,6 @@ def compose_config(verb: str, overrides: Sequence[str]) -> Config:
     Raises:
         SpeechLRPError: a setting or choice that there is not, or one out of its range.
     """
-    from hydra import compose, initialize_config_dir
-    from hydra.core.global_hydra import GlobalHydra
-    from hydra.core.singleton import Singleton
-    from hydra.errors import HydraException
-
     folders = [o.removeprefix(CONFIG_DIR) for o in overrides if o.startswith(CONFIG_DIR)]
     last = {key_of(o): o for o in overrides if not o.startswith(CONFIG_DIR)}
     own = OwnFiles(next(iter(folders[-1:]), None), list(last.values()))
@@ -52,3 +52,46 @@ def compose_config(verb: str, overrides: Sequence[str]) -> Config:
         raise SpeechLRPError(own.located(str(words))) from error
     finally:
         Singleton.set_state(before)
+
+
+def what_is_wrong(verb: str, overrides: Sequence[str], error: Exception) -> SpeechLRPError:
+    """Say what a misspelt setting or choice could have been."""
+    if key := re.search(r"Could not override '([^']+)'", str(error)):
+        return _about_setting(_without_misspelling(verb, overrides), key[1])
+    first = reason(error)
+    if isinstance(error, OverrideParseException):
+        return SpeechLRPError(f"cannot read {error.override!r}: {first}")
+    if first.startswith("Ambiguous value"):
+        return SpeechLRPError(f"{first}; several values are swept with -m, a list goes in [...]")
+    return SpeechLRPError(first)
+
+
+def _about_setting(composed: DictConfig, key: str) -> SpeechLRPError:
+    """Say where a dotted key goes wrong, and what is known there."""
+    parent = ""
+    for name in key.split("."):
+        known = _settings_below(composed, parent)
+        if not known:
+            return SpeechLRPError(f"{parent} has no settings below it; found {key!r}")
+        if name not in known:
+            break
+        parent = f"{parent}.{name}".lstrip(".")
+    return unknown(f"setting of {parent}" if parent else "setting", name, known)
+
+
+def _settings_below(composed: DictConfig, parent: str) -> list[str]:
+    if not parent:
+        return sorted({*map(str, composed), *groups()})
+    below = OmegaConf.select(composed, parent)
+    return [str(key) for key in below] if isinstance(below, DictConfig) else []
+
+
+def _without_misspelling(verb: str, overrides: Sequence[str]) -> DictConfig:
+    """The configuration with the chosen groups alone."""
+    chosen = [o for o in overrides if o.partition("=")[0] in groups() and "," not in o]
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        try:
+            return compose(config_name=verb, overrides=chosen)
+        except HydraException:  # chosen from a folder of the user's
+            return compose(config_name=verb)

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import requests
 
-from speechlrp.corpora.fetch import DownloadReport
+from speechlrp.corpora.fetch import DownloadReport, Meter
 from speechlrp.corpora.fetch_http import Checksum, download, writing
-from speechlrp.corpora.fetch_progress import Meter
 from speechlrp.errors import SpeechLRPError, unknown
 
 LIBRISPEECH_URL = "https://www.openslr.org/resources/12"

@@ -24,9 +24,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
-from speechlrp.corpora.fetch import DownloadReport
+from speechlrp.corpora.fetch import DownloadReport, Meter
 from speechlrp.corpora.fetch_http import CHUNK, TIMEOUT, Checksum, download, writing
-from speechlrp.corpora.fetch_progress import Meter
 from speechlrp.errors import unknown
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from speechlrp.flipping import BASELINES
 from speechlrp.flipping.fill_ins import Surroundings
 from speechlrp.lrp.views import Viewed
 from speechlrp.models.custom import own_code
-from speechlrp.models.outputs import check_outputs
+from speechlrp.models.heads import check_outputs
 from speechlrp.models.wav2letter import Wav2Letter
 from speechlrp.pipeline.stage import Context
 from speechlrp.training.checkpoint import load_model

@@ -24,7 +24,7 @@ from speechlrp.explainers.base import (
     check_two,
     check_whole,
 )
-from speechlrp.explainers.chunks import generators
+from speechlrp.explainers.preconditions import generators
 from speechlrp.explainers.question import STARTS, Question, ask, explaining, finite, logits_of
 from speechlrp.lrp.start import Target
 from speechlrp.registry import told

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.explainers.base import CHANGE, Explainer, check_choice, check_whole
-from speechlrp.explainers.chunks import baseline_like, chunks, precise
+from speechlrp.explainers.preconditions import baseline_like, chunks, precise
 from speechlrp.explainers.question import STARTS, ask, explaining, finite, gradients
 from speechlrp.lrp.start import Target
 

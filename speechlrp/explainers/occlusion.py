@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers.base import NOTHING, Explainer, check_choice, check_two, check_whole
-from speechlrp.explainers.chunks import baseline_like, chunks
+from speechlrp.explainers.preconditions import baseline_like, chunks
 from speechlrp.explainers.question import STARTS, Question, answers, ask, explaining, finite
 from speechlrp.lrp.start import Target
 

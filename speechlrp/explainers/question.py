@@ -18,8 +18,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.explainers.chunks import precise
-from speechlrp.explainers.preconditions import check
+from speechlrp.explainers.preconditions import check, precise
 from speechlrp.lrp.checks import check_finite, check_output
 from speechlrp.lrp.errors import LRPError
 from speechlrp.lrp.forward import eagerly

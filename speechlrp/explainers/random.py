@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from speechlrp.explainers.base import NOTHING, Explainer, check_whole
-from speechlrp.explainers.chunks import generators
+from speechlrp.explainers.preconditions import generators
 from speechlrp.explainers.question import ask, explaining
 from speechlrp.lrp.start import Target
 

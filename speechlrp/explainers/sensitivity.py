@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.explainers.base import NOTHING, Explainer, check_choice, check_least, check_whole
-from speechlrp.explainers.chunks import chunks, generators, precise
+from speechlrp.explainers.preconditions import chunks, generators, precise
 from speechlrp.explainers.question import (
     MAGNITUDES,
     STARTS,

@@ -12,7 +12,7 @@ from speechlrp.flipping import STRATEGIES
 from speechlrp.flipping.curve import flip
 from speechlrp.flipping.fill_ins import Filled, FillIn
 from speechlrp.flipping.strategies import flipping_order
-from speechlrp.models.outputs import check_outputs
+from speechlrp.models.heads import check_outputs
 
 CELL = ["strategy", "baseline", "repeat", "bins"]
 """Columns that name a cell: a point of a curve."""

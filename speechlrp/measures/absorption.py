@@ -12,9 +12,8 @@ from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers.base import CHANGE, NOTHING, Explainer
-from speechlrp.explainers.chunks import baseline_like
 from speechlrp.explainers.lrp import LRP
-from speechlrp.explainers.preconditions import check
+from speechlrp.explainers.preconditions import baseline_like, check
 from speechlrp.explainers.question import answer, explaining, logits_of, plain
 from speechlrp.lrp import conservation as balances
 from speechlrp.lrp.engine import Start

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from speechlrp.explainers.chunks import generators
+from speechlrp.explainers.preconditions import generators
 from speechlrp.measures.scores import Asked, Maps, asked_of
 
 PATCHES = 64

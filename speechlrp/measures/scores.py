@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers.base import Explainer
-from speechlrp.explainers.chunks import chunks, generators
+from speechlrp.explainers.preconditions import chunks, generators
 from speechlrp.explainers.question import answers, ask, explaining
 
 

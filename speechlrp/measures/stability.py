@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from speechlrp.explainers.chunks import generators
+from speechlrp.explainers.preconditions import generators
 from speechlrp.measures.agreement import spearman
 from speechlrp.measures.effective import copied
 from speechlrp.measures.randomise import layers_in_use, randomised

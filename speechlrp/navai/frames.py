@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.models.outputs import check_outputs
+from speechlrp.models.heads import check_outputs
 from speechlrp.models.wav2letter import Wav2Letter
 from speechlrp.navai.gathered import Gathered
 

@@ -5,9 +5,9 @@ from speechlrp.registry import Interface, Registry
 LOGGERS = Registry(
     "trainer.logger",
     {
-        "tensorboard": "speechlrp.training.loggers:TensorBoard",
-        "mlflow": "speechlrp.training.loggers:MLflow",
-        "wandb": "speechlrp.training.loggers:WandB",
+        "tensorboard": "speechlrp.training.callbacks:TensorBoard",
+        "mlflow": "speechlrp.training.callbacks:MLflow",
+        "wandb": "speechlrp.training.callbacks:WandB",
     },
     Interface(
         "a class derived from speechlrp.training.callbacks:Callback",

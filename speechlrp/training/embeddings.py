@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.models.outputs import check_outputs
+from speechlrp.models.heads import check_outputs
 
 BATCH = 64
 PAIRS = 65536

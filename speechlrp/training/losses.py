@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from speechlrp.errors import unknown
-from speechlrp.models.outputs import check_outputs
+from speechlrp.models.heads import check_outputs
 
 
 def bce(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from speechlrp.models.outputs import check_outputs
+from speechlrp.models.heads import check_outputs
 from speechlrp.training.loaders import Batches
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.opening import FORMATS
 from speechlrp.audio.reading import read
+from speechlrp.errors import RecordingError
 
 Write = Callable[..., Path]
 NOISE = np.random.default_rng(0).normal(0, 0.1, 16000).clip(-1, 1)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.reading import read
+from speechlrp.errors import RecordingError
 from tests.audio.conftest import tone
 
 MP4 = b"\0\0\0\x10ftypM4A \0\0\0\0\0\0\0\x20mdat" + bytes(24)

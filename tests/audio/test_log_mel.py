@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speechlrp.audio.backend import load_torchaudio
-from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.log_mel import LogMelSettings, log_mel
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import RecordingError, SpeechLRPError
 from tests.audio.conftest import tone
 from tests.audio.test_mel import triangles
 

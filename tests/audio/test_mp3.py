@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.reading import read
+from speechlrp.errors import RecordingError
 
 Write = Callable[..., Path]
 

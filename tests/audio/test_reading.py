@@ -8,9 +8,9 @@ import soundfile
 import torch
 
 from speechlrp.audio import reading
-from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.opening import Stream
 from speechlrp.audio.reading import read, read_piece
+from speechlrp.errors import RecordingError
 from tests.audio.conftest import tone
 
 Write = Callable[..., Path]

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from speechlrp.audio.backend import load_torchaudio
-from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.resampling import mono, resample, resample_many
+from speechlrp.errors import RecordingError
 from tests.audio.conftest import tone
 
 RATES = [(48000, 8000), (44100, 8000), (16000, 8000), (22050, 8000), (8000, 16000), (11025, 8000)]

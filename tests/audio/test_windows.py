@@ -3,10 +3,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from speechlrp.audio.errors import RecordingError
 from speechlrp.audio.spectrogram import SpectrogramSettings as Settings
 from speechlrp.audio.windows import cut, place
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import RecordingError, SpeechLRPError
 from tests.audio.conftest import tone
 
 

@@ -9,7 +9,7 @@ from torch import nn
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.explainers.captum import COMPLETE, Captum, segments
-from speechlrp.explainers.chunks import generators
+from speechlrp.explainers.preconditions import generators
 from speechlrp.measures.absorption import completeness
 
 captum = pytest.importorskip("captum.attr", reason="needs captum: pip install captum")

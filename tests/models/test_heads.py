@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.lrp import PRESETS, attribute
-from speechlrp.models.heads import CosineLinear
+from speechlrp.models.heads import CosineLinear, check_outputs
 from speechlrp.models.resnet34 import ResNet34
 
 SMALL = {"bands": 8, "channels": (4, 6), "blocks": (1, 2), "strides": (1, 2), "embedding": 5}
@@ -68,3 +68,20 @@ def test_extra_classes_are_there_in_training_alone():
 def test_an_unknown_head_lists_the_known():
     with pytest.raises(SpeechLRPError, match="softmax"):
         ResNet34(3, head="arcface", **SMALL)
+
+
+def test_finite_outputs_pass_as_they_are():
+    outputs = torch.randn(3, 2, 4, generator=torch.Generator().manual_seed(0))
+    assert check_outputs(outputs) is outputs
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(
+    ("first", "words"), [(1.0, "trainer.lr"), (math.inf, "preprocess --force")]
+)
+def test_the_error_counts_examples_and_says_where_to_look(value, first, words):
+    outputs = torch.zeros(4, 3, 5)
+    outputs[1, :, 2] = outputs[3, 0, 0] = value
+    with pytest.raises(SpeechLRPError, match=f"{value}.* for 2 of 4 examples.*{words}") as caught:
+        check_outputs(outputs, torch.tensor([first, 1.0]))
+    assert "\n" not in str(caught.value)

@@ -1,6 +1,6 @@
 import io
 
-from speechlrp.corpora.fetch_progress import Meter
+from speechlrp.corpora.fetch import Meter
 
 
 class Terminal(io.StringIO):
