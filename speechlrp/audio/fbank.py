@@ -47,12 +47,7 @@ class FbankSettings(WindowSettings):
     frequency, as some of the Audio Spectrogram Transformer's: it is the floor."""
 
     def __post_init__(self) -> None:
-        """Check the settings against each other.
-
-        Raises:
-            SpeechLRPError: a value is out of its range, or a band without a floor holds no
-                frequency.
-        """
+        """Check the settings: SpeechLRPError out of range, or for a band without a frequency."""
         super().__post_init__()
         if self.window_type not in WINDOW_TYPES:
             raise unknown("features.window_type", self.window_type, WINDOW_TYPES)

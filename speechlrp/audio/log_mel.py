@@ -15,7 +15,7 @@ from torch import Tensor
 
 from speechlrp.audio.backend import load_torchaudio
 from speechlrp.audio.mel import SCALES, band_edges, filterbank
-from speechlrp.audio.windows import check_recording, check_setting
+from speechlrp.audio.windows import RecordingSettings, check_recording, check_setting
 from speechlrp.errors import RecordingError, unknown
 
 ORDERS = ("after_mel", "before_mel")
@@ -30,14 +30,14 @@ class LogMel(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogMelSettings:
+class LogMelSettings(RecordingSettings):
     """Settings of the log-mel spectrogram; the defaults are Krug and Stober's.
 
     Nothing is padded: frame t covers the samples from ``t * hop`` up to ``t * hop + window``,
     and samples after the last whole frame are left out.
     """
 
-    rate: int = 16000  # sampling rate in Hz that recordings are brought to
+    rate: int = 16000
     window: int = 512  # samples of a frame, weighted by a periodic Hann window
     hop: int = 128  # samples from one frame to the next
     bands: int = 128  # mel bands
@@ -54,30 +54,18 @@ class LogMelSettings:
     floor_db: float = -100.0
     """Lower levels, of bands or of bins, are raised to this. The original code has -150. 16-bit
     rounding lies 100 to 110 dB below loud speech."""
-    lowpass_width: int = 16  # zero crossings of the resampling filter on each side
-    channel: int | None = None  # of recordings that have several, from 0; ``None``: the mean of all
-    min_s: float = 0.1  # shorter recordings are rejected, in s
     longest_s: float | None = None  # longer ones too; ``None``: no limit
-    min_peak: float = 1e-4
-    """Recordings that never rise above this amplitude are silent and rejected."""
 
     def __post_init__(self) -> None:
-        """Check the settings against each other.
-
-        Raises:
-            SpeechLRPError: a value is out of its range.
-        """
+        """Check the settings: SpeechLRPError where a value is out of its range."""
         for name, known in (("scale", SCALES), ("log", ORDERS)):
             if getattr(self, name) not in known:
                 raise unknown(f"features.{name}", getattr(self, name), known)
-        for name in ("rate", "window", "hop", "bands", "lowpass_width"):
+        super().__post_init__()
+        for name in ("window", "hop", "bands"):
             check_setting(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
         check_setting(self.window > 1, "window", self.window, "2 or more")
         check_setting(self.floor_db < 0, "floor_db", self.floor_db, "below 0 dB")
-        if self.channel is not None:
-            check_setting(self.channel >= 0, "channel", self.channel, "0 or more")
-        check_setting(0 <= self.min_peak < 1, "min_peak", self.min_peak, "at least 0 and below 1")
-        check_setting(self.min_s >= 0, "min_s", self.min_s, "0 s or more")
         top = self.rate / 2
         check_setting(
             0 < self.top_hz <= top, "high_hz", self.top_hz, f"above 0 and at most {top:g} Hz"

@@ -40,11 +40,7 @@ class SpectrogramSettings(WindowSettings):
     floor_db: float = -80.0  # lower values are raised to this, in dB
 
     def __post_init__(self) -> None:
-        """Check the settings against each other.
-
-        Raises:
-            SpeechLRPError: a value is out of its range.
-        """
+        """Check the settings: SpeechLRPError where a value is out of its range."""
         super().__post_init__()
         if self.crop not in CROP_START:
             raise SpeechLRPError(f"features.crop is {self.crop!r}; known: {', '.join(CROP_START)}")

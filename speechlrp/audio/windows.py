@@ -17,57 +17,57 @@ from speechlrp.errors import RecordingError, SpeechLRPError
 
 
 @dataclass(frozen=True, kw_only=True)
-class WindowSettings(abc.ABC):
-    """What every kind of features shares: how recordings become windows of one length.
+class RecordingSettings:
+    """What all features ask of a recording."""
 
-    A kind of features is a subclass that adds ``transform``, the axes, ``shape``, ``silence``
-    and ``units``; where it has frames, ``window`` is their length in samples.
-
-    Attributes:
-        axes: of a window's features; without a frequency they are samples.
-        rate: sampling rate in Hz that recordings are brought to.
-        length: samples of a window.
-        lowpass_width: zero crossings of the resampling filter on each side. From 48 to 8 kHz,
-            16 stays within 0.4 dB of the paper's code up to 3.6 kHz, 6 within 3.4 dB (95 % of
-            bins above -60 dB); above, every filter fades out.
-        channel: of recordings that have several, from 0; ``None``: the mean of all.
-        min_s: shorter recordings are rejected, in s.
-        min_peak: recordings that never rise above this amplitude (full scale is 1) are silent
-            and rejected.
-        segment_s: cut recordings into consecutive segments of at most this length, in s;
-            ``None``: a recording longer than the window is rejected.
-        min_segment_s: a shorter last segment is dropped, in s.
-        silence_db: segments whose level lies more than this below the recording's loudest
-            segment are dropped, in dB; ``None`` keeps all that are not silent.
-        max_segments: keep this many segments of a recording, from its start; ``None``: all.
-    """
-
-    axes: ClassVar[tuple[str, ...]] = ("channel", "frequency", "time")
-
-    rate: int = 8000
-    length: int = 8000
+    rate: int = 8000  # sampling rate in Hz that recordings are brought to
     lowpass_width: int = 16
-    channel: int | None = None
-    min_s: float = 0.1
+    """Zero crossings of the resampling filter on each side. From 48 to 8 kHz, 16 stays within 0.4
+    dB of the paper's code up to 3.6 kHz, 6 within 3.4 dB (95 % of bins above -60 dB); above, every
+    filter fades out."""
+    channel: int | None = None  # of recordings that have several, from 0; ``None``: the mean of all
+    min_s: float = 0.1  # shorter recordings are rejected, in s
     min_peak: float = 1e-4
-    segment_s: float | None = None
-    min_segment_s: float = 0.5
-    silence_db: float | None = 30.0
-    max_segments: int | None = None
+    """Recordings that never rise above this amplitude (full scale is 1) are silent and rejected."""
 
     def __post_init__(self) -> None:
-        """Check the settings against each other.
-
-        Raises:
-            SpeechLRPError: a value is out of its range.
-        """
-        for name in ("rate", "length", "lowpass_width"):
-            check_setting(getattr(self, name) > 0, name, getattr(self, name), "above 0")
+        """Check the settings: SpeechLRPError where a value is out of its range."""
+        for name in ("rate", "lowpass_width"):
+            check_setting(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
         if self.channel is not None:
             check_setting(self.channel >= 0, "channel", self.channel, "0 or more")
         check_setting(0 <= self.min_peak < 1, "min_peak", self.min_peak, "at least 0 and below 1")
+        check_setting(self.min_s >= 0, "min_s", self.min_s, "0 s or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowSettings(RecordingSettings, abc.ABC):
+    """What kinds of features of one length share: how recordings become windows.
+
+    A kind of features is a subclass that adds ``transform``, the axes, ``shape``, ``silence``
+    and ``units``; where it has frames, ``window`` is their length in samples.
+    """
+
+    axes: ClassVar[tuple[str, ...]] = ("channel", "frequency", "time")
+    """Of a window's features; without a frequency they are samples."""
+
+    length: int = 8000  # samples of a window
+    segment_s: float | None = None
+    """Cut recordings into consecutive segments of at most this length, in s; ``None``: a recording
+    longer than the window is rejected."""
+    min_segment_s: float = 0.5  # a shorter last segment is dropped, in s
+    silence_db: float | None = 30.0
+    """Segments whose level lies more than this below the recording's loudest segment are dropped,
+    in dB; ``None`` keeps all that are not silent."""
+    max_segments: int | None = None
+    """Keep this many segments of a recording, from its start; ``None``: all."""
+
+    def __post_init__(self) -> None:
+        """Check the settings: SpeechLRPError where a value is out of its range."""
+        super().__post_init__()
+        check_setting(self.length >= 1, "length", self.length, "1 or more")
         window_s = self.length / self.rate
-        check_setting(0 <= self.min_s <= window_s, "min_s", self.min_s, f"0 to {window_s:g} s")
+        check_setting(self.min_s <= window_s, "min_s", self.min_s, f"0 to {window_s:g} s")
         if self.segment_s is None:
             return
         check_setting(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from speechlrp.corpora.gathering import Gathering, audio_below, folders
 from speechlrp.corpora.labels import labelled, say_unknown
-from speechlrp.corpora.recording import Recording, need_folder, pick_speakers
-from speechlrp.corpora.twins import without_twins
+from speechlrp.corpora.recording import Recording, need_folder
+from speechlrp.corpora.twins import of_speakers
 from speechlrp.errors import SpeechLRPError
 
 log = logging.getLogger(__name__)
@@ -54,8 +54,7 @@ def folder(
             gathering.add(labelled(Recording(key, path, who), {label: kind}, str(path)))
     recordings = gathering.finish(MEND)
     say_unknown(sum(r.path.relative_to(root).as_posix() == r.speaker for r in recordings), root)
-    chosen = set(pick_speakers(speakers, {r.speaker for r in recordings}, root))
-    return without_twins([r for r in recordings if r.speaker in chosen], root)
+    return of_speakers(recordings, speakers, root)
 
 
 def _pattern(text: str | None) -> re.Pattern | None:

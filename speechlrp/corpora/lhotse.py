@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from speechlrp.corpora.labels import labelled, place
-from speechlrp.corpora.recording import Recording, need_folder, pick_speakers, some
-from speechlrp.corpora.twins import without_twins
+from speechlrp.corpora.recording import Recording, need_folder, some
+from speechlrp.corpora.twins import of_speakers
 from speechlrp.errors import SpeechLRPError
 
 log = logging.getLogger(__name__)
@@ -58,9 +58,7 @@ def lhotse(
         log.warning(what, root, len(left_out), some(left_out))
     if not recordings:
         raise SpeechLRPError(f"no recordings of one file and speaker each in {root}: {MEND}")
-    chosen = set(pick_speakers(speakers, {r.speaker for r in recordings}, root))
-    kept = without_twins([r for r in recordings if r.speaker in chosen], root)
-    return sorted(kept, key=lambda r: r.id)
+    return of_speakers(recordings, speakers, root)
 
 
 def _supervised(root: Path) -> Iterator[tuple[Row, list[Row]]]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from speechlrp.corpora.labels import labelled, place, say_unknown
-from speechlrp.corpora.recording import Recording, need_folder, pick_speakers, some
+from speechlrp.corpora.recording import Recording, need_folder, some
 from speechlrp.corpora.text import read_rows
-from speechlrp.corpora.twins import without_twins
+from speechlrp.corpora.twins import of_speakers
 from speechlrp.errors import SpeechLRPError
 
 MEND = "list your recordings in a CSV file with the columns path, speaker and any labels"
@@ -57,11 +57,9 @@ def manifest(
     _check_unique(recordings, table)
     if speaker is None:
         say_unknown(len(recordings), table)
-    chosen = set(pick_speakers(speakers, {r.speaker for r in recordings}, table))
-    recordings = [r for r in recordings if r.speaker in chosen]
     if not recordings:
         raise SpeechLRPError(f"no recordings of a manifest in {table}: {MEND}")
-    return sorted(without_twins(recordings, table), key=lambda r: r.id)
+    return of_speakers(recordings, speakers, table)
 
 
 def columns(path: Path) -> list[str]:

@@ -16,12 +16,25 @@ from typing import TypeVar
 import soundfile
 
 from speechlrp.corpora.labels import why_not_there
-from speechlrp.corpora.recording import Recording, by_speaker, some
+from speechlrp.corpora.recording import Recording, by_speaker, pick_speakers, some
 from speechlrp.errors import SpeechLRPError
 
 log = logging.getLogger(__name__)
 Key = TypeVar("Key", bound=Hashable)
 MIDDLE = 4096  # bytes from a file's middle that are compared before all of it is read
+
+
+def of_speakers(
+    recordings: Sequence[Recording], asked: Sequence[str] | None, where: Path
+) -> list[Recording]:
+    """The recordings of some speakers, or of all, each once (see `without_twins`), sorted by id.
+
+    Raises:
+        SpeechLRPError: a speaker is not there, or as `without_twins`.
+    """
+    chosen = set(pick_speakers(asked, {r.speaker for r in recordings}, where))
+    kept = without_twins([r for r in recordings if r.speaker in chosen], where)
+    return sorted(kept, key=lambda r: r.id)
 
 
 def without_twins(recordings: Sequence[Recording], where: Path) -> list[Recording]:

@@ -86,17 +86,14 @@ def describe(
         for node in nodes
         if node.layer is not None and id(node) in remaining
     ]
-    return Overview(layers, _unused(composite, choices))
+    unused = [pair for index, pair in enumerate(composite.rules) if index not in choices]
+    return Overview(layers, unused)
 
 
 def _operation(layer: Layer | Product) -> str:
     if isinstance(layer, Product):
         return str(layer)
     return f"{layer.operation}{' + batch_norm' if isinstance(layer, Merged) else ''}"
-
-
-def _unused(composite: Composite, choices: Sequence[int | None]) -> list[tuple[Selector, Rule]]:
-    return [pair for index, pair in enumerate(composite.rules) if index not in choices]
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:

@@ -35,11 +35,7 @@ class MaximizeSettings:
     seed: int = 1  # of the start and of the jitter
 
     def __post_init__(self) -> None:
-        """Check the settings.
-
-        Raises:
-            SpeechLRPError: a value is out of its range.
-        """
+        """Check the settings: SpeechLRPError where a value is out of its range."""
         for name in ("steps", "l1", "l2", "total_variation"):
             check_least(name, getattr(self, name), 0, "maximize")
         for bound in self.jitter:

@@ -4,7 +4,7 @@ Shapes: B examples of a batch, 1 channel, F frequency bins, T time steps, K clas
 """
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -114,7 +114,8 @@ class _Run(Run):
     def _train_step(self, batch: Batch, part: Part) -> tuple[torch.Tensor, torch.Tensor]:
         inputs = batch.inputs.to(memory_format=layout(self.settings.channels_last))
         inputs.requires_grad_(self.penalty is not None)
-        with self._exchange(part):
+        alone = self.ranks.ranks == 1 or part.last  # gradients are exchanged once a step
+        with nullcontext() if alone else self.spread.no_sync():
             with autocast(self.device, self.settings.precision):
                 logits = self.spread(inputs)
             each = self._losses(logits, batch.labels)
@@ -125,11 +126,6 @@ class _Run(Run):
             share = len(each) * self.ranks.ranks / part.examples
             self.descend(each.mean() if share == 1 else each.mean() * share, part.last)
         return each.detach(), logits.detach()
-
-    def _exchange(self, part: Part) -> AbstractContextManager:
-        """Let processes exchange gradients once a step."""
-        alone = self.ranks.ranks == 1 or part.last
-        return nullcontext() if alone else self.spread.no_sync()
 
     def _losses(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         if self.settings.loss != "aam":

@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -73,7 +72,9 @@ def members(config: Config) -> list[Member]:
             made with other settings.
     """
     bench = config.bench
-    common = [f"{key}={value}" for key, value in _common(config).items() if value is not None]
+    shared = {"paths.data": config.paths.data, "paths.outputs": config.paths.outputs}
+    shared |= {"device": config.device, "workers": config.workers, "subset": config.subset}
+    common = [f"{key}={value}" for key, value in shared.items() if value is not None]
     networks = []
     for corpus in bench.corpora:
         plans = [(seed, False) for seed in bench.seeds]
@@ -84,11 +85,6 @@ def members(config: Config) -> list[Member]:
             composed = _composed((*own, *common))
             networks.append(Member(corpus, seed, control, composed, tuple(own)))
     return networks
-
-
-def _common(config: Config) -> Mapping[str, object]:
-    paths = {"paths.data": config.paths.data, "paths.outputs": config.paths.outputs}
-    return paths | {"device": config.device, "workers": config.workers, "subset": config.subset}
 
 
 @cache
