@@ -18,11 +18,8 @@ def code_of(reference: str) -> dict[str, str]:
     Its own are those of the same package or folder; what is installed beside it is not read.
     Of a package that is installed, the list of its files stands for them all.
 
-    Args:
-        reference: ``"package.module:Name"``.
-
-    Returns:
-        Module -> SHA-256 of its file; empty where there is no such module.
+    Of ``"package.module:Name"`` gives module -> SHA-256 of its file; empty where there is no such
+    module.
     """
     digests: dict[str, str] = {}
     with working_folder():

@@ -9,6 +9,7 @@ Shapes: N samples.
 
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,21 +22,14 @@ Change = Callable[[Tensor, str], Tensor]
 """A recording ``[N]`` and its id -> the recording as it is used ``[N]``."""
 
 
+@dataclass(frozen=True)
 class Artefacts:
-    """Put an artefact into some of the recordings; what is drawn follows from seed and id.
+    """Put an artefact into some of the recordings; what is drawn follows from seed and id."""
 
-    The function `make` takes samples ``[N]``, their rate in Hz and a random generator; recordings
-    of other ids stay as they are.
-    """
-
-    def __init__(
-        self,
-        make: Callable[[Tensor, int, np.random.Generator], Tensor],
-        recordings: Collection[str],
-        rate: int,
-        seed: int,
-    ) -> None:
-        self.make, self.recordings, self.rate, self.seed = make, recordings, rate, seed
+    make: Callable[[Tensor, int, np.random.Generator], Tensor]  # of samples ``[N]`` and their rate
+    recordings: Collection[str]  # ids of those that get it; the others stay as they are
+    rate: int  # of the recordings, Hz
+    seed: int  # of what is drawn
 
     def __call__(self, wave: Tensor, name: str) -> Tensor:
         """Samples ``[N]`` of a recording, with the artefact where it gets one."""
@@ -94,19 +88,16 @@ Copies = Callable[[Tensor, str], Iterable[tuple[Tensor, Mixed]]]
 TRIES = 50  # at an excerpt that is not silent
 
 
+@dataclass(frozen=True)
 class Conditions:
     """Make a copy of a recording for each kind of addition.
 
     What a copy gets follows from the mixer's seed, the recording's id and the kind alone:
     not from the other kinds, the other recordings or the number of workers.
-
-    Each mixer mixes into every recording (of probability 1); without ids all are copied.
     """
 
-    def __init__(
-        self, mixers: Mapping[str, Mixer], recordings: Collection[str] | None = None
-    ) -> None:
-        self.mixers, self.recordings = mixers, recordings
+    mixers: Mapping[str, Mixer]  # kind -> what mixes it into every recording (of probability 1)
+    recordings: Collection[str] | None = None  # ids of those that are copied; None: all
 
     def __call__(self, wave: Tensor, name: str) -> Iterator[tuple[Tensor, Mixed]]:
         """Give the copies ``[N]`` of a recording ``[N]``, one for each kind, in their order.

@@ -24,8 +24,7 @@ TAIL = 1 << 17  # bytes; an Ogg page has 65,307 at the most
 def promised_samples(file: BinaryIO, size: int) -> Samples | None:
     """Find what a container promises, and compare it with the file's own size.
 
-    Returns:
-        None for formats that promise no number of bytes (FLAC, Ogg, MP3).
+    None for formats that promise no number of bytes (FLAC, Ogg, MP3).
 
     Raises:
         RecordingError: the file is truncated.

@@ -33,21 +33,17 @@ class Source:
     level_db: float  # of its loudest segment, in dB re full scale
 
 
+@dataclass(frozen=True)
 class Crops:
     """Take a random window of a recording, and make it harder to recognise.
 
-    Args:
-        settings: of the features; a window has its ``length`` samples. Pieces that are
-            ``silence_db`` below the recording's loudest segment are drawn again, at most ten
-            times; then the loudest of them is taken.
-        seed: another seed, other windows.
-        augmentation: what becomes of a piece; None: nothing.
+    A window has the ``length`` samples of the settings. Pieces that are ``silence_db`` below the
+    recording's loudest segment are drawn again, at most ten times; then the loudest is taken.
     """
 
-    def __init__(
-        self, settings: WindowSettings, *, seed: int, augmentation: Augmentation | None = None
-    ) -> None:
-        self.settings, self.seed, self.augmentation = settings, seed, augmentation
+    settings: WindowSettings  # of the features
+    seed: int  # another seed, other windows
+    augmentation: Augmentation | None = None  # what becomes of a piece; None: nothing
 
     def __call__(self, source: Source, turn: int) -> tuple[Tensor, int]:
         """Give a window ``[L]``, and the number of the speed at which it is played, 0 for its own.
@@ -63,15 +59,16 @@ class Crops:
         played = -(-length * round(factor * 100) // 100)  # samples that make a window at this speed
         samples = min(round(source.seconds * rate), played)
         latest = source.seconds - samples / rate
-        best: Tensor | None = None
-        loudest = -float("inf")
+        below, best, loudest = self.settings.silence_db, None, -float("inf")
+        floor = -float("inf") if below is None else source.level_db - below
         for _ in range(TRIES):
             start_s, channel = latest * draw.random(), self.settings.channel
             piece = read_part(source.path, start_s, samples, rate, channel)
             level = level_db(piece)
             if best is None or level > loudest:
                 best, loudest = piece, level
-            if self._is_loud(piece, level, source) or latest <= 0:
+            is_loud = level >= floor and float(piece.abs().max()) > self.settings.min_peak
+            if is_loud or latest <= 0:
                 break
         assert best is not None  # there is at least one try
         piece = best if self.augmentation is None else self.augmentation(best, source.id, turn)
@@ -80,11 +77,6 @@ class Crops:
         window = piece.new_zeros(length)
         window[offset : offset + len(piece)] = piece
         return window, speed
-
-    def _is_loud(self, piece: Tensor, level: float, source: Source) -> bool:
-        below = self.settings.silence_db
-        floor = -float("inf") if below is None else source.level_db - below
-        return level >= floor and float(piece.abs().max()) > self.settings.min_peak
 
 
 def read_part(

@@ -22,12 +22,9 @@ _UNKNOWN = (1 << 63) - 1  # samples: what libsndfile says where a header gives n
 def read(path: str | Path, *, longest_s: float | None = None) -> tuple[Tensor, int]:
     """Read a recording: what libsndfile reads, and ``.m4a`` where ffmpeg is on ``PATH``.
 
-    A length in a header is a claim: the file is read block by block up to its end.
-
-    A recording longer than `longest_s` is refused, and read no further than that.
-
-    Returns:
-        The samples ``[C, N]``, float32, full scale at 1, and the rate in Hz.
+    A length in a header is a claim: the file is read block by block up to its end. Gives the
+    samples ``[C, N]``, float32, full scale at 1, and the rate in Hz. A recording longer than
+    `longest_s` is refused, and read no further than that.
 
     Raises:
         RecordingError: the file is missing, empty, truncated, not audio, too long, or
@@ -41,12 +38,11 @@ def read(path: str | Path, *, longest_s: float | None = None) -> tuple[Tensor, i
 
 
 def read_piece(path: str | Path, start_s: float, seconds: float) -> tuple[Tensor, int]:
-    """Read a piece of a recording; only that is decoded, where the format allows it.
+    """Read a piece of a recording, which ends with it.
 
-    It ends with the recording.
+    Only that is decoded, where the format allows it.
 
-    Returns:
-        The samples ``[C, N]``, float32, and the rate in Hz.
+    Samples and rate are as of ``read``.
 
     Raises:
         RecordingError: as in ``read``.

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
+import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
@@ -70,8 +72,6 @@ def _spelt_out(override: str) -> str:
 
 
 def _hydra_main(verb: str, overrides: tuple[str, ...], files: OwnFiles, corpus: tuple[str, ...]):
-    import hydra
-
     @hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=verb)
     def task(composed: DictConfig) -> None:
         from speechlrp.config.schema import typed
@@ -99,8 +99,6 @@ def _hydra_main(verb: str, overrides: tuple[str, ...], files: OwnFiles, corpus: 
 
 def _with_own_experiment(verb: str, overrides: list[str]) -> list[str]:
     """Name the experiment that a verb for letters starts from, for the other verbs of its run."""
-    from hydra.core.hydra_config import HydraConfig
-
     if verb in CLASSES or any(key_of(o) in ("experiment", "run") for o in overrides):
         return overrides
     return [f"experiment={HydraConfig.get().runtime.choices['experiment']}", *overrides]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from hydra import compose
 from omegaconf import OmegaConf
 
 from speechlrp.config.names import DIGEST, digest_of, key_of
@@ -48,8 +49,6 @@ def on_corpus(config: Config, verb: str, member: Sequence[str], corpus: Sequence
         HydraException: a corpus or setting that there is not.
         SpeechLRPError: the network is not there.
     """
-    from hydra import compose
-
     keys = {key_of(override) for override in corpus}
     task = config.task.name.replace("'", "\\'")
     of_run = [o for o in member if key_of(o).split(".")[0] == "paths"] + [f"task.name='{task}'"]

@@ -19,11 +19,7 @@ def download_corpus(
     from speechlrp.corpora.fetch import fetch
 
     root = Path(data or os.environ.get("SPEECHLRP_DATA", "data"))
-    report = fetch(corpus, root, subsets=subsets, base_url=base_url)
-    click.echo(
-        f"{report.corpus}: {report.downloaded} downloaded, {report.kept} there already "
-        f"({report.root})"
-    )
+    click.echo(str(fetch(corpus, root, subsets=subsets, base_url=base_url)))
 
 
 def synthesise_corpus(layout: str, out: str, *, manifest: str | None = None, **settings) -> None:

@@ -4,6 +4,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from hydra import compose
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from speechlrp.config.names import key_of, names_in
@@ -52,11 +55,10 @@ def _fill(
 
 
 def _composed(name: str, verb: str, overrides: Sequence[str]) -> dict[str, Any]:
-    from hydra import compose
-
     others = [o for o in overrides if re.split(r"[.=@]", o.lstrip("+~"))[0] != "explainer"]
     choice = [f"explainer={name}"]
-    if name == _chosen():
+    own = HydraConfig.get().runtime.choices if HydraConfig.initialized() else {}
+    if name == own.get("explainer"):
         others = [o for o in overrides if key_of(o) != "explainer"]
     if is_reference(name) or (name in EXPLAINERS and name not in _files()):
         choice = ["explainer=custom", f"explainer.kind='{name}'", f"explainer.name='{name}'"]
@@ -64,17 +66,8 @@ def _composed(name: str, verb: str, overrides: Sequence[str]) -> dict[str, Any]:
     return section
 
 
-def _chosen() -> str | None:
-    """The configuration that the command's own explainer has."""
-    from hydra.core.hydra_config import HydraConfig
-
-    return HydraConfig.get().runtime.choices["explainer"] if HydraConfig.initialized() else None
-
-
 def _files() -> list[str]:
     """The configurations of explainers, with those of a folder of one's own."""
-    from hydra.core.global_hydra import GlobalHydra
-
     return GlobalHydra.instance().config_loader().get_group_options("explainer")
 
 

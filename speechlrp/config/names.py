@@ -67,9 +67,8 @@ def identity_overrides(overrides: Iterable[str], sections: tuple[str, ...] = IDE
 def base_name(choices: Mapping[str, str], overrides: Iterable[str]) -> tuple[str, list[str]]:
     """What a run is named after, and the overrides that this does not show.
 
-    Args:
-        choices: Hydra's chosen option of each config group.
-        overrides: the task overrides as they were given.
+    `choices` are Hydra's option of each config group, overrides those of the task as they were
+    given.
     """
     overrides = list(overrides)
     if any(o.startswith("experiment=") for o in overrides):

@@ -29,9 +29,7 @@ MENDS = (
 class OwnFiles:
     """The files that a command takes from the user's folder.
 
-    Args:
-        folder: given with ``--config-dir``; None: there is none.
-        overrides: of the command, ``KEY=VALUE``.
+    The folder is that of ``--config-dir``; overrides are ``KEY=VALUE``.
     """
 
     def __init__(self, folder: str | None, overrides: Sequence[str]) -> None:

@@ -23,9 +23,8 @@ def audiomnist(root: Path, *, speakers: Sequence[str | int] | None = None) -> li
     ``repetition`` and the speaker's description (``accent``, ``age``,
     ``native_speaker``, ``origin``, ...).
 
-    Args:
-        root: the folder that holds ``data``.
-        speakers: take only these; ``"01"``, ``"1"`` and ``1`` are the same speaker.
+    `root` is the folder that holds ``data``. Of the `speakers` that are asked for ``"01"``, ``"1"``
+    and ``1`` are the same.
 
     Raises:
         SpeechLRPError: no corpus, no description of a speaker, or an unknown speaker.

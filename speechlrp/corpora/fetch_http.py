@@ -150,7 +150,9 @@ def _receive(
             return
         response.raise_for_status()
         goes_on = response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
-        length = _length(response.headers.get("Content-Length", ""))
+        header = response.headers.get("Content-Length", "")
+        believed = header.isdecimal() and len(header) <= MOST_DIGITS
+        length = int(header) if believed else 0  # 0: nobody knows
         _need_space(part, length)
         expect(length)
         came = 0
@@ -161,11 +163,6 @@ def _receive(
                 count(len(chunk))
     if came < length:
         raise requests.ConnectionError(f"{came} of {length} bytes came")
-
-
-def _length(header: str) -> int:
-    """Bytes that a header announces; 0, for unknown, where that is no such number."""
-    return int(header) if header.isdecimal() and len(header) <= MOST_DIGITS else 0
 
 
 def _need_space(part: Path, length: int) -> None:

@@ -23,10 +23,6 @@ def kaldi(root: Path, *, speakers: Sequence[str] | None = None) -> list[Recordin
     of utterances or of all a speaker's, such as ``utt2lang``, ``spk2gender``. Files are looked
     for in the folder and from where one stands. The id is the utterance's.
 
-    Args:
-        root: the folder.
-        speakers: take only these.
-
     Raises:
         SpeechLRPError: no such folder, a file that is missing or not as Kaldi has it, commands
             or archives in ``wav.scp``, a file ``segments``, or an unknown speaker.

@@ -27,10 +27,8 @@ def librispeech(
     that are there are read; where a transcript is absent, it is None. The id is the
     file's name without suffix; `extra` holds ``subset`` and ``chapter``.
 
-    Args:
-        root: the folder that holds ``SPEAKERS.TXT``.
-        subsets: take only these, such as ``["train-clean-100"]``; all that are there by default.
-        speakers: take only these.
+    `root` is the folder that holds ``SPEAKERS.TXT``; of subsets such as ``["train-clean-100"]`` all
+    that are there are read by default.
 
     Raises:
         SpeechLRPError: no corpus, an unknown subset or speaker, or a speaker who is not

@@ -20,12 +20,8 @@ MEND = (
 def musan(root: Path, *, kinds: Sequence[str] | None = None) -> dict[str, list[Path]]:
     """List the files of each kind: ``<kind>/<any>/<name>.wav``, or another of ``AUDIO``.
 
-    Args:
-        root: the folder that holds ``music``, ``noise`` and ``speech``.
-        kinds: those that must be there; None: whichever are, but one at least.
-
-    Returns:
-        Kind -> its files, sorted; only kinds that have some.
+    In the folder that holds ``music``, ``noise`` and ``speech``; `kinds` must be there, or one at
+    least where they are None. Gives kind -> its files, sorted; only kinds that have some.
 
     Raises:
         SpeechLRPError: there is no file, or none of a kind that must be there.

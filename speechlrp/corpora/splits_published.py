@@ -73,18 +73,13 @@ def _published(
         raise SpeechLRPError(f"{name} has no fold {fold!r}; known: 0 to {len(groups) - 1}")
     there = by_speaker(labelled(recordings, label))
     split: dict[str, str] = {}
-    for subset, speakers in _rotate(groups, fold, train).items():
+    turned = [groups[(fold + i) % len(groups)].split() for i in range(len(groups))]
+    parts = ([s for group in turned[:train] for s in group], *turned[train:])
+    for subset, speakers in zip(SUBSETS, parts, strict=True):
         _check(name, fold, subset, speakers, there)
         for speaker in speakers:
             split.update((r.id, subset) for r in there.get(speaker, ()))
     return dict(sorted(split.items()))
-
-
-def _rotate(groups: Sequence[str], fold: int, train: int) -> dict[str, list[str]]:
-    """Say which speakers are in which subset: `train` groups, then one and one."""
-    turned = [groups[(fold + i) % len(groups)].split() for i in range(len(groups))]
-    parts = ([s for group in turned[:train] for s in group], *turned[train:])
-    return dict(zip(SUBSETS, parts, strict=True))
 
 
 def _check(

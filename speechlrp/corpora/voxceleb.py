@@ -38,9 +38,8 @@ def voxceleb(root: Path, *, speakers: Sequence[str] | None = None) -> list[Recor
     ``<speaker>/<video>/<number>``; `extra` holds ``video`` and what the table of
     speakers says (``nationality``, ``set``).
 
-    Args:
-        root: the folder that holds ``vox1_meta.csv`` and/or ``vox2_meta.csv``.
-        speakers: take only these, such as ``["id10001"]``.
+    `root` is the folder that holds ``vox1_meta.csv`` and/or ``vox2_meta.csv``; speakers are such as
+    ``["id10001"]``.
 
     Raises:
         SpeechLRPError: no corpus, no table of speakers, a speaker who is not in it, or

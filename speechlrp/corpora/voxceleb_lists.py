@@ -30,10 +30,9 @@ class Trials:
 
 
 def identification(path: Path) -> dict[str, str]:
-    """Read ``iden_split.txt``: lines ``1|2|3 path``, for training, validation and test.
+    """Read ``iden_split.txt``, lines ``1|2|3 path``: the subset of each recording, by its id.
 
-    Returns:
-        The subset of each recording, by its id.
+    The numbers are for training, validation and test.
 
     Raises:
         SpeechLRPError: the file is missing or empty, a line reads otherwise, or a

@@ -85,13 +85,9 @@ class Row(SampleView):
 class TimeFrequency(SampleView):
     """Through the short-time Fourier transform: ``[B, 2, F, T]``, real and imaginary parts.
 
-    Args:
-        settings: of the features.
-        window_length: samples of a frame, see `STFTView`.
-        hop: samples from frame to frame.
-
     Raises:
-        SpeechLRPError: they do not fit each other, or the window of the features.
+        SpeechLRPError: window_length and hop (see `STFTView`) do not fit each other, or the
+            window of the features.
     """
 
     units = "dB re maximum"

@@ -47,7 +47,8 @@ class Alignment:
         if self.source is None:
             return torch.full((batch,), width // 2, device=windows.device)
         values = _checked(self.source, maps, windows)
-        over_time = values.sum(1) if self.over == "sum" else self._extreme(values)
+        extreme = torch.amax if self.largest else torch.amin
+        over_time = values.sum(1) if self.over == "sum" else extreme(values, 1)
         steps = over_time.argmax(1) if self.largest else over_time.argmin(1)
         same = (over_time == over_time[:, :1]).all(1)
         # extremes of all steps may be equal although the map is not: its other bins decide. Only
@@ -56,9 +57,6 @@ class Alignment:
             first = values[same][:, :1, :1]
             same[same.clone()] = (values[same] == first).flatten(1).all(1)
         return steps.masked_fill(same, NO_STEP)
-
-    def _extreme(self, values: Tensor) -> Tensor:
-        return values.amax(1) if self.largest else values.amin(1)
 
 
 def _checked(source: str, maps: Mapping[str, Tensor], windows: Tensor) -> Tensor:

@@ -97,10 +97,7 @@ def made_name(
 
 
 def check_run(config: Config) -> bool:
-    """Check that the configuration is that of the run that it names.
-
-    Returns:
-        Whether that run is there already.
+    """Check that the configuration is that of the run that it names; whether that is there.
 
     Raises:
         SpeechLRPError: the run was made with other settings.

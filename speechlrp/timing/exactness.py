@@ -109,9 +109,8 @@ def _centred(kinds: Kinds) -> Kinds:
 def coverage_table(frames: pd.DataFrame, text: pd.DataFrame) -> pd.DataFrame:
     """How many letters have a phoneme, and how many frames could be linked to theirs.
 
-    Args:
-        frames: as `linked_frames` gives them.
-        text: of all texts: letter and start_s (NaN: silent), as `Truth.letters` gives them.
+    Frames are as of `linked_frames`, `text` of all texts as of `Truth.letters`: letter and start_s
+    (NaN: silent).
 
     Returns:
         A row a letter, and ``"all"``: text_letters, text_silent (that spell no phoneme),

@@ -71,16 +71,13 @@ def load_model(
     command: str = REMAKE,
     factory: str | None = None,
 ) -> tuple[nn.Module, dict[str, Any]]:
-    """Build the model that a file of weights belongs to, in evaluation mode.
+    """The model that a file of weights belongs to, in evaluation mode, and its ``meta``.
 
     Args:
         path: a folder (then ``best.safetensors`` in it) or a ``.safetensors`` file.
         device: where the model goes; the CPU by default.
         command: the command line that makes the file, named in errors.
         factory: the only function of a user's own that may be called to make the model.
-
-    Returns:
-        The model, and the ``meta`` that it was saved with.
 
     Raises:
         SpeechLRPError: the file or its JSON is missing, damaged, a pickle, of another

@@ -17,17 +17,10 @@ MEANS = ("mean", "deviation", "low", "high", "least", "most")
 
 
 def wilson(correct: int, n: int) -> tuple[float, float]:
-    """Give the 95 % score interval of a proportion (Wilson 1927).
+    """Give the 95 % score interval of a proportion (Wilson 1927), within [0, 1].
 
-    With p = correct / n and z = 1.96:
-    (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
-
-    Args:
-        correct: successes.
-        n: trials; 0 gives (nan, nan).
-
-    Returns:
-        Lower and upper end, within [0, 1].
+    With p = correct / n and z = 1.96 it is (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) /
+    (1 + z^2 / n); (nan, nan) for n = 0.
     """
     if n == 0:
         return math.nan, math.nan
@@ -81,8 +74,7 @@ def guessing(correct: Sequence[int], n: Sequence[int], classes: int, *, seed: in
 def mean_interval(values: Sequence[float]) -> dict[str, float]:
     """Give the mean of a few repetitions, and how sure it is.
 
-    Args:
-        values: one of each repetition; those that are not finite are left out.
+    Values that are not finite are left out.
 
     Returns:
         ``n``, ``mean``, ``deviation`` (of the repetitions, n - 1), ``low`` and ``high`` (95 % of
@@ -101,11 +93,8 @@ def mean_interval(values: Sequence[float]) -> dict[str, float]:
 def t95(freedom: int) -> float:
     """Give the 97.5 % point of Student's t, by bisection of its distribution function.
 
-    With theta = atan(t / sqrt(freedom)), the probability within -t to t is a finite sum of
-    powers of cos theta (Abramowitz and Stegun 26.7.3 and 26.7.4).
-
-    Args:
-        freedom: degrees of freedom; below 1 there is no such point.
+    With theta = atan(t / sqrt(freedom)), the probability within -t to t is a finite sum of powers
+    of cos theta (Abramowitz and Stegun 26.7.3 and 26.7.4); nan below a freedom of 1.
     """
     if freedom < 1:
         return math.nan

@@ -66,9 +66,7 @@ class PlannedBatches(ABC):
         The threads that read live as long as the iteration, however it ends; what
         they raise is raised here.
 
-        Args:
-            number: of the epoch; it decides the order.
-            device: where inputs and labels go; the copy to a GPU runs beside the model.
+        The number of the epoch decides the order; the copy to a GPU runs beside the model.
         """
         device, ahead = device or torch.device("cpu"), self.threads + 1
         with self._reading(number, device.type == "cuda") as read:

@@ -5,6 +5,7 @@ Shapes: B examples, K classes, 1 channel, F frequency bins, T frames.
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -72,23 +73,19 @@ def probabilities(name: str, logits: torch.Tensor) -> torch.Tensor:
     return logits.sigmoid() if name == "bce" else logits.softmax(dim=1)
 
 
+@dataclass(frozen=True)
 class RegionPenalty:
     """The share of an example's relevance that falls in its region, times a weight.
 
     Right for the right reasons: Ross et al. 2017 add the squared input gradients in a region to
     the loss. Here it is the share of the absolute relevance that falls there, by gradient x
     input, so that the weight means the same for every network, input and region.
-
-    Args:
-        weight: of a share (0..1), beside the loss of an example.
-        regions: rows of the dataset ``[B]`` -> which of their bins, bool ``[B, 1, F, T]``.
-        reference: what inputs are measured from, as the model sees it, ``[1, F, T]``.
     """
 
-    def __init__(
-        self, weight: float, regions: Callable[[Tensor], Tensor], reference: Tensor
-    ) -> None:
-        self.weight, self.regions, self.reference = weight, regions, reference
+    weight: float  # of a share (0..1), beside the loss of an example
+    regions: Callable[[Tensor], Tensor]
+    """Rows of the dataset ``[B]`` -> which of their bins, bool ``[B, 1, F, T]``."""
+    reference: Tensor  # what inputs are measured from, as the model sees it, ``[1, F, T]``
 
     def __call__(self, inputs: Tensor, logits: Tensor, labels: Tensor, rows: Tensor) -> Tensor:
         """The penalty of each example ``[B]``, with a gradient to the weights.

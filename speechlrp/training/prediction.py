@@ -69,17 +69,13 @@ def predict(
 
 
 def over_recordings(outputs: Outputs, recordings: Sequence[str]) -> Outputs:
-    """Pool the segments of each recording: the mean of their logits.
+    """Pool the segments of each recording, of every row of the dataset: the mean of their logits.
 
     For a softmax that is the mean of the segments' log-probabilities, up to a number that all
-    classes share: the score by which speaker identification decides over the frames of a
-    recording (Reynolds and Rose 1995), and the average pooling over time before the last
-    decision of Nagrani et al. 2017. For sigmoids it is the mean of the log-odds.
-
-    `recordings` names the recording of every row of the dataset.
-
-    Returns:
-        A row a recording, that of its first segment, in the order of their names.
+    classes share: the score by which speaker identification decides over the frames of a recording
+    (Reynolds and Rose 1995), and the average pooling over time before the last decision of Nagrani
+    et al. 2017. For sigmoids it is the mean of the log-odds. Gives a row a recording, that of its
+    first segment, in the order of their names.
     """
     names = np.asarray(recordings, dtype=str)[outputs.rows.numpy()]
     _, first, which, counts = np.unique(

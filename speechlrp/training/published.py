@@ -45,9 +45,8 @@ _NOT_WEIGHTS = re.compile(r"^(torchfb|instancenorm)\.|^__L__\.")
 def read_published(path: Path, rename: bool = True) -> dict[str, Tensor]:
     """Read a checkpoint's tensors, by the names that they have without what wraps the model.
 
-    Args:
-        path: ``.safetensors``, or a file of ``torch.save``.
-        rename: as wespeaker's and voxceleb_trainer's need it.
+    Of ``.safetensors``, or a file of ``torch.save``; wespeaker's and voxceleb_trainer's are
+    renamed.
 
     Raises:
         SpeechLRPError: it is missing, truncated or foreign, needs code to be loaded, or

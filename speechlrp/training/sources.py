@@ -51,9 +51,7 @@ class MemoryRows:
 class HDF5Rows:
     """Rows of the dataset `features` [N, 1, F, T] in an HDF5 file.
 
-    Args:
-        path: the file.
-        command: the command line that makes the file, named in errors.
+    The command makes it, and is named in errors.
 
     Raises:
         SpeechLRPError: the file is missing, truncated or foreign.

@@ -57,10 +57,9 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_state(path: Path, wanted: dict[str, Any]) -> dict[str, Any] | None:
-    """Read a state; nothing in it is executed.
+    """Read a state, None where there is none; nothing in it is executed.
 
-    Returns:
-        The state, or None where there is none.
+    `wanted` is the identity of the training that wants to go on.
 
     Raises:
         SpeechLRPError: the file is truncated or foreign, would run code, or is of a

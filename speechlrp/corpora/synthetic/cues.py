@@ -109,7 +109,9 @@ def whisper(
         shape = envelope(hz[:, None], tracks[:, sample][:, None])[:, 0]
         return shape * np.clip((hz - CUT - 40) / 60, 0, 1)
 
-    return _without_lows(_noise(gain, voiced, rng))
+    spectrum = np.fft.rfft(wave := _noise(gain, voiced, rng))
+    spectrum[np.fft.rfftfreq(len(wave), 1 / RATE) < CUT] = 0  # what its fading brought there
+    return np.fft.irfft(spectrum, len(wave))
 
 
 def second_formant(
@@ -195,10 +197,3 @@ def _fade(time: np.ndarray, start: float, end: float) -> np.ndarray:
     """1 from start to end with raised cosines inside, 0 outside."""
     rise = np.clip(np.minimum(time - start, end - time) / _EDGE, 0, 1)
     return 0.5 - 0.5 * np.cos(np.pi * rise)
-
-
-def _without_lows(wave: np.ndarray) -> np.ndarray:
-    """The wave without what its fading brought below `CUT`."""
-    spectrum = np.fft.rfft(wave)
-    spectrum[np.fft.rfftfreq(len(wave), 1 / RATE) < CUT] = 0
-    return np.fft.irfft(spectrum, len(wave))

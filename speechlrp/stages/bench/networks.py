@@ -72,7 +72,8 @@ def members(config: Config) -> list[Member]:
             made with other settings.
     """
     bench = config.bench
-    shared = {"paths.data": config.paths.data, "paths.outputs": config.paths.outputs}
+    shared: dict[str, object] = {"paths.data": config.paths.data}
+    shared |= {"paths.outputs": config.paths.outputs}
     shared |= {"device": config.device, "workers": config.workers, "subset": config.subset}
     common = [f"{key}={value}" for key, value in shared.items() if value is not None]
     networks = []

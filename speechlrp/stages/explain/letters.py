@@ -47,11 +47,7 @@ COMMAND = "speechlrp explain"
 
 
 def draw_figures(context: Context, clock: Clock) -> list[str]:
-    """Write the figures.
-
-    Returns:
-        The explanations of the same frames, of other explainers, that stand beside this one.
-    """
+    """Write the figures; give the explanations of the same frames, of others, that stand beside."""
     others = _beside(context)
     _over_all(context)
     _frames(context, others)
