@@ -41,7 +41,9 @@ KEPT = ("frequency", "time", "train_mean", "features")
 def export(run: Run, folder: str | Path) -> Path:
     """Write a run's network, settings and model card into a folder of their own.
 
-    The folder is not there yet, or empty.
+    Args:
+        run: as `load` gives it.
+        folder: that is not there, or empty.
 
     Raises:
         SpeechLRPError: the folder has something in it.

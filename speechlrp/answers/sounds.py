@@ -23,7 +23,10 @@ def name_of(sound: Sound, number: int = 1) -> str:
 def wave_of(sound: Sound, name: str, settings: Any) -> Tensor:
     """A recording as the features see it: one channel ``[N]`` at their rate.
 
-    `name` is for errors, and settings are of the features: `rate`, `lowpass_width`, `channel`.
+    Args:
+        sound: the recording.
+        name: for errors.
+        settings: of the features: `rate`, `lowpass_width`, `channel`.
 
     Raises:
         SpeechLRPError: it cannot be read or used, and why.

@@ -41,9 +41,14 @@ class Artefacts:
 def hum(
     wave: Tensor, rate: int, draw: np.random.Generator, snr_db: float = 15.0, hz: float = 50.0
 ) -> Tensor:
-    """Mix a steady tone into samples ``[N]``, as mains make it; its phase is drawn.
+    """Mix in a steady tone, as mains make it.
 
-    `snr_db` is the recording's power over the tone's.
+    Args:
+        wave: samples ``[N]``.
+        rate: Hz.
+        draw: of its phase.
+        snr_db: the recording's power over the tone's, dB.
+        hz: its frequency.
     """
     time = torch.arange(len(wave), dtype=torch.float64) / rate
     phase = draw.uniform(0, 2 * math.pi)
@@ -58,10 +63,15 @@ def click(
     at_s: float = 0.02,
     length_s: float = 0.002,
 ) -> Tensor:
-    """Mix in a burst of noise that dies away, as a key or a switch makes it, ``[N]``.
+    """Mix in a burst of noise that dies away, as a key or a switch makes it.
 
-    `snr_db` is the whole recording's power over the burst's; it begins at `at_s` (in the last
-    sample of what is shorter), and after `length_s` has fallen to 1/e.
+    Args:
+        wave: samples ``[N]``.
+        rate: Hz.
+        draw: of its noise.
+        snr_db: the whole recording's power over the burst's, dB.
+        at_s: when it begins, s; in the last sample of what is shorter.
+        length_s: after which it has fallen to 1/e, s.
     """
     start = min(round(at_s * rate), len(wave) - 1)
     time = np.arange(len(wave) - start) / rate
@@ -72,9 +82,13 @@ def click(
 
 
 def room(wave: Tensor, rate: int, draw: np.random.Generator, rt60_s: float = 0.4) -> Tensor:
-    """Let samples ``[N]`` sound as in a room: noise that dies away is the response, drawn anew.
+    """Let it sound as in a room: noise that dies away is the response, another each time.
 
-    In `rt60_s` the echoes fall by 60 dB.
+    Args:
+        wave: samples ``[N]``.
+        rate: Hz.
+        draw: of the response.
+        rt60_s: the time in which the echoes fall by 60 dB, s.
     """
     time = np.arange(round(rt60_s * rate)) / rate
     response = 0.1 * draw.standard_normal(len(time)) * 10 ** (-3 * time / rt60_s)

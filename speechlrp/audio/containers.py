@@ -24,7 +24,12 @@ TAIL = 1 << 17  # bytes; an Ogg page has 65,307 at the most
 def promised_samples(file: BinaryIO, size: int) -> Samples | None:
     """Find what a container promises, and compare it with the file's own size.
 
-    None for formats that promise no number of bytes (FLAC, Ogg, MP3).
+    Args:
+        file: open for reading, at any position.
+        size: bytes of the file.
+
+    Returns:
+        None for formats that promise no number of bytes (FLAC, Ogg, MP3).
 
     Raises:
         RecordingError: the file is truncated.

@@ -127,8 +127,12 @@ def fbank(waves: Tensor, settings: FbankSettings | None = None) -> Tensor:
     window's first and last sample that is not 0: the others are padding, become 0, and so
     say as little as the mean.
 
-    Waves are ``[B, L]`` with ``L = settings.length``, full scale 1; gives ``[B, 1, F, T]``,
-    float32, in ``settings.units``.
+    Args:
+        waves: ``[B, L]`` with ``L = settings.length``, full scale 1.
+        settings: the thesis's by default.
+
+    Returns:
+        ``[B, 1, F, T]``, float32, in ``settings.units``.
 
     Raises:
         ValueError: the windows have another shape.

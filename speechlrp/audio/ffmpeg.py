@@ -42,7 +42,10 @@ def decoded(path: Path, kind: str, longest_s: float | None) -> Iterator[Path]:
     ffmpeg chooses by content what it takes a file for: a script or playlist makes it open
     other files and addresses. So the kind is named, and other protocols are forbidden.
 
-    Of the kind that ``kind_of`` names; no more than `longest_s` and a second, where it is given.
+    Args:
+        path: the file.
+        kind: what it is, see ``kind_of``.
+        longest_s: decode no more than this and a second; None: all.
 
     Raises:
         RecordingError: there is no ffmpeg, or it refuses the file.

@@ -93,7 +93,9 @@ def to_bins(mel: Tensor, settings: LogMelSettings) -> Tensor:
     ``InverseMelScale`` solves least squares and gives up: of 128 Slaney bands over 257 bins,
     12 follow from others.
 
-    Powers are above 0.
+    Args:
+        mel: powers above 0.
+        settings: of the bands.
 
     Source: Richardson 1972; Lee and Seung 2001 (divergence).
     """
@@ -138,9 +140,13 @@ def distance_db(
     hears beside it; the root of the mean square difference, without the mean difference,
     since a gain is no error.
 
-    `values` ``[T, F]`` are those asked for; of waves ``[N]`` with more or fewer frames the common
-    ones count. What lies more than `floor_db` below the loudest counts as that. The rest is as in
-    ``to_wave``.
+    Args:
+        wave: ``[N]``, such as of ``to_wave``.
+        values: asked for, ``[T, F]``; of a wave with more or fewer frames the common ones.
+        settings: how the values were made.
+        mean: of the utterance's levels, in dB.
+        deviation: of the utterance's levels, in dB.
+        floor_db: what lies lower below the loudest counts as that.
 
     Raises:
         RecordingError: the wave is silent, or shorter than a window.

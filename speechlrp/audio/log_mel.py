@@ -116,7 +116,9 @@ def log_mel(wave: Tensor, settings: LogMelSettings | None = None) -> LogMel:
     One mean and one deviation over all frames and bands. Computed in float64: beside a
     loud bin, float32 misses quiet ones.
 
-    The wave is ``[N]``, full scale at 1, at ``settings.rate``.
+    Args:
+        wave: ``[N]``, full scale at 1, at ``settings.rate``.
+        settings: the paper's by default.
 
     Raises:
         RecordingError: the recording is too short, too long or silent.

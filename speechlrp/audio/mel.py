@@ -18,8 +18,10 @@ _LOG_STEP = np.log(6.4) / 27  # and above, 27 mels for a factor of 6.4
 def to_mel(hertz: float, scale: str) -> float:
     """Turn a frequency in Hz into mel.
 
-    By ``"slaney"``, linear below 1 kHz and logarithmic above (Slaney 1998), or ``"htk"``, ``2595
-    log10(1 + f / 700)`` (O'Shaughnessy 1987).
+    Args:
+        hertz: the frequency.
+        scale: ``"slaney"``, linear below 1 kHz and logarithmic above (Slaney 1998), or
+            ``"htk"``, ``2595 log10(1 + f / 700)`` (O'Shaughnessy 1987).
     """
     if scale == "htk":
         return 2595 * np.log10(1 + hertz / 700)
@@ -50,7 +52,14 @@ def filterbank(
 ) -> Tensor:
     """Give torchaudio's matrix ``[F, K]``, float64, from powers of the spectrum to bands.
 
-    The K bins go from 0 Hz to half the rate. Triangles have one `area`, as Slaney's, or height 1.
+    Args:
+        bins: K, of a spectrum from 0 Hz to half the rate.
+        bands: F.
+        rate: sampling rate in Hz.
+        low_hz: where the lowest band begins.
+        high_hz: where the highest band ends.
+        scale: one of ``SCALES``.
+        area: triangles of one area, as Slaney has them; otherwise of height 1.
     """
     matrix = load_torchaudio().functional.melscale_fbanks(
         bins, low_hz, high_hz, bands, rate, "slaney" if area else None, scale

@@ -114,6 +114,11 @@ def mix(wave: Tensor, addition: Tensor, snr_db: float) -> Tensor:
 
     ``wave + g addition`` with ``10 log10(power(wave) / power(g addition)) = snr_db``.
 
+    Args:
+        wave: samples ``[N]``.
+        addition: as many.
+        snr_db: in dB.
+
     Raises:
         ValueError: the lengths differ, or one of the two is silent.
     """
@@ -164,7 +169,9 @@ def reverberate(wave: Tensor, response: Tensor) -> Tensor:
 def change_speed(wave: Tensor, factor: float) -> Tensor:
     """Play faster or slower, pitch and all: ``[N]`` -> ``[ceil(N / factor)]``.
 
-    The factor is taken to the nearest hundredth.
+    Args:
+        wave: samples.
+        factor: such as 0.9 or 1.1; taken to the nearest hundredth.
 
     Raises:
         SpeechLRPError: it is not 0.5 to 2.

@@ -27,6 +27,9 @@ def is_mp3(file: BinaryIO) -> bool:
 def mp3_source(data: bytes) -> io.BytesIO | None:
     """Give an MP3 as what libsndfile reads whole; None where that is the file as it is.
 
+    Args:
+        data: the file.
+
     Raises:
         RecordingError: fewer frames are there than its header promises, or its last is cut.
     """

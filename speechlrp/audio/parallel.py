@@ -28,8 +28,12 @@ def ordered_map(
     uses one torch thread; the consumer and the rest of the process keep theirs. They live as
     long as the iteration, however it ends.
 
-    What several threads read at once must share nothing. `ahead` results, by default as many as
-    there are workers, are computed or waiting beside the consumer's, however slow it is.
+    Args:
+        function: called in a thread; what several threads read at once must share nothing.
+        items: what to call it with.
+        workers: how many threads.
+        ahead: results that are computed or waiting beside the consumer's, however slow it is;
+            by default as many as there are workers.
 
     Raises:
         Exception: whatever ``function`` raised, at the item's turn.

@@ -86,7 +86,12 @@ def read_part(
 
     Only what is wanted is decoded, where libsndfile reads the format.
 
-    It begins at `start_s` and has so many samples at `rate`: behind the recording's end zeros.
+    Args:
+        path: the file.
+        start_s: where the piece begins, in s.
+        samples: how many at ``rate``; where the recording ends before, zeros follow.
+        rate: in Hz.
+        channel: see ``resampling.mono``.
 
     Raises:
         SpeechLRPError: the file cannot be read, or ends before the piece begins.

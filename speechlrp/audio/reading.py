@@ -22,9 +22,14 @@ _UNKNOWN = (1 << 63) - 1  # samples: what libsndfile says where a header gives n
 def read(path: str | Path, *, longest_s: float | None = None) -> tuple[Tensor, int]:
     """Read a recording: what libsndfile reads, and ``.m4a`` where ffmpeg is on ``PATH``.
 
-    A length in a header is a claim: the file is read block by block up to its end. Gives the
-    samples ``[C, N]``, float32, full scale at 1, and the rate in Hz. A recording longer than
-    `longest_s` is refused, and read no further than that.
+    A length in a header is a claim: the file is read block by block up to its end.
+
+    Args:
+        path: the file.
+        longest_s: refuse a longer recording, and read no further than that.
+
+    Returns:
+        The samples ``[C, N]``, float32, full scale at 1, and the rate in Hz.
 
     Raises:
         RecordingError: the file is missing, empty, truncated, not audio, too long, or
@@ -38,11 +43,15 @@ def read(path: str | Path, *, longest_s: float | None = None) -> tuple[Tensor, i
 
 
 def read_piece(path: str | Path, start_s: float, seconds: float) -> tuple[Tensor, int]:
-    """Read a piece of a recording, which ends with it.
+    """Read a piece of a recording; only that is decoded, where the format allows it.
 
-    Only that is decoded, where the format allows it.
+    Args:
+        path: the file.
+        start_s: where the piece begins, in s.
+        seconds: how long it is; it ends with the recording.
 
-    Samples and rate are as of ``read``.
+    Returns:
+        The samples ``[C, N]``, float32, and the rate in Hz.
 
     Raises:
         RecordingError: as in ``read``.

@@ -51,7 +51,9 @@ def with_gains(
 def encode_wav(wave: Tensor, rate: int) -> bytes:
     """Give a wave as the bytes of a 16-bit WAV file.
 
-    Of ``[N]`` or ``[C, N]``, full scale at 1.
+    Args:
+        wave: ``[N]`` or ``[C, N]``, full scale at 1.
+        rate: in Hz.
 
     Raises:
         SpeechLRPError: there are no samples, or some are not finite or beyond full scale.

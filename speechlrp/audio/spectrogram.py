@@ -119,8 +119,12 @@ def spectrogram_db(waves: Tensor, settings: SpectrogramSettings | None = None) -
     transform runs in float64: beside a loud bin, float32 misses values near the floor by
     up to 4e-3 dB. A window of zeros alone gives silence everywhere.
 
-    Of waves ``[B, L]`` with ``L = settings.length`` gives ``[B, 1, F, T]``, float32, in
-    ``settings.units``.
+    Args:
+        waves: ``[B, L]`` with ``L = settings.length``.
+        settings: the paper's by default.
+
+    Returns:
+        ``[B, 1, F, T]``, float32, in ``settings.units``.
 
     Raises:
         ValueError: the windows have another shape.

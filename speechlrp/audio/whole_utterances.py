@@ -42,7 +42,10 @@ def extract_utterances(
     stays bounded by the size of a unit. A recording that cannot be used is listed in its
     batch and never stops the run.
 
-    Each unit has the id and file of its recordings; there are `workers` threads.
+    Args:
+        units: for each unit the id and file of its recordings.
+        settings: of the features.
+        workers: threads.
 
     Raises:
         SpeechLRPError: ``workers`` is below 1.

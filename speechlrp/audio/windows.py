@@ -122,6 +122,10 @@ class WindowSettings(RecordingSettings, abc.ABC):
 def cut(wave: Tensor, settings: WindowSettings) -> tuple[list[tuple[int, Tensor]], Counter[str]]:
     """Check a recording and cut it into segments.
 
+    Args:
+        wave: samples ``[N]`` at ``settings.rate``.
+        settings: what to accept and how to cut.
+
     Returns:
         Start sample and samples of each segment, each at most ``settings.length`` long,
         and how many segments were dropped, by reason (``short``, ``quiet``, ``surplus``).
@@ -186,7 +190,12 @@ def place(
     The offset follows from the arguments alone, so it is the same in every run, whatever
     the order of the recordings or the number of workers.
 
-    Of at most ``size`` samples of the recording `name`, the first of them its number `start`.
+    Args:
+        segment: samples, at most ``size``.
+        size: samples of the window.
+        seed: the run's seed.
+        name: the recording's id.
+        start: the segment's first sample in the recording.
 
     Returns:
         The window ``[size]`` and the offset in samples.

@@ -86,8 +86,11 @@ class Explainer(ABC):
     ) -> Tensor | None:
         """What the relevance of each example should add up to, ``[B]``; None: nothing.
 
-        Logits of the examples are ``[B, K, ...]``, those of the baseline ``[1, K, ...]`` or ``[B,
-        K, ...]``; `dim` is that of the network's own softmax.
+        Args:
+            logits: of the examples, ``[B, K, ...]``.
+            target: as of `explain`.
+            at_baseline: the logits of the baseline, ``[1, K, ...]`` or ``[B, K, ...]``.
+            dim: of the network's own softmax.
         """
         if self.sums_to == NOTHING:
             return None

@@ -10,9 +10,11 @@ def most_relevant(
 ) -> np.ndarray:
     """Mark the bins of highest relevance, of those whose relevance is above 0; bool, in its shape.
 
-    They are a share in (0, 1] of the bins that count (`among`, bool, broadcast against the
-    relevance; None: all), or fewer where fewer are above 0. Between equal bins at the border the
-    seed draws.
+    Args:
+        relevance: of any shape.
+        share: of the bins that are marked, in (0, 1]; fewer where fewer are above 0.
+        among: bool, broadcast against the relevance: the bins that count; None: all.
+        seed: of the draw between equal bins at the border.
 
     Raises:
         SpeechLRPError: no such share.

@@ -203,7 +203,9 @@ def answer(model: nn.Module, inputs: Tensor) -> Answer:
     Only an ending that is the output itself counts; one that is reshaped or picked from
     afterwards is taken for a part of the network (of which LRP says that it cannot start there).
 
-    The model is in evaluation mode, and may overwrite the inputs ``[B, ...]``.
+    Args:
+        model: in evaluation mode.
+        inputs: ``[B, ...]``, which the model may overwrite.
     """
     with eagerly(), _Ending() as ending:
         output = model(inputs)

@@ -9,7 +9,11 @@ from speechlrp.lrp.start import Target
 
 
 class Random(Explainer):
-    """Gaussian noise, the same for the same example and seed whatever batch it is in."""
+    """Gaussian noise, the same for the same example and seed whatever batch it is in.
+
+    Args:
+        seed: of the noise.
+    """
 
     units, sums_to = "no unit", NOTHING
     uses_reference = False

@@ -37,8 +37,10 @@ class Flips:
 
         Columns `CELL` and `UNIT`, n, correct, and the sum of the true class's probability.
 
-        Of inputs ``[B, C, F, T]``, relevance ``[B, ...]`` with P values a recording, and a table
-        with their id, label and speaker.
+        Args:
+            inputs: ``[B, C, F, T]``.
+            relevance: ``[B, ...]``, P values a recording.
+            table: their B rows, with id, label and speaker.
 
         Raises:
             SpeechLRPError: an output is not finite; as `flipping_order`.

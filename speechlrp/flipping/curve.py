@@ -20,7 +20,9 @@ from speechlrp.flipping.strategies import check_order
 def grid_counts(grid: Mapping[str, Any], bins: int) -> np.ndarray:
     """The numbers of flipped bins of a grid, rising.
 
-    It is `{"percent": [...]}` (0..100) or `{"bins": [...] or "start:stop:step"}`; bins are P.
+    Args:
+        grid: `{"percent": [...]}` (0..100) or `{"bins": [...] or "start:stop:step"}`.
+        bins: P.
 
     Raises:
         SpeechLRPError: the grid is neither, or has a point outside the spectrogram.
@@ -56,8 +58,11 @@ def flip(inputs: Tensor, order: Tensor, filled: Filled, counts: Sequence[int]) -
 
     The same tensor is yielded at every point: use it before the next.
 
-    Inputs `[B, C, F, T]` stay as they are, the parts of a bin are filled in together; the order has
-    bin indices `[B, P]`, P = F T, and the counts of bins `[K]` rise.
+    Args:
+        inputs: `[B, C, F, T]`, left as they are; the parts of a bin are filled in together.
+        order: bin indices `[B, P]`, P = F T.
+        filled: what a flipped bin becomes, see `fill_ins`.
+        counts: rising numbers of bins `[K]`.
 
     Raises:
         SpeechLRPError: an order of other bins; counts that fall, or that there are not.
@@ -88,8 +93,10 @@ def summarise(curve: pd.DataFrame, bins: int, measures: Sequence[str] = ()) -> p
 
     A measure is called by its name, a reference by what stands behind the colon.
 
-    Rows have strategy, baseline, repeat, bins, n, accuracy and probability; bins are P, and
-    `measures` are more than those of `CURVES`, ``package.module:name`` each.
+    Args:
+        curve: rows (strategy, baseline, repeat, bins, n, accuracy, probability).
+        bins: P.
+        measures: more than those of `CURVES`, ``package.module:name`` each.
     """
     names = {name: name for name in CURVES} | {name.partition(":")[2]: name for name in measures}
     rows = []

@@ -48,14 +48,23 @@ class Surroundings:
 
 
 class FillIn(ABC):
-    """Base of all fill-ins."""
+    """Base of all fill-ins.
+
+    Args:
+        around: what may be known.
+    """
 
     def __init__(self, around: Surroundings) -> None:
         self.around = around
 
     @abstractmethod
     def of(self, inputs: Tensor, ids: Sequence[str]) -> Filled:
-        """What the bins of recordings ``[B, C, F, T]`` become, which are called ``ids`` ``[B]``."""
+        """What the bins of some recordings become.
+
+        Args:
+            inputs: ``[B, C, F, T]``.
+            ids: what they are called ``[B]``.
+        """
 
 
 class Zero(FillIn):

@@ -53,11 +53,19 @@ def _marked(inputs: Tensor, bins: Tensor) -> Tensor:
 def fill_bins(
     inputs: Tensor, chosen: Tensor, fill: str, ids: Sequence[str], around: Surroundings
 ) -> Tensor:
-    """Replace the chosen bins, bool `[B, 1, F, T]`, in new spectrograms `[B, C, F, T]`.
+    """Replace some bins.
 
-    They become ``"zero"``; ``"mean"``, the average of the bin's Moore neighbourhood, taken from the
-    untouched spectrogram (T); ``"neighbours"`` or ``"donor"``, see `FILL_INS`, which may know what
-    is `around`; or ``"none"``, what they were.
+    Args:
+        inputs: spectrograms `[B, C, F, T]`.
+        chosen: which bins, bool `[B, 1, F, T]`.
+        fill: ``"zero"``; ``"mean"``: the average of the bin's Moore neighbourhood, taken from
+            the untouched spectrogram (T); ``"neighbours"`` and ``"donor"``: see `FILL_INS`;
+            ``"none"``: what it was.
+        ids: what the recordings are called `[B]`.
+        around: what ``"neighbours"`` and ``"donor"`` may know.
+
+    Returns:
+        New spectrograms `[B, C, F, T]`.
 
     Raises:
         SpeechLRPError: no such fill.

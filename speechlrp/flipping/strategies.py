@@ -19,8 +19,12 @@ def flipping_order(
 ) -> Tensor:
     """Order the bins for a strategy (T 6.1): bin indices `[B, P]`, int64.
 
-    By a name of `STRATEGIES`, or ``package.module:Name``; relevance is `[B, ...]`, P values a
-    recording, and the rest as of `ranked`.
+    Args:
+        strategy: a name of `STRATEGIES`, or ``package.module:Name``.
+        relevance: `[B, ...]`, P values a recording.
+        ids: see `ranked`, as for the others.
+        seed: see `ranked`.
+        repeat: see `ranked`.
 
     Raises:
         SpeechLRPError: no such strategy, or one whose priorities are not of the relevance's shape
@@ -94,7 +98,14 @@ class Strategy(ABC):
 
     @abstractmethod
     def priority(self, relevance: Tensor) -> Tensor:
-        """``[B, P]`` of relevance ``[B, P]``: the bin with the largest number is flipped first."""
+        """Say what comes first.
+
+        Args:
+            relevance: ``[B, P]``.
+
+        Returns:
+            ``[B, P]``: the bin with the largest number is flipped first.
+        """
 
 
 class MostRelevant(Strategy):

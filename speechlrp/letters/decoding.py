@@ -29,8 +29,9 @@ class Decoded(NamedTuple):
 def greedy(scores: Tensor, steps: Tensor | Sequence[int] | None = None) -> list[Decoded]:
     """Take the best symbol of each step; equal ones in a row are one, blanks are none.
 
-    Scores ``[B, V, S]`` are logits or log-probabilities; `steps` ``[B]`` of each utterance count,
-    by default all.
+    Args:
+        scores: ``[B, V, S]``, logits or log-probabilities.
+        steps: the steps of each utterance that count, ``[B]``; all by default.
 
     Raises:
         ValueError: scores of another shape, or more steps than there are.
@@ -72,7 +73,10 @@ def beam(
 
     Its steps are those of the alignment that the search ends with, which is one of many.
 
-    Arguments are as of ``greedy``, and `width` hypotheses are kept at each step.
+    Args:
+        scores: ``[B, V, S]``, logits or log-probabilities.
+        steps: the steps of each utterance that count, ``[B]``; all by default.
+        width: hypotheses kept at each step.
 
     Raises:
         SpeechLRPError: flashlight-text is not installed, or `width` is below 1.

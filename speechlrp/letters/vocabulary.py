@@ -33,8 +33,12 @@ def normalise(text: str, foreign: str = "error") -> tuple[str, Counter[str]]:
 
     Lower case, straight apostrophes, words one space apart.
 
-    Other characters are a ``"error"``, or ``"drop"`` them. Gives the text, and how often each
-    foreign character was dropped.
+    Args:
+        text: the transcript.
+        foreign: what to do with other characters: ``"error"``, or ``"drop"`` them.
+
+    Returns:
+        The text, and how often each foreign character was dropped.
 
     Raises:
         SpeechLRPError: a foreign character with ``"error"``; another value of `foreign`.

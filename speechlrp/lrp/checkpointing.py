@@ -87,8 +87,9 @@ class Checkpointing(Recorder):
     def sweep(self, composite: Composite, keep: bool) -> None:
         """Carry relevance to the input, segment by segment; rules are chosen.
 
-        They were chosen from the composite; with `keep` every value keeps its numbers until its
-        segment is done with.
+        Args:
+            composite: that they were chosen from.
+            keep: whether every value keeps its numbers, until its segment is done with.
 
         Raises:
             NotExplainable: a constant has changed since the model used it.

@@ -25,7 +25,13 @@ Handler = Callable[["Recorder", Call], Any]
 
 
 class Recorder:
-    """Tells tensors that depend on the input, and writes operations on the tape."""
+    """Tells tensors that depend on the input, and writes operations on the tape.
+
+    Args:
+        model: the model that is watched.
+        tape: what is written on.
+        keep: whether every value keeps its numbers.
+    """
 
     def __init__(self, model: nn.Module, tape: Tape, keep: bool = False) -> None:
         self.tape = tape
@@ -118,7 +124,12 @@ class Recorder:
         return value
 
     def emit(self, result: Tensor, data: bool = False) -> tuple[Watched, Value]:
-        """Make a new value and the tensor that the model sees of it."""
+        """Make a new value and the tensor that the model sees of it.
+
+        Args:
+            result: the numbers.
+            data: whether a rule needs them in the sweep.
+        """
         numbers = result.detach()
         value = Value(self._version(numbers), numbers if data or self.keep else None)
         return self.give(numbers, value), value

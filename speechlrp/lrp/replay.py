@@ -38,7 +38,11 @@ class Kept:
     def of(cls, handler: Handler, call: Call, recorder: Recorder, made: Collection[int]) -> Kept:
         """Keep a call before it is recorded.
 
-        `made` are values, by ``id``, that are made before it.
+        Args:
+            handler: what records it.
+            call: as the model made it.
+            recorder: of the pass.
+            made: the values, by ``id``, that will be made again before the call is.
         """
         tensors = {id(one): one for one in tensors_in((call.args, call.kwargs))}
         # One for each, as some calls ask whether two arguments are the same tensor.
@@ -71,8 +75,12 @@ def _stand_in(tensor: Tensor, recorder: Recorder, made: Collection[int]) -> Tens
 class Replay(Recorder):
     """Records kept calls again: the same values, with new nodes.
 
-    It has the tape's outline up to the calls, the modules as they were told apart before, and for
-    signals the constants that layers made of constants.
+    Args:
+        model: the model.
+        tape: its outline up to the calls.
+        keep: whether every value keeps its numbers.
+        places: the modules, as they were told apart before.
+        signals: constants that layers made of constants.
     """
 
     def __init__(

@@ -58,10 +58,16 @@ class Depth:
 
 
 class All:
-    """The layers that every one of some selectors picks; see `Composite`.
+    """The layers that every one of some selectors picks.
+
+    ``All(nn.Conv2d, First())`` is the model's first layer if that is a convolution, and nothing
+    if it isn't.
+
+    Args:
+        selectors: one or more.
 
     Raises:
-        LRPError: none is given, or one of no known kind.
+        LRPError: none, or one of no known kind.
     """
 
     def __init__(self, *selectors: Selector) -> None:

@@ -161,8 +161,9 @@ class Tape:
     def sweep(self, observe: Observer | None = None) -> None:
         """Carry relevance from the values that have some to the input, emptying the tape.
 
-        `observe` is called after each operation with the node, the ``(c, r)`` of its outputs and
-        the ``(c, r)`` it gives to its inputs.
+        Args:
+            observe: called after each operation with the node, the ``(c, r)`` of its outputs
+                and the ``(c, r)`` it gives to its inputs.
         """
         with torch.no_grad():
             while self.nodes:

@@ -175,7 +175,13 @@ def _check_inverse(view: View, transformed: Tensor, inputs: Tensor) -> None:
 
 
 class Viewed(nn.Module):
-    """The network behind the inverse transform. It has the network's modules, by their names."""
+    """The network behind the inverse transform. It has the network's modules, by their names.
+
+    Args:
+        network: of inputs ``[B, *shape]``.
+        view: the transform.
+        shape: of an input.
+    """
 
     def __init__(self, network: nn.Module, view: View, shape: Sequence[int]) -> None:
         super().__init__()

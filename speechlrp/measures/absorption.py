@@ -27,7 +27,11 @@ SUMS = ("received", "passed", "bias", "stabiliser")
 def conservation(explainer: LRP, model: nn.Module, inputs: Tensor, target: Tensor) -> pd.DataFrame:
     """The sums of relevance in and out of every operation, over a batch.
 
-    Of a model in evaluation mode, inputs ``[B, ...]`` and target classes ``[B]``.
+    Args:
+        explainer: whose rules.
+        model: in evaluation mode.
+        inputs: ``[B, ...]``.
+        target: classes ``[B]``.
 
     Returns:
         A row an operation, from the output to the input: step, module, operation, rule, n
@@ -100,8 +104,12 @@ def completeness(
     LRP shares out the output itself; integrated gradients what the output differs by from
     that of the baseline. The other explainers promise no sum.
 
-    `target` has classes ``[B]``, or is as of ``speechlrp.lrp.attribute``; inputs and relevance are
-    ``[B, ...]``.
+    Args:
+        explainer: whose ``sums_to`` holds.
+        model: in evaluation mode.
+        inputs: ``[B, ...]``.
+        target: classes ``[B]``, or as of ``speechlrp.lrp.attribute``.
+        relevance: that was explained, ``[B, ...]``.
 
     Returns:
         Each ``[B]``, in the units of what is explained: relevance_sum; promised, and

@@ -27,11 +27,17 @@ def spearman(maps: np.ndarray) -> np.ndarray:
 
 
 def top_overlap(maps: np.ndarray, share: float) -> np.ndarray:
-    """The share of a map's most relevant bins ``[M, P]`` among another's, ``[M, M]``, 0..1.
+    """The share of the most relevant bins of one map that are among those of another.
 
-    Those are `share` of all bins, in (0, 1], at least one; by chance the overlap is `share`. Of
-    equal values at the border, each counts with the probability that a draw would take it, so that
-    two maps which say nothing agree by chance alone.
+    By chance it is `share`. Of equal values at the border, each counts with the probability
+    that a draw would take it, so that two maps which say nothing agree by chance alone.
+
+    Args:
+        maps: ``[M, P]``.
+        share: of all bins that are called the most relevant, in (0, 1]; at least one bin.
+
+    Returns:
+        ``[M, M]``, 0..1; 1 of a map with itself.
     """
     values = check_maps(maps, "M, P", "maps")
     count = max(1, round(check_share(share) * values.shape[1]))
@@ -47,7 +53,9 @@ def top_overlap(maps: np.ndarray, share: float) -> np.ndarray:
 def agreement(maps: Mapping[str, np.ndarray], share: float) -> pd.DataFrame:
     """Compare the maps of several explainers, recording by recording.
 
-    `maps` holds each explainer's ``[N, ...]`` of the same N recordings.
+    Args:
+        maps: explainer -> its maps ``[N, ...]`` of the same N recordings.
+        share: see ``top_overlap``.
 
     Returns:
         A row a recording and a pair of explainers (of itself too): explainer, other,

@@ -44,8 +44,12 @@ class _Region:
 class Excess:
     """Collect maps of many recordings, a few at a time, and rank the regions of each class.
 
-    Of frequencies in Hz ``[F]`` and centres of the frames, s of the window ``[T]``; there are at
-    most so many `bands` of equally many bins, and a stretch of time has `step_s`.
+    Args:
+        frequency: of the bins, Hz ``[F]``.
+        time: centres of the frames, s of the window ``[T]``.
+        classes: names of the labels.
+        bands: how many bands of equally many bins, at most.
+        step_s: length of a stretch of time.
     """
 
     def __init__(

@@ -32,8 +32,9 @@ def widened(sound: Mapping[str, np.ndarray], half_window: float) -> dict[str, np
     A frame holds some of it when any of its samples do, a bin when the main lobe of a tone
     reaches that far: Hann's is as wide as 2 over the frame's length to each side.
 
-    `sound` has the columns of a box, as `TRUTH`, in its order, each ``[N]``; samples have no
-    frames, and a `half_window` of 0 s.
+    Args:
+        sound: the columns of a box, as `TRUTH`, in its order, each ``[N]``.
+        half_window: half the length of a frame, s; 0 of samples, which have none.
     """
     if not half_window:
         return dict(sound)
@@ -47,8 +48,11 @@ def regions(
 ) -> np.ndarray:
     """The true region of each recording, ``[N, F, T]`` of bool.
 
-    `table` has N rows with the columns of the box (start, end, lower and upper limit); frequencies
-    are in Hz ``[F]``, centres of the frames in s ``[T]``.
+    Args:
+        table: N rows with the columns of the box.
+        frequency: of the bins, Hz ``[F]``.
+        time: centres of the frames, s ``[T]``.
+        box: start, end, lower and upper limit.
     """
     start, end, low, high = (table[name].to_numpy(float)[:, None] for name in box)
     frames = (time > start) & (time < end)
@@ -121,7 +125,9 @@ def localisations(relevance: np.ndarray, boxes: Sequence[np.ndarray]) -> list[di
     ``region``: the region's share of the bins, which is what chance gives ``positive_inside``
     and ``pointing``.
 
-    Relevance and boxes, the regions, are ``[N, F, T]`` each; bins are ranked once for all of them.
+    Args:
+        relevance: ``[N, F, T]``.
+        boxes: the regions, ``[N, F, T]`` each; bins are ranked once for all of them.
 
     Raises:
         SpeechLRPError: the shapes differ, or are others.

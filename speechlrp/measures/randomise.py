@@ -77,9 +77,13 @@ def randomised(
 
     Give a copy where anything else might use the model meanwhile.
 
-    Steps are groups of layers, see ``steps_from_output``. In the order ``"cascading"`` a step keeps
-    what the steps before it changed, in ``"independent"`` the other layers are as they were. A
-    layer's random numbers follow from the seed and its step alone.
+    Args:
+        model: whose layers are made random.
+        steps: groups of layers, see ``steps_from_output``.
+        order: ``"cascading"``: a step keeps what the steps before it changed;
+            ``"independent"``: the other layers are as they were.
+        method: ``"init"`` or ``"permute"``.
+        seed: of the random numbers; a layer's follow from it and from its step alone.
 
     Yields:
         The model after each step, to be used before the next.
@@ -104,9 +108,13 @@ def randomised(
 def make_random(model: nn.Module, layers: Sequence[str], method: str, seed: int) -> None:
     """Replace the weights that some layers compute with, in place.
 
-    By ``"init"``, the layer's own ``reset_parameters``, as at the start of a training, which resets
-    the statistics of a batch norm, too; or ``"permute"``, the numbers of each weight in random
-    order, so that their distribution stays. Torch's global generators stay as they are.
+    Args:
+        model: whose layers.
+        layers: names of modules.
+        method: ``"init"``: the layer's own ``reset_parameters``, as at the start of a
+            training, which resets the statistics of a batch norm, too; ``"permute"``: the
+            numbers of each weight in random order, so that their distribution stays.
+        seed: of the random numbers; torch's global generators stay as they are.
 
     Raises:
         SpeechLRPError: a method that there is not; a layer without ``reset_parameters``, or

@@ -83,6 +83,11 @@ def bands(maps: Maps) -> dict[str, np.ndarray]:
 def mean_and_error(rows: pd.DataFrame, by: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
     """Mean and standard error of some columns over the rows of each group, undefined ones out.
 
+    Args:
+        rows: a row a recording.
+        by: columns that name the group.
+        columns: numbers; NaN where one is undefined.
+
     Returns:
         ``by``, score (the column's name), mean, standard_error (NaN of a single row), n
         (rows that it is defined for) and undefined (the others).
@@ -154,8 +159,9 @@ class Asked:
     def scaled(self, factors: Tensor, start: str) -> tuple[Tensor, Tensor]:
         """A quantity of the recordings ``[N]``, and with their bins scaled ``[n, N]``, float64.
 
-        Of each bin the factors are ``[n, N, P]``, and 0 removes it; the quantity is ``"logit"``,
-        ``"sigmoid"`` or ``"softmax"``.
+        Args:
+            factors: of each bin ``[n, N, P]``: 0 removes it.
+            start: the quantity: ``"logit"``, ``"sigmoid"`` or ``"softmax"``.
         """
         with explaining():
             inputs, _, question, whole = ask(self.model, self.inputs, self.target, start)

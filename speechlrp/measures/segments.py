@@ -16,10 +16,14 @@ COLUMNS = ["label", "start_s", "end_s", "relevance_share", "time_share", "ratio"
 
 
 def held(profile: np.ndarray, time: np.ndarray, spans: np.ndarray) -> np.ndarray:
-    """The part of a profile over time `[T]` that lies in each of some spans `[n, 2]` in s, ``[n]``.
+    """The part of a profile over time that lies in each of some spans, ``[n]``.
 
-    A frame's amount lies evenly from halfway to the frame before to halfway to the next; their
-    middles in s are `time`, rising, `[T]`.
+    A frame's amount lies evenly from halfway to the frame before to halfway to the next.
+
+    Args:
+        profile: amount in each frame `[T]`.
+        time: middles of the frames in s, rising, `[T]`.
+        spans: begin and end in s `[n, 2]`.
     """
     half = np.diff(time) / 2 if len(time) > 1 else np.array([0.5])
     edges = np.concatenate([[time[0] - half[0]], time[:-1] + half, [time[-1] + half[-1]]])
@@ -35,9 +39,12 @@ def segments(
 ) -> pd.DataFrame:
     """Shares of a recording's relevance, and of its time, in each word or phoneme.
 
-    `profile` is the absolute relevance of each frame `[T]`, `time` its middle in s, rising, `[T]`;
-    begin and end of what is `spoken` are on the same clock. What lies outside the recording's
-    `span`, such as padding, is left out of every share.
+    Args:
+        profile: absolute relevance of each frame `[T]`.
+        time: middles of the frames in s, rising, `[T]`.
+        spoken: begin and end in s on the same clock, and what is said.
+        span: begin and end of the recording; what lies outside, such as padding, is left out of
+            every share.
 
     Returns:
         A row a segment, with `COLUMNS`; the ratio of the shares is 1 where relevance is
@@ -71,8 +78,11 @@ def by_label(table: pd.DataFrame) -> pd.DataFrame:
 def removal_agreement(table: pd.DataFrame) -> np.ndarray:
     """Spearman's correlation of what segments hold with what their removal costs.
 
-    Of one tier's segments, with their recording: one of each recording with three or more whose
-    numbers differ.
+    Args:
+        table: relevance and cost of the segments of one tier, with their recording.
+
+    Returns:
+        One of each recording with three segments or more whose numbers differ.
     """
     known = table.dropna(subset=REMOVAL)
     parts = (part for _, part in known.groupby("recording", sort=False) if len(part) >= FEWEST)

@@ -90,8 +90,11 @@ def covered(
 
     A bin does where its middle is not below the lower limits and below the upper ones.
 
-    `regions` has R rows with the columns `REGION`, `table` N with start_s and onset_s, see
-    `FeatureBatch`; frequencies are in Hz ``[F]``, middles of the frames in s of the window ``[T]``.
+    Args:
+        regions: R rows with the columns `REGION`.
+        table: N rows with start_s and onset_s, see `FeatureBatch`.
+        frequency: of the bins, Hz ``[F]``.
+        time: middles of the frames, s of the window ``[T]``.
     """
     limits = (regions[name].fillna(none).to_numpy(float)[:, None] for name, none in _NONE.items())
     low, high, start, end = limits
@@ -111,7 +114,9 @@ def concentration(parts: Iterable[Part], classes: Sequence[str]) -> pd.DataFrame
     hold as much as the whole decision: removing them turns it, to first order. That is
     what a steep flipping curve shows; it need not mean that the other bins are unused.
 
-    `parts` are some recordings at a time: relevance `[N, ...]` of P values each, labels `[N]`.
+    Args:
+        parts: some recordings at a time: relevance `[N, ...]` of P values each, labels `[N]`.
+        classes: names of the labels.
 
     Returns:
         The median over the recordings of each class whose relevance adds up to more

@@ -57,8 +57,10 @@ def checkerboard(relevance: np.ndarray, period: int, axis: int) -> np.ndarray:
     has ``(period - 1) / bins``, a map that alternates in sign from bin to bin has 1 where
     the period is 2.
 
-    Of maps ``[N, F, T]``, along axis 1 for frequency or 2 for time. `period` counts bins from one
-    step of a stride to the next; of 1, nothing can repeat: NaN.
+    Args:
+        relevance: ``[N, F, T]``.
+        period: bins from one step of a stride to the next; of 1, nothing can repeat: NaN.
+        axis: 1 for frequency, 2 for time.
 
     Source: Odena et al. 2016 for the pattern that strides leave.
     """

@@ -47,8 +47,10 @@ def agreement_with_truth(measure: np.ndarray, truth: np.ndarray, *, draws: int) 
     Seeds and recordings are drawn with replacement, each on its own: a recording is drawn for
     all seeds and explainers at once, so that what is hard for all stays so.
 
-    Both are ``[S, E, N]``, the larger the better, NaN where undefined; the D draws are always
-    alike.
+    Args:
+        measure: ``[S, E, N]``, the larger the better; NaN where it is undefined.
+        truth: likewise.
+        draws: D, always the same ones.
 
     Raises:
         SpeechLRPError: the shapes differ.

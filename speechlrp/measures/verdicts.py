@@ -96,9 +96,10 @@ class Verdict:
 def judge(areas: pd.DataFrame) -> Verdict:
     """Judge the order of strategies that were flipped on the same recordings.
 
-    Rows have strategy, speaker, n (its recordings) and area (its mean accuracy over the axis, 0 to
-    1; see `mean_height`); several of a strategy and a speaker are repeats. Speakers that not all
-    strategies have are left out.
+    Args:
+        areas: rows strategy, speaker, n (its recordings) and area (its mean accuracy over the
+            axis, 0 to 1; see `mean_height`); several rows of a strategy and a speaker are
+            repeats. Speakers that not all strategies have are left out.
     """
     table = areas.pivot_table(index="speaker", columns="strategy", values="area").dropna() * 100
     weight = areas.groupby("speaker").n.first().loc[table.index].to_numpy(float)
@@ -123,12 +124,20 @@ def _holds(signs: Mapping[tuple[str, str], int]) -> bool | None:
 def paired_bootstrap(
     differences: np.ndarray, weights: np.ndarray, *, draws: int = DRAWS
 ) -> Interval:
-    """The weighted mean of speakers' differences [S], with its interval over speakers.
+    """The weighted mean of speakers' differences, with its interval over speakers.
 
-    Speakers are drawn with replacement, always alike. The percentiles are those of Hesterberg
-    (2015), "What teachers should know about the bootstrap", section 5.3: further out than 2.5 and
-    97.5 %, by what Student's distribution and the factor ``sqrt(S / (S - 1))`` ask for, since plain
-    ones are too narrow with few speakers; the ends are NaN with fewer than `FEWEST`.
+    Speakers are drawn with replacement. The percentiles are those of Hesterberg (2015),
+    "What teachers should know about the bootstrap", section 5.3: further out than 2.5 and
+    97.5 %, by what Student's distribution and the factor ``sqrt(S / (S - 1))`` ask for, since
+    plain ones are too narrow with few speakers.
+
+    Args:
+        differences: of each speaker, [S].
+        weights: such as its recordings, [S].
+        draws: how many, always the same ones.
+
+    Returns:
+        NaN ends with fewer than `FEWEST` speakers.
     """
     count = len(differences)
     mean = float(np.average(differences, weights=weights)) if count else math.nan
@@ -178,8 +187,10 @@ def mean_height(percent: np.ndarray, accuracy: np.ndarray) -> float:
 def speakers_areas(cells: pd.DataFrame, bins: int) -> pd.DataFrame:
     """The mean height of every speaker's curve.
 
-    Rows have strategy, baseline, repeat, bins, speaker, n and correct; those of one speaker at one
-    point are summed. `bins` are a spectrogram's.
+    Args:
+        cells: rows strategy, baseline, repeat, bins, speaker, n and correct; several rows of
+            one speaker at one point are summed.
+        bins: of a spectrogram.
 
     Returns:
         strategy, baseline, repeat, speaker, n, area (0 to 1).

@@ -68,8 +68,11 @@ def own_code(settings: Mapping[str, Any]) -> str | None:
 def check_custom(model: nn.Module, like: Tensor, classes: int, factory: str | None) -> None:
     """Ask a user's network about two empty inputs, before hours are spent on it.
 
-    An input like it is ``[1, F, T]``; the model is left in the mode it was in, and `factory` is
-    where it is from, for the error.
+    Args:
+        model: of inputs ``[B, 1, F, T]``; it is left in the mode it was in.
+        like: an input, ``[1, F, T]``.
+        classes: number of classes, ``K``.
+        factory: where it is from, for the error.
 
     Raises:
         SpeechLRPError: it raises an error, or gives something else than finite ``[B, K]``.

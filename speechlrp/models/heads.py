@@ -23,7 +23,10 @@ class CosineLinear(nn.Linear):
     al. 2019, "ArcFace"). Computed in float32 at least: in 16 bits the margin would drown.
     LRP takes the norms for constants, so it is a dense layer without a bias.
 
-    The features are ``E``, the classes ``K``, the scale ``s``.
+    Args:
+        features: ``E``.
+        classes: ``K``.
+        scale: ``s``.
     """
 
     def __init__(self, features: int, classes: int, scale: float = 32.0) -> None:

@@ -37,8 +37,9 @@ class Alignment:
 
         ``NO_STEP`` where the map is the same everywhere and so names none.
 
-        `maps` has each explainer's of the predicted class's score ``[B, F, W]``, windows are ``[B,
-        F, W]``.
+        Args:
+            maps: explainer -> explanation of the predicted class's score ``[B, F, W]``.
+            windows: ``[B, F, W]``, for their number and length.
 
         Raises:
             SpeechLRPError: there is no such map, it has another shape or is not finite.

@@ -97,9 +97,13 @@ class Averages(Gathered):
     ) -> None:
         """Add a batch to all its classes and alignments.
 
-        Windows are ``[B, F, W]``, classes ``[B]`` int64, `steps` has an alignment's key steps
-        ``[B]``. Windows with one number in `runs` ``[B]`` are one run, which is not spread over
-        batches; without it each is one. `groups` ``[B]`` are of the windows' utterances.
+        Args:
+            windows: ``[B, F, W]``.
+            classes: ``[B]`` int64.
+            steps: alignment -> key steps ``[B]``.
+            runs: which windows are one run ``[B]``; None: each is one. A run must not be
+                spread over batches.
+            groups: of each window's utterance ``[B]``; one for all of a run.
 
         Raises:
             SpeechLRPError: windows of another size, or not finite.

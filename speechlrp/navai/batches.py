@@ -23,16 +23,20 @@ class Part(Gathered, ABC):
     def add(self, batch: Frames, maps: Mapping[str, Tensor], steps: Mapping[str, Tensor]) -> None:
         """Take in a batch.
 
-        `maps` has each explainer's of the predicted symbol's logit ``[B, F, W]``, `steps` an
-        alignment's key steps ``[B]``, -1 where there is none; the batch is of one unit.
+        Args:
+            batch: windows, and what they are; of one unit.
+            maps: explainer -> explanation of the predicted symbol's logit ``[B, F, W]``.
+            steps: alignment -> key steps ``[B]``, -1 where there is none.
         """
 
 
 class AveragePart(Part):
     """Sums of the frames of each class, alignment by alignment.
 
-    Features were multiplied with `scale` for the model; sums are without it. `groups` has an
-    utterance's group, where sums by groups are kept.
+    Args:
+        averages: where they are added up.
+        scale: what features were multiplied with for the model; sums are without it.
+        groups: utterance -> its group, where sums by groups are kept.
     """
 
     def __init__(
@@ -51,7 +55,12 @@ class AveragePart(Part):
 
 
 class FrameTable(Part):
-    """A row a frame: what it is and where its key steps are, in 14 bytes and 2 an alignment."""
+    """A row a frame: what it is and where its key steps are, in 14 bytes and 2 an alignment.
+
+    Args:
+        ids: of all utterances to come.
+        alignments: whose key steps are kept.
+    """
 
     def __init__(self, ids: Sequence[str], alignments: Sequence[str] = ()) -> None:
         kinds = {"utterance": np.int32, "class": np.int16, "run": np.int32, "start": np.int32}

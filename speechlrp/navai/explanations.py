@@ -32,6 +32,12 @@ class RelevancePart(Part):
 
     A frame's shares are its absolute relevance divided by their sum, so that every frame
     weighs the same; a frame without any relevance has none.
+
+    Args:
+        classes: their names.
+        bands: ``F``.
+        width: ``W``.
+        device: where the sums are.
     """
 
     def __init__(
@@ -63,8 +69,11 @@ class RelevancePart(Part):
 class NumbersPart(Part):
     """Means and deviations of `NUMBERS` by class.
 
-    `promised` gives, of an output ``[B, V]`` and symbols ``[B]``, what relevance should add up to
-    ``[B]``, or None; `offset_ms` is that of the steps from the window's centre ``[W]``.
+    Args:
+        classes: how many.
+        offset_ms: of the steps from the window's centre ``[W]``.
+        promised: output ``[B, V]`` and symbols ``[B]`` -> what relevance should add up to
+            ``[B]``, or None.
     """
 
     def __init__(

@@ -22,8 +22,9 @@ PLACES = (
 def focus(relevance: Tensor, offset_ms: Tensor) -> dict[str, Tensor]:
     """Where the absolute relevance of each window lies, and how it adds up.
 
-    Of any explainer ``[B, F, W]``; `offset_ms` is that of the steps from the window's centre
-    ``[W]``.
+    Args:
+        relevance: of any explainer ``[B, F, W]``.
+        offset_ms: of the steps from the window's centre in ms ``[W]``.
 
     Returns:
         Each ``[B]``, float64, NaN where a window has no relevance at all: ``sum`` (signed);
@@ -63,7 +64,12 @@ def focus(relevance: Tensor, offset_ms: Tensor) -> dict[str, Tensor]:
 
 
 class Numbers(Gathered):
-    """Means and deviations of numbers of frames by class; NaN does not count."""
+    """Means and deviations of numbers of frames by class; NaN does not count.
+
+    Args:
+        classes: how many, ``C``.
+        names: of the numbers.
+    """
 
     def __init__(self, classes: int, names: Sequence[str]) -> None:
         self.names = tuple(names)

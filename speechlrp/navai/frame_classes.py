@@ -17,7 +17,11 @@ from speechlrp.navai.frames import Clock
 
 
 class Letters:
-    """The predicted symbol itself, where it is one of those given (K 3.3: a to z)."""
+    """The predicted symbol itself, where it is one of those given (K 3.3: a to z).
+
+    Args:
+        letters: symbol -> name of its class.
+    """
 
     def __init__(self, letters: Mapping[int, str]) -> None:
         self.names = tuple(letters.values())

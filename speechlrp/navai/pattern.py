@@ -66,7 +66,9 @@ def patterns(averages: Averages, rate: float = 0.05) -> Patterns:
     tested bins of one class and alignment (one panel of a figure). Neighbouring bins depend
     on each other, positively on the whole, which the procedure allows for.
 
-    `rate` is the share of false ones among the bins that are said to differ.
+    Args:
+        averages: sums over at least one frame.
+        rate: share of false ones among the bins that are said to differ.
 
     Raises:
         SpeechLRPError: there is no frame at all, or no such rate.
@@ -161,9 +163,11 @@ def laid_over(
     A pattern is what is left of a mean once the mean over all is subtracted: a difference,
     which has no sound of its own. Empty where no frame reaches.
 
-    The pattern ``[F, D]`` is NaN where no frame reaches, the normaliser ``[F, D]``; of the frames
-    that reach each offset ``[D]`` `reach` chooses. `strength` is what the pattern's largest
-    absolute value becomes, in deviations.
+    Args:
+        pattern: ``[F, D]``; NaN where no frame reaches.
+        normaliser: ``[F, D]``.
+        counts: frames that reach each offset ``[D]``, of which `reach` chooses.
+        strength: what the pattern's largest absolute value becomes, in deviations.
     """
     kept = reach(counts)
     shown = np.nan_to_num(pattern[:, kept]).astype(np.float64)

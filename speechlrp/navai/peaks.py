@@ -36,8 +36,14 @@ def peaks(
     at least two of its standard errors above the valleys that part it from higher ones (its
     prominence): less is noise that rides on another peak.
 
-    Frequencies of the bands are in Hz, rising ``[F]``; `offset_ms` counts from the key step
-    ``[D]``, and no offset beyond `near_ms` is looked at.
+    Args:
+        patterns: of C classes and A alignments.
+        classes: their names.
+        alignments: their names.
+        frequency: of the bands in Hz, rising ``[F]``.
+        offset_ms: from the key step, ``[D]``.
+        near_ms: farthest offset that is looked at.
+        most: how many peaks at most.
 
     Returns:
         A row a peak, the highest of each class and alignment first: rank (from 1), hz,

@@ -24,8 +24,11 @@ def specificity(
     error^2)``, at least 0, is free of it on average. Only offsets that enough runs reach
     count, and the alignments reach unequally far: compare them with `within_s`.
 
-    Errors need sums by groups of utterances. `offset_ms` counts from the key step ``[D]``, and no
-    offset beyond `within_s` is looked at.
+    Args:
+        patterns: of C classes and A alignments.
+        averages: what they come from; with sums by groups of utterances, for standard errors.
+        offset_ms: from the key step, ``[D]``.
+        within_s: farthest offset from the key step that is looked at, in seconds.
 
     Returns:
         One row a class and alignment: frames, runs; energy (mean of ``e`` a bin), noise (mean

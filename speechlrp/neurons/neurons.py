@@ -53,7 +53,10 @@ def watched(
 ) -> Iterator[None]:
     """Show the output of some modules as it is made, before anything changes it in place.
 
-    Its hooks are removed whatever happens.
+    Args:
+        model: whose modules; its hooks are removed whatever happens.
+        layers: their paths.
+        see: called with the path and the output.
 
     Raises:
         SpeechLRPError: there is no such module; its output is not one tensor.

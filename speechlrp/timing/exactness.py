@@ -109,8 +109,9 @@ def _centred(kinds: Kinds) -> Kinds:
 def coverage_table(frames: pd.DataFrame, text: pd.DataFrame) -> pd.DataFrame:
     """How many letters have a phoneme, and how many frames could be linked to theirs.
 
-    Frames are as of `linked_frames`, `text` of all texts as of `Truth.letters`: letter and start_s
-    (NaN: silent).
+    Args:
+        frames: as `linked_frames` gives them.
+        text: of all texts: letter and start_s (NaN: silent), as `Truth.letters` gives them.
 
     Returns:
         A row a letter, and ``"all"``: text_letters, text_silent (that spell no phoneme),

@@ -65,8 +65,13 @@ def match(emitted: pd.DataFrame, letters: pd.DataFrame) -> np.ndarray:
     time is used. What of the text is before the first emitted letter and after
     the last costs nothing.
 
-    Emitted letters are in order, with letter, and start_s and end_s of their windows; the others as
-    of `spelled`. Gives rows of these ``[len(emitted)]``, int64; -1 where a letter matches none.
+    Args:
+        emitted: letters that the model predicts, in order: letter, and start_s and end_s of
+            their windows.
+        letters: as `spelled` gives them.
+
+    Returns:
+        Rows of `letters` ``[len(emitted)]``, int64; -1 where a letter matches none.
     """
     equal = emitted.letter.to_numpy()[:, None] == letters.letter.to_numpy()[None]
     seen = emitted.start_s.to_numpy()[:, None] <= letters.word_end_s.to_numpy()[None]
@@ -151,7 +156,10 @@ class Truth:
     def places(self, key: str, frames: pd.DataFrame) -> pd.DataFrame:
         """Find the phonemes of the frames of an utterance.
 
-        They are all its letter frames in order of time: run, letter (a to z), start (first frame).
+        Args:
+            key: its id.
+            frames: all its letter frames in order of time: run, letter (a to z), start (first
+                frame).
 
         Returns:
             A row a frame, with its index: linked (one of `LINKS`), and from the time of the
@@ -185,8 +193,13 @@ ROUNDING_MS = 1e-6
 def linked_frames(frames: pd.DataFrame, ids: Sequence[str], truth: Truth) -> pd.DataFrame:
     """Link the letter frames of utterances to their phonemes; those without times fall out.
 
-    Frames are as of `navai.batches.FrameTable`, with letters for classes, and numbered in the order
-    of `ids`. Gives their columns, letter, and those of `Truth.places`.
+    Args:
+        frames: as `navai.batches.FrameTable` gives them; their classes are the letters.
+        ids: of the utterances, in the order that the table numbers them by.
+        truth: the known times.
+
+    Returns:
+        The columns of `frames`, letter, and those of `Truth.places`.
     """
     letter = pd.Categorical.from_codes(frames["class"], LETTERS)
     frames = frames.assign(letter=letter)

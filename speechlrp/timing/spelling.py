@@ -116,8 +116,13 @@ def link(word: str, phonemes: Sequence[str]) -> list[Link]:
     letters and for phonemes without a letter (the constants of this module); of
     equal costs the longest group of letters counts.
 
-    The word is as written, its phonemes in IPA or in capitals as ARPABET. Gives for each letter a
-    to z the first of its phonemes and the one after its last, or None where the letter is silent.
+    Args:
+        word: as written; what is no letter a to z is passed over.
+        phonemes: of the word, in IPA or in capitals as ARPABET.
+
+    Returns:
+        For each letter a to z the first of its phonemes and the one after its last, or
+        None where the letter is silent.
     """
     return list(_link(letters_of(word), tuple(_ipa(phoneme) for phoneme in phonemes)))
 

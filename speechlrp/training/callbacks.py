@@ -21,16 +21,28 @@ class Callback:
     """
 
     def on_start(self, epoch: int, epochs: int) -> None:
-        """Before the first step; `epoch` of `epochs` are behind where a killed one goes on."""
+        """Before the first step.
+
+        Args:
+            epoch: epochs that are behind: not 0 where a training goes on after a kill.
+            epochs: of the whole training.
+        """
 
     def on_step(self, epoch: int, step: int, steps: int) -> None:
-        """After each step of the optimizer; epoch and step (of `steps` an epoch) count from 1."""
+        """After each step of the optimizer.
+
+        Args:
+            epoch: from 1.
+            step: in it, from 1.
+            steps: of an epoch.
+        """
 
     def on_epoch(self, row: Mapping[str, float]) -> None:
         """After each epoch, once its row of the metrics is on disk.
 
-        The row has ``epoch`` (from 1), ``train_loss``, ``validate_loss``, ``lr``, ``seconds``, and
-        what the kind of training measures, such as ``validate_accuracy``.
+        Args:
+            row: ``epoch`` (from 1), ``train_loss``, ``validate_loss``, ``lr``, ``seconds``, and
+                what the kind of training measures, such as ``validate_accuracy``.
         """
 
     def on_end(self) -> None:
@@ -38,7 +50,12 @@ class Callback:
 
 
 class Calling(Callback):
-    """Two functions as a callback."""
+    """Two functions as a callback.
+
+    Args:
+        epoch: in place of `on_epoch`.
+        step: in place of `on_step`.
+    """
 
     def __init__(
         self,
@@ -63,6 +80,11 @@ PROJECT = "speechlrp"
 
 class TensorBoard(Callback):
     """Event files, for ``tensorboard --logdir outputs``.
+
+    Args:
+        folder: where they go.
+        name: of the run; TensorBoard shows the folder's.
+        settings: of the training.
 
     Raises:
         SpeechLRPError: tensorboard is not installed.

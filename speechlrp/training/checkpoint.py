@@ -41,11 +41,17 @@ def weights_path(path: Path) -> Path:
 
 
 def save_model(path: Path, model: nn.Module, meta: Mapping[str, Any]) -> Path:
-    """Write a model's weights and its JSON, each whole or not at all; give the file of weights.
+    """Write a model's weights and its JSON, each whole or not at all.
 
-    `path` is a folder (then ``best.safetensors`` in it) or a ``.safetensors`` file. `meta` has
-    ``model`` (a name in `MODELS`), ``kwargs`` (its options), ``classes`` (list of names),
-    ``input_scale``, ``features`` (settings), and what else JSON can hold.
+    Args:
+        path: a folder (then ``best.safetensors`` in it) or a ``.safetensors`` file.
+        model: the model.
+        meta: ``model`` (a name in `MODELS`), ``kwargs`` (its options), ``classes``
+            (list of names), ``input_scale``, ``features`` (settings), and what
+            else JSON can hold.
+
+    Returns:
+        The file of weights.
 
     Raises:
         SpeechLRPError: the files cannot be written.
@@ -71,13 +77,16 @@ def load_model(
     command: str = REMAKE,
     factory: str | None = None,
 ) -> tuple[nn.Module, dict[str, Any]]:
-    """The model that a file of weights belongs to, in evaluation mode, and its ``meta``.
+    """Build the model that a file of weights belongs to, in evaluation mode.
 
     Args:
         path: a folder (then ``best.safetensors`` in it) or a ``.safetensors`` file.
         device: where the model goes; the CPU by default.
         command: the command line that makes the file, named in errors.
         factory: the only function of a user's own that may be called to make the model.
+
+    Returns:
+        The model, and the ``meta`` that it was saved with.
 
     Raises:
         SpeechLRPError: the file or its JSON is missing, damaged, a pickle, of another

@@ -22,7 +22,10 @@ FEWEST = 2
 def activations(model: nn.Module, layer: nn.Module, batches: Iterable[Tensor]) -> Tensor:
     """The layer's outputs ``[N, D]``; of a convolution, means over all positions.
 
-    The model is in evaluation mode; batches are of inputs as it sees them.
+    Args:
+        model: in evaluation mode.
+        layer: of it.
+        batches: of inputs, as the model sees them.
     """
     seen: list[Tensor] = []
 
@@ -43,7 +46,10 @@ def direction(outputs: Tensor, has: Tensor, labels: Tensor) -> tuple[Tensor, Ten
 
     Both are means over the classes of what is found within each.
 
-    `outputs` are a layer's ``[N, D]``; `has` says which recordings have the artefact, bool ``[N]``.
+    Args:
+        outputs: of a layer ``[N, D]``.
+        has: whether a recording has the artefact, bool ``[N]``.
+        labels: ``[N]``.
 
     Raises:
         SpeechLRPError: no class has `FEWEST` recordings of each kind, or nothing differs.
@@ -73,8 +79,10 @@ def project(layer: nn.Module, way: Tensor, point: Tensor) -> None:
     Of an output ``a`` remains ``a - v v^T (a - p)``: a linear map of a linear layer's output,
     which is a layer of other weights, ``(1 - v v^T) W`` and ``(1 - v v^T) b + v v^T p``.
 
-    The layer is linear, or a convolution without groups; ``v``, the way, has the length 1, and
-    ``p``, the point, is what all become along it, ``[D]`` each.
+    Args:
+        layer: linear, or a convolution without groups.
+        way: ``v``, of length 1, ``[D]``.
+        point: ``p``, what all become along it, ``[D]``.
     """
     weight, bias = layer.weight, layer.bias
     assert isinstance(weight, nn.Parameter)

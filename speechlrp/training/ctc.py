@@ -51,7 +51,9 @@ def least_steps(targets: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
 
     One a symbol, and one for the blank between two equal symbols in a row.
 
-    Of targets int64 [B, L], and their lengths int64 [B].
+    Args:
+        targets: int64 [B, L].
+        lengths: int64 [B].
     """
     places = torch.arange(1, targets.shape[1], device=targets.device)
     within = places < lengths.to(targets.device)[:, None]

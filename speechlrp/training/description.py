@@ -51,6 +51,10 @@ def check_description(meta: Any) -> None:
 def build(meta: Mapping[str, Any], weights: Mapping[str, Tensor]) -> nn.Module:
     """Make the model that is described, with its weights.
 
+    Args:
+        meta: a description, as `check_description` wants it.
+        weights: by name.
+
     Raises:
         Unreadable: there is no such model, or its weights are others.
         SpeechLRPError: the user's own code fails.

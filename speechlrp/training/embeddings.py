@@ -49,7 +49,13 @@ def means(embeddings: np.ndarray, names: Iterable[str]) -> dict[str, np.ndarray]
 
 
 def cosine_scores(embeddings: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """The cosine between embeddings ``[R, E]`` of each pair of rows ``[N]``, in -1 to 1."""
+    """The cosine of the angle between the embeddings of each pair, ``[N]``, in -1 to 1.
+
+    Args:
+        embeddings: of the recordings, ``[R, E]``.
+        first: the row of each pair's first recording, ``[N]``.
+        second: the other's.
+    """
     values = embeddings.astype(np.float64)
     values /= np.linalg.norm(values, axis=1, keepdims=True)
     scores = np.empty(len(first))
@@ -60,7 +66,10 @@ def cosine_scores(embeddings: np.ndarray, first: np.ndarray, second: np.ndarray)
 
 
 def verification(scored: pd.DataFrame) -> dict[str, float | int]:
-    """Count errors of scored trials, of columns ``same`` (bool) and ``score``.
+    """Count errors of scored trials.
+
+    Args:
+        scored: columns ``same`` (bool) and ``score``.
 
     Returns:
         trials, same, equal_error_rate (0 to 1), and min_dcf for each of ``TARGETS``.
@@ -125,7 +134,10 @@ def min_dcf(scores: np.ndarray, same: np.ndarray, *, target: float = 0.01) -> fl
     ``min(P_miss P + P_fa (1 - P)) / min(P, 1 - P)``, as in NIST's speaker recognition
     evaluations with equal costs; 1 is no better than to refuse or accept always.
 
-    `target` is the prior probability ``P`` of one speaker (VoxCeleb: 0.01 or 0.05).
+    Args:
+        scores: as in ``error_rates``.
+        same: the same.
+        target: prior probability ``P`` of one speaker (VoxCeleb: 0.01 or 0.05).
 
     Raises:
         SpeechLRPError: as in ``error_rates``, or a probability out of range.

@@ -119,7 +119,10 @@ class Run(ABC):
     def stepped(self, loss: torch.Tensor, step: int, steps: int) -> None:
         """Look at the loss after a step of the epoch, and tell the callbacks.
 
-        `loss` is the sum over the epoch's examples so far: one that is not finite stays so.
+        Args:
+            loss: the sum over the epoch's examples so far: one that is not finite stays so.
+            step: in the epoch, from 1.
+            steps: of the epoch.
         """
         if step % (1 if self.device.type == "cpu" else CHECK_EVERY) == 0:
             self.check_finite(loss.item(), "training")
@@ -162,9 +165,11 @@ class Run(ABC):
         return row
 
     def descend(self, loss: torch.Tensor, last: bool = True) -> None:
-        """Step down the gradient of a scalar loss, with the step's learning rate.
+        """Take a step down the gradient of a loss, with the step's learning rate.
 
-        Unless it is the `last` of the step, which only adds to the gradient.
+        Args:
+            loss: a scalar.
+            last: False: only add to the gradient, for a later step.
         """
         loss.backward()
         if not last:

@@ -17,10 +17,17 @@ MEANS = ("mean", "deviation", "low", "high", "least", "most")
 
 
 def wilson(correct: int, n: int) -> tuple[float, float]:
-    """Give the 95 % score interval of a proportion (Wilson 1927), within [0, 1].
+    """Give the 95 % score interval of a proportion (Wilson 1927).
 
-    With p = correct / n and z = 1.96 it is (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) /
-    (1 + z^2 / n); (nan, nan) for n = 0.
+    With p = correct / n and z = 1.96:
+    (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
+
+    Args:
+        correct: successes.
+        n: trials; 0 gives (nan, nan).
+
+    Returns:
+        Lower and upper end, within [0, 1].
     """
     if n == 0:
         return math.nan, math.nan
@@ -36,7 +43,11 @@ def speaker_bootstrap(
 ) -> tuple[float, float]:
     """Give the percentile interval over speakers drawn with replacement.
 
-    Of successes and trials of each speaker, [S] each.
+    Args:
+        correct: successes of each speaker, [S].
+        n: trials of each speaker, [S].
+        seed: of the draws.
+        draws: how many.
 
     Returns:
         The 2.5 and 97.5 % points of the accuracy; (nan, nan) with fewer than two speakers.
@@ -52,8 +63,14 @@ def speaker_bootstrap(
 def guessing(correct: Sequence[int], n: Sequence[int], classes: int, *, seed: int) -> str:
     """Say that a network is no better than guessing; "" where it is, or is surely worse.
 
-    That is so where 1 / classes lies in one of the two 95 % intervals of successes and trials of
-    each speaker, [S] each.
+    Args:
+        correct: successes of each speaker, [S].
+        n: trials of each speaker, [S].
+        classes: of which one is right.
+        seed: of the bootstrap's draws.
+
+    Returns:
+        A sentence where 1 / classes lies in one of the two intervals of 95 %.
     """
     total, chance = int(sum(n)), 1 / classes
     accuracy = sum(correct) / total if total else math.nan
@@ -74,7 +91,8 @@ def guessing(correct: Sequence[int], n: Sequence[int], classes: int, *, seed: in
 def mean_interval(values: Sequence[float]) -> dict[str, float]:
     """Give the mean of a few repetitions, and how sure it is.
 
-    Values that are not finite are left out.
+    Args:
+        values: one of each repetition; those that are not finite are left out.
 
     Returns:
         ``n``, ``mean``, ``deviation`` (of the repetitions, n - 1), ``low`` and ``high`` (95 % of
@@ -93,8 +111,11 @@ def mean_interval(values: Sequence[float]) -> dict[str, float]:
 def t95(freedom: int) -> float:
     """Give the 97.5 % point of Student's t, by bisection of its distribution function.
 
-    With theta = atan(t / sqrt(freedom)), the probability within -t to t is a finite sum of powers
-    of cos theta (Abramowitz and Stegun 26.7.3 and 26.7.4); nan below a freedom of 1.
+    With theta = atan(t / sqrt(freedom)), the probability within -t to t is a finite sum of
+    powers of cos theta (Abramowitz and Stegun 26.7.3 and 26.7.4).
+
+    Args:
+        freedom: degrees of freedom; below 1 there is no such point.
     """
     if freedom < 1:
         return math.nan

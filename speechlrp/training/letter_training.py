@@ -69,10 +69,19 @@ def fit_letters(
     batches are as many times as large, but for batch norm: each normalises its own part
     of a batch, and the leader's statistics are kept.
 
-    The model turns `[B, F, T]` into logits `[B, V, S]`, and has `stride`, `padding` and
-    `receptive_field` as `Wav2Letter` has them. `blank` is CTC's symbol for nothing; `judge` counts
-    what is recognised wrongly, and `nothing` is such a count of no utterances; the rest is as in
-    `loop.fit`.
+    Args:
+        model: `[B, F, T]` -> logits `[B, V, S]`, with `stride`, `padding` and
+            `receptive_field` as `Wav2Letter` has them; moved to `device`.
+        train: shuffled batches.
+        validate: batches in order, of every utterance.
+        settings: the recipe.
+        folder: where the files go; made if need be.
+        device: where to compute.
+        meta: as in `loop.fit`.
+        blank: CTC's symbol for nothing.
+        judge: counts what is recognised wrongly.
+        nothing: such a count of no utterances.
+        options: of `Run`: ``callbacks``, ``save_seconds``, ``ranks``.
 
     Returns:
         The metrics, one row an epoch: epoch, train_loss, validate_loss (nats per symbol),

@@ -66,7 +66,9 @@ class PlannedBatches(ABC):
         The threads that read live as long as the iteration, however it ends; what
         they raise is raised here.
 
-        The number of the epoch decides the order; the copy to a GPU runs beside the model.
+        Args:
+            number: of the epoch; it decides the order.
+            device: where inputs and labels go; the copy to a GPU runs beside the model.
         """
         device, ahead = device or torch.device("cpu"), self.threads + 1
         with self._reading(number, device.type == "cuda") as read:
@@ -188,6 +190,10 @@ class Batches(PlannedBatches):
 
 def check_features(values: np.ndarray, rows: np.ndarray) -> None:
     """Check what was read of a dataset: one number that is not finite spoils every weight.
+
+    Args:
+        values: [B, ...].
+        rows: of the dataset, [B].
 
     Raises:
         SpeechLRPError: says which row.

@@ -45,9 +45,17 @@ def fit(
     many times as large, but for batch norm: each normalises its own part of a batch, and
     the leader's statistics are kept.
 
-    The model, [B, 1, F, T] -> logits [B, K], is moved to `device` and afterwards holds the last
-    weights; `validate` has batches in order. `meta` is what `load_model` needs, `penalty` is added
-    to the loss of every training example, and options are those of `Run`.
+    Args:
+        model: [B, 1, F, T] -> logits [B, K]; moved to `device`. Afterwards it holds
+            the last weights.
+        train: shuffled batches.
+        validate: batches in order.
+        settings: the recipe.
+        folder: where the files go; made if need be.
+        device: where to compute.
+        meta: what `load_model` needs: model, kwargs, classes, input_scale, features.
+        penalty: is added to the loss of every training example.
+        options: of `Run`: ``callbacks``, ``save_seconds``, ``ranks``.
 
     Returns:
         The metrics, one row an epoch: epoch, train_loss, train_accuracy (both with

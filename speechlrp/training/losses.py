@@ -16,9 +16,14 @@ from speechlrp.models.heads import check_outputs
 
 
 def bce(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Binary cross-entropy on one-hot targets, mean over classes (T 6.1), of each example [B].
+    """Binary cross-entropy on one-hot targets, mean over classes (T 6.1).
 
-    Of logits [B, K] and labels int64 [B].
+    Args:
+        logits: [B, K].
+        labels: int64 [B].
+
+    Returns:
+        The loss of each example, [B].
     """
     targets = F.one_hot(labels, logits.shape[1]).to(logits.dtype)
     return F.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(dim=1)
@@ -30,10 +35,19 @@ def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 def aam(logits: torch.Tensor, labels: torch.Tensor, scale: float, margin: float) -> torch.Tensor:
-    """Softmax cross-entropy with an additive angular margin (Deng et al. 2019, "ArcFace"), [B].
+    """Softmax cross-entropy with an additive angular margin (Deng et al. 2019, "ArcFace").
 
-    The target's ``s cos t``, of logits [B, K], becomes ``s cos(t + m)``, ``m`` in radians; beyond
-    ``t = pi - m``, where that would rise again, ``s (cos t - m sin m)``.
+    The target's ``s cos t`` becomes ``s cos(t + m)``; beyond ``t = pi - m``, where that would
+    rise again, ``s (cos t - m sin m)``.
+
+    Args:
+        logits: ``s cos t``, [B, K].
+        labels: int64 [B].
+        scale: ``s``.
+        margin: ``m`` in radians.
+
+    Returns:
+        The loss of each example, [B].
     """
     logits = logits.float() if logits.dtype.itemsize < 4 else logits
     cosine = logits.gather(1, labels[:, None]) / scale

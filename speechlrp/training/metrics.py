@@ -76,7 +76,13 @@ def tabulate(
 ) -> Evaluation:
     """Count what a model has put out.
 
-    `speakers` has that of every example of the dataset; without it there is no per-speaker table.
+    Args:
+        outputs: of `predict`.
+        classes: names of the K classes.
+        speakers: the speaker of every example of the dataset, for the per-speaker table and
+            interval.
+        loss: as in `TrainSettings`.
+        seed: of the bootstrap.
     """
     rows = _rows(outputs, classes, speakers, loss)
     right = rows["label"] == rows["prediction"]

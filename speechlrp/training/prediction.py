@@ -45,8 +45,13 @@ def predict(
 ) -> Outputs:
     """Run a model in evaluation mode; it is left in the mode it was in.
 
-    Of [B, 1, F, T] the model makes logits [B, K]; `precision` is ``"float32"`` or ``"bf16"``;
-    `clock` wraps the model's own work, to be timed.
+    Args:
+        model: [B, 1, F, T] -> logits [B, K], on `device`.
+        batches: the examples.
+        device: where to compute.
+        precision: ``"float32"`` or ``"bf16"``.
+        channels_last: the memory format of the inputs.
+        clock: wraps the model's own work, to be timed.
 
     Raises:
         SpeechLRPError: an output is not finite.
@@ -69,13 +74,19 @@ def predict(
 
 
 def over_recordings(outputs: Outputs, recordings: Sequence[str]) -> Outputs:
-    """Pool the segments of each recording, of every row of the dataset: the mean of their logits.
+    """Pool the segments of each recording: the mean of their logits.
 
     For a softmax that is the mean of the segments' log-probabilities, up to a number that all
-    classes share: the score by which speaker identification decides over the frames of a recording
-    (Reynolds and Rose 1995), and the average pooling over time before the last decision of Nagrani
-    et al. 2017. For sigmoids it is the mean of the log-odds. Gives a row a recording, that of its
-    first segment, in the order of their names.
+    classes share: the score by which speaker identification decides over the frames of a
+    recording (Reynolds and Rose 1995), and the average pooling over time before the last
+    decision of Nagrani et al. 2017. For sigmoids it is the mean of the log-odds.
+
+    Args:
+        outputs: of N segments.
+        recordings: the recording of every row of the dataset.
+
+    Returns:
+        A row a recording, that of its first segment, in the order of their names.
     """
     names = np.asarray(recordings, dtype=str)[outputs.rows.numpy()]
     _, first, which, counts = np.unique(

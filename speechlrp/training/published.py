@@ -45,8 +45,9 @@ _NOT_WEIGHTS = re.compile(r"^(torchfb|instancenorm)\.|^__L__\.")
 def read_published(path: Path, rename: bool = True) -> dict[str, Tensor]:
     """Read a checkpoint's tensors, by the names that they have without what wraps the model.
 
-    Of ``.safetensors``, or a file of ``torch.save``; wespeaker's and voxceleb_trainer's are
-    renamed.
+    Args:
+        path: ``.safetensors``, or a file of ``torch.save``.
+        rename: as wespeaker's and voxceleb_trainer's need it.
 
     Raises:
         SpeechLRPError: it is missing, truncated or foreign, needs code to be loaded, or
@@ -110,6 +111,12 @@ def _tensors(content: Any) -> dict[str, Tensor]:
 def load_published(model: nn.Module, weights: Mapping[str, Tensor], path: Path, name: str) -> None:
     """Give a model a checkpoint's weights.
 
+    Args:
+        model: the model.
+        weights: the checkpoint's tensors.
+        path: the checkpoint, for the error.
+        name: the model's, for the error.
+
     Raises:
         SpeechLRPError: names or shapes differ; says which.
     """
@@ -162,8 +169,11 @@ def pick_classes(
 ) -> dict[str, Tensor]:
     """Take the rows of a last layer that belong to the data's classes.
 
-    Of weights ``[K', ...]`` and the ``K`` classes; the ``K'`` names `known` of the checkpoint are
-    those of the data, in their order, where there are none.
+    Args:
+        weights: of the last layer, ``[K', ...]`` each.
+        classes: the data's, ``K``.
+        known: the checkpoint's, ``K'``; None: those of the data, in their order.
+        path: the checkpoint, for the error.
 
     Raises:
         SpeechLRPError: there are fewer or more in the checkpoint than in the data, or its

@@ -65,7 +65,8 @@ def joined(device: str = "auto") -> Iterator[Ranks]:
 
     Each takes the GPU of its number on its machine, where there are any.
 
-    With the device ``"cpu"`` GPUs are left alone.
+    Args:
+        device: the configured device; ``"cpu"`` leaves GPUs alone.
     """
     ranks = Ranks(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
     if ranks.ranks == 1:

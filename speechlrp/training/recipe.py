@@ -101,7 +101,10 @@ def factor(settings: Recipe, step: int, steps: int) -> float:
 
     The first three are multiplied by (s + 1) / w while s < w.
 
-    Steps count from 0.
+    Args:
+        settings: the recipe.
+        step: number of the step, from 0.
+        steps: number of all steps.
     """
     if settings.schedule == "onecycle":
         return _onecycle(step, steps, settings.warmup or RISE * steps)

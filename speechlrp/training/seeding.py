@@ -15,7 +15,8 @@ ORDER, NOISE = 0, 1  # streams: the order of the examples; dropout and the like
 def device(name: str = "auto") -> torch.device:
     """Turn a name into a device.
 
-    One of ``"auto"`` (CUDA where there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
+    Args:
+        name: ``"auto"`` (CUDA where there is one), ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
 
     Raises:
         SpeechLRPError: CUDA is asked for and absent, or the name is none of these.
@@ -34,9 +35,14 @@ def device(name: str = "auto") -> torch.device:
 
 
 def derive(seed: int, *path: int) -> int:
-    """Give the seed (32 bits) of a part of the work, such as an epoch, named by numbers from 0.
+    """Give the seed of a part of the work, such as one epoch.
 
-    Different parts have independent ones.
+    Args:
+        seed: the seed of the whole, 0 or more.
+        path: numbers that name the part, each 0 or more.
+
+    Returns:
+        A seed of 32 bits; different parts have independent ones.
     """
     return int(np.random.SeedSequence([seed, *path]).generate_state(1)[0])
 

@@ -51,7 +51,9 @@ class MemoryRows:
 class HDF5Rows:
     """Rows of the dataset `features` [N, 1, F, T] in an HDF5 file.
 
-    The command makes it, and is named in errors.
+    Args:
+        path: the file.
+        command: the command line that makes the file, named in errors.
 
     Raises:
         SpeechLRPError: the file is missing, truncated or foreign.

@@ -57,9 +57,14 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_state(path: Path, wanted: dict[str, Any]) -> dict[str, Any] | None:
-    """Read a state, None where there is none; nothing in it is executed.
+    """Read a state; nothing in it is executed.
 
-    `wanted` is the identity of the training that wants to go on.
+    Args:
+        path: the file.
+        wanted: the identity of the training that wants to go on.
+
+    Returns:
+        The state, or None where there is none.
 
     Raises:
         SpeechLRPError: the file is truncated or foreign, would run code, or is of a

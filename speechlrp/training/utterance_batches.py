@@ -216,7 +216,14 @@ def collate(
     rows: Sequence[int],
     input_scale: float = 1.0,
 ) -> LetterBatch:
-    """Put utterances [T_i, F] into one batch; rows are their numbers in the data set."""
+    """Put utterances into one batch.
+
+    Args:
+        features: of each, float [T_i, F].
+        targets: its symbols.
+        rows: its number in the data set.
+        input_scale: factor on the features.
+    """
     frames = [len(values) for values in features]
     # Numpy alone: a reader's thread would start torch's threads beside the model's.
     inputs = np.zeros((len(features), features[0].shape[1], max(frames)), np.float32)

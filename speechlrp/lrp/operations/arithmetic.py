@@ -91,7 +91,9 @@ def _two(call: Call) -> tuple[Any, Any]:
 def in_place(handler: Handler, written: Callable[..., Any] | None = None) -> Handler:
     """The handler of ``x.f_()``, given that of ``x.f()``: a new value under the old tensor.
 
-    `written` changes its first argument and returns it, where the call itself does not.
+    Args:
+        handler: what records the operation.
+        written: what changes its first argument and returns it, if the call itself does not.
     """
 
     def handle(recorder: Recorder, call: Call) -> Tensor:

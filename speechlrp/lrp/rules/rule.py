@@ -41,11 +41,15 @@ class Rule(ABC):
 
     @abstractmethod
     def backward(self, layer: Any, c: Tensor) -> Any:
-        """Turn the ``c`` of the layer's output into that of its input, shaped like ``layer.x``.
+        """Turn the ``c`` of the layer's output into that of its input.
 
-        ``c`` is shaped like ``layer.z``, and not to be changed in place. The layer has its input
-        ``x``, output ``z``, weights and transpose; a rule of products gets a ``Product``, and gives
-        a ``c`` for each factor.
+        Args:
+            layer: the operation, with its input ``x``, output ``z``, weights and transpose: a
+                ``Layer``, or for a rule of products a ``Product``.
+            c: shaped like ``layer.z``; not to be changed in place.
+
+        Returns:
+            A tensor shaped like ``layer.x``; of a product, one for each factor.
         """
 
     def bias(self, layer: Any, c: Tensor) -> Tensor | None:
