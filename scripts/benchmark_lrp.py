@@ -22,7 +22,7 @@ from functools import partial
 from statistics import median
 
 import torch
-from lrp_networks import NETS, RULES, choose, network
+from lrp_networks import RULES, SIZES, choose, network
 from torch import Tensor, nn
 
 from speechlrp.lrp import attribute
@@ -138,7 +138,7 @@ def print_rows(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--nets", default=",".join(NETS))
+    parser.add_argument("--nets", default=SIZES)
     parser.add_argument("--rules", default=",".join(RULES))
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--pairs", type=int, default=15)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import torch
 from benchmark_lrp import plain_gradient
-from lrp_networks import NETS, RULES, choose, network
+from lrp_networks import RULES, SIZES, choose, network
 from torch import Tensor, nn
 
 from speechlrp.lrp import attribute
@@ -38,7 +38,7 @@ def relevance(rules: str) -> Quantity:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--nets", default=",".join(NETS))
+    parser.add_argument("--nets", default=SIZES)
     parser.add_argument("--rules", default="zero,epsilon,gamma,z_plus,alpha_beta,attnlrp")
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--device", default="cuda")

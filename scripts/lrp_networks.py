@@ -1,8 +1,8 @@
 """Networks of the sizes that are explained, seeded and untrained, and the rules that are timed.
 
 ``wav2vec`` is a network of wav2vec 2.0's width: its seven convolutions and four of its
-transformer's layers, on two seconds at 16 kHz. The networks have random weights with
-batch-norm statistics of their own activations.
+transformer's layers, on two seconds at 16 kHz. What the thin ones take is Python's own time. The
+networks have random weights with batch-norm statistics of their own activations.
 """
 
 import torch
@@ -51,12 +51,26 @@ class Wav2Vec(nn.Module):
         return self.head(x.mean(1))
 
 
+def thin_encoder() -> nn.Sequential:
+    """Twelve layers of a transformer, eight numbers wide."""
+    layers = (nn.TransformerEncoderLayer(8, 2, 8, 0.1, "gelu", batch_first=True) for _ in range(12))
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(32, 2))
+
+
 NETS = {
     "alexnet": (lambda: AlexNet(2), (1, 227, 227), lambda x: -80 * x.abs().clamp(max=1)),
     "wav2letter": (lambda: Wav2Letter(31, padding="none"), (128, 206), lambda x: x),
     "resnet34": (lambda: ResNet34(1211), (1, 64, 200), lambda x: x),
     "wav2vec": (Wav2Vec, (1, 32000), lambda x: x),
+    "resnet34_thin": (
+        lambda: ResNet34(10, channels=[2, 2, 2, 2], embedding=4),
+        (1, 64, 32),
+        lambda x: x,
+    ),
+    "encoder_thin": (thin_encoder, (4, 8), lambda x: x),
 }
+SIZES = "alexnet,wav2letter,resnet34,wav2vec"
+"""Those of a size that is in use."""
 
 
 def with_convolutions(rule: Rule, merged: bool = False) -> Composite:

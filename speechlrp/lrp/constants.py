@@ -66,6 +66,9 @@ PATTERNS: frozenset[Function] = frozenset(
 )
 """A tensor, the first argument, brought to the type, device or shape of another."""
 
+ASKED_WITHOUT_NUMBERS = MASKS | LIKE | PATTERNS
+"""What may give a constant although an argument is watched."""
+
 
 def takes_no_numbers(function: Function, first: bool, others: bool) -> bool:
     """Whether a call's result is a constant, if its ``first`` argument, or others, are watched."""

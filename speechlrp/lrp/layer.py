@@ -122,7 +122,7 @@ class Layer:
         stored = self._stored
         count = len(stored) if self._counts_outputs() else 1
         rows = max(1, BLOCK * count // stored.numel())
-        if rows >= count:
+        if rows >= count or stored.is_cuda:  # which waits for each piece, and has the memory
             yield slice(None), self._fill(torch.empty_like(stored), slice(None))
             return
         buffer = torch.empty_like(stored[:rows])

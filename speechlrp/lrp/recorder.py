@@ -263,7 +263,7 @@ class Recorder:
         return watched
 
     def _version(self, numbers: Tensor) -> int:
-        return self._versions.get(_storage(numbers), 0)
+        return self._versions.get(_storage(numbers), 0) if self._versions else 0
 
 
 def _storage(tensor: Tensor) -> int:

@@ -10,7 +10,13 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from speechlrp.lrp.arguments import mapped, tensors_in
-from speechlrp.lrp.constants import NUMBERS_ASKED_FOR, READS, REFUSALS, takes_no_numbers
+from speechlrp.lrp.constants import (
+    ASKED_WITHOUT_NUMBERS,
+    NUMBERS_ASKED_FOR,
+    READS,
+    REFUSALS,
+    takes_no_numbers,
+)
 from speechlrp.lrp.errors import NotExplainable
 from speechlrp.lrp.operations import HANDLERS, LAYERS
 from speechlrp.lrp.recorder import Call, Recorder
@@ -37,10 +43,12 @@ class Tracer(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
+        if func in READS:
+            return func(*args, **(kwargs or {}))
         call = Call(func, args, kwargs or {})
         if func is Tensor.__setitem__:
             self.recorder.settle(*args)
-        if self.recorder.written and func not in READS:
+        if self.recorder.written:
             self.recorder.check_unwritten(call, tensors_in((args, call.kwargs)))
         if not self._depends((args, call.kwargs)):
             return self._constant(call)
@@ -86,15 +94,15 @@ class Tracer(TorchFunctionMode):
 
     def _watched(self, call: Call) -> Any:
         recorder, function = self.recorder, call.function
-        if function in READS:
-            return function(*call.args, **call.kwargs)
         if function in REFUSALS:
             raise recorder.refuse(call, *REFUSALS[function])
         if call.kwargs.get("out") is not None:
             raise recorder.refuse(
                 call, "writes its result with out=", "assign the result instead: y = f(x)"
             )
-        if takes_no_numbers(function, recorder.tracks(call.first), self._depends(call.rest)):
+        if function in ASKED_WITHOUT_NUMBERS and takes_no_numbers(
+            function, recorder.tracks(call.first), self._depends(call.rest)
+        ):
             args, kwargs = mapped(self._bare, (call.args, call.kwargs))
             return self._constant(Call(function, args, kwargs))
         handler = HANDLERS.get(function)

@@ -23,7 +23,8 @@ _TRANSPOSED = (*_CONV[:5], "output_padding", "groups", "dilation")
 
 def weighted(recorder: Recorder, call: Call) -> Tensor:
     """``z = w x + b``, matched to its module by the identity of ``w``."""
-    order = _TRANSPOSED if call.name.startswith("conv_transpose") else _CONV
+    operation = call.name
+    order = _TRANSPOSED if operation.startswith("conv_transpose") else _CONV
     named = call.named(*order)
     x, weight, bias = (named.pop(name, None) for name in order[:3])
     if any(isinstance(fixed, Tensor) and recorder.tracks(fixed) for fixed in (weight, bias)):
@@ -35,11 +36,11 @@ def weighted(recorder: Recorder, call: Call) -> Tensor:
         return call.function(x, weight, bias, **named)
 
     transposed: Transposed = dense
-    if call.name != "linear":
-        dimensions = int(call.name[-2])
+    if operation != "linear":
+        dimensions = int(operation[-2])
         transposed = convolution(dimensions, named, order is _TRANSPOSED)
     place = recorder.places.owner(weight)
-    return recorded(recorder, call, call.name, function, x, weight, bias, place, transposed)
+    return recorded(recorder, call, operation, function, x, weight, bias, place, transposed)
 
 
 def average(recorder: Recorder, call: Call) -> Tensor:

@@ -57,7 +57,37 @@ def moved(recorder: Recorder, call: Call) -> Any:
     Of several equal winners the one that torch picks takes all, or they share equally,
     as the operation's gradient has it.
     """
+    name = call.name
+    if (name in _SHAPING or name in _SWAPPING) and recorder.tracks(call.first):
+        visible = _straight(recorder, call, name in _SWAPPING)
+        if visible is not None:
+            return visible
     return _recorded(recorder, call, moves=True)
+
+
+_SHAPING = frozenset(["flatten", "unflatten", "ravel", "view", "reshape", "squeeze", "unsqueeze"])
+"""What keeps the order of the numbers, whose way back is another shape."""
+_SWAPPING = frozenset(["transpose", "swapaxes", "swapdims"])
+"""What is its own way back."""
+
+
+def _straight(recorder: Recorder, call: Call, swaps: bool) -> Tensor | None:
+    """Record what leads back without a graph, which costs more than to move the numbers."""
+    x, (rest, named) = call.first, call.rest
+    numbers = recorder.numbers(x)
+    with torch.no_grad():
+        result = call.function(numbers, *rest, **named)
+    if result is numbers:
+        return x
+    if result.dtype != numbers.dtype:  # x.view(dtype) reads the bytes anew
+        return None
+    shape, dims = numbers.shape, (*rest, *named.values())
+
+    def backward(outgoing: Coefficients) -> Coefficients:
+        c = outgoing[0]
+        return [c.transpose(*dims) if swaps else c.reshape(shape)]
+
+    return recorder.write(call, [x], result, backward, backward)
 
 
 def typed(recorder: Recorder, call: Call) -> Any:

@@ -77,12 +77,16 @@ class _Norm:
         self.place = places.running() if gamma is None else places.owner(gamma)
 
     def with_running_statistics(self) -> Tensor:
-        shape = self.per_channel
         mean, variance = (
-            self.recorder.numbers(self.named[f"running_{name}"]).reshape(shape)
-            for name in ("mean", "var")
+            self.recorder.numbers(self.named[f"running_{name}"]) for name in ("mean", "var")
         )
-        return self.scaled((variance + self.named["eps"]).sqrt(), mean, shape)
+        deviation = (variance + self.named["eps"]).sqrt()
+        scale, beta = self._affine(deviation)
+        if beta is None:
+            shift = (mean * scale).neg_()
+        else:
+            shift = torch.addcmul(beta, mean, scale, value=-1)
+        return self._scaling(scale.reshape(self.per_channel), shift.reshape(self.per_channel))
 
     def centred(self, groups: Shape, shape: Shape | None = None) -> Tensor:
         """Record ``gamma (x - mean(x)) / deviation + beta``, gamma and beta in the given shape.
@@ -96,16 +100,16 @@ class _Norm:
         layer = Centring(self.call.name, self.place, self.x, scale, beta, grouped.shape)
         return self._recorded(layer)
 
-    def scaled(
-        self, deviation: Tensor, mean: Tensor | None = None, shape: Shape | None = None
-    ) -> Tensor:
-        """Record ``gamma (x - mean) / deviation + beta``, where the mean is a constant too."""
-        scale, shift = self._affine(deviation, shape)
-        if mean is not None:
-            shift = -mean * scale if shift is None else shift - mean * scale
+    def scaled(self, deviation: Tensor) -> Tensor:
+        """Record ``gamma x / deviation + beta``."""
+        return self._scaling(*self._affine(deviation))
+
+    def _scaling(self, scale: Tensor, shift: Tensor | None) -> Tensor:
         return self._recorded(Scaling(self.call.name, self.place, self.x, scale, shift))
 
-    def _affine(self, deviation: Tensor, shape: Shape | None) -> tuple[Tensor, Tensor | None]:
+    def _affine(
+        self, deviation: Tensor, shape: Shape | None = None
+    ) -> tuple[Tensor, Tensor | None]:
         """``gamma / deviation`` and ``beta``, to be broadcast to the input."""
         gamma, beta = (
             one if one is None else one.detach().reshape(one.shape if shape is None else shape)
