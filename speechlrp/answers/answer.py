@@ -23,45 +23,27 @@ COSINE = "cosine"
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Answer:
-    """An explained recording.
+    """An explained recording."""
 
-    Attributes:
-        name: of the recording.
-        label: the class that the network gives it, or what it writes.
-        probability: of that class; of a recogniser, the mean over its letters.
-        probabilities: of all classes; empty for a recogniser.
-        target: what is explained, such as ``"female"`` or ``"female against male"``.
-        relevance: of every bin, ``[F, T]``; what speaks for the target is positive.
-        features: what the network saw, ``[F, T]``.
-        frequencies: of the rows in Hz, ``[F]``.
-        times: of the columns in s of the recording, ``[T]``; below 0 lies padding.
-        units: of the relevance.
-        feature_units: of the features.
-        explainer: whose explanation it is.
-        bands_hz: limits of the bands that `where` sums over.
-        samples: the recording ``[N]``, as the features were computed from it.
-        rate: samples a second.
-        letters: of a recogniser, a row a letter: letter, time_s, probability.
-        facts: more, such as the segments that it was cut into.
-    """
-
-    name: str
-    label: str
-    probability: float
-    probabilities: dict[str, float]
-    target: str
-    relevance: np.ndarray
-    features: np.ndarray
-    frequencies: np.ndarray
-    times: np.ndarray
-    units: str
-    feature_units: str
-    explainer: str
-    bands_hz: tuple[float, ...]
-    samples: np.ndarray
-    rate: int
+    name: str  # of the recording
+    label: str  # the class that the network gives it, or what it writes
+    probability: float  # of that class; of a recogniser, the mean over its letters
+    probabilities: dict[str, float]  # of all classes; empty for a recogniser
+    target: str  # what is explained, such as ``"female"`` or ``"female against male"``
+    relevance: np.ndarray  # of every bin, ``[F, T]``; what speaks for the target is positive
+    features: np.ndarray  # what the network saw, ``[F, T]``
+    frequencies: np.ndarray  # of the rows in Hz, ``[F]``
+    times: np.ndarray  # of the columns in s of the recording, ``[T]``; below 0 lies padding
+    units: str  # of the relevance
+    feature_units: str  # of the features
+    explainer: str  # whose explanation it is
+    bands_hz: tuple[float, ...]  # limits of the bands that `where` sums over
+    samples: np.ndarray  # the recording ``[N]``, as the features were computed from it
+    rate: int  # samples a second
     letters: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """Of a recogniser, a row a letter: letter, time_s, probability."""
     facts: dict[str, Any] = field(default_factory=dict)
+    """More, such as the segments that it was cut into."""
 
     @cached_property
     def bands(self) -> pd.DataFrame:

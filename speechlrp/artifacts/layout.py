@@ -19,20 +19,15 @@ class Damaged(ValueError):
 
 @dataclass(frozen=True)
 class Layout:
-    """What a kind of file must hold; of what else is in it, nothing is read.
+    """What a kind of file must hold; of what else is in it, nothing is read."""
 
-    Attributes:
-        kind: what the file says that it is.
-        datasets: path -> its axes, a letter each: those of one letter have one length. Behind
-            them may stand `int` or `text`, in place of any numbers; the name of an attribute
-            whose entries the numbers count; and `?` where a file may be without. A last `*`
-            stands for all further axes.
-        attributes: name -> `str` or `float`, or `list` (of texts) or `dict`, written as JSON.
-    """
-
-    kind: str
+    kind: str  # what the file says that it is
     datasets: Mapping[str, str]
+    """Path -> its axes, a letter each: those of one letter have one length. Behind them may stand
+    `int` or `text`, in place of any numbers; the name of an attribute whose entries the numbers
+    count; and `?` where a file may be without. A last `*` stands for all further axes."""
     attributes: Mapping[str, type] = field(default_factory=dict)
+    """Name -> `str` or `float`, or `list` (of texts) or `dict`, written as JSON."""
 
     def check(self, file: h5py.File) -> None:
         """Check an open file.

@@ -17,25 +17,16 @@ _GENDERS = {"m": "male", "male": "male", "f": "female", "female": "female", "unk
 
 @dataclass(frozen=True)
 class Recording:
-    """One audio file and what its corpus knows of it; names are in composed characters.
+    """One audio file and what its corpus knows of it; names are in composed characters."""
 
-    Attributes:
-        id: unique within the corpus, the same on every machine.
-        path: the audio file.
-        speaker: who speaks, as the corpus names them.
-        gender: ``"male"``, ``"female"``, or None where it is not known.
-        digit: ``"0"`` to ``"9"``, or None.
-        transcript: the words, or None.
-        extra: whatever else the corpus knows, as text.
-    """
-
-    id: str
-    path: Path
-    speaker: str
-    gender: str | None = None
-    digit: str | None = None
-    transcript: str | None = None
+    id: str  # unique within the corpus, the same on every machine
+    path: Path  # the audio file
+    speaker: str  # who speaks, as the corpus names them
+    gender: str | None = None  # ``"male"``, ``"female"``, or None where it is not known
+    digit: str | None = None  # ``"0"`` to ``"9"``, or None
+    transcript: str | None = None  # the words, or None
     extra: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Whatever else the corpus knows, as text."""
 
     def __post_init__(self) -> None:
         """Compose characters: one name written in two ways is one class, one speaker."""

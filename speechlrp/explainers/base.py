@@ -19,25 +19,19 @@ SUMS = (NOTHING, OUTPUT, CHANGE)
 
 
 class Explainer(ABC):
-    """Base of all explainers; a class that does not say what its numbers are cannot be made.
-
-    Attributes:
-        units: of the number of one bin, such as ``"logit"``: a text, or a property where it
-            depends on the settings.
-        sums_to: one of `SUMS`, or a property. ``"output"``: the numbers of an example add up to
-            the quantity explained, but for what biases and stabilisers absorb (LRP's
-            conservation); ``"output minus baseline's"``: to its difference from what
-            `baseline` has (completeness); ``"nothing"``: no sum is promised for every network.
-        start: the quantity explained, such as ``"logit"``.
-        baseline: what inputs are measured from.
-        uses_reference: whether its numbers change with what inputs are measured from.
-    """
+    """Base of all explainers; a class that does not say what its numbers are cannot be made."""
 
     units: Any
+    """Of the number of one bin, such as ``"logit"``: a text, or a property where it depends on the
+    settings."""
     sums_to: Any
-    start: str = "logit"
-    baseline: Tensor | float = 0.0
-    uses_reference: bool = True
+    """One of `SUMS`, or a property. ``"output"``: the numbers of an example add up to the quantity
+    explained, but for what biases and stabilisers absorb (LRP's conservation); ``"output minus
+    baseline's"``: to its difference from what `baseline` has (completeness); ``"nothing"``: no sum
+    is promised for every network."""
+    start: str = "logit"  # the quantity explained, such as ``"logit"``
+    baseline: Tensor | float = 0.0  # what inputs are measured from
+    uses_reference: bool = True  # whether its numbers change with what inputs are measured from
 
     def __new__(cls, *_: Any, **__: Any) -> Explainer:
         """Check what the class declares, before its settings.

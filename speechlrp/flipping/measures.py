@@ -13,21 +13,14 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Curve:
-    """What remains correct while bins are flipped.
+    """What remains correct while bins are flipped."""
 
-    Attributes:
-        bins: how many are flipped, rising ``[K]``.
-        accuracy: 0 to 1 ``[K]``, the mean over repeats.
-        probability: of the true class, 0 to 1 ``[K]``, the mean over recordings and repeats.
-        total: bins of a recording.
-        reverse: the curve of the opposite order, where that was run.
-    """
-
-    bins: np.ndarray
-    accuracy: np.ndarray
+    bins: np.ndarray  # how many are flipped, rising ``[K]``
+    accuracy: np.ndarray  # 0 to 1 ``[K]``, the mean over repeats
     probability: np.ndarray
-    total: int
-    reverse: Curve | None = None
+    """Of the true class, 0 to 1 ``[K]``, the mean over recordings and repeats."""
+    total: int  # bins of a recording
+    reverse: Curve | None = None  # the curve of the opposite order, where that was run
 
 
 def area(curve: Curve) -> float:

@@ -84,17 +84,13 @@ def generator(key: str) -> torch.Generator:
 
 
 class Strategy(ABC):
-    """Base of all strategies.
-
-    Attributes:
-        reverse: the strategy of the opposite order, if there is one: the symmetric gain of a
-            curve is the difference of the two.
-        repeated: whether `flipping.repeats` orders are drawn, as of a strategy that leaves most
-            bins equal.
-    """
+    """Base of all strategies."""
 
     reverse: str = ""
+    """The strategy of the opposite order, if there is one: the symmetric gain of a curve is the
+    difference of the two."""
     repeated: bool = False
+    """Whether `flipping.repeats` orders are drawn, as of a strategy that leaves most bins equal."""
 
     @abstractmethod
     def priority(self, relevance: Tensor) -> Tensor:

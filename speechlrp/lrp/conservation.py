@@ -23,30 +23,22 @@ from speechlrp.lrp.tape import Flow, Node, Tape, Value
 
 @dataclass(frozen=True)
 class Balance:
-    """Relevance before and after one operation, each ``[B]``.
+    """Relevance before and after one operation, each ``[B]``."""
 
-    Attributes:
-        name: path of the module, ``""`` for the model itself.
-        operation: such as ``"conv2d"``.
-        constants: the parameters and buffers that it adds or multiplies with, by their names,
-            where it has no rule: position embeddings are among them.
-        rule: the rule as one writes it, ``""`` where the operation has none.
-        received: the sum over the operation's outputs.
-        passed: the sum over its inputs.
-        bias: what the bias absorbs; of an operation without a rule, what constants absorb
-            that it adds. NaN where the rule doesn't say.
-        stabiliser: what else is missing: it lies with the rule's stabiliser, or with
-            outputs that have nothing to share it out by. NaN where the rule doesn't say.
-    """
-
-    name: str
-    operation: str
+    name: str  # path of the module, ``""`` for the model itself
+    operation: str  # such as ``"conv2d"``
     constants: tuple[str, ...]
-    rule: str
-    received: Tensor
-    passed: Tensor
+    """The parameters and buffers that it adds or multiplies with, by their names, where it has no
+    rule: position embeddings are among them."""
+    rule: str  # the rule as one writes it, ``""`` where the operation has none
+    received: Tensor  # the sum over the operation's outputs
+    passed: Tensor  # the sum over its inputs
     bias: Tensor
+    """What the bias absorbs; of an operation without a rule, what constants absorb that it adds.
+    NaN where the rule doesn't say."""
     stabiliser: Tensor
+    """What else is missing: it lies with the rule's stabiliser, or with outputs that have nothing
+    to share it out by. NaN where the rule doesn't say."""
 
     @property
     def absorbed(self) -> Tensor:

@@ -19,31 +19,22 @@ from speechlrp.lrp.selectors import Selector, shown
 
 
 class Assigned(NamedTuple):
-    """A layer and its rule.
+    """A layer and its rule."""
 
-    Attributes:
-        name: path of the module, ``""`` for the model itself.
-        operation: such as ``"conv2d"``; ``"conv2d + batch_norm"`` where a norm is merged,
-            ``"product with sigmoid"`` where one factor is known to be the gate.
-        rule: ``None`` where the layer follows its gradient (LRP-0).
-    """
-
-    name: str
+    name: str  # path of the module, ``""`` for the model itself
     operation: str
-    rule: Rule | None
+    """Such as ``"conv2d"``; ``"conv2d + batch_norm"`` where a norm is merged, ``"product with
+    sigmoid"`` where one factor is known to be the gate."""
+    rule: Rule | None  # ``None`` where the layer follows its gradient (LRP-0)
 
 
 @dataclass(frozen=True)
 class Overview:
-    """Every layer's rule; printed, a table.
+    """Every layer's rule; printed, a table."""
 
-    Attributes:
-        layers: in the order of the forward pass.
-        unused: the pairs of the composite that no layer took, often a slip of the pen.
-    """
-
-    layers: list[Assigned]
+    layers: list[Assigned]  # in the order of the forward pass
     unused: list[tuple[Selector, Rule]]
+    """The pairs of the composite that no layer took, often a slip of the pen."""
 
     def __str__(self) -> str:
         rows = [

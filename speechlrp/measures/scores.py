@@ -23,26 +23,18 @@ from speechlrp.explainers.question import answers, ask, explaining
 
 @dataclass(frozen=True)
 class Maps:
-    """Relevance maps of some recordings, and what is known of these.
+    """Relevance maps of some recordings, and what is known of these."""
 
-    Attributes:
-        relevance: float64 ``[N, F, T]``.
-        table: a row a recording, with what preprocessing knows of it: id, source, speaker,
-            label, onset_s, duration_s, ...
-        frequency: of the bins, Hz ``[F]``.
-        time: centres of the frames, s ``[T]``.
-        bands_hz: rising limits of frequency bands.
-        period: bins from one step of the network's first stride to the next.
-        asked: the network, for measures that ask it again; None: it is not at hand.
-    """
-
-    relevance: np.ndarray
+    relevance: np.ndarray  # float64 ``[N, F, T]``
     table: pd.DataFrame
-    frequency: np.ndarray
-    time: np.ndarray
-    bands_hz: Sequence[float]
-    period: int
+    """A row a recording, with what preprocessing knows of it: id, source, speaker, label, onset_s,
+    duration_s, ..."""
+    frequency: np.ndarray  # of the bins, Hz ``[F]``
+    time: np.ndarray  # centres of the frames, s ``[T]``
+    bands_hz: Sequence[float]  # rising limits of frequency bands
+    period: int  # bins from one step of the network's first stride to the next
     asked: Asked | None = None
+    """The network, for measures that ask it again; None: it is not at hand."""
 
 
 def asked_of(maps: Maps) -> Asked:
@@ -104,28 +96,18 @@ SLOPE = "per unit of the input"
 
 @dataclass(frozen=True)
 class Asked:
-    """What was explained, and by whom.
+    """What was explained, and by whom."""
 
-    Attributes:
-        explainer: whose maps.
-        model: of differences from the explanation's reference.
-        inputs: ``[N, C, F, T]``, such differences: a bin of 0 is what stands for no information.
-        target: classes ``[N]``.
-        relevance: shaped like the inputs.
-        probability: what makes the target's probability of logits, ``"sigmoid"`` or
-            ``"softmax"``.
-        seed: of what is drawn.
-        pass_size: inputs that go through the model at once.
-    """
-
-    explainer: Explainer
-    model: nn.Module
+    explainer: Explainer  # whose maps
+    model: nn.Module  # of differences from the explanation's reference
     inputs: Tensor
-    target: Tensor
-    relevance: Tensor
+    """``[N, C, F, T]``, such differences: a bin of 0 is what stands for no information."""
+    target: Tensor  # classes ``[N]``
+    relevance: Tensor  # shaped like the inputs
     probability: str
-    seed: int = 1
-    pass_size: int = 64
+    """What makes the target's probability of logits, ``"sigmoid"`` or ``"softmax"``."""
+    seed: int = 1  # of what is drawn
+    pass_size: int = 64  # inputs that go through the model at once
 
     @property
     def start(self) -> str:

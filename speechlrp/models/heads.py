@@ -99,15 +99,10 @@ def classifier(
 
 
 class SpeakerNetwork(nn.Module):
-    """A network whose last layer may give cosines, and whose embeddings compare speakers.
+    """A network whose last layer may give cosines, and whose embeddings compare speakers."""
 
-    Attributes:
-        last: name of the last layer.
-        bands: of the inputs, ``F``.
-    """
-
-    last: ClassVar[str] = "output"
-    bands: int
+    last: ClassVar[str] = "output"  # name of the last layer
+    bands: int  # of the inputs, ``F``
 
     def check_shape(self, x: Tensor, least: int = 1) -> None:
         """Raise SpeechLRPError unless inputs are ``[B, 1, F, T]`` of so many frames at least."""

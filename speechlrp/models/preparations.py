@@ -21,17 +21,11 @@ UNSCALED = {"mean": 0.0, "std": 0.5}
 
 
 class Preparation(nn.Module):
-    """Base of all.
+    """Base of all."""
 
-    Attributes:
-        extractor: whose class it stands for.
-        names: what the arguments are called in an extractor's settings.
-        features: settings of the features that it takes.
-    """
-
-    extractor: ClassVar[str]
-    names: ClassVar[dict[str, str]]
-    features: dict[str, Any]
+    extractor: ClassVar[str]  # whose class it stands for
+    names: ClassVar[dict[str, str]]  # what the arguments are called in an extractor's settings
+    features: dict[str, Any]  # settings of the features that it takes
 
     @classmethod
     def settings_of(cls, extractor: Mapping[str, Any]) -> dict[str, Any]:

@@ -121,9 +121,6 @@ class LetterFrames:
         classes: which windows have which class.
         batch: most windows in a batch.
 
-    Attributes:
-        tally: what was counted in the present iteration, complete at its end.
-
     Raises:
         SpeechLRPError: the model pads or trains; features of another shape, or not finite.
     """
@@ -133,6 +130,7 @@ class LetterFrames:
     classes: FrameClasses
     batch: int = 256
     tally: Tally = field(init=False)
+    """What was counted in the present iteration, complete at its end."""
 
     def __post_init__(self) -> None:
         self.tally = Tally(len(self.classes.names))

@@ -47,16 +47,12 @@ class MaximizeSettings:
 
 
 class Maximized(NamedTuple):
-    """What neurons want.
+    """What neurons want."""
 
-    Attributes:
-        inputs: ``[N, F, T]``.
-        history: activation before the first and after each step, ``[steps + 1, N]``; of the
-            moved input where there is jitter.
-    """
-
-    inputs: Tensor
+    inputs: Tensor  # ``[N, F, T]``
     history: Tensor
+    """Activation before the first and after each step, ``[steps + 1, N]``; of the moved input where
+    there is jitter."""
 
 
 def maximize(

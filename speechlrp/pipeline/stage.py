@@ -19,30 +19,23 @@ from speechlrp.training.ranks import ALONE, Ranks
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One verb of the pipeline.
+    """One verb of the pipeline."""
 
-    Attributes:
-        name: the verb.
-        keys: the settings (dotted, or a whole section) that change its result.
-        inputs: the files it reads: name -> an artifact of a run, or a file of the user's.
-        work: does it, writing into `context.folder`.
-        facts: what tells its results in one run apart, such as weights and subset; they
-            make the name of its folder and stand in its record.
-        shared: several processes can do its work together (see `training.ranks`).
-        parts: folders of files that have an identity of their own (see `pipeline.parts`): what
-            an interrupted command left in them is kept when other settings change.
-        sources: facts about what it reads outside the run, such as the recordings;
-            it runs again when they change.
-    """
-
-    name: str
-    keys: tuple[str, ...]
+    name: str  # the verb
+    keys: tuple[str, ...]  # the settings (dotted, or a whole section) that change its result
     inputs: Callable[[Config], Mapping[str, Artifact | Path]]
-    work: Callable[[Context], None]
+    """The files it reads: name -> an artifact of a run, or a file of the user's."""
+    work: Callable[[Context], None]  # does it, writing into `context.folder`
     facts: Callable[[Config], dict[str, str]] = lambda config: {}
+    """What tells its results in one run apart, such as weights and subset; they make the name of
+    its folder and stand in its record."""
     sources: Callable[[Config], dict[str, Any]] = lambda config: {}
-    shared: bool = False
+    """Facts about what it reads outside the run, such as the recordings; it runs again when they
+    change."""
+    shared: bool = False  # several processes can do its work together (see `training.ranks`)
     parts: tuple[str, ...] = ()
+    """Folders of files that have an identity of their own (see `pipeline.parts`): what an
+    interrupted command left in them is kept when other settings change."""
 
     def place(self, config: Config) -> str:
         """Where its artifacts go, below the run's folder."""
@@ -51,35 +44,25 @@ class Stage:
 
 @dataclass
 class Context:
-    """What a stage sees while it works.
+    """What a stage sees while it works."""
 
-    Attributes:
-        config: the whole configuration.
-        folder: where to write; it takes its final name when the stage is complete,
-            and is found again, with what was written, by a run after a kill.
-        run: the run's folder.
-        inputs: the files the stage asked for, by name.
-        made_by: the command line that makes each of them, for messages.
-        overrides: what makes this run what it is, for commands in messages.
-        identity: a digest of the settings and inputs that the work is for.
-        reads: what is known of the inputs and of sources outside, by name.
-        before: files of the complete result that this one replaces, by their path in it; none
-            where all is to be made again.
-        notes: what the stage wants to have in its record.
-        ranks: the processes that work together; the leader alone writes and speaks.
-    """
-
-    config: Config
+    config: Config  # the whole configuration
     folder: Path
-    run: Path
-    inputs: dict[str, Path]
-    made_by: dict[str, str]
-    overrides: tuple[str, ...] = ()
-    identity: str = ""
+    """Where to write; it takes its final name when the stage is complete, and is found again, with
+    what was written, by a run after a kill."""
+    run: Path  # the run's folder
+    inputs: dict[str, Path]  # the files the stage asked for, by name
+    made_by: dict[str, str]  # the command line that makes each of them, for messages
+    overrides: tuple[str, ...] = ()  # what makes this run what it is, for commands in messages
+    identity: str = ""  # a digest of the settings and inputs that the work is for
     reads: Mapping[str, Any] = field(default_factory=dict)
+    """What is known of the inputs and of sources outside, by name."""
     before: Mapping[str, Path] = field(default_factory=dict)
+    """Files of the complete result that this one replaces, by their path in it; none where all is
+    to be made again."""
     notes: dict[str, Any] = field(default_factory=dict)
-    ranks: Ranks = ALONE
+    """What the stage wants to have in its record."""
+    ranks: Ranks = ALONE  # the processes that work together; the leader alone writes and speaks
 
     def command(self, stage: str, *options: str) -> str:
         """The command line that makes another stage's artifact of this run."""

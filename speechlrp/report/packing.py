@@ -30,38 +30,25 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Recording:
-    """What is known of a recording.
+    """What is known of a recording."""
 
-    Attributes:
-        id: by which a link finds it; of no two recordings the same.
-        name: for people.
-        features: `[F, T]`; NaN where there are none, such as after a recording's end.
-        probabilities: of the classes `[K]`; empty where nothing is classified.
-        maps: its explanations.
-        label: the true class; empty where it is not known.
-        speaker: who speaks.
-        condition: what was mixed in.
-        samples: its sound `[N]`, -1 to 1; None: there is none to hear.
-        rate: samples a second.
-        onset_s: where the sound begins on the time axis, s.
-        marks: rows of what is said when, the lowest first, such as phonemes and words: begin
-            and end on the time axis (s), and the text.
-        facts: more to tell, such as its place in a longer recording.
-    """
-
-    id: str
-    name: str
-    features: np.ndarray
+    id: str  # by which a link finds it; of no two recordings the same
+    name: str  # for people
+    features: np.ndarray  # `[F, T]`; NaN where there are none, such as after a recording's end
     probabilities: Sequence[float] | np.ndarray
-    maps: Sequence[Explanation]
-    label: str = ""
-    speaker: str = ""
-    condition: str = ""
-    samples: np.ndarray | None = None
-    rate: int = 0
-    onset_s: float = 0.0
+    """Of the classes `[K]`; empty where nothing is classified."""
+    maps: Sequence[Explanation]  # its explanations
+    label: str = ""  # the true class; empty where it is not known
+    speaker: str = ""  # who speaks
+    condition: str = ""  # what was mixed in
+    samples: np.ndarray | None = None  # its sound `[N]`, -1 to 1; None: there is none to hear
+    rate: int = 0  # samples a second
+    onset_s: float = 0.0  # where the sound begins on the time axis, s
     marks: Sequence[Sequence[tuple[float, float, str]]] = ()
+    """Rows of what is said when, the lowest first, such as phonemes and words: begin and end on the
+    time axis (s), and the text."""
     facts: Mapping[str, str] = field(default_factory=dict)
+    """More to tell, such as its place in a longer recording."""
 
     @property
     def arrays(self) -> list[np.ndarray]:

@@ -12,16 +12,12 @@ from speechlrp.errors import unknown
 
 
 class CTC(NamedTuple):
-    """The loss of each utterance of a batch.
-
-    Attributes:
-        losses: minus the log-probability of the transcript, in nats, float32 [B]; 0, and
-            without a gradient, where the utterance is too short for it.
-        usable: bool [B]; the others are to be counted, and left out of the mean.
-    """
+    """The loss of each utterance of a batch."""
 
     losses: torch.Tensor
-    usable: torch.Tensor
+    """Minus the log-probability of the transcript, in nats, float32 [B]; 0, and without a gradient,
+    where the utterance is too short for it."""
+    usable: torch.Tensor  # bool [B]; the others are to be counted, and left out of the mean
 
 
 def output_steps(

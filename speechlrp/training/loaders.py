@@ -32,19 +32,12 @@ class Batch(NamedTuple):
 
 
 class PlannedBatches(ABC):
-    """Batches epoch by epoch, as a `Plan` has them.
+    """Batches epoch by epoch, as a `Plan` has them."""
 
-    Attributes:
-        plan: which examples form a batch.
-        labels: int64 [N], the label of each.
-        input_scale: factor on the inputs.
-        threads: that read batches, each one at a time.
-    """
-
-    plan: Plan
-    labels: np.ndarray
-    input_scale: float
-    threads = 1
+    plan: Plan  # which examples form a batch
+    labels: np.ndarray  # int64 [N], the label of each
+    input_scale: float  # factor on the inputs
+    threads = 1  # that read batches, each one at a time
 
     @property
     @abstractmethod

@@ -67,20 +67,16 @@ class Span:
 
 @dataclass(frozen=True)
 class Speech:
-    """What eSpeak NG said.
+    """What eSpeak NG said."""
 
-    Attributes:
-        wave: ``[N]`` float32 in -1..1, at ``SAMPLE_RATE``.
-        phonemes: in order, without pauses; times in samples. The closure of a stop
-            counts to the phoneme before it, and an l after a vowel may have no length
-            (its sound is the vowel's end), as eSpeak NG's events place them.
-        words: in order, without punctuation; times in samples. A pair that eSpeak NG says
-            in one breath, such as "of the" or "most of", is one word here.
-    """
-
-    wave: np.ndarray
+    wave: np.ndarray  # ``[N]`` float32 in -1..1, at ``SAMPLE_RATE``
     phonemes: tuple[Span, ...]
+    """In order, without pauses; times in samples. The closure of a stop counts to the phoneme
+    before it, and an l after a vowel may have no length (its sound is the vowel's end), as eSpeak
+    NG's events place them."""
     words: tuple[Span, ...]
+    """In order, without punctuation; times in samples. A pair that eSpeak NG says in one breath,
+    such as "of the" or "most of", is one word here."""
 
 
 def speak(text: str, voice: str, *, rate: int, pitch: int, range: int, seed: int) -> Speech:

@@ -19,18 +19,15 @@ class Rule(ABC):
     A rule works on ``c = R / value`` rather than on the relevance ``R`` itself; with
     ``c_out = R_out / z`` it returns ``c_in = R_in / x``. ``docs/adding-a-rule.md`` goes
     through one.
-
-    Attributes:
-        direct: whether ``backward`` returns the relevance ``R_in`` itself in place of
-            ``c_in``, as a rule does that gives relevance to inputs of 0.
-        spans_batch_norm: whether the rule acts on a layer together with the batch norm
-            that follows it.
-        operations: of what it is a rule, for rules that are not for layers.
     """
 
     direct: ClassVar[bool] = False
+    """Whether ``backward`` returns the relevance ``R_in`` itself in place of ``c_in``, as a rule
+    does that gives relevance to inputs of 0."""
     spans_batch_norm: ClassVar[bool] = False
+    """Whether the rule acts on a layer together with the batch norm that follows it."""
     operations: ClassVar[frozenset[str]] = frozenset()
+    """Of what it is a rule, for rules that are not for layers."""
 
     def fits(self, operation: str) -> bool:
         """Whether it is a rule for an operation of this name: layers, or what ``operations`` says.
