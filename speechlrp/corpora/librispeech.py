@@ -36,7 +36,10 @@ def librispeech(
     """
     root = need_folder(Path(root), "LibriSpeech", MEND)
     sexes = _sexes(root / META)
-    speakers_of = {subset: _speakers(root / subset) for subset in _subsets(root, subsets)}
+    speakers_of = {
+        subset: list(filter(str.isdecimal, folders(root / subset)))
+        for subset in _subsets(root, subsets)
+    }
     chosen = pick_speakers(speakers, {s for names in speakers_of.values() for s in names}, root)
     _check_described(chosen, sexes, root)
     gathering = Gathering("LibriSpeech", root)
@@ -60,10 +63,6 @@ def _subsets(root: Path, asked: Sequence[str] | None) -> list[str]:
         if subset not in there:
             raise SpeechLRPError(f"{unknown('subset', subset, there)} In {root}: {MEND}")
     return sorted(set(asked))
-
-
-def _speakers(subset: Path) -> list[str]:
-    return [name for name in folders(subset) if name.isdecimal()]
 
 
 def _check_described(chosen: Iterable[str], sexes: Mapping[str, str | None], root: Path) -> None:

@@ -35,7 +35,9 @@ def plain(module: nn.Module) -> nn.Module:
     Made by hand: to take the norms off a copy would take them off the original's class, which
     both share.
     """
-    other = nn.Module.__new__(_class(module))
+    kind = type(module)
+    bare = kind.__bases__[0] if parametrize.is_parametrized(module) else kind
+    other: nn.Module = nn.Module.__new__(bare)
     other.__dict__.update(vars(module))
     hooks = list(_hooks(module))
     stored = {f"{h.name}_{part}" for h in hooks for part in ("g", "v", "orig", "u")}
@@ -63,11 +65,6 @@ def copied(model: nn.Module) -> nn.Module:
             for hook in _hooks(module):
                 setattr(module, hook.name, hook.compute_weight(module, *_still(hook)).detach())
     return copy.deepcopy(model)
-
-
-def _class(module: nn.Module) -> type[nn.Module]:
-    kind = type(module)
-    return kind.__bases__[0] if parametrize.is_parametrized(module) else kind
 
 
 def tensors(module: nn.Module) -> dict[str, Tensor]:

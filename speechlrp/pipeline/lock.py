@@ -28,7 +28,9 @@ def locked(folder: Path, command: str, top: Path) -> Iterator[None]:
     lock = FileLock(path)
     _acquire(lock, path, folder)
     try:
-        path.write_text(json.dumps(_holder(command)), encoding="utf-8")
+        since = datetime.now().astimezone().isoformat(timespec="seconds")
+        holder = {"command": command, "process": os.getpid(), "host": socket.gethostname()}
+        path.write_text(json.dumps(holder | {"since": since}), encoding="utf-8")
         yield
     finally:
         # Still held: whoever waits on this file finds that it is gone, and opens a new one.
@@ -51,12 +53,6 @@ def _acquire(lock: FileLock, path: Path, folder: Path) -> None:
             continue  # the folder was removed, being empty, before the file was made
         else:
             return
-
-
-def _holder(command: str) -> dict[str, str | int]:
-    since = datetime.now().astimezone().isoformat(timespec="seconds")
-    host = socket.gethostname()
-    return {"command": command, "process": os.getpid(), "host": host, "since": since}
 
 
 def _described(path: Path) -> str:

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from speechlrp.artifacts.atomic import sweep, write_json
 from speechlrp.artifacts.unexpected import read_json
@@ -146,14 +145,7 @@ class _Lead:
                 shutil.rmtree(context.folder)
             raise
         seconds = time.perf_counter() - clock
-        self._record(context, wanted, started, seconds).write(context.folder)
-        _publish(context.folder, self.final)
-        say(f"{self.where}: done in {duration(seconds)} ({self.final})")
-
-    def _record(
-        self, context: Context, wanted: Mapping[str, Any], started: datetime, seconds: float
-    ) -> Record:
-        return Record(
+        record = Record(
             stage=self.stage.name,
             command=self.invocation.command,
             config=wanted["config"],
@@ -167,6 +159,9 @@ class _Lead:
             commit=commit(),
             versions=versions(),
         )
+        record.write(context.folder)
+        _publish(context.folder, self.final)
+        say(f"{self.where}: done in {duration(seconds)} ({self.final})")
 
 
 @contextmanager
@@ -201,7 +196,6 @@ def partial_folder(
     if partial.exists() and interrupted == begun:
         say(f"{final.name}: going on where it was interrupted")
         sweep(partial)
-
     elif parts and isinstance(interrupted, dict) and interrupted.get("force") == force:
         say(f"{final.name}: what an interrupted command of other settings left is kept, if it fits")
         clear_but_parts(partial, parts)

@@ -30,8 +30,10 @@ SUMS = ("relevance_sum", "promised", "completeness_error")
 
 
 def write(bench: Bench, random_order: str) -> None:
-    """Write every table, map and figure from the units."""
-    _caution(bench)
+    """Write every table, map and figure from the units; warn of a network that guesses."""
+    with h5py.File(bench.part("maps", next(iter(bench.sections))).path) as file:
+        predicted, table = file["output"][:].argmax(1), read_table(file)
+    caution_of_guessing(bench.context, table, predicted, len(bench.examples.classes))
     examples = of_all(bench, "maps")
     if "condition" in examples:
         examples = examples.assign(condition=named(examples))
@@ -55,13 +57,6 @@ def write(bench: Bench, random_order: str) -> None:
             for baseline in curve.baseline.unique()
         )
         bench.context.say(f"{row.explainer:24} {row.seconds:.4f} s a recording; area {areas}")
-
-
-def _caution(bench: Bench) -> None:
-    """Warn of a network that guesses, by the outputs beside the first explainer's maps."""
-    with h5py.File(bench.part("maps", next(iter(bench.sections))).path) as file:
-        predicted, table = file["output"][:].argmax(1), read_table(file)
-    caution_of_guessing(bench.context, table, predicted, len(bench.examples.classes))
 
 
 def _table(part: Part, group: str = TABLE) -> pd.DataFrame:
