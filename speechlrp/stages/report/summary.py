@@ -69,6 +69,6 @@ def _trained_on(files: RunFiles) -> Iterator[str]:
     for weights, known in _evaluations(files).items():
         if weights != "train":
             yield (
-                f"Trained on ({weights}), it is right in {known['accuracy']:.1%} "
+                f"After training on, as {weights}, it is right in {known['accuracy']:.1%} "
                 f"({known['wilson_low']:.1%} to {known['wilson_high']:.1%})."
             )

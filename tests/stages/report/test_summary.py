@@ -52,7 +52,7 @@ def test_accuracy_comes_with_its_intervals_and_chance(run):
     assert "90.0% of 80" in text.text
     assert "82.0% to 95.0% over recordings, 80.0% to 97.0% over 8 speakers" in text.text
     assert "chance 25.0%" in text.text
-    assert "Trained on (aug_mean)" in text.text
+    assert "After training on, as aug_mean" in text.text
 
 
 def test_verdicts_come_with_their_evidence(run):
