@@ -26,6 +26,8 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.contents import RunFiles
 from speechlrp.pipeline.identity import FILE, read_run
 from speechlrp.pipeline.identity import Run as Remembered
+from speechlrp.pipeline.inputs import Watch
+from speechlrp.pipeline.lock import taken
 from speechlrp.pipeline.places import weights_name
 from speechlrp.pipeline.record import Record, read_record
 
@@ -49,19 +51,26 @@ def export(run: Run, folder: str | Path) -> Path:
         SpeechLRPError: the folder has something in it.
     """
     target = Path(folder).expanduser()
+    with taken(target):
+        _export(run, target)
+    return target
+
+
+def _export(run: Run, target: Path) -> None:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise SpeechLRPError(f"{target} has something in it; name a folder that is not there yet")
     partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
+    watch = Watch(run.inputs)
     try:
         _fill(run, partial)
+        watch.check("export")
         if target.exists():
             target.rmdir()
         partial.rename(target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return target
 
 
 def _fill(run: Run, folder: Path) -> None:

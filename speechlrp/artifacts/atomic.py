@@ -3,10 +3,13 @@
 import json
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pandas as pd
 
@@ -20,14 +23,37 @@ def whole(path: Path) -> Iterator[Path]:
     After an error, or a kill at any moment, `path` is what it was before.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    _clear(path.parent)
+    beside = path.with_name(f".{path.name}.{_host()}-{os.getpid()}.partial")
     try:
         yield beside
         with beside.open("rb") as written:
             os.fsync(written.fileno())
         os.replace(beside, path)
+    except OSError as error:
+        if error.filename in (None, str(beside)):  # a full disk is told without a name
+            error.filename = str(path)
+        raise
     finally:
         beside.unlink(missing_ok=True)
+
+
+@cache  # a folder is looked at once a process: some take thousands of files
+def _clear(folder: Path) -> None:
+    """Remove what processes of this machine that are gone left half written."""
+    for left in folder.glob(f".*.{_host()}-*.partial"):
+        try:
+            os.kill(int(left.stem.rpartition("-")[2]), 0)  # sends nothing
+        except ProcessLookupError:
+            left.unlink(missing_ok=True)
+        except (ValueError, OverflowError, PermissionError):  # no name of ours; another's process
+            continue
+
+
+@cache
+def _host() -> str:
+    """This machine, in eight letters: on a shared disk, another one's processes may live."""
+    return f"{crc32(socket.gethostname().encode()):08x}"
 
 
 def sweep(folder: Path) -> None:
@@ -37,8 +63,13 @@ def sweep(folder: Path) -> None:
             path.unlink()
 
 
-def need_space(folder: Path, size: float) -> None:
-    """Check that the disk of a folder has room for so many bytes.
+def need_space(folder: Path, size: float, *, instead: str = "paths.outputs=FOLDER") -> None:
+    """Check that a disk has room.
+
+    Args:
+        folder: on it.
+        size: in bytes.
+        instead: what names a folder on another disk.
 
     Raises:
         SpeechLRPError: it has not.
@@ -47,7 +78,7 @@ def need_space(folder: Path, size: float) -> None:
     if size > free:
         raise SpeechLRPError(
             f"{folder} needs about {_size(size)} more, and its disk has {_size(free)} free; make "
-            "room, or name a folder on another disk: paths.outputs=FOLDER"
+            f"room, or name a folder on another disk: {instead}"
         )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.pipeline.lock import taken
 from speechlrp.pipeline.progress import say
 
 WRITTEN = ("index.html", "relevance.png", "relevance.npz", "relevant.wav", "relevance.TextGrid")
@@ -129,6 +130,7 @@ def _folders(files: Sequence[str]) -> list[str]:
 
 def _write(answer: Any, folder: Path) -> None:
     say(answer.describe())
-    for name in WRITTEN:
-        answer.save(folder / name)
+    with taken(folder):  # a file of one answer beside another's would belong to neither
+        for name in WRITTEN:
+            answer.save(folder / name)
     say(f"    {folder}/: {', '.join(WRITTEN)}")

@@ -185,7 +185,8 @@ def one_line_errors(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
+        names = [str(name) for name in (error.filename, error.filename2) if name]
+        where = " " + " -> ".join(names) if names else ""
         reason = error.strerror or str(error) or type(error).__name__
         _stop(f"cannot read or write{where}: {reason}")
     except KeyboardInterrupt:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
-from speechlrp.artifacts.atomic import write_text
+from speechlrp.artifacts.atomic import write_bytes, write_text
 from speechlrp.config.composing import default_outputs
 from speechlrp.config.names import check_name, conf_dir
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.identity import read_run
+from speechlrp.pipeline.lock import taken
 
 
 def write_experiment(
@@ -25,13 +26,22 @@ def write_experiment(
     Raises:
         SpeechLRPError: the name is taken, or the recordings are none.
     """
+    path = folder / "experiment" / f"{run}.yaml"
+    _check_free(run, path, force)
+    with taken(path):
+        _check_free(run, path, force)  # another command may have written it meanwhile
+        _write(source, label, run, speaker, path)
+    named = "" if folder == Path("conf") else f" --config-dir {shlex.quote(str(folder))}"
+    click.echo(f"written: {path}; read it, change what you like, then:")
+    click.echo(f"    speechlrp run run={run}{named}")
+
+
+def _write(source: Path, label: str | None, run: str, speaker: str | None, path: Path) -> None:
     from speechlrp.setup.choices import choose
     from speechlrp.setup.draft import draft
     from speechlrp.setup.own_data import find_source
     from speechlrp.setup.survey import described, survey
 
-    path = folder / "experiment" / f"{run}.yaml"
-    _check_free(run, path, force)
     place = find_source(source, label or "class", speaker, run)
     found = survey(place, label, workers=len(os.sched_getaffinity(0)))
     assert label is not None  # survey has refused it
@@ -39,7 +49,7 @@ def write_experiment(
     command = shlex.join(["speechlrp", *sys.argv[1:]])
     text = draft(place, chosen, label=label, name=run, command=command, told=told)
     if path.exists():
-        path.replace(path.with_suffix(".yaml.old"))
+        write_bytes(path.with_suffix(".yaml.old"), path.read_bytes())
     write_text(path, text)
     for line in told:
         click.echo(line)
@@ -48,9 +58,6 @@ def write_experiment(
         click.echo(f"    {line}")
     for line in chosen.cautions:
         click.echo(f"caution: {line}")
-    named = "" if folder == Path("conf") else f" --config-dir {shlex.quote(str(folder))}"
-    click.echo(f"written: {path}; read it, change what you like, then:")
-    click.echo(f"    speechlrp run run={run}{named}")
 
 
 def _check_free(run: str, path: Path, force: bool) -> None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 import requests
 from pooch import file_hash
 
+from speechlrp.artifacts.atomic import need_space
 from speechlrp.errors import SpeechLRPError
 
 TIMEOUT = (15, 60)  # seconds to connect, and to wait for the next bytes
@@ -153,7 +153,7 @@ def _receive(
         header = response.headers.get("Content-Length", "")
         believed = header.isdecimal() and len(header) <= MOST_DIGITS
         length = int(header) if believed else 0  # 0: nobody knows
-        _need_space(part, length)
+        need_space(part.parent, length, instead="--data FOLDER")
         expect(length)
         came = 0
         with open(part, "ab" if response.status_code == 206 and goes_on else "wb") as file:
@@ -163,16 +163,6 @@ def _receive(
                 count(len(chunk))
     if came < length:
         raise requests.ConnectionError(f"{came} of {length} bytes came")
-
-
-def _need_space(part: Path, length: int) -> None:
-    """Refuse a download that cannot fit."""
-    free = shutil.disk_usage(part.parent).free
-    if length > free:
-        raise SpeechLRPError(
-            f"no space for {part.name.removesuffix('.part')} in {part.parent}: "
-            f"{length / 1e9:.2f} GB are to come, {free / 1e9:.2f} GB are free"
-        )
 
 
 def _give_up_or_wait(error: requests.RequestException, url: str, attempt: int) -> None:

@@ -1,10 +1,12 @@
-"""One command at a time works on a stage's folder."""
+"""One command at a time works on a stage's folder, and on what else a command writes."""
 
 import json
 import os
+import shlex
 import socket
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +15,12 @@ from filelock import FileLock, Timeout
 from speechlrp.artifacts.unexpected import read_json
 from speechlrp.pipeline.identity import FILE as RUN
 from speechlrp.pipeline.progress import say
+
+
+def taken(path: Path, command: str = "") -> AbstractContextManager[None]:
+    """Hold what is no stage's folder, by default for the command that was given; see `locked`."""
+    command, path = command or shlex.join(["speechlrp", *sys.argv[1:]]), path.absolute()
+    return locked(path, command, next(parent for parent in path.parents if parent.is_dir()))
 
 
 @contextmanager

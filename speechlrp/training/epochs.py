@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from speechlrp.artifacts.atomic import write_csv
+from speechlrp.artifacts.atomic import need_space, write_csv
 from speechlrp.errors import SpeechLRPError
 from speechlrp.training.callbacks import Callback
 from speechlrp.training.checkpoint import BEST, LAST, read_weights, save_weights, writing
@@ -106,6 +106,9 @@ class Run(ABC):
     def complete(self) -> pd.DataFrame:
         """Go through all epochs that are left, and give the metrics of all."""
         self.resume()
+        if self.ranks.leader and self.epoch < self.settings.epochs:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            need_space(self.folder, self._bytes())
         with ExitStack() as stack:
             for callback in self.callbacks:
                 callback.on_start(self.epoch, self.settings.epochs)
@@ -115,6 +118,13 @@ class Run(ABC):
                 for callback in self.callbacks:
                     callback.on_epoch(row)
         return pd.DataFrame(self.metrics)
+
+    def _bytes(self) -> int:
+        """What the files to come need at the least: the best weights, the last or a state."""
+        size = sum(tensor.nbytes for tensor in self.model.state_dict().values())
+        moments = bool(self.settings.momentum) if self.settings.optimizer == "sgd" else 2
+        state = size * (1 + moments) if self.settings.epochs - self.epoch > 1 else size
+        return state if self.epoch else size + state
 
     def stepped(self, loss: torch.Tensor, step: int, steps: int) -> None:
         """Look at the loss after a step of the epoch, and tell the callbacks.
@@ -131,9 +141,6 @@ class Run(ABC):
 
     def resume(self) -> None:
         """Take up the state of an earlier call, where there is one."""
-        if self.ranks.leader:
-            for left in self.folder.glob(".*.partial"):  # what a kill cut off
-                left.unlink()
         state = load_state(self.folder / STATE, self.identity)
         if state is None:
             return

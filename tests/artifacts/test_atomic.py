@@ -1,6 +1,7 @@
 """Files appear whole or not at all."""
 
 import json
+import os
 import signal
 from pathlib import Path
 
@@ -78,6 +79,26 @@ def test_a_kill_leaves_the_old_content(tmp_path, moment):
     assert all(name == "c.txt" or name.endswith(".partial") for name in _names(tmp_path))
     write_text(path, "new")
     assert path.read_text() == "new"
+    assert _names(tmp_path) == ["c.txt"]
+
+
+def test_what_another_process_is_writing_stays(tmp_path):
+    with whole(tmp_path / "learnt" / "a") as beside:
+        beside.touch()
+    living = beside.name.replace(str(os.getpid()), str(os.getppid()))
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    for name in (living, ".a.ffffffff-999999999.partial", ".a.partial"):  # another machine's, ...
+        (folder / name).touch()
+    kept = _names(folder)
+    write_text(folder / "b", "new")
+    assert _names(folder) == sorted([*kept, "b"])
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path):
+    with pytest.raises(OSError, match="No space left") as error, whole(tmp_path / "c"):
+        raise OSError(28, "No space left on device")
+    assert error.value.filename == str(tmp_path / "c")
 
 
 def test_where_a_folder_is_in_the_way_nothing_stays(tmp_path):

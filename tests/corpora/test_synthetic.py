@@ -2,8 +2,10 @@
 
 import csv
 import json
+import shutil
 from collections import defaultdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -140,6 +142,14 @@ def test_goes_on_after_an_interruption(tmp_path):
     assert seen == [(0, 24), (10, 24), (20, 24), (24, 24)]
     (tmp_path / "cut/data/02/.0_02_3.wav.part").unlink(missing_ok=True)
     assert contents(resumed.root) == contents(whole.root)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_disk_that_is_too_small_is_said_after_the_first_block(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1_000_000))
+    with pytest.raises(SpeechLRPError, match=r"needs about .* more.*disk: --out FOLDER"):
+        make(tmp_path, "audiomnist")
+    assert len(list(tmp_path.rglob("*.wav"))) == 10
 
 
 @pytest.mark.usefixtures("small_blocks")

@@ -1,8 +1,10 @@
 """Training: the numbers, the files, and going on after a kill."""
 
+import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import forks
 import pandas as pd
@@ -98,6 +100,25 @@ def test_a_finished_run_without_its_last_weights_says_so(toy, features, tmp_path
     (tmp_path / "run" / "last.safetensors").unlink()
     with pytest.raises(SpeechLRPError, match=r"no model at .*last.safetensors"):
         toy.train(tmp_path / "run", features)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "epochs", "copies"), [("adam", 6, 4), ("sgd", 6, 3), ("adam", 1, 2)]
+)
+def test_a_training_asks_for_its_space_first(
+    toy, features, tmp_path, monkeypatch, optimizer, epochs, copies
+):
+    size = sum(tensor.nbytes for tensor in toy.toy_model().state_dict().values())
+    settings = replace(toy.SETTINGS, optimizer=optimizer, epochs=epochs)
+    for free, enough in ((copies * size - 1, False), (copies * size, True)):
+        usage = SimpleNamespace(free=free)
+        monkeypatch.setattr(shutil, "disk_usage", lambda path, usage=usage: usage)
+        if enough:
+            toy.train(tmp_path / "run", features, settings)
+        else:
+            with pytest.raises(SpeechLRPError, match=r"run needs about .* MB more"):
+                toy.train(tmp_path / "run", features, settings)
+            assert not list((tmp_path / "run").iterdir())
 
 
 def test_the_seed_decides_the_weights(toy, features, tmp_path):

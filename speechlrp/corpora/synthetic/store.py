@@ -13,11 +13,13 @@ from typing import Any
 import soundfile
 from joblib import Parallel, delayed
 
+from speechlrp.artifacts.atomic import need_space
 from speechlrp.corpora.synthetic.layouts import Utterance
 from speechlrp.corpora.synthetic.render import Rendered
 from speechlrp.errors import SpeechLRPError
 
 _OWN = ".synthetic"  # a folder in the corpus's root: the settings, and what is done
+SURE = 0.9  # share of the space that is estimated, below which a disk is too small
 BLOCK = 50  # recordings: the unit of work, and of what a rerun keeps
 Progress = Callable[[int, int], None]
 
@@ -160,7 +162,8 @@ class Store:
         written = len(plan) - done
         if progress:
             progress(done, len(plan))
-        tasks = (delayed(self._make_block)(k, blocks[k], one) for k in missing)
+        first = {k: len(plan) - done for k in missing[:1]}
+        tasks = (delayed(self._make_block)(k, blocks[k], one, first.get(k, 0)) for k in missing)
         for block, made in Parallel(n_jobs=workers, return_as="generator_unordered")(tasks):
             entries[block] = made
             done += len(made)
@@ -169,9 +172,16 @@ class Store:
         return [entry for k in blocks for entry in entries[k]], written
 
     def _make_block(
-        self, block: int, plan: Sequence[Any], one: Callable[[Store, Any], dict[str, Any]]
+        self,
+        block: int,
+        plan: Sequence[Any],
+        one: Callable[[Store, Any], dict[str, Any]],
+        todo: int,
     ) -> tuple[int, list[dict[str, Any]]]:
+        """Make a block; the first one says whether all that is to do will fit."""
         entries = [one(self, each) for each in plan]
+        each = sum(entry["bytes"] for entry in entries) / len(entries)
+        need_space(self.root, SURE * each * (todo - len(entries)), instead="--out FOLDER")
         write(self._part(block), json.dumps(entries, ensure_ascii=False).encode())
         return block, entries
 

@@ -1,6 +1,7 @@
 """bench: which explainer, and which measure, can be trusted, where the truth is known."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pandas as pd
 from speechlrp.artifacts.atomic import write_bytes, write_text
 from speechlrp.config.schema import Config
 from speechlrp.errors import SpeechLRPError, about
+from speechlrp.pipeline.lock import taken
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.bench import explainers_by_truth, measure_against_truth, measures_beside_truth
@@ -106,15 +108,24 @@ def work(context: Context) -> None:
         bench = Bench(context, member)
         cells += [Cell(bench, one) for one in ours]
         cells += [] if member.control else [Oracle(bench, ours[0])]
-    _forget(context, cells)
-    todo = context.mine(range(len(cells)))
-    for unit in progress(todo, "bench", len(todo)):
-        cell = cells[unit]
-        with about(f"{cell.bench.member.name}, {cell.one.name}"):
-            cell.work()
-    context.ranks.wait()
-    if not context.ranks.leader:
-        return
+    with ExitStack() as held:
+        # Other benches may be of the same networks, and `--force` deletes what those share;
+        # in order, so that no two benches wait for each other.
+        runs = sorted({cell.bench.member.run for cell in cells}) if context.ranks.leader else ()
+        for run in runs:
+            held.enter_context(taken(run / "cells", f"speechlrp bench run={context.config.run}"))
+        _forget(context, cells)
+        todo = context.mine(range(len(cells)))
+        for unit in progress(todo, "bench", len(todo)):
+            cell = cells[unit]
+            with about(f"{cell.bench.member.name}, {cell.one.name}"):
+                cell.work()
+        context.ranks.wait()
+        if context.ranks.leader:
+            _write_results(context, every, cells)
+
+
+def _write_results(context: Context, every: Sequence[Member], cells: Sequence[Cell]) -> None:
     draws, table = context.config.bench.draws, bench_tables.recordings(cells)
     learned = table[~table.control]
     results = {
