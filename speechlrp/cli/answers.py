@@ -75,6 +75,11 @@ def answer_files(files: Sequence[str], words: Sequence[str], values: Mapping[str
 
 def _check_options(values: Mapping[str, Any]) -> None:
     """Refuse what would change nothing."""
+    if values.get("multirun"):
+        raise SpeechLRPError(
+            "-m makes runs of a sweep; recordings that are named are explained by one explainer: "
+            "leave -m out, and give the command once for each, with --out FOLDER"
+        )
     for name, value in values.items():
         if value and name not in KNOWN:
             raise SpeechLRPError(

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ def labelled(recording: Recording, labels: Mapping[str, str], where: str) -> Rec
     return replace(recording, gender=sex, extra={**recording.extra, **known}, **fields)
 
 
+@cache  # a corpus is read to see whether it has changed, and again to work on it
 def say_unknown(count: int, where: Path) -> None:
     """Say of how many recordings nobody knows who speaks."""
     if count:

@@ -1,5 +1,6 @@
 """One command at a time works on a stage's folder, and on what else a command writes."""
 
+import errno
 import json
 import os
 import shlex
@@ -34,7 +35,9 @@ def locked(folder: Path, command: str, top: Path) -> Iterator[None]:
     """
     path = folder.with_name(f".{folder.name}.lock")
     lock = FileLock(path)
-    _acquire(lock, path, folder)
+    if not _acquire(lock, path, folder):
+        yield
+        return
     try:
         since = datetime.now().astimezone().isoformat(timespec="seconds")
         holder = {"command": command, "process": os.getpid(), "host": socket.gethostname()}
@@ -47,11 +50,12 @@ def locked(folder: Path, command: str, top: Path) -> Iterator[None]:
         remove_empty(folder.parent, top)
 
 
-def _acquire(lock: FileLock, path: Path, folder: Path) -> None:
+def _acquire(lock: FileLock, path: Path, folder: Path) -> bool:
+    """Whether it is held; where nothing can be written, what is complete can still be read."""
     said = False
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=1.0 if said else 0.0)
         except Timeout:
             if not said:
@@ -59,8 +63,12 @@ def _acquire(lock: FileLock, path: Path, folder: Path) -> None:
             said = True
         except FileNotFoundError:
             continue  # the folder was removed, being empty, before the file was made
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+                return False
+            raise
         else:
-            return
+            return True
 
 
 def _described(path: Path) -> str:

@@ -51,6 +51,7 @@ def test_one_bad_file_does_not_stop_the_others(asked, finished, tmp_path):
         (("c.wav", "--run", "x"), "there is no recording c.wav"),
         ((".", "--run", "x"), ". is a folder; name the recordings in it, as ./*.wav"),
         (("a.wav", "--subset", "train", "--run", "x"), "--subset is for a subset of the run's"),
+        (("a.wav", "-m", "--run", "x"), "give the command once for each"),
         (("a.wav", "--checkpoint", "best", "--run", "x"), "--checkpoint is for a subset"),
         (("a.wav", "explainer.examples=3", "--run", "x"), "explainer.examples is about a subset"),
         (("a.wav", "b=1.wav", "--pair", "--target", "male", "--run", "x"), "leave one out"),

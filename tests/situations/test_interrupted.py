@@ -114,3 +114,13 @@ def test_of_two_first_experiments_the_second_is_refused(called, tmp_path):
     assert again.returncode == 1
     assert "emo.yaml is there already" in again.stderr
     assert (tmp_path / "conf/experiment/emo.yaml").read_text() == mine
+
+
+def test_where_nothing_can_be_written_what_is_complete_is_read(finished, monkeypatch):
+    def refused(*_, **__):  # a test that root runs may write everywhere
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(FileLock, "acquire", refused)
+    done = finished.speechlrp("evaluate")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "complete, nothing to do" in done.stdout
