@@ -16,6 +16,7 @@ from speechlrp.config.composing import CONFIG_DIR, compose_config, default_outpu
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import Spoken, dataset
 from speechlrp.data.network import network
+from speechlrp.data.seen import check_effect
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.contents import RunFiles, run_files
 from speechlrp.pipeline.identity import Run as Remembered
@@ -236,6 +237,7 @@ class Run:
         key = " ".join(asked)
         if key not in self._contexts:
             config = compose_config("explain", [*self._overrides, *asked])
+            check_effect(settings, config.explainer)
             self._contexts[key] = self._made(config)
         return self._contexts[key]
 

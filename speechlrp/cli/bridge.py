@@ -75,6 +75,7 @@ def _hydra_main(verb: str, overrides: tuple[str, ...], files: OwnFiles, corpus: 
     @hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=verb)
     def task(composed: DictConfig) -> None:
         from speechlrp.config.schema import typed
+        from speechlrp.data.seen import check_effect
         from speechlrp.stages.sequence import run_verb
 
         member, config_dir = task_overrides(), files.folder  # of a sweep, or of all there is
@@ -85,6 +86,7 @@ def _hydra_main(verb: str, overrides: tuple[str, ...], files: OwnFiles, corpus: 
             config = typed(with_explainers(composed, verb, member))
         with one_line_errors(verb, overrides):
             remembered = check_run(config)
+            check_effect(member, config.explainer)
             if corpus:
                 config = on_corpus(config, verb, member, corpus)
             invocation = Invocation(

@@ -10,7 +10,7 @@ Shapes: B examples, L samples, F frequencies, T frames; C parts of a bin.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,26 @@ VIEW = ("view", "window_length", "hop")
 """Settings of an explainer's section that say how maps are looked at."""
 FLOOR_DB = -80.0
 """Of the picture below a map in time x frequency."""
+
+
+def check_effect(settings: Sequence[str], section: Mapping[str, Any]) -> None:
+    """Refuse settings of a view where there is none.
+
+    Args:
+        settings: ``KEY=VALUE``, as they were given.
+        section: the explainer's section that they led to.
+
+    Raises:
+        SpeechLRPError: one would change nothing.
+    """
+    for word in settings:
+        group, _, key = word.lstrip("+").partition("=")[0].partition(".")
+        ours = group == "explainer" and key in VIEW[1:]
+        if ours and section.get("view") is None:
+            raise SpeechLRPError(
+                f"{word} is about explainer.view=stft, without which it changes nothing; add that, "
+                "or leave it out"
+            )
 
 
 class SampleView(View):

@@ -31,6 +31,7 @@ REFUSED = {
     "no explainer of no name": ("explainer=", "unknown explainer ''; known: captum"),
     "a list for a mapping": ("explainer.f0_hz=[10,5]", "f0_hz=.*Cannot merge DictConfig with List"),
     "a number for a group": ("trainer=5", "Config group override must be a string"),
+    "a window of no view": ("explainer.hop=64", "is about explainer.view=stft, without which it"),
     "an interpolation of nothing": ("seed=${oc.env:NO_SUCH}", "variable 'NO_SUCH' not found"),
     "an interpolation of itself": ("seed=${seed}", "Recursive interpolation"),
 }
