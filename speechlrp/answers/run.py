@@ -25,6 +25,7 @@ from speechlrp.pipeline.inputs import find_inputs
 from speechlrp.pipeline.places import FEATURES, UTTERANCES, weights
 from speechlrp.pipeline.stage import Context
 from speechlrp.stages import TASKS
+from speechlrp.training.seeding import tf32
 
 
 def load(run: str | Path, *, weights: str = "train", device: str = "auto") -> Run:
@@ -88,6 +89,7 @@ class Run:
     def __repr__(self) -> str:
         return f"<Run {self.name} in {self.folder}: {', '.join(self.classes)}>"
 
+    @tf32(False)
     def explain(
         self,
         recording: Sound | Sequence[Sound],
@@ -139,6 +141,7 @@ class Run:
             return answer_letters(context, self._network, wave, name)
         return answer_class(context, self._network, wave, name, target=target, against=against)
 
+    @tf32(False)
     def explain_pair(
         self,
         first: Sound,
@@ -167,6 +170,7 @@ class Run:
         waves = [wave_of(s, n, settings) for s, n in zip(sounds, names, strict=True)]
         return answer_pair(context, self._network, waves, names)
 
+    @tf32(False)
     def explain_func(
         self,
         model: Any,

@@ -23,6 +23,7 @@ from speechlrp.pipeline.record import Record, commit, is_as, outputs_of, read_re
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.registry import blamed, references_in, told
 from speechlrp.training.ranks import Ranks, joined
+from speechlrp.training.seeding import tf32
 
 IDENTITY = ".identity.json"
 WORTH_S = 30.0
@@ -40,7 +41,7 @@ def perform(stage: Stage, config: Config, invocation: Invocation) -> Path:
             makes it), the stage cannot be shared by processes, or whatever the stage
             itself raises.
     """
-    with joined(config.device) as ranks:
+    with tf32(False), joined(config.device) as ranks:
         if ranks.ranks > 1 and not stage.shared:
             raise SpeechLRPError(f"{stage.name} runs in one process; start it without torchrun")
         if ranks.leader:

@@ -11,6 +11,7 @@ from torch import nn
 
 from speechlrp.models.heads import check_outputs
 from speechlrp.training.loaders import Batches
+from speechlrp.training.seeding import tf32
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,11 @@ class Outputs:
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:
-    """Give the context of ``"bf16"`` (autocast) or ``"float32"`` (nothing)."""
+    """Give the context of ``"bf16"`` (autocast), ``"tf32"`` or ``"float32"`` (nothing)."""
     if precision == "float32":
         return nullcontext()
+    if precision == "tf32":
+        return tf32(True)
     return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
@@ -49,7 +52,7 @@ def predict(
         model: [B, 1, F, T] -> logits [B, K], on `device`.
         batches: the examples.
         device: where to compute.
-        precision: ``"float32"`` or ``"bf16"``.
+        precision: ``"float32"``, ``"tf32"`` or ``"bf16"``.
         channels_last: the memory format of the inputs.
         clock: wraps the model's own work, to be timed.
 

@@ -195,7 +195,9 @@ def test_metrics_and_best(toy, features, tmp_path, toy_registry):
     assert right == ranked.iloc[0]["validate_accuracy"]
 
 
-@pytest.mark.parametrize("change", [{"precision": "bf16"}, {"channels_last": True}])
+@pytest.mark.parametrize(
+    "change", [{"precision": "bf16"}, {"precision": "tf32"}, {"channels_last": True}]
+)
 def test_options_change_little_and_still_learn(toy, features, tmp_path, change):
     settings = replace(toy.SETTINGS, **change)
     model, metrics = toy.train(tmp_path / "run", features, settings)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.training.seeding import derive, device, seed_everything
+from speechlrp.training.seeding import derive, device, seed_everything, tf32
 
 
 def draw():
@@ -68,3 +68,12 @@ def test_absent_cuda_is_said(monkeypatch, name):
 def test_unknown_devices(name):
     with pytest.raises(SpeechLRPError, match="unknown device"):
         device(name)
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_short_factors_are_allowed_inside_alone(allowed):
+    backends = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = [one.allow_tf32 for one in backends]
+    with tf32(allowed):
+        assert [one.allow_tf32 for one in backends] == [allowed, allowed]
+    assert [one.allow_tf32 for one in backends] == before
