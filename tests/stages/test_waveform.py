@@ -19,13 +19,12 @@ SMALL = (
     "features=waveform", "features.rate=2000", "features.length=2000",
     "model=audionet", "model.length=2000", "model.channels=[8,8,8,8,8]", "model.dense=[16]",
     "model.init=he", "model.input_scale=5", "trainer.epochs=12", "trainer.lr=5e-3",
-    "explainer.window_length=128", "explainer.hop=32",
     "compare.examples=4", "compare.batch_size=4", "compare.sanity_steps=2",
     "+compare.settings.occlusion.patch=[8,8]", "+compare.settings.smoothgrad.samples=3",
     "+compare.settings.integrated_gradients.steps=4",
 )  # fmt: skip
-STFT = ("explainer.view=stft",)
-VIEW = (*STFT, "explainer.window_length=128", "explainer.hop=32")
+LONG = ("explainer.view=stft",)
+STFT = (*LONG, "explainer.window_length=128", "explainer.hop=32")
 BINS, FRAMES = 65, 64
 
 
@@ -155,7 +154,7 @@ def test_a_file_is_explained_in_both_forms(seen, tmp_path):
     run = speechlrp.load(seen.run)
     relevance, _, _, table = maps(seen, "lrp_stft")
     row = table.iloc[2]
-    answer = run.explain(row.path, target=run.classes[row.label], settings=VIEW)
+    answer = run.explain(row.path, target=run.classes[row.label], settings=STFT)
     # Near a maximum of two samples rounding decides who wins.
     assert np.corrcoef(answer.relevance.ravel(), relevance[2, 0].ravel())[0, 1] > 0.999
     samples = run.explain(row.path)
@@ -172,8 +171,8 @@ def test_a_file_is_explained_in_both_forms(seen, tmp_path):
     ("settings", "words"),
     [
         (("explainer.view=wavelet",), "unknown value of explainer.view 'wavelet'"),
-        ((*STFT, "explainer.hop=100"), "0 < 2 hop <= window_length"),
-        ((*STFT, "explainer.window_length=4000"), "must be at most the 2000 samples"),
+        ((*LONG, "explainer.window_length=128", "explainer.hop=100"), "0 < 2 hop <= window_length"),
+        ((*LONG, "explainer.window_length=4000"), "must be at most the 2000 samples"),
     ],
 )
 def test_a_view_that_cannot_be_is_one_line(seen, settings, words):
