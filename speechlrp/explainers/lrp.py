@@ -10,7 +10,7 @@ from speechlrp.explainers.base import NOTHING, OUTPUT, Explainer
 from speechlrp.explainers.composites import from_preset, from_rules
 from speechlrp.explainers.preconditions import check
 from speechlrp.explainers.question import explaining, plain
-from speechlrp.lrp import SignCorrected, attribute
+from speechlrp.lrp import Composite, SignCorrected, attribute
 from speechlrp.lrp.engine import Start
 from speechlrp.lrp.start import STARTS, Target
 
@@ -19,7 +19,7 @@ class LRP(Explainer):
     """LRP with a rule for each layer (T 3.3), given one by one or by a preset's name.
 
     Args:
-        rules: which layers get which rule, see `from_rules`.
+        rules: which layers get which rule, see `from_rules`; or a `Composite`.
         start: what relevance begins with, see `speechlrp.lrp.attribute`.
         preset: in place of `rules`, one of `speechlrp list presets`.
         preset_options: its options, such as `{"epsilon": 0.25}`.
@@ -33,7 +33,7 @@ class LRP(Explainer):
 
     def __init__(
         self,
-        rules: Sequence[Mapping[str, Any]] | None = None,
+        rules: Sequence[Mapping[str, Any]] | Composite | None = None,
         start: str = "logit",
         preset: str | None = None,
         preset_options: Mapping[str, Any] | None = None,
@@ -50,6 +50,12 @@ class LRP(Explainer):
             self.composite = from_preset(preset, preset_options or {}, merge_batch_norm)
         elif preset_options:
             raise SpeechLRPError("explainer.preset_options are given without an explainer.preset")
+        elif isinstance(rules, Composite):
+            if merge_batch_norm is not None:
+                raise SpeechLRPError(
+                    "merge_batch_norm is given beside a Composite: give it to the Composite"
+                )
+            self.composite = rules
         elif rules:
             self.composite = from_rules(rules, bool(merge_batch_norm))
         else:

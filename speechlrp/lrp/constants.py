@@ -85,7 +85,7 @@ _LEAVES = (
 )
 _CUTS = (
     "cuts a tensor off from the input, which would make it a constant,",
-    "leave it out: nothing is derived from the model's own graph",
+    "leave it out, or remove the hook that does it: nothing is derived from the model's own graph",
 )
 _GRADIENT = (
     "asks autograd for a gradient inside the model, where there is no graph,",

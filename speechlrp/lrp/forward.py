@@ -61,6 +61,11 @@ class Forward:
             NotExplainable: a script.
         """
         check_model(self.model)
+        if self.output is not None and not callable(self.output):
+            raise LRPError(
+                "output must be a function of what the model returns, such as lambda o: o[0]; "
+                f"found {self.output!r}"
+            )
         if not self.tensors:
             raise LRPError("inputs are empty: there is nothing to explain")
         for tensor in self.tensors:
