@@ -62,23 +62,41 @@ def light(tmp_path_factory):
     return page
 
 
-@pytest.fixture
-def opened(browser, written):
-    """Opens the page; nothing may be complained of or asked for elsewhere."""
-    said, asked, pages = [], [], []
+@pytest.fixture(scope="module")
+def kept(browser):
+    """The pages there are: to open one anew costs three times what loading it does."""
+    return []
 
-    def open_at(link="", path=written, **options):
-        page = browser.new_page(**{"viewport": {"width": 1200, "height": 1400}, **options})
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: asked.append((request.url, path.parent.as_uri())))
+
+@pytest.fixture
+def opened(browser, kept, written):
+    """Opens the page; nothing may be complained of or asked for elsewhere."""
+    said, asked, free, watched = [], [], list(kept), []
+    watch = {
+        "console": lambda message: said.append(message.text),
+        "pageerror": lambda error: said.append(str(error)),
+        "request": lambda request: asked.append(request.url),
+    }
+
+    def open_at(link="", path=written, width=1200, height=1400, color_scheme="light"):
+        if not free:
+            kept.append(browser.new_page())
+            free.append(kept[-1])
+        page = free.pop()
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=color_scheme)
+        for event, hear in watch.items():
+            page.on(event, hear)
+        watched.append((page, path.parent.as_uri()))
         page.goto(path.as_uri() + link)
         page.wait_for_function("speechlrp.explorers.every((one) => one.shown)")
-        pages.append(page)
         return page
 
     yield open_at
-    for page in pages:
-        page.close()
+    homes = tuple(home for _, home in watched)
+    for page, _ in watched:
+        for event, hear in watch.items():
+            page.remove_listener(event, hear)
+        page.goto("about:blank")
     assert said == []
-    assert not [url for url, home in asked if not url.startswith((home, "data:", "blob:"))]
+    assert not [url for url in asked if not url.startswith((*homes, "data:", "blob:"))]

@@ -255,9 +255,7 @@ def test_the_strongest_bins_of_a_sign_are_coloured(opened, sign, share):
 @pytest.mark.parametrize("width", [360, 1200])
 def test_nothing_sticks_out_and_axe_has_nothing_to_say(opened, scheme, width):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    page = opened(
-        "#beside=b&other=id1", viewport={"width": width, "height": 800}, color_scheme=scheme
-    )
+    page = opened("#beside=b&other=id1", width=width, height=800, color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     results = axe.Axe().run(page)
     assert results.violations_count == 0, results.generate_report()
