@@ -102,7 +102,7 @@ def explain_pieces(explaining: Explaining, features: np.ndarray, weights: Tensor
         piece = slice(first, first + size)
         _, inputs, _ = explaining.batch(features[piece], labels[piece])
         target = weights[piece].to(inputs)
-        _, relevance = explaining.explainer.explain(explaining.model, inputs, target)
+        _, relevance = explaining.explain(inputs, target)
         parts.append(explaining.maps(relevance.detach().float()).cpu().numpy())
     return np.concatenate(parts)[:, 0]
 

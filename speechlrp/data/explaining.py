@@ -29,6 +29,7 @@ from speechlrp.measures.scores import Asked, whole_bins
 from speechlrp.measures.scores import Maps as Judged
 from speechlrp.measures.texture import first_stride
 from speechlrp.pipeline.stage import Context
+from speechlrp.registry import guarded, is_reference
 from speechlrp.training.intervals import guessing
 from speechlrp.training.losses import PROBABILITIES
 
@@ -86,6 +87,18 @@ def explainer(section: Mapping[str, Any], loss: str) -> Any:
     return call(f"explainer {name}", EXPLAINERS[name], settings)
 
 
+def _check_pair(what: str, pair: Any, inputs: torch.Tensor) -> None:
+    wanted = f"it must give the model's output and relevance {list(inputs.shape)}"
+    if not isinstance(pair, tuple) or len(pair) != 2:
+        raise SpeechLRPError(f"{what} gives {type(pair).__name__}; {wanted} as a pair")
+    shape = list(getattr(pair[1], "shape", ()))
+    if not all(isinstance(part, torch.Tensor) for part in pair) or shape != list(inputs.shape):
+        kinds = ", ".join(type(part).__name__ for part in pair)
+        raise SpeechLRPError(f"{what} gives {kinds}, of shape {shape}; {wanted} as tensors")
+    if not bool(pair[1].isfinite().all()):
+        raise SpeechLRPError(f"{what} gives relevance that is not finite")
+
+
 def order_of(file: h5py.File, rows: Any) -> torch.Tensor:
     """Bins by falling relevance `[n, F T]` of some rows of a file of relevance."""
     ids = file["table/id"].asstr()[rows]
@@ -113,6 +126,21 @@ class Explaining:
     def model(self) -> nn.Module:
         """The model of differences from the reference."""
         return self._measured[0]
+
+    def explain(
+        self, inputs: torch.Tensor, target: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The output, and the relevance of inputs `[B, C, F, T]`; see `batch`.
+
+        Raises:
+            SpeechLRPError: an explainer of the user's own raises, or gives something else.
+        """
+        kind = self.section["kind"]
+        with guarded(f"explainer {kind}", self.explainer):
+            pair = self.explainer.explain(self.model, inputs, target)
+        if is_reference(kind):
+            _check_pair(f"explainer {kind}", pair, inputs)
+        return pair
 
     @torch.inference_mode()
     def logits(self, inputs: torch.Tensor, output: torch.Tensor) -> torch.Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping import STRATEGIES
+from speechlrp.registry import guarded
 
 
 def flipping_order(
@@ -31,7 +32,9 @@ def flipping_order(
             or not finite.
     """
     flat = _flat(relevance)
-    priority = STRATEGIES[strategy]().priority(flat)
+    entry = STRATEGIES[strategy]
+    with guarded(f"strategy {strategy}", entry):
+        priority = entry().priority(flat)
     if not isinstance(priority, Tensor) or priority.shape != flat.shape:
         shape = list(priority.shape) if isinstance(priority, Tensor) else type(priority).__name__
         raise SpeechLRPError(

@@ -123,7 +123,7 @@ def _explain(context: Context, classifier: Classifier, units, todo) -> Iterator:
         for unit in progress(todo, "explain", len(todo)):
             batch = units[unit]
             _, inputs, target = explaining.batch(features[batch], labels[batch])
-            output, whole = explaining.explainer.explain(explaining.model, inputs, target)
+            output, whole = explaining.explain(inputs, target)
             logits, relevance = explaining.logits(inputs, output), explaining.maps(whole)
             weighted = target.is_floating_point()  # a contrast is held under the class it is for
             arrays = {
