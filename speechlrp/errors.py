@@ -19,7 +19,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> SpeechLRPError:
     names = sorted(" ".join(str(one).split()) for one in known)
     close = difflib.get_close_matches(str(name), names, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    return SpeechLRPError(f"unknown {kind} {name!r}; known: {', '.join(names)}.{hint}")
+    return SpeechLRPError(f"unknown {kind} {name!r}; known: {', '.join(names) or 'none'}.{hint}")
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Fixtures shared by all tests."""
 
+import gc
 from pathlib import Path
 
 import hypothesis
@@ -15,6 +16,7 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 def pytest_configure() -> None:
     """Small tensors need one thread: more of them are slower, and disturb the other core."""
     torch.set_num_threads(1)
+    gc.set_threshold(20_000, 20, 20)  # torch's many objects are looked through at every turn
     hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no fault
     hypothesis.settings.load_profile("untimed")
 

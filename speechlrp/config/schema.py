@@ -46,6 +46,10 @@ def options(section: Mapping[str, Any], *chosen_by: str) -> dict[str, Any]:
     return {key: value for key, value in section.items() if key not in chosen_by}
 
 
+WITH_ENTRIES = ("dataset", "features", "model", "split")
+"""Sections whose settings may stay behind when one's own entry takes another's place."""
+
+
 def call(what: str, function: Callable, settings: Mapping[str, Any], *given: Any, **more: Any):
     """Call `function(*given, **more, **settings)`, checking the names of the settings.
 
@@ -67,7 +71,13 @@ def call(what: str, function: Callable, settings: Mapping[str, Any], *given: Any
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     for name, value in settings.items():
         if name in taken or (name not in named and not open_ended):
-            raise unknown(f"setting of {what}", name, set(named) - taken)
+            error = unknown(f"setting of {what}", name, set(named) - taken)
+            section = what.split()[0]
+            raise SpeechLRPError(
+                f"{error} Of another {section} or a file: take it away with ~{section}.{name}"
+                if section in WITH_ENTRIES
+                else str(error)
+            )
         if name in named:
             _of_type(f"{name} of {what}", value, parameters[name].annotation)
     with guarded(what, function):

@@ -121,3 +121,8 @@ def test_call_checks_dataclasses_and_open_ended_functions():
 
 def test_options_leave_out_what_chose_the_entry():
     assert options({"name": "a", "root": "b", "c": 1}, "name", "root") == {"c": 1}
+
+
+def test_what_another_model_left_behind_is_taken_away():
+    with pytest.raises(SpeechLRPError, match=r"known: none\..*take it away with ~model\.bands$"):
+        call("model custom", lambda: None, {"bands": 64})
