@@ -24,6 +24,7 @@ from speechlrp.explainers.base import check_whole
 from speechlrp.explainers.question import answer, logits_of
 from speechlrp.flipping import BASELINES
 from speechlrp.flipping.strategies import flipping_order
+from speechlrp.measures import SCORES
 from speechlrp.measures.absorption import absorbed
 from speechlrp.measures.scores import Asked, whole_bins
 from speechlrp.measures.scores import Maps as Judged
@@ -97,6 +98,28 @@ def _check_pair(what: str, pair: Any, inputs: torch.Tensor) -> None:
         raise SpeechLRPError(f"{what} gives {kinds}, of shape {shape}; {wanted} as tensors")
     if not bool(pair[1].isfinite().all()):
         raise SpeechLRPError(f"{what} gives relevance that is not finite")
+
+
+def scored(name: str, judged: Judged) -> dict[str, np.ndarray]:
+    """The columns of a score, ``[N]`` each; see `SCORES`.
+
+    Raises:
+        SpeechLRPError: a score of the user's own raises, or gives something else.
+    """
+    with guarded(f"score {name}", SCORES[name]):
+        columns = SCORES[name](judged)
+    if is_reference(name):
+        count = len(judged.relevance)
+        named = isinstance(columns, Mapping) and all(isinstance(one, str) for one in columns)
+        if not named or any(np.shape(values) != (count,) for values in columns.values()):
+            found = type(columns).__name__
+            if named:
+                shapes = ((one, list(np.shape(values))) for one, values in columns.items())
+                found = ", ".join(f"{one} {shape}" for one, shape in shapes)
+            raise SpeechLRPError(
+                f"score {name} gives {found}; it must give named columns, of {count} numbers each"
+            )
+    return dict(columns)
 
 
 def order_of(file: h5py.File, rows: Any) -> torch.Tensor:

@@ -2,11 +2,12 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from speechlrp.data.explaining import Explaining
+from speechlrp.data.explaining import Explaining, scored
 from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping.strategies import flipping_order
 
@@ -45,6 +46,18 @@ class Array(Own):
 
 class Unfinished(Strategy):
     pass
+
+def columns(maps):
+    return {"mine": maps.relevance.sum((1, 2))}
+
+def short(maps):
+    return {"mine": [1.0]}
+
+def single(maps):
+    return 0.5
+
+def fails(maps):
+    return {}["nothing"]
 """
 
 
@@ -89,3 +102,18 @@ def test_an_unfinished_strategy_is_not_blamed_on_the_features(explained):
     name = "brokenexplainers:Unfinished"
     with pytest.raises(SpeechLRPError, match=r"strategy .*Unfinished raises TypeError.*priority"):
         flipping_order(name, torch.ones(1, 4), ["a"], seed=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("short", r"gives mine \[1\]; it must give named columns, of 2 numbers each"),
+        ("single", "gives float; it must give named columns"),
+        ("fails", "fails raises KeyError: 'nothing'"),
+    ],
+)
+def test_what_a_score_must_give(explained, name, message):
+    judged = SimpleNamespace(relevance=np.ones((2, 3, 4)))
+    assert list(scored("brokenexplainers:columns", judged)["mine"]) == [12, 12]
+    with pytest.raises(SpeechLRPError, match=message):
+        scored(f"brokenexplainers:{name}", judged)

@@ -16,12 +16,11 @@ import torch
 from speechlrp.artifacts.shards import Shards
 from speechlrp.artifacts.source_digests import code_of
 from speechlrp.config.names import digest_of, flatten, names_in
-from speechlrp.data.explaining import Explaining
+from speechlrp.data.explaining import Explaining, scored
 from speechlrp.explainers.counting import priced
 from speechlrp.flipping import FILL_INS
 from speechlrp.flipping.cells import Flips
 from speechlrp.flipping.curve import grid_counts
-from speechlrp.measures import SCORES
 from speechlrp.measures.absorption import completeness
 from speechlrp.measures.localisation import true_regions
 from speechlrp.pipeline.places import plain
@@ -95,7 +94,7 @@ class Cell:
                 seen = self.bench.network.dataset.table.iloc[self.bench.units[unit]]
                 bands, seed = self.one.section["bands_hz"], self.bench.member.seed
                 judged = self.explaining.judged(inputs, target, relevance, seen, bands, seed=seed)
-                row = self.bench.table(unit)[["id"]].assign(**SCORES[name](judged))
+                row = self.bench.table(unit)[["id"]].assign(**scored(name, judged))
                 scores[name].put(unit, {}, row)
             for name, curves in self._curves(lacking, unit, shown, relevance):
                 flips[name].put(unit, curves, self.bench.table(unit)[["id"]])
@@ -122,7 +121,7 @@ class Cell:
     def _explain(self, unit: int, maps: Shards, inputs: torch.Tensor, target: torch.Tensor) -> None:
         model, explainer = self.explaining.model, self.explaining.explainer
         if not self._warm:  # the first call does more
-            explainer.explain(model, inputs[:2], target[:2])
+            self.explaining.explain(inputs[:2], target[:2])
             self._warm = True
         output, relevance, costs = priced(explainer, model, inputs, target)
         sums = completeness(explainer, model, inputs, target, relevance)

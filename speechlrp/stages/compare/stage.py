@@ -10,11 +10,10 @@ import torch
 from speechlrp.artifacts.hdf5 import write_table
 from speechlrp.artifacts.relevance import Maps
 from speechlrp.artifacts.shards import Shards
-from speechlrp.data.explaining import Explaining
+from speechlrp.data.explaining import Explaining, scored
 from speechlrp.errors import about
 from speechlrp.explainers.counting import priced
 from speechlrp.flipping import baselines_of
-from speechlrp.measures import SCORES
 from speechlrp.measures.absorption import completeness, conservation, summarise_conservation
 from speechlrp.measures.agreement import COLUMNS, agreement
 from speechlrp.measures.effective import copied
@@ -81,7 +80,7 @@ def explained(bench: Bench, name: str, part: Part) -> Shards:
     for unit, table, features in bench.batches(shards.missing(), name):
         _, inputs, target = explaining.batch(features, table.label.to_numpy())
         if not warm:
-            warm = explainer.explain(model, inputs[:2], target[:2])  # the first call does more
+            warm = explaining.explain(inputs[:2], target[:2])  # the first call does more
         output, relevance, costs = priced(explainer, model, inputs, target)
         sums = completeness(explainer, model, inputs, target, relevance)
         maps = explaining.maps(relevance).cpu().numpy()
@@ -90,7 +89,7 @@ def explained(bench: Bench, name: str, part: Part) -> Shards:
             period=config.compare.period,
         )  # fmt: skip
         numbers = {name: values.cpu().numpy() for name, values in sums.items()}
-        numbers |= {c: v for name in bench.scores for c, v in SCORES[name](judged).items()}
+        numbers |= {c: v for name in bench.scores for c, v in scored(name, judged).items()}
         logits = explaining.logits(inputs, output)
         probability = probabilities(bench.network.meta["loss"], logits)
         arrays = {"relevance": maps, "target": target.cpu().numpy()}
