@@ -10,6 +10,7 @@ import torch
 
 from speechlrp.errors import SpeechLRPError
 
+NAMES = {True: "tf32", False: "ieee"}  # torch's, of how float32 is multiplied
 ORDER, NOISE = 0, 1  # streams: the order of the examples; dropout and the like
 
 
@@ -42,15 +43,25 @@ def tf32(allowed: bool) -> Iterator[None]:
     Torch lets it in convolutions unless it is told otherwise, which changes maps of relevance
     by up to a quarter of their norm.
     """
-    backends: tuple[Any, ...] = (torch.backends.cudnn, torch.backends.cuda.matmul)
-    before = [one.allow_tf32 for one in backends]
-    for one in backends:
-        one.allow_tf32 = allowed
+    cudnn: Any = torch.backends.cudnn
+    matmul: Any = torch.backends.cuda.matmul
+    flags: tuple[Any, ...] = (cudnn, matmul)
+    name = "allow_tf32"
+    wanted: Any = allowed
+    try:
+        before = [getattr(one, name) for one in flags]
+    except RuntimeError:  # torch reads its older names no more where a newer one was set
+        flags, name, wanted = (cudnn.conv, cudnn.rnn, matmul), "fp32_precision", NAMES[allowed]
+        before = [getattr(one, name) for one in flags]
+    # What is so already stays unset: once set, it would follow torch's general setting no more.
+    changed = [(one, was) for one, was in zip(flags, before, strict=True) if was != wanted]
+    for one, _ in changed:
+        setattr(one, name, wanted)
     try:
         yield
     finally:
-        for one, was in zip(backends, before, strict=True):
-            one.allow_tf32 = was
+        for one, was in changed:
+            setattr(one, name, was)
 
 
 def derive(seed: int, *path: int) -> int:

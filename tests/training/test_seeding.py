@@ -1,6 +1,8 @@
 """Devices and random numbers."""
 
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -77,3 +79,22 @@ def test_short_factors_are_allowed_inside_alone(allowed):
     with tf32(allowed):
         assert [one.allow_tf32 for one in backends] == [allowed, allowed]
     assert [one.allow_tf32 for one in backends] == before
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+@pytest.mark.parametrize(
+    "setting", ["cuda.matmul.fp32_precision = 'tf32'", "cudnn.fp32_precision = 'ieee'"]
+)
+def test_torchs_newer_names_are_left_as_they_were(setting, allowed):
+    code = f"""
+import torch
+from speechlrp.training.seeding import tf32
+torch.backends.{setting}
+flags = torch.backends.cudnn.conv, torch.backends.cudnn.rnn, torch.backends.cuda.matmul
+before = [one.fp32_precision for one in flags]
+with tf32({allowed}):
+    print({{one.fp32_precision for one in flags}})
+assert [one.fp32_precision for one in flags] == before
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == (str({"tf32" if allowed else "ieee"}), "")
