@@ -10,7 +10,6 @@ alone. Means over pairs of networks and recordings, with 95 % bootstrap interval
 """
 
 import argparse
-from itertools import combinations
 from pathlib import Path
 
 import h5py
@@ -19,6 +18,7 @@ import torch
 from torch.nn.functional import avg_pool2d
 
 from speechlrp.artifacts.hdf5 import read_table
+from speechlrp.artifacts.relevance import Maps
 from speechlrp.measures.agreement import spearman
 
 VIEWS = {
@@ -32,7 +32,7 @@ VIEWS = {
 def read_maps(path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
     """The recordings' names, classes ``[N]`` and relevance ``[N, F, T]`` of a file."""
     with h5py.File(path) as file:
-        table, relevance = read_table(file), file["relevance"][:, 0].astype(np.float32)
+        table, relevance = read_table(file), Maps(file)[:][:, 0]
     return list(table.id), table.label.to_numpy(), relevance
 
 
@@ -47,12 +47,12 @@ def next_of_class(labels: np.ndarray) -> np.ndarray:
 
 def between(maps: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Rank correlation ``[N]`` of the maps ``[M, N, ...]`` of networks, and of ``other``'s."""
-    pairs = list(combinations(range(len(maps)), 2))
-    correlations = np.empty((len(pairs), maps.shape[1]))
-    for k, (a, b) in enumerate(pairs):
-        for i in range(maps.shape[1]):
-            correlations[k, i] = spearman(np.stack([maps[a, i].ravel(), other[b, i].ravel()]))[0, 1]
-    return correlations.mean(0)
+    pairs = np.triu_indices(len(maps), 1)
+    correlations = []
+    for i in range(maps.shape[1]):
+        stack = np.concatenate([maps[:, i], other[:, i]]).reshape(2 * len(maps), -1)
+        correlations.append(spearman(stack)[: len(maps), len(maps) :][pairs].mean())
+    return np.array(correlations)
 
 
 def interval(values: np.ndarray) -> str:

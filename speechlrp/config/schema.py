@@ -73,11 +73,10 @@ def call(what: str, function: Callable, settings: Mapping[str, Any], *given: Any
         if name in taken or (name not in named and not open_ended):
             error = unknown(f"setting of {what}", name, set(named) - taken)
             section = what.split()[0]
-            raise SpeechLRPError(
-                f"{error} Of another {section} or a file: take it away with ~{section}.{name}"
-                if section in WITH_ENTRIES
-                else str(error)
-            )
+            if section in WITH_ENTRIES:
+                left = f"Of another {section} or a file: take it away with ~{section}.{name}"
+                error = SpeechLRPError(f"{error} {left}")
+            raise error
         if name in named:
             _of_type(f"{name} of {what}", value, parameters[name].annotation)
     with guarded(what, function):

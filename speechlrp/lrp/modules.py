@@ -1,5 +1,6 @@
 """Which module of the model an operation stands in, found without touching the model."""
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from types import FrameType
 from torch import Tensor, nn, overrides
 from torch.nn import functional
 
-_PASSED_OVER = (str(Path(__file__).parent), functional.__file__, overrides.__file__)
+_PASSED_OVER = (f"{Path(__file__).parent}{os.sep}", functional.__file__, overrides.__file__)
 """Whose functions take no module of the model in first place, unless it is the model."""
 
 
