@@ -92,11 +92,12 @@ def _joined(tape: Tape, composite: Composite) -> list[tuple[Node, Node]]:
     return pairs
 
 
-GATES = frozenset(["sigmoid", "special_expit", "hardsigmoid", "softmax", "special_softmax", "exp"])
+GATES = frozenset(["sigmoid", "special_expit", "hardsigmoid", "softmax", "special_softmax"])
+GATES |= {"exp", "exp2", "exponential"}
 """Operations whose results are gates."""
 SOFT_GATES = (
     frozenset(["softplus"]),
-    frozenset(["silu", "gelu", "hardswish", "mish", "tanh", "erf"]),
+    frozenset(["silu", "gelu", "hardswish", "mish", "tanh", "erf", "sign", "sgn"]),
 )
 """Those whose results are, where neither factor is a gate of a kind before."""
 DIVISORS = frozenset(["rsqrt", "reciprocal", "negative_power"])

@@ -65,13 +65,13 @@ def conservation(
     makes a table.
 
     Raises:
-        LRPError: also where the model takes another way for another example.
+        LRPError: also where the model takes another way for another example, or does something
+            else with an example alone than with its batch.
     """
     forward = Forward(model, inputs, args, kwargs, output)
     forward.check()
-    targets = _targets(forward, target)
-    pairs = zip(forward.examples(), targets, strict=True)
-    each = [_balances(example, one, composite, start) for example, one in pairs]
+    pairs = zip(forward.examples(), _targets(forward, target), strict=True)
+    each = [_alone(example, one, composite, start) for example, one in pairs]
     ways = {tuple((one.name, one.operation, one.rule) for one in way) for way in each}
     if len(ways) > 1:
         raise LRPError(
@@ -79,6 +79,29 @@ def conservation(
             "one by one"
         )
     return [_joined(same) for same in zip(*each, strict=True)]
+
+
+def _alone(forward: Forward, target: Target, composite: Composite, start: Start) -> list[Balance]:
+    """The balances of one example, whose batch the model takes."""
+    try:
+        return _balances(forward, target, composite, start)
+    except LRPError:
+        raise
+    except Exception:
+        _check_taken(forward)
+        raise
+
+
+def _check_taken(forward: Forward) -> None:
+    """Raise if the model by itself does not take an example of its batch alone."""
+    try:
+        forward.plain()
+    except Exception as error:  # a model can raise anything
+        raise LRPError(
+            f"the model takes the batch, but no example of it alone ({type(error).__name__}: "
+            f"{error}), and balances are those of single examples; let the model, args and kwargs "
+            "hold nothing of this batch's size"
+        ) from error
 
 
 def _balances(
@@ -105,25 +128,36 @@ def _joined(balances: Sequence[Balance]) -> Balance:
 def _targets(forward: Forward, target: Target) -> list[Target]:
     """What is explained of each example."""
     count = forward.batch
-    if count == 1 or isinstance(target, int):
-        return [target] * count
-    if isinstance(target, Tensor) and not target.is_floating_point():
-        return list(target.split(1))
+    if count == 1:
+        return [target]
     with torch.inference_mode(False), torch.enable_grad():
-        weighting = weighting_of(record(forward).logits.data, target, count)
-    return [partial(_weighed, weighting, index) for index in range(count)]
+        whole = record(forward).logits.data
+        weighting = weighting_of(whole, target, count)
+    return [partial(_weighed, whole, weighting, index) for index in range(count)]
 
 
-def _weighed(weighting: Tensor, index: int, output: Tensor) -> Tensor:
+def _weighed(whole: Tensor, weighting: Tensor, index: int, output: Tensor) -> Tensor:
     """The entries of one example's output by their weights in that of the whole batch."""
     for axis, size in enumerate(weighting.shape):
         shape = [1 if one == axis else n for one, n in enumerate(weighting.shape)]
         if list(output.shape) == shape and index < size:
+            _check_alone(output.detach(), whole.narrow(axis, index, 1))
             return (output * weighting.narrow(axis, index, 1)).sum()
     raise LRPError(
         f"an output of shape {list(output.shape)} for one example and {list(weighting.shape)} for "
         "all: which dimension counts examples can't be told; take the examples one by one"
     )
+
+
+def _check_alone(output: Tensor, in_batch: Tensor) -> None:
+    """Raise unless an example alone has the output that it has in its batch."""
+    difference, size = (output - in_batch).abs().max(), in_batch.abs().max()
+    if not difference <= torch.finfo(output.dtype).eps ** 0.5 * size:
+        raise LRPError(
+            f"an example alone has another output than in its batch (they differ by "
+            f"{float(difference):.3g} of {float(size):.3g}): the model mixes the examples of a "
+            "batch, or holds something of its size; take the examples one by one"
+        )
 
 
 def report(balances: Sequence[Balance]) -> str:
@@ -186,7 +220,7 @@ def _bias(node: Node, outgoing: Sequence[Flow], absorbed: Tensor) -> Tensor:
         return absorbed - _stranded(node, outgoing)
     c = node.outputs[0].per_unit(*outgoing[0])
     share = None if c is None else node.rule.bias(node.layer, c)
-    return torch.full_like(absorbed, torch.nan) if share is None else share.sum()
+    return torch.full_like(absorbed, torch.nan) if share is None else share.sum().real
 
 
 def _stranded(node: Node, outgoing: Sequence[Flow]) -> Tensor | int:

@@ -46,12 +46,13 @@ MASKS: frozenset[Function] = frozenset(
             "eq ne lt le gt ge equal greater greater_equal less less_equal not_equal "
             "__eq__ __ne__ __lt__ __le__ __gt__ __ge__ isnan isinf isfinite isneginf isposinf "
             "isclose allclose logical_and logical_or logical_xor logical_not signbit any all "
-            "bool is_same_size result_type is_nonzero __bool__"
+            "bool is_same_size result_type is_nonzero __bool__ "
+            "argmax argmin argsort nonzero argwhere count_nonzero bucketize searchsorted"
         ),
         torch._nested_tensor_from_mask_left_aligned,  # of a mask: may torch leave out its padding?
     ]
 )
-"""Comparisons and what else answers yes or no."""
+"""Comparisons and what else answers yes or no, or where."""
 
 LIKE: frozenset[Function] = frozenset(
     forms(

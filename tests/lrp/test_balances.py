@@ -124,11 +124,52 @@ def test_what_position_embeddings_absorb_is_listed_by_name():
 def test_a_model_that_takes_another_way_for_another_example_is_told():
     class Odd(nn.Module):
         def forward(self, x):
-            return torch.relu(x) if (x > 0).all() else x * 2
+            return torch.relu(x) if (x > 0).all() else x.clamp(min=0).clone()
 
     x = torch.tensor([[1.0, 2.0], [-1.0, 1.0]])
     with pytest.raises(LRPError, match="another way for another example"):
         conservation(Odd().eval(), x, 1, ZERO)
+
+
+def centred(x):
+    return x - x.mean(0)
+
+
+def of_two(x):
+    return x * torch.ones(2, 1).to(x) if len(x) == 2 else x[2]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (centred, "mixes the examples"),
+        (lambda x: x / len(x), "something of its size"),
+        (of_two, r"no example of it alone \(IndexError"),
+    ],
+)
+@pytest.mark.parametrize("target", [1, torch.tensor([0, 1]), lambda z: z[:, 1]])
+def test_an_example_alone_that_is_not_what_it_is_in_the_batch_is_told(body, message, target):
+    """Else the books would be those of another output."""
+
+    class Mixing(nn.Module):
+        def forward(self, x):
+            return 2 * body(x)
+
+    x = torch.tensor([[1.0, 2.0], [-1.0, 5.0]])
+    with pytest.raises(LRPError, match=message):
+        conservation(Mixing().eval(), x, target, ZERO)
+    torch.testing.assert_close(attribute(Mixing().eval(), x, 0, ZERO)[0], Mixing()(x))
+
+
+def test_a_complex_mask_leaves_real_books():
+    class Masked(nn.Module):
+        def forward(self, x):
+            spectrum = torch.fft.rfft(x)
+            return torch.fft.irfft(spectrum * torch.sigmoid(spectrum.abs()), n=6)
+
+    for one in conservation(Masked().eval(), torch.randn(2, 6).double(), 1, ZERO):
+        assert not one.bias.is_complex()
+        assert one.bias.abs().max() < 1e-12
 
 
 def test_the_report_is_a_table_of_means():

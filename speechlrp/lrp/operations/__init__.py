@@ -23,14 +23,18 @@ from speechlrp.lrp.operations.activations import (
     relu,
     threshold,
 )
-from speechlrp.lrp.operations.affine import average, lp_pool, resized, weighted
+from speechlrp.lrp.operations.affine import average, lp_pool, resized
 from speechlrp.lrp.operations.arithmetic import added, added_factors, divided, in_place, scaled
 from speechlrp.lrp.operations.attention import attention
 from speechlrp.lrp.operations.gradient import (
+    distance,
     gradient,
-    linear_in_first,
+    interpolated,
     moved,
+    multiplied_out,
     norm,
+    put,
+    sampled,
     scattered,
     typed,
     variance,
@@ -42,7 +46,7 @@ Handler = Callable[[Any, Any], Any]
 
 _TABLE: tuple[tuple[Handler, str], ...] = (
     # Layers: the rule decides.
-    (weighted, " ".join(WEIGHTED)),
+    (products.weighted, " ".join(WEIGHTED)),
     (average, " ".join(AVERAGES)),
     (products.matmul, "matmul mm bmm mv dot inner outer ger tensordot __matmul__ __rmatmul__"),
     (products.added_product, "addmm addmv baddbmm addbmm"),
@@ -54,14 +58,15 @@ _TABLE: tuple[tuple[Handler, str], ...] = (
         """leaky_relu prelu elu selu celu relu6 gelu silu mish softplus softsign hardswish
         hardsigmoid hardshrink softshrink tanhshrink sqrt rsqrt square reciprocal nan_to_num
         exp exp2 expm1 log2 log10 log1p sin cos tan asin arcsin acos arccos atan arctan sinh cosh
-        tanh asinh arcsinh acosh arccosh atanh arctanh erf erfc erfinv sinc digamma i0""",
+        tanh asinh arcsinh acosh arccosh atanh arctanh erf erfc erfinv sinc digamma i0 logit
+        sign sgn""",
     ),
     (logarithm, "log"),
     (arithmetic.magnitude, "abs absolute __abs__"),
     (hardtanh, "hardtanh"),
     (threshold, "threshold"),
     (clamp, "clamp clip clamp_min clamp_max"),
-    (power, "pow __pow__"),
+    (power, "pow __pow__ __rpow__"),
     (dropout, "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout"),
     # Numbers that only move, and what each one holds with them.
     (rearranged, "flatten unflatten ravel view reshape squeeze unsqueeze permute transpose"),
@@ -73,7 +78,8 @@ _TABLE: tuple[tuple[Handler, str], ...] = (
         adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d
         adaptive_max_pool1d_with_indices adaptive_max_pool2d_with_indices
         adaptive_max_pool3d_with_indices
-        max min amax amin maximum minimum fmax fmin topk sort msort kthvalue median
+        max_unpool1d max_unpool2d max_unpool3d
+        max min amax amin maximum minimum fmax fmin topk sort msort kthvalue median cummax cummin
         view_as reshape_as chunk split split_with_sizes tensor_split hsplit vsplit dsplit unbind
         narrow select diagonal index_select gather take_along_dim __getitem__ unfold masked_select
         cat concat concatenate stack hstack vstack dstack column_stack row_stack block_diag
@@ -84,17 +90,22 @@ _TABLE: tuple[tuple[Handler, str], ...] = (
         pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle
         to as_tensor float double half bfloat16 type_as cpu cuda""",
     ),
-    (scattered, "scatter index_put"),
-    (gradient, "index_add scatter_add"),
+    (scattered, "scatter scatter_add scatter_reduce"),
+    (put, "index_put"),
+    (gradient, "index_add"),
     (resized, "interpolate upsample upsample_nearest"),
     # Homogeneous of degree one and without a bias: the gradient is LRP-0 and loses nothing.
     (gradient, "sum mean nansum nanmean trace neg negative cumsum diff fold std std_mean hypot"),
-    (linear_in_first, "lerp grid_sample grid_sampler"),
+    (gradient, "quantile nanquantile affine_grid"),
+    (interpolated, "lerp"),
+    (sampled, "grid_sample grid_sampler"),
+    (distance, "cdist pairwise_distance dist"),
     # A soft maximum: its first-order expansion, whose constant absorbs as a bias does.
     (gradient, "logsumexp logaddexp logcumsumexp"),
     (norm, "norm vector_norm"),
     (lp_pool, "lp_pool1d lp_pool2d lp_pool3d"),
     (variance, "var var_mean"),
+    (multiplied_out, "prod"),
     # A constant that is added counts as a bias and absorbs its share.
     (added, "add __radd__"),
     (gradient, "sub subtract rsub __rsub__"),
@@ -119,6 +130,7 @@ _TABLE: tuple[tuple[Handler, str], ...] = (
 
 _IN_PLACE_TOO = {relu, activation, logarithm, sigmoid, arithmetic.magnitude, hardtanh, threshold}
 _IN_PLACE_TOO |= {clamp, power, moved, scattered, gradient, added, added_factors, scaled, divided}
+_IN_PLACE_TOO |= {interpolated, put}
 """Handlers of what torch also does under the old tensor, by the name with a ``_`` behind it."""
 
 HANDLERS: dict[Callable[..., Any], Handler] = {}

@@ -129,12 +129,17 @@ def _bounded(recorder: Recorder, call: Call, low: float | None, high: float | No
 def power(recorder: Recorder, call: Call) -> Tensor:
     """``x ** k`` for constants ``k``, as an activation: ``c_in = c_out x^(k - 1)``.
 
-    With ``k < 0`` it is a divisor where it is multiplied with something.
+    With ``k < 0`` it is a divisor where it is multiplied with something. ``k ** x`` is an
+    activation too, as ``exp`` is.
     """
     named = call.named("input", "exponent")
     x, exponent = named["input"], named.get("exponent")
-    if not recorder.tracks(x) or recorder.tracks(exponent):
-        raise recorder.refuse(call, "has an exponent that depends on the input")
+    if call.name == "__rpow__":
+        x, exponent = exponent, x
+    if recorder.tracks(x) and recorder.tracks(exponent):
+        raise recorder.refuse(call, "has a base and an exponent that depend on the input")
+    if recorder.tracks(exponent):
+        return activation(recorder, Call(exponential, (exponent, x), {}))
     sign = torch.as_tensor(exponent).sign()
     if bool((sign == 0).any()):
         raise recorder.refuse(call, "has an exponent of 0, which makes a constant of it")
@@ -146,6 +151,11 @@ def power(recorder: Recorder, call: Call) -> Tensor:
 def negative_power(x: Tensor, exponent: float | Tensor) -> Tensor:
     """``x ** -k``, by a name that tells it from other powers on the tape."""
     return x**exponent
+
+
+def exponential(x: Tensor, base: float | Tensor) -> Tensor:
+    """``base ** x``."""
+    return base**x
 
 
 def dropout(recorder: Recorder, call: Call) -> Tensor:
@@ -163,4 +173,4 @@ def _limit(function: Elementwise, x: Tensor) -> Tensor:
     with torch.enable_grad():  # off in the forward of an autograd function
         value = function(zero)
         (slope,) = torch.autograd.grad(value.sum(), zero)
-    return torch.where(value.detach() == 0, slope.nan_to_num_(0, 0, 0), 0)
+    return torch.where(value.detach() == 0, slope.nan_to_num(0, 0, 0), 0)

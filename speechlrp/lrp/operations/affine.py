@@ -21,14 +21,17 @@ _CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 _TRANSPOSED = (*_CONV[:5], "output_padding", "groups", "dilation")
 
 
-def weighted(recorder: Recorder, call: Call) -> Tensor:
+def arguments_of(operation: str) -> tuple[str, ...]:
+    """The names of a layer's arguments in their order."""
+    return _TRANSPOSED if operation.startswith("conv_transpose") else _CONV
+
+
+def layer(recorder: Recorder, call: Call) -> Tensor:
     """``z = w x + b``, matched to its module by the identity of ``w``."""
     operation = call.name
-    order = _TRANSPOSED if operation.startswith("conv_transpose") else _CONV
+    order = arguments_of(operation)
     named = call.named(*order)
     x, weight, bias = (named.pop(name, None) for name in order[:3])
-    if any(isinstance(fixed, Tensor) and recorder.tracks(fixed) for fixed in (weight, bias)):
-        raise recorder.refuse(call, "has weights that depend on the input")
     if x.is_complex():
         return gradient(recorder, call)
 

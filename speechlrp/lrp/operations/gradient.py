@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import cycle
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -39,16 +39,20 @@ def gradient(recorder: Recorder, call: Call) -> Any:
     return _recorded(recorder, call, moves=False)
 
 
-def linear_in_first(recorder: Recorder, call: Call) -> Any:
-    """The gradient, of a call that is linear as long as its last tensor is a constant.
-
-    ``lerp`` by constant weights, sampling at constant places.
-    """
-    tensors = [one for one in (*call.args, *call.kwargs.values()) if isinstance(one, Tensor)]
-    last = call.kwargs.get("weight", call.kwargs.get("grid", tensors[-1]))
-    if (len(tensors) > 2 or "grid" in call.name) and recorder.tracks(last):
-        raise recorder.refuse(call, "has weights or places that depend on the input")
+def sampled(recorder: Recorder, call: Call) -> Any:
+    """The gradient: sampling at constant places is linear."""
+    if recorder.tracks(call.named("input", "grid")["grid"]):
+        raise recorder.refuse(call, "has places that depend on the input")
     return gradient(recorder, call)
+
+
+def interpolated(recorder: Recorder, call: Call) -> Any:
+    """``start + weight (end - start)``: linear, and a product where the weight is a gate."""
+    named = call.named("input", "end", "weight")
+    if not recorder.tracks(named["weight"]):
+        return gradient(recorder, call)
+    with recorder.watching():
+        return named["input"] + named["weight"] * (named["end"] - named["input"])
 
 
 def moved(recorder: Recorder, call: Call) -> Any:
@@ -99,13 +103,22 @@ def typed(recorder: Recorder, call: Call) -> Any:
 
 def scattered(recorder: Recorder, call: Call) -> Any:
     """As ``moved``, or a sum where numbers are added to those that are there."""
-    if call.kwargs.get("reduce") not in (None, "add"):
+    named = call.named("input", "dim", "index", "src", "reduce")
+    how = named.get("reduce", "sum" if "add" in call.name else None)
+    if how in ("multiply", "prod"):
         raise recorder.refuse(call, "multiplies what it writes")
-    adds = (
-        "reduce" in call.kwargs
-        or call.kwargs.get("accumulate")
-        or any(one is True for one in call.args[3:])
-    )
+    source, shape = named.get("src"), named["index"].shape
+    if recorder.tracks(source) and source.shape != shape:  # which torch knows no gradient of
+        part = tuple(slice(size) for size in shape)
+        source = moved(recorder, Call(Tensor.__getitem__, (source, part), {}))
+        named.pop("input"), named.pop("src")
+        call = Call(call.function, (call.first,), named | {"src": source})
+    return (moved if how in (None, "amax", "amin") else gradient)(recorder, call)
+
+
+def put(recorder: Recorder, call: Call) -> Any:
+    """As ``moved``, or a sum where numbers are added to those that are there."""
+    adds = call.kwargs.get("accumulate") or any(one is True for one in call.args[3:])
     return (gradient if adds else moved)(recorder, call)
 
 
@@ -117,6 +130,25 @@ def variance(recorder: Recorder, call: Call) -> Any:
 def quadratic(recorder: Recorder, call: Call) -> Any:
     """Half the gradient of what is of degree two."""
     return _recorded(recorder, call, moves=False, degrees=(2,))
+
+
+def multiplied_out(recorder: Recorder, call: Call) -> Any:
+    """The product of ``n`` numbers, of degree ``n``: each gets an equal part.
+
+    Source: Achtibat et al. 2024, "AttnLRP", proposition 3.2.
+    """
+    x, (rest, named) = call.first, call.rest
+    axes = (rest or [named.get("dim")])[0]
+    return _recorded(
+        recorder, call, moves=False, degrees=(x.numel() if axes is None else x.shape[axes],)
+    )
+
+
+def distance(recorder: Recorder, call: Call) -> Any:
+    """The norm of a difference, of degree one in the two together; a constant is a bias."""
+    if call.named("x1", "x2", "p").get("p") == 0:
+        raise recorder.refuse(call, "counts (p=0)")
+    return gradient(recorder, call)
 
 
 def norm(recorder: Recorder, call: Call) -> Any:
@@ -154,7 +186,8 @@ def _recorded(recorder: Recorder, call: Call, moves: bool, degrees: Sequence[int
     outputs = [value for _, value in emitted]
     recorder.record(call, inputs, outputs, backward, carry=backward if moves else None)
     visible = iter(one for one, _ in emitted)
-    seen = [next(visible) if one.requires_grad else unusable(recorder, call) for one in results]
+    # Indices of winners are constants, as the pattern of a ReLU is.
+    seen = [next(visible) if one.requires_grad else one for one in results]
     return seen[0] if isinstance(result, Tensor) else type(result)(seen)
 
 
@@ -178,18 +211,3 @@ def _backward(
         return torch.autograd.grad(ends, entries, cs, allow_unused=True)
 
     return backward
-
-
-_USES = "__getattr__ __getitem__ __setitem__ __index__ __int__ __float__ __bool__ __iter__ __len__ "
-_USES += "__eq__ __ne__ __lt__ __le__ __gt__ __ge__ __add__ __radd__ __sub__ __rsub__ __mul__ "
-_USES += "__rmul__ __truediv__ __rtruediv__ __floordiv__ __mod__ __neg__ __invert__ __and__ __or__"
-
-
-def unusable(recorder: Recorder, call: Call) -> Any:
-    """Stands for the indices that a call returns beside its numbers; any use of it raises."""
-
-    def use(*args: Any, **kwargs: Any) -> NoReturn:
-        raise recorder.refuse(call, "returns indices, which carry no relevance,")
-
-    uses = dict.fromkeys(_USES.split(), use) | {"__torch_function__": staticmethod(use)}
-    return type("Indices", (), {**uses, "__hash__": object.__hash__})()

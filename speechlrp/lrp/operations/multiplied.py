@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from speechlrp.lrp.layer import Bilinear, Product
-from speechlrp.lrp.operations.affine import recorded
+from speechlrp.lrp.operations.affine import arguments_of, layer, recorded
 from speechlrp.lrp.operations.gradient import gradient, moved
 from speechlrp.lrp.operations.last import sigmoid
 from speechlrp.lrp.recorder import Call, Recorder
@@ -78,6 +78,26 @@ def bilinear(recorder: Recorder, call: Call) -> Any:
     return gradient(recorder, Call(torch.add, (product, named["bias"]), {}))
 
 
+def weighted(recorder: Recorder, call: Call) -> Any:
+    """A layer; with weights that depend on the input a product, and such a bias a summand."""
+    named = call.named(*arguments_of(call.name))
+    x, weight, bias = (named.pop(name, None) for name in ("input", "weight", "bias"))
+    if not (recorder.tracks(weight) or recorder.tracks(bias)):
+        return layer(recorder, call)
+
+    def compute(bias: Tensor | None, first: Tensor, second: Tensor) -> Tensor:
+        return call.function(first, second, **named)
+
+    if recorder.tracks(weight):
+        z = _product(recorder, call, "matmul", compute, [x, weight])
+    else:
+        z = layer(recorder, Call(call.function, (x, weight), named))
+    if bias is None:
+        return z
+    with recorder.watching():
+        return z + bias.reshape(-1, *[1] * (weight.dim() - 2))
+
+
 def matmul(recorder: Recorder, call: Call) -> Tensor:
     """``x @ w``, ``w @ x``: dense, the constant operand for weights; ``x @ y``: a product."""
     operands, rest, named = _split(call, 2)
@@ -89,19 +109,40 @@ def matmul(recorder: Recorder, call: Call) -> Tensor:
 
 
 def einsum(recorder: Recorder, call: Call) -> Any:
-    """A sum of products of two tensors: as ``matmul``; of one tensor alone: linear."""
+    """A sum of products of two tensors: as ``matmul``; of one alone: linear; of more: pair by pair.
+
+    From the left, as torch goes where it is not told a better order.
+    """
     equation, *operands = call.args
     if len(operands) == 1 and isinstance(operands[0], tuple | list):
         operands = list(operands[0])
-    if not isinstance(equation, str) or len(operands) > 2:
-        raise recorder.refuse(call, "has no equation with at most two operands")
+    if not isinstance(equation, str):
+        raise recorder.refuse(call, "has no equation")
     if len(operands) == 1:
         return gradient(recorder, call)
+    while len(operands) > 2:
+        first, equation = _first_pair(equation)
+        with recorder.watching():
+            operands[:2] = [torch.einsum(first, *operands[:2])]
 
     def compute(bias: Tensor | None, first: Tensor, second: Tensor) -> Tensor:
-        return call.function(equation, first, second)
+        return torch.einsum(equation, first, second)
 
     return _product(recorder, call, "einsum", compute, operands)
+
+
+def _first_pair(equation: str) -> tuple[str, str]:
+    """An equation of several operands as that of its first two, and that of the rest."""
+    terms, arrow, result = equation.replace(" ", "").partition("->")
+    one, other, *rest = terms.split(",")
+    if not arrow:  # all that stand once, in alphabetical order, as torch has it
+        names = terms.replace(",", "").replace(".", "")
+        result = "..." * ("..." in terms) + "".join(n for n in sorted(names) if names.count(n) == 1)
+    used = "".join(rest) + result
+    dots = "..." * ("..." in one + other and "..." in used)
+    letters = dict.fromkeys((one + other).replace(".", ""))
+    kept = dots + "".join(letter for letter in letters if letter in used)
+    return f"{one},{other}->{kept}", f"{','.join([kept, *rest])}->{result}"
 
 
 def added_product(recorder: Recorder, call: Call) -> Tensor:

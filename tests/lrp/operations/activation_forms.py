@@ -148,7 +148,22 @@ ACTIVATIONS = {
     ),
     "cube": (lambda x: x**3, 0.0, [lambda x: x**3, lambda x: x.pow(3)]),
     "exp": (math.exp, None, [torch.exp, torch.Tensor.exp, torch.exp_]),
-    "exp2": (lambda x: 2.0**x, None, [torch.exp2, torch.special.exp2]),
+    "exp2": (
+        lambda x: 2.0**x,
+        None,
+        [
+            torch.exp2,
+            torch.special.exp2,
+            lambda x: 2**x,
+            lambda x: torch.pow(2.0, x),
+            lambda x: torch.tensor(2.0) ** x,
+        ],
+    ),
+    "sign": (
+        lambda x: (x > 0) - (x < 0),
+        0.0,
+        [torch.sign, torch.sgn, torch.Tensor.sign_, lambda x: x.sign()],
+    ),
     "expm1": (math.expm1, 1.0, [torch.expm1, torch.special.expm1, torch.expm1_]),
     "sin": (math.sin, 1.0, [torch.sin, torch.Tensor.sin, torch.sin_]),
     "cos": (math.cos, None, [torch.cos, torch.Tensor.cos_]),

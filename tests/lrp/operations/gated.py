@@ -109,6 +109,23 @@ FORMS = {
         lambda m, x, hold: m.dense(x)[:, :1] * hold(torch.sigmoid(m.score(x))),
         ROW,
     ),
+    "lerp": (
+        lambda m, x, hold: torch.lerp(m.dense(x), m.other(x), hold(torch.sigmoid(m.score(x)))),
+        ROW,
+    ),
+    "lerp_": (lambda m, x, h: m.dense(x).lerp_(m.other(x), h(m.score(x).sigmoid())), ROW),
+    "a power of 2": (lambda m, x, hold: m.dense(x) * hold(2 ** m.score(x)), ROW),
+    "a sign": (lambda m, x, hold: m.dense(x) * hold(m.score(x).sign()), ROW),
+    "a gate for weights": (
+        lambda m, x, h: F.linear(m.dense(x), h(m.score(x)[0].softmax(1)), m.other(x)[0, :, 0]),
+        FRAMES,
+    ),
+    "a gate for a kernel": (
+        lambda m, x, h: F.conv1d(
+            m.dense(x), h(m.score(x)[:1, :, ::2].sigmoid()), m.other(x)[0, 0, :1]
+        ),
+        FRAMES,
+    ),
     "a gate without batch": (
         lambda m, x, hold: m.dense(x) * hold(torch.sigmoid(m.score(x).sum(0))),
         ROW,

@@ -57,6 +57,7 @@ def in_place_chain(m, x):
 
 
 LINEAR = {
+    "lerp_": lambda m, x: m.dense(x).lerp_(x, 0.3),
     "lerp": lambda m, x: torch.lerp(m.dense(x), x, 0.3) + m.dense(x).lerp(x, MASK.double()),
     "outer": lambda m, x: torch.outer(m.dense(x)[0], torch.arange(3).double()),
     "diag_embed": lambda m, x: torch.diag_embed(m.dense(x)).flatten(1),
@@ -90,6 +91,20 @@ LINEAR = {
     "sort": lambda m, x: m.dense(x).sort(1, descending=True)[0] * torch.arange(6),
     "median": lambda m, x: m.dense(x).median(1, keepdim=True).values,
     "kthvalue": lambda m, x: torch.kthvalue(m.dense(x), 2, dim=1, keepdim=True)[0],
+    "quantile": lambda m, x: m.dense(x).quantile(torch.tensor([0.3, 0.5]).double(), dim=1).T,
+    "cummax": lambda m, x: m.dense(x).cummax(1).values - torch.cummin(x, 1)[0],
+    "max_unpool1d": lambda m, x: F.max_unpool1d(
+        *F.max_pool1d(m.dense(x)[:, None], 2, return_indices=True), 2
+    ).flatten(1),
+    "scatter_reduce": lambda m, x: m.dense(x).scatter_reduce(
+        1, ORDER.expand(3, 4), x[:, :4], "mean"
+    ),
+    "scatter_reduce, amax": lambda m, x: torch.scatter_reduce(
+        m.dense(x), 1, ORDER.expand(3, 4), x[:, :4], reduce="amax"
+    ),
+    "cdist": lambda m, x: torch.cdist(m.dense(x)[None], x[None])[0],
+    "pairwise_distance": lambda m, x: F.pairwise_distance(m.dense(x), x, eps=0)[:, None],
+    "dist": lambda m, x: torch.dist(m.dense(x), x, p=3)[None, None],
     "cumsum": lambda m, x: m.dense(x).cumsum(1),
     "diff": lambda m, x: torch.diff(m.dense(x), dim=1),
     "gather": lambda m, x: m.dense(x).gather(1, ORDER.expand(3, 4)),
@@ -125,6 +140,57 @@ def test_degree_one_is_gradient_times_input(name, expression, explained, gradien
     relevance = explained(net, x, c)
     torch.testing.assert_close(relevance, gradient_times_input(net, x, c))
     torch.testing.assert_close(relevance.sum(), (c * net(x)).sum().detach(), rtol=1e-6, atol=1e-12)
+
+
+PICKED = {
+    "max of a dimension": lambda x: x.gather(1, x.max(1, keepdim=True).indices),
+    "argmax": lambda x: x.gather(1, x.argmax(1, keepdim=True)),
+    "topk": lambda x: x.take_along_dim(x.topk(1, dim=1).indices, 1),
+    "sort": lambda x: x.gather(1, x.sort(1, descending=True)[1][:, :1]),
+    "argsort": lambda x: x.gather(1, torch.argsort(x, dim=1)[:, -1:]),
+    "scattered": lambda x: (
+        x * torch.zeros_like(x).scatter_(1, x.argmax(1, keepdim=True), 1.0)
+    ).sum(1, keepdim=True),
+    "one hot": lambda x: (x * F.one_hot(x.argmax(1), 6)).sum(1, keepdim=True),
+    "nonzero": lambda x: x[(x == x.amax(1, keepdim=True)).nonzero(as_tuple=True)][:, None],
+}
+
+
+@pytest.mark.parametrize("name", PICKED)
+def test_where_the_winner_stands_is_a_constant(name, expression, explained):
+    x, c = torch.randn(3, 6).double(), torch.randn(3, 1).double()
+    relevance = explained(expression(lambda m, x: PICKED[name](x)), x, c)
+    winner = torch.eye(6).double()[x.argmax(1)]
+    torch.testing.assert_close(relevance, c * x * winner)
+
+
+WIDE = {
+    "scatter": lambda y, x: y.scatter(1, ORDER[2:].expand(2, 2), x),
+    "scatter_add_": lambda y, x: y.scatter_add_(1, ORDER[2:].expand(2, 2), src=x),
+    "scatter_reduce": lambda y, x: y.scatter_reduce(1, ORDER[2:].expand(2, 2), x, "sum"),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_what_is_scattered_may_be_wider_than_its_index(name, expression, explained):
+    """Torch itself takes no gradient there."""
+    x, c = torch.randn(3, 6).double(), torch.randn(3, 6).double()
+    found, expected = (
+        explained(expression(lambda m, x, cut=cut: WIDE[name](m.dense(x), x[cut])), x, c)
+        for cut in ((slice(None),), (slice(2), slice(2)))
+    )
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("dim", [1, None])
+def test_a_product_of_n_numbers_is_shared_equally(dim, expression, explained):
+    def body(m, x):
+        return x.prod(1, keepdim=True) if dim else torch.prod(x)[None, None]
+
+    x = torch.randn(3, 6, dtype=torch.float64)
+    relevance = explained(expression(body), x)
+    each = body(None, x) / (6 if dim else 18)
+    torch.testing.assert_close(relevance, each.expand(3, 6))
 
 
 def test_a_view_changed_in_place_raises(expression):

@@ -5,7 +5,16 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from speechlrp.lrp import Composite, Epsilon, NotExplainable, Zero, attribute, conservation
+from speechlrp.lrp import (
+    Composite,
+    Epsilon,
+    NotExplainable,
+    SignalTakesAll,
+    Uniform,
+    Zero,
+    attribute,
+    conservation,
+)
 from tests.lrp.test_rules import RULES_, check
 
 
@@ -57,6 +66,10 @@ FORMS = {
     "einsum, constant first": (lambda m, x: torch.einsum("ti,bic->btc", m.left, x), COLUMNS),
     "einsum, a list": (lambda m, x: torch.einsum("...i,ij->...j", [x, m.w]), FRAMES),
     "einsum, by channel": (lambda m, x: torch.einsum("bti,i->bti", x, m.v), FRAMES),
+    "einsum of two constants and x": (
+        lambda m, x: torch.einsum("st,ti,bic", m.left[:, :3].T, m.left, x),
+        COLUMNS,
+    ),
     "einsum of sublists": (lambda m, x: torch.einsum(x, [0, 1, 2], m.w, [2, 3]), FRAMES),
     "F.linear": (lambda m, x: F.linear(x, m.w.T), FRAMES),
 }
@@ -126,7 +139,28 @@ def test_einsum_of_one_tensor_is_linear(expression, explained, gradient_times_in
     torch.testing.assert_close(explained(net, x, c), gradient_times_input(net, x, c))
 
 
-def test_an_einsum_of_three_raises():
-    net = Product(lambda m, x: torch.einsum("bti,ij,j->bt", x, m.w, m.b)).double().eval()
-    with pytest.raises(NotExplainable, match="at most two"):
-        attribute(net, torch.randn(2, 4, 4).double(), 0, Composite([(nn.Module, Zero())]))
+THREE = {
+    "bti,bsi,bsj->btj": ("bti,bsi->bts", "bts,bsj->btj"),
+    "...ti,...si,...sj": ("...ti,...si->...ts", "...ts,...sj->...jt"),
+    "bti,btj,btk": ("bti,btj->btij", "btij,btk->ijk"),
+}
+
+
+@pytest.mark.parametrize("rule", [Uniform(), SignalTakesAll("first")])
+@pytest.mark.parametrize("equation", THREE)
+def test_an_einsum_of_three_is_two_products_from_the_left(equation, rule):
+    def three(m, x):
+        return torch.einsum(equation, x, x.flip(1), x @ m.w)
+
+    def pairs(m, x):
+        first, second = THREE[equation]
+        return torch.einsum(second, torch.einsum(first, x, x.flip(1)), x @ m.w)
+
+    x, rules = torch.randn(2, *FRAMES).double(), Composite([(nn.Module, rule), (nn.Module, Zero())])
+    results = [
+        attribute(Product(body).double().eval(), x, lambda z: z.sum(), rules)
+        for body in (three, pairs)
+    ]
+    assert results[0][1].abs().max() > 0
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)

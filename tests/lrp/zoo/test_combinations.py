@@ -128,6 +128,38 @@ def test_a_complex_mask_is_a_gate_that_has_to_be_named():
     assert_explained(model, x, lambda x: model(x, passed, norm, held), SAID)
 
 
+class Experts(nn.Module):
+    """A mixture of experts: two of four take each frame, by their indices."""
+
+    def __init__(self):
+        super().__init__()
+        self.router, self.head = nn.Linear(4, 4), nn.Linear(4, 3)
+        self.experts = nn.ModuleList(nn.Linear(4, 4) for _ in range(4))
+
+    def forward(self, x):
+        frames = x.flatten(0, 1)
+        weights, chosen = self.router(frames).softmax(-1).topk(2, dim=-1)
+        weights = weights / weights.sum(-1, keepdim=True)
+        mixed = torch.zeros_like(frames)
+        for index, expert in enumerate(self.experts):
+            rows, place = torch.where(chosen == index)
+            mixed.index_add_(0, rows, expert(frames[rows]).relu() * weights[rows, place, None])
+        return self.head(mixed.view_as(x).mean(1))
+
+    def by_hand(self, x):
+        weights = self.router(x).softmax(-1)
+        least = weights.sort(-1).values[..., -2:-1]
+        weights = torch.where(weights >= least, weights, 0)
+        weights = held(weights / weights.sum(-1, keepdim=True))
+        experts = torch.stack([expert(x).relu() for expert in self.experts], -1)
+        return self.head((experts * weights[:, :, None]).sum(-1).mean(1))
+
+
+def test_experts_that_are_chosen_by_their_indices():
+    model, x = Experts(), torch.randn(2, 6, 4, dtype=torch.float64)
+    assert_explained(model, x, model.by_hand, Composite(ZERO))
+
+
 class Pooling(nn.Module):
     """Both directions of a GRU over packed examples, attention pooling, a log-softmax."""
 
