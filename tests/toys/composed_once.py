@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import copy
+import pickle
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
-from hydra._internal import config_loader_impl
+from hydra._internal import config_loader_impl, defaults_list
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.defaults_list import DefaultsList
 from hydra._internal.hydra import Hydra
-from hydra.plugins.config_source import ConfigResult
+from hydra.core.default_element import InputDefault
 from omegaconf import DictConfig
+from omegaconf.basecontainer import BaseContainer
 
-LOADED: dict[str, ConfigResult | None] = {}
-COMPOSED: dict[str, DictConfig] = {}
+LOADED: dict[str, bytes] = {}
+COMPOSED: dict[str, bytes] = {}
 LISTS: dict[str, DefaultsList] = {}
+"""Of the first two, what is pickled: to read it again is quicker than to copy it."""
 PLACES = 3
 """Hydra's own settings, ours, and none: where no folder of a user's takes part."""
 
 load = ConfigRepository.load_config
 compose = ConfigLoaderImpl._compose_config_from_defaults_list
 list_defaults = config_loader_impl.create_defaults_list
+choices_so_far = defaults_list._create_interpolation_map
 mode_of = Hydra.get_mode
 
 
@@ -31,14 +35,14 @@ def places(sources: list[Any]) -> list[str] | None:
     return [source.path for source in sources] if len(sources) == PLACES else None
 
 
-def load_once(repo: ConfigRepository, config_path: str) -> ConfigResult | None:
+def load_once(repo: ConfigRepository, config_path: str) -> Any:
     """One file, as a copy of the caller's own."""
     if not (files := places(repo.get_sources())):
         return load(repo, config_path)
     key = repr((files, config_path))
     if key not in LOADED:
-        LOADED[key] = load(repo, config_path)
-    return copy.deepcopy(LOADED[key])
+        LOADED[key] = pickle.dumps(load(repo, config_path))
+    return pickle.loads(LOADED[key])
 
 
 def list_once(*, repo: Any, overrides_list: list, **options: Any) -> DefaultsList:
@@ -66,8 +70,19 @@ def compose_once(loader: ConfigLoaderImpl, defaults: list, repo: Any) -> DictCon
         return compose(loader, defaults, repo)
     key = repr((files, defaults))
     if key not in COMPOSED:
-        COMPOSED[key] = compose(loader, defaults, repo)
-    return copy.deepcopy(COMPOSED[key])
+        # Hydra lets every part find its parent again after each of sixty files.
+        with mock.patch.object(BaseContainer, "_re_parent", return_value=None):
+            config = compose(loader, defaults, repo)
+        config._re_parent()
+        COMPOSED[key] = pickle.dumps(config)
+    return pickle.loads(COMPOSED[key])
+
+
+def choices_where_asked(overrides: Any, defaults: list[InputDefault], self_added: bool) -> Any:
+    """The choices made so far, for the lists that name one of them in a later one."""
+    if any(isinstance(d, InputDefault) and d.is_interpolation() for d in defaults):
+        return choices_so_far(overrides, defaults, self_added)
+    return None
 
 
 def mode_without_composing(app: Hydra, config_name: str | None, overrides: list[str]) -> Any:
@@ -83,4 +98,5 @@ def pytest_configure() -> None:
     ConfigRepository.load_config = load_once
     ConfigLoaderImpl._compose_config_from_defaults_list = compose_once
     config_loader_impl.create_defaults_list = list_once
+    defaults_list._create_interpolation_map = choices_where_asked
     Hydra.get_mode = mode_without_composing
