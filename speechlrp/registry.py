@@ -8,7 +8,7 @@ import inspect
 import re
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import reduce
@@ -135,7 +135,8 @@ def imported(reference: str, what: str) -> Any:
         try:
             return _attribute(reference)
         except AttributeError:
-            known = [n for n in vars(sys.modules[module]) if not n.startswith("_")]
+            parts = vars(sys.modules[module]).items()
+            known = [n for n, part in parts if getattr(part, "__module__", "") == module]
             raise unknown(f"{what}: name in {module}", name, known) from None
 
 
@@ -154,13 +155,20 @@ def guarded(what: str, entry: Any) -> Iterator[None]:
             raise SpeechLRPError(f"{what} raises {told(error)}") from error
 
 
-def blamed(error: BaseException, references: Iterable[str]) -> str | None:
+def blamed(error: BaseException, references: Sequence[str]) -> str | None:
     """Say that an error comes from one of these pieces of a user's code; None: it does not."""
     own = {reference.partition(":")[0].partition(".")[0] for reference in references}
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     names = [str(frame.f_globals.get("__name__")) for frame in frames]
     theirs = [place for place, name in enumerate(names) if name.partition(".")[0] in own]
-    return f"{names[theirs[-1]]} raises {told(error, theirs[-1])}" if theirs else None
+    if theirs:
+        return f"{names[theirs[-1]]} raises {told(error, theirs[-1])}"
+    # A call that a function does not take is raised where it is called, in no frame of its own
+    called = re.match(r"(\w+)[.\w]*\(\) (takes|missing|got)", str(error))
+    if isinstance(error, TypeError) and called:
+        named = (one for one in references if one.partition(":")[2] == called[1])
+        return next((f"{one} does not take what it is called with: {error}" for one in named), None)
+    return None
 
 
 def shield() -> None:

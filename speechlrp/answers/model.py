@@ -23,7 +23,7 @@ def explain(
     model: nn.Module,
     inputs: Tensor,
     target: Target,
-    explainer: str | Explainer | Composite = "lrp_epsilon_plus",
+    explainer: str | Explainer | Composite | list = "lrp_epsilon_plus",
     *,
     args: Sequence[Any] = (),
     kwargs: Mapping[str, Any] | None = None,
@@ -37,7 +37,8 @@ def explain(
         inputs: ``[B, ...]``.
         target: class of each example ``[B]``, one for all, or weights shaped like the output.
         explainer: a configuration of ``conf/explainer``, such as ``"lrp_gamma"`` or
-            ``"smoothgrad"``; LRP's rules as a ``Composite``; or an explainer of one's own.
+            ``"smoothgrad"``; LRP's rules as a ``Composite`` or a list of its pairs; or an
+            explainer of one's own.
         args: what the model takes after the inputs and is not explained, such as lengths.
         kwargs: likewise by name, such as a mask.
         output: picks what is explained from what the model returns, where that is more than a
@@ -56,7 +57,9 @@ def explain(
     return _explainer(explainer, settings).explain(model, inputs, target)
 
 
-def _explainer(explainer: str | Explainer | Composite, settings: dict[str, Any]) -> Explainer:
+def _explainer(
+    explainer: str | Explainer | Composite | list, settings: dict[str, Any]
+) -> Explainer:
     if isinstance(explainer, Explainer):
         if settings:
             raise SpeechLRPError(
@@ -65,7 +68,7 @@ def _explainer(explainer: str | Explainer | Composite, settings: dict[str, Any])
             )
         return explainer
     kind, chosen = "lrp", {"rules": explainer}
-    if not isinstance(explainer, Composite | str):
+    if not isinstance(explainer, Composite | str | list):
         raise SpeechLRPError(
             "explainer must be a name of `speechlrp list explainers`, a Composite, or an explainer "
             f"made, such as LRP(preset='epsilon'); found {explainer!r}"

@@ -11,7 +11,7 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 from speechlrp.config import CHECKPOINTS, CONDITIONS, SOURCES, SUBSETS, WORKS
 from speechlrp.config.sections import Config
 from speechlrp.errors import SpeechLRPError, unknown
-from speechlrp.registry import Registry, guarded
+from speechlrp.registry import Registry, guarded, is_reference
 
 __all__ = ["Config", "call", "options", "typed"]
 
@@ -37,6 +37,8 @@ def typed(composed: DictConfig) -> Config:
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or "configuration"
         raise SpeechLRPError(f"{key}: {str(error).splitlines()[0]}") from error
+    if "name" in config.explainer:  # it may look like a number
+        config.explainer["name"] = str(config.explainer["name"])
     check(config)
     return config
 
@@ -69,16 +71,21 @@ def call(what: str, function: Callable, settings: Mapping[str, Any], *given: Any
     ]
     taken = {*named[: len(given)], *more}
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    for name, value in settings.items():
-        if name in taken or (name not in named and not open_ended):
-            error = unknown(f"setting of {what}", name, set(named) - taken)
-            section = what.split()[0]
-            if section in WITH_ENTRIES:
-                left = f"Of another {section} or a file: take it away with ~{section}.{name}"
-                error = SpeechLRPError(f"{error} {left}")
-            raise error
-        if name in named:
-            _of_type(f"{name} of {what}", value, parameters[name].annotation)
+    strange = [n for n in settings if n in taken or (n not in named and not open_ended)]
+    if is_reference(what.partition(" ")[2]):  # another entry's null left behind sets nothing
+        settings = {n: v for n, v in settings.items() if n not in strange or v is not None}
+        strange = [n for n in strange if n in settings]
+    if strange:
+        error = unknown(f"setting of {what}", strange[0], set(named) - taken)
+        section = what.split()[0]
+        if section in WITH_ENTRIES:
+            away = " ".join(f"~{section}.{name}" for name in strange)
+            error = SpeechLRPError(
+                f"{error} Of another {section} or a file: take it away with {away}"
+            )
+        raise error
+    for name in [name for name in named if name in settings]:
+        _of_type(f"{name} of {what}", settings[name], parameters[name].annotation)
     with guarded(what, function):
         return function(*given, **more, **settings)
 

@@ -29,14 +29,29 @@ class Recording:
     """Whatever else the corpus knows, as text."""
 
     def __post_init__(self) -> None:
-        """Compose characters: one name written in two ways is one class, one speaker."""
+        """Compose characters: one name written in two ways is one class, one speaker.
+
+        Raises:
+            SpeechLRPError: what must be text is none.
+        """
+        object.__setattr__(self, "path", Path(self.path))
         for name in ("id", "speaker", "digit", "transcript"):
             text = getattr(self, name)
-            if text is not None and not text.isascii():
-                object.__setattr__(self, name, composed(text))
+            if text is not None or name in ("id", "speaker"):
+                self._check_text(name, text)
+                object.__setattr__(self, name, text if text.isascii() else composed(text))
+        for name, text in self.extra.items():
+            self._check_text(name, text)
         if not all(text.isascii() for pair in self.extra.items() for text in pair):
             extra = {composed(name): composed(text) for name, text in self.extra.items()}
             object.__setattr__(self, "extra", extra)
+
+    def _check_text(self, name: str, text: Any) -> None:
+        if not isinstance(text, str):
+            raise SpeechLRPError(
+                f"recording {self.id!r}: its {name} is {text!r}; it must be text, such as "
+                f"{str(text)!r}"
+            )
 
     def label(self, task: str) -> str | None:
         """Return the label for a task, or None where it is not known.
@@ -46,6 +61,28 @@ class Recording:
         if task in ("gender", "digit", "speaker"):
             return getattr(self, task)
         return self.extra.get(composed(task))
+
+
+def checked(name: str, read: Any) -> list[Recording]:
+    """What the reader of a user's own corpus, called `name`, gives.
+
+    Raises:
+        SpeechLRPError: it is no list of recordings, or two have one id.
+    """
+    wanted = "it must give a list of speechlrp.corpora.Recording"
+    if not isinstance(read, Iterable) or isinstance(read, str | Mapping):
+        raise SpeechLRPError(f"corpus {name} gives {type(read).__name__}; {wanted}")
+    recordings = list(read)
+    if not recordings:
+        raise SpeechLRPError(f"corpus {name} gives no recordings; look at dataset.root")
+    ids = set()
+    for one in recordings:
+        if not isinstance(one, Recording):
+            raise SpeechLRPError(f"corpus {name} gives a list of {type(one).__name__}; {wanted}")
+        if one.id in ids:
+            raise SpeechLRPError(f"corpus {name} gives two recordings of the id {one.id!r}")
+        ids.add(one.id)
+    return recordings
 
 
 def tasks(recordings: Iterable[Recording]) -> list[str]:

@@ -98,6 +98,11 @@ def _check_pair(what: str, pair: Any, inputs: torch.Tensor) -> None:
         raise SpeechLRPError(f"{what} gives {kinds}, of shape {shape}; {wanted} as tensors")
     if not bool(pair[1].isfinite().all()):
         raise SpeechLRPError(f"{what} gives relevance that is not finite")
+    if pair[0].dim() < 2 or len(pair[0]) != len(inputs):
+        shape = list(pair[0].shape)
+        raise SpeechLRPError(f"{what} gives an output of shape {shape}; it must be the model's")
+    if any(part.requires_grad for part in pair):
+        raise SpeechLRPError(f"{what} gives tensors with a graph; give them with .detach()")
 
 
 def scored(name: str, judged: Judged) -> dict[str, np.ndarray]:
@@ -111,15 +116,25 @@ def scored(name: str, judged: Judged) -> dict[str, np.ndarray]:
     if is_reference(name):
         count = len(judged.relevance)
         named = isinstance(columns, Mapping) and all(isinstance(one, str) for one in columns)
-        if not named or any(np.shape(values) != (count,) for values in columns.values()):
+        if named and (taken := sorted(set(columns) & set(judged.table.columns))):
+            raise SpeechLRPError(
+                f"score {name} gives a column {taken[0]!r}, which the table of recordings has; "
+                "call it otherwise"
+            )
+        if not named or not all(_are_numbers(values, count) for values in columns.values()):
             found = type(columns).__name__
             if named:
-                shapes = ((one, list(np.shape(values))) for one, values in columns.items())
-                found = ", ".join(f"{one} {shape}" for one, shape in shapes)
+                arrays = ((one, np.asarray(values)) for one, values in columns.items())
+                found = ", ".join(f"{one} {list(a.shape)} of {a.dtype}" for one, a in arrays)
             raise SpeechLRPError(
                 f"score {name} gives {found}; it must give named columns, of {count} numbers each"
             )
     return dict(columns)
+
+
+def _are_numbers(values: Any, count: int) -> bool:
+    array = np.asarray(values)
+    return array.shape == (count,) and array.dtype.kind in "fiub"
 
 
 def order_of(file: h5py.File, rows: Any) -> torch.Tensor:

@@ -7,7 +7,7 @@ and S steps of a recogniser.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from speechlrp.artifacts.source_digests import code_of
-from speechlrp.config.schema import Config
+from speechlrp.config.schema import Config, call
 from speechlrp.data.dataset import Dataset, Spoken, Windows
 from speechlrp.data.seen import check_no_view, seen
 from speechlrp.errors import SpeechLRPError, unknown
@@ -23,13 +23,14 @@ from speechlrp.explainers.question import logits_of
 from speechlrp.flipping import BASELINES
 from speechlrp.flipping.fill_ins import Surroundings
 from speechlrp.lrp.views import Viewed
-from speechlrp.models.custom import own_code
+from speechlrp.models import MODELS
+from speechlrp.models.custom import check_custom, own_code
 from speechlrp.models.heads import check_outputs
 from speechlrp.models.wav2letter import Wav2Letter
 from speechlrp.pipeline.stage import Context
 from speechlrp.training.checkpoint import load_model
 from speechlrp.training.losses import probabilities
-from speechlrp.training.seeding import device
+from speechlrp.training.seeding import device, seed_everything
 
 
 class Network:
@@ -171,6 +172,24 @@ def network(context: Context, dataset: Dataset) -> Any:
     """The trained network of a stage: a `Classifier` of windows, or a `Recogniser`."""
     kind = Classifier if isinstance(dataset, Windows) else Recogniser
     return kind(context, dataset)
+
+
+def make_model(
+    config: Config, settings: Mapping[str, Any], classes: int, shape: Sequence[int]
+) -> nn.Module:
+    """The configured network; one of the user's own is asked about empty inputs first.
+
+    `settings` are of the section, and `shape` is that of features behind the channel.
+
+    Raises:
+        SpeechLRPError: it cannot be made, or does not fit classes or features.
+    """
+    name, factory = config.model["name"], own_code(config.model)
+    with seed_everything(config.seed):
+        model = call(f"model {name}", MODELS[name], settings, classes=classes)
+    if factory:
+        check_custom(model, torch.zeros(1, *shape), classes, factory)
+    return model
 
 
 def facts_of(dataset: Dataset) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,13 +15,15 @@ from speechlrp.artifacts.shards import Shards
 from speechlrp.artifacts.tables import read_csv
 from speechlrp.audio import RecordingError
 from speechlrp.audio.opening import opened
+from speechlrp.config import SUBSETS
 from speechlrp.config.schema import Config, call, options
 from speechlrp.corpora import CORPORA, SPLITS, Recording
-from speechlrp.corpora.recording import rank
+from speechlrp.corpora.recording import checked, rank
 from speechlrp.corpora.splits_unseen import unseen_speakers
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.record import fingerprint
 from speechlrp.pipeline.stage import Context
+from speechlrp.registry import is_reference
 
 HEARD = 25
 """Recordings whose rates are looked at before another corpus is taken."""
@@ -33,7 +36,8 @@ def read_corpus(config: Config) -> list[Recording]:
     """The recordings of the configured corpus."""
     section = config.dataset
     name, root = section["name"], Path(section["root"])
-    return call(f"dataset {name}", CORPORA[name], options(section, "name", "root"), root)
+    read = call(f"dataset {name}", CORPORA[name], options(section, "name", "root"), root)
+    return checked(name, read) if is_reference(name) else read
 
 
 def check_rate(config: Config, recordings: Sequence[Recording]) -> None:
@@ -64,9 +68,22 @@ def split_of(config: Config, recordings: Sequence[Recording], label: str | None)
     name = config.split["name"]
     task = {"label": label}
     subsets = call(f"split {name}", SPLITS[name], options(config.split, "name"), recordings, **task)
+    if is_reference(name):
+        _check_subsets(name, subsets, {r.id for r in recordings})
     if not subsets:
         raise SpeechLRPError(f"split {name} leaves no recording")
     return subsets
+
+
+def _check_subsets(name: str, subsets: Any, ids: set[str]) -> None:
+    wanted = f"it must give the subset ({', '.join(SUBSETS)}) of each recording by its id"
+    if not isinstance(subsets, Mapping):
+        raise SpeechLRPError(f"split {name} gives {type(subsets).__name__}; {wanted}")
+    if strange := [key for key in subsets if key not in ids]:
+        one = str(strange[0])[:60]
+        raise SpeechLRPError(f"split {name} names {one!r}, no id of a recording; {wanted}")
+    if strange := [value for value in subsets.values() if value not in SUBSETS]:
+        raise SpeechLRPError(f"split {name} gives the subset {strange[0]!r}; {wanted}")
 
 
 def unseen(config: Config, recordings: Iterable[Recording]) -> list[Recording]:

@@ -29,7 +29,8 @@ def from_rules(rules: Sequence[Mapping[str, Any]], merge_batch_norm: bool) -> Co
             conditions that must all hold:
             ``class``, ``name`` (a pattern of the module's path), ``depth`` (two fractions,
             as in ``[0, 1/3]``), ``first: true`` or ``last: true``. ``rule`` is the rule's
-            name; the rest are its parameters, lists standing for tensors.
+            name; the rest are its parameters, lists standing for tensors. From Python, pairs
+            (selector, rule) as of ``speechlrp.lrp.Composite`` too.
         merge_batch_norm: see ``speechlrp.lrp.Composite``.
 
     Raises:
@@ -40,7 +41,8 @@ def from_rules(rules: Sequence[Mapping[str, Any]], merge_batch_norm: bool) -> Co
             "explainer.rules must be a list such as [{layers: Linear, rule: zero}]; found "
             f"{rules!r}"
         )
-    return Composite([_pair(entry) for entry in rules], merge_batch_norm=merge_batch_norm)
+    pairs = [entry if isinstance(entry, tuple) else _pair(entry) for entry in rules]
+    return composed("explainer.rules", pairs, merge_batch_norm=merge_batch_norm)
 
 
 def from_preset(name: str, options: Mapping[str, Any], merge_batch_norm: bool | None) -> Composite:
@@ -52,21 +54,36 @@ def from_preset(name: str, options: Mapping[str, Any], merge_batch_norm: bool | 
         )
     merge = {} if merge_batch_norm is None else {"merge_batch_norm": merge_batch_norm}
     what = f"explainer.preset {name}"
-    composite = _made(what, _preset(name, what), {**options, **merge})
-    if not isinstance(composite, Composite):
-        raise SpeechLRPError(f"{what} gives {type(composite).__name__}; it must give a Composite")
-    return composite
+    preset, settings = _preset(name, what), {**options, **merge}
+    composite = _made(what, preset, settings) if callable(preset) else preset
+    if composite is preset and settings:
+        raise SpeechLRPError(f"{what} is no function, so it takes no {', '.join(settings)}")
+    return composed(what, composite)
 
 
-def _preset(name: str, what: str) -> Callable[..., Any]:
+def composed(what: str, rules: Any, **options: bool) -> Composite:
+    """A composite, or the pairs of one.
+
+    Raises:
+        SpeechLRPError: `what` is neither.
+    """
+    if isinstance(rules, Composite):
+        return rules
+    if not isinstance(rules, list | tuple):
+        kind = type(rules).__name__
+        raise SpeechLRPError(f"{what} gives {kind}; it must give a Composite, or its pairs")
+    try:
+        return Composite(rules, **options)
+    except LRPError as error:
+        raise SpeechLRPError(f"{what}: {error}") from error
+
+
+def _preset(name: str, what: str) -> Any:
     if isinstance(name, str) and name in PRESETS:
         return PRESETS[name]
     if not is_reference(name):
         raise unknown("value of explainer.preset", str(name), PRESETS)
-    preset = imported(name, what)
-    if not callable(preset):
-        raise SpeechLRPError(f"{what} is {preset!r}; it must be a function that gives a Composite")
-    return preset
+    return imported(name, what)
 
 
 def _pair(entry: Mapping[str, Any]) -> tuple[Any, Any]:

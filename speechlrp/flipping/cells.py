@@ -10,7 +10,7 @@ from torch import Tensor
 
 from speechlrp.flipping import STRATEGIES
 from speechlrp.flipping.curve import flip
-from speechlrp.flipping.fill_ins import Filled, FillIn
+from speechlrp.flipping.fill_ins import Filled, FillIn, filled_by
 from speechlrp.flipping.strategies import flipping_order
 from speechlrp.models.heads import check_outputs
 
@@ -63,7 +63,7 @@ class Flips:
         strategy, baseline and repeat, and at each count what `scores` gives.
         """
         unflipped = [self._scores(inputs, labels)] if self.counts[0] == 0 else []
-        filled = {name: fill_in.of(inputs, ids) for name, fill_in in self.baselines.items()}
+        filled = {n: filled_by(n, one, inputs, ids) for n, one in self.baselines.items()}
         ends: dict[str, list] = {}  # where every bin is flipped, no order tells
         for strategy in self.strategies:
             for repeat in range(self.repeats if STRATEGIES[strategy].repeated else 1):

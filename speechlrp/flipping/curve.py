@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from numbers import Real
 from operator import index
 from typing import Any
 
@@ -15,6 +16,10 @@ from speechlrp.flipping import CURVES, STRATEGIES
 from speechlrp.flipping.fill_ins import Filled
 from speechlrp.flipping.measures import Curve
 from speechlrp.flipping.strategies import check_order
+from speechlrp.registry import guarded
+
+COLUMNS = ("strategy", "baseline", "n", "repeats")
+"""Of a summary, before its measures."""
 
 
 def grid_counts(grid: Mapping[str, Any], bins: int) -> np.ndarray:
@@ -97,6 +102,9 @@ def summarise(curve: pd.DataFrame, bins: int, measures: Sequence[str] = ()) -> p
         curve: rows (strategy, baseline, repeat, bins, n, accuracy, probability).
         bins: P.
         measures: more than those of `CURVES`, ``package.module:name`` each.
+
+    Raises:
+        SpeechLRPError: as `measured`.
     """
     names = {name: name for name in CURVES} | {name.partition(":")[2]: name for name in measures}
     rows = []
@@ -108,8 +116,44 @@ def summarise(curve: pd.DataFrame, bins: int, measures: Sequence[str] = ()) -> p
             whole = replace(plain[strategy], reverse=opposite)
             row = {"strategy": strategy, "baseline": baseline, "n": int(cell.n.iloc[0])}
             row["repeats"] = cell.repeat.nunique()
-            rows.append(row | {column: CURVES[name](whole) for column, name in names.items()})
+            rows.append(row | {column: measured(name, whole) for column, name in names.items()})
     return pd.DataFrame(rows)
+
+
+def measured(name: str, curve: Curve) -> float:
+    """A measure of a curve; NaN where it is not defined.
+
+    Raises:
+        SpeechLRPError: one of the user's own raises, or gives no number.
+    """
+    with guarded(f"measure of a curve {name}", CURVES[name]):
+        value = CURVES[name](curve)
+    if not isinstance(value, Real):
+        raise SpeechLRPError(
+            f"measure of a curve {name} gives {type(value).__name__}; it must give a number, "
+            "NaN where there is none"
+        )
+    return float(value)
+
+
+def check_measures(measures: Sequence[str], counts: np.ndarray, bins: int) -> None:
+    """Ask measures of one's own about a made-up curve, before hours go into a true one.
+
+    Counts are of flipped bins ``[K]``, of P `bins`.
+
+    Raises:
+        SpeechLRPError: as `measured`; two measures, or one and a column, of one name.
+    """
+    columns = [*COLUMNS, *CURVES, *(name.partition(":")[2] for name in measures)]
+    if twice := sorted({name for name in columns if columns.count(name) > 1}):
+        raise SpeechLRPError(
+            f"flipping.measures: a column of summary.csv is called as its function, and {twice[0]} "
+            "is there twice; call one of the functions otherwise"
+        )
+    falling = np.linspace(1, 0, len(counts))
+    curve = Curve(counts.astype(float), falling, falling, bins)
+    for name in measures:
+        measured(name, replace(curve, reverse=curve))
 
 
 def _curve(cell: pd.DataFrame, total: int) -> Curve:

@@ -9,13 +9,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.flipping import FILL_INS
 from speechlrp.flipping.strategies import generator
+from speechlrp.registry import guarded, is_reference
 
 Filled = Tensor | Callable[[Tensor], Tensor]
 """The values of flipped bins, ``[P]`` or ``[B, P]``; or a function that makes them ``[B, P]`` of
@@ -65,6 +68,54 @@ class FillIn(ABC):
             inputs: ``[B, C, F, T]``.
             ids: what they are called ``[B]``.
         """
+
+
+def fill_ins(names: Sequence[str], around: Surroundings) -> dict[str, FillIn]:
+    """Those of some names of `FILL_INS`.
+
+    Raises:
+        SpeechLRPError: there is no such fill-in, or one of the user's own raises.
+    """
+    made = {}
+    for name in names:
+        with guarded(f"baseline {name}", FILL_INS[name]):
+            made[name] = FILL_INS[name](around)
+    return made
+
+
+def filled_by(name: str, fill_in: FillIn, inputs: Tensor, ids: Sequence[str]) -> Filled:
+    """What the bins of some recordings become; arguments as of `FillIn.of`.
+
+    Raises:
+        SpeechLRPError: a fill-in of the user's own, called `name`, raises, or gives something else.
+    """
+    with guarded(f"baseline {name}", fill_in):
+        filled = fill_in.of(inputs, ids)
+    if not is_reference(name):
+        return filled
+    if not callable(filled):
+        return _checked(name, filled, inputs)
+
+    def fill(flipped: Tensor) -> Tensor:
+        with guarded(f"baseline {name}", fill_in):
+            values = filled(flipped)
+        return _checked(name, values, inputs).expand(len(inputs), -1)
+
+    return fill
+
+
+def _checked(name: str, values: Any, inputs: Tensor) -> Tensor:
+    """Values of a user's own fill-in, as numbers of the inputs' kind."""
+    count, bins = len(inputs), inputs[0].numel()
+    shape = list(values.shape) if isinstance(values, Tensor) else type(values).__name__
+    if shape not in ([bins], [count, bins]):
+        raise SpeechLRPError(
+            f"baseline {name} gives {shape}; it must give a tensor of values [P] or [B, P], here "
+            f"[{bins}] or [{count}, {bins}], or a function that does"
+        )
+    if not bool(values.isfinite().all()):
+        raise SpeechLRPError(f"baseline {name} gives values that are not finite")
+    return values.to(inputs)
 
 
 class Zero(FillIn):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import SpeechLRPError, about
 from speechlrp.flipping import STRATEGIES
 from speechlrp.registry import guarded
 
@@ -40,7 +40,8 @@ def flipping_order(
         raise SpeechLRPError(
             f"strategy {strategy} gives {shape}; it must give priorities {list(flat.shape)}"
         )
-    return ranked(priority, ids, seed, repeat)
+    with about(f"strategy {strategy}"):
+        return ranked(priority, ids, seed, repeat)
 
 
 def ranked(priority: Tensor, ids: Sequence[str], seed: int, repeat: int = 0) -> Tensor:

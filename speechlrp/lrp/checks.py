@@ -35,7 +35,9 @@ def check_model(model: nn.Module) -> None:
 def check_composite(composite: Composite) -> None:
     """Raise unless the composite is one."""
     if not isinstance(composite, Composite):
-        raise LRPError(f"composite must be a Composite; found {type(composite).__name__}")
+        pairs = isinstance(composite, list | tuple)
+        mend = ": make one of the pairs, Composite([...])" if pairs else ""
+        raise LRPError(f"composite must be a Composite; found {type(composite).__name__}{mend}")
 
 
 def check_inputs(inputs: Tensor) -> None:

@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from speechlrp.lrp.errors import LRPError
 from speechlrp.lrp.layer import Layer, Product
 from speechlrp.lrp.modules import Place
 from speechlrp.lrp.rules.rule import Rule
@@ -146,6 +147,12 @@ class Node:
         z = self.outputs[0].data
         layer.z = layer.output() if z is None else z
         relevance = rule.backward(layer, c)
+        if not isinstance(relevance, Tensor) or relevance.shape != layer.x.shape:
+            shape = list(relevance.shape) if isinstance(relevance, Tensor) else relevance
+            raise LRPError(
+                f"rule {rule} gives {shape} for {layer.place}; it must give a tensor of the "
+                f"input's shape {list(layer.x.shape)}"
+            )
         return [(None, relevance) if rule.direct else (relevance, None)]
 
 

@@ -16,9 +16,10 @@ from speechlrp.data.dataset import dataset
 from speechlrp.data.network import Classifier, network
 from speechlrp.data.recordings import explored
 from speechlrp.data.seen import section_of
-from speechlrp.flipping import FILL_INS, baselines_of, strategies_of
+from speechlrp.flipping import baselines_of, strategies_of
 from speechlrp.flipping.cells import CELL, Flips, rates
-from speechlrp.flipping.curve import grid_counts, summarise
+from speechlrp.flipping.curve import check_measures, grid_counts, summarise
+from speechlrp.flipping.fill_ins import fill_ins
 from speechlrp.measures.verdicts import speakers_areas
 from speechlrp.pipeline.places import FEATURES, explanation, explanation_facts, weights
 from speechlrp.pipeline.progress import progress
@@ -40,6 +41,7 @@ def work(context: Context) -> None:
         shards = Shards(context.units(), len(units))
         maps = Maps(relevance)
         flips = flips_of(context, classifier, strategies_of(flipping.strategy), maps.bins)
+        check_measures(flipping.measures, flips.counts, maps.bins)
         todo = context.mine(shards.missing())
         for unit in progress(todo, "flip", len(todo)):
             batch = table.iloc[units[unit]]
@@ -72,7 +74,7 @@ def flips_of(context: Context, network: Classifier, strategies: Sequence[str], b
     return Flips(
         predict=network.predict,
         counts=grid_counts(flipping.grids[flipping.grid], bins),
-        baselines={name: FILL_INS[name](around) for name in names},
+        baselines=fill_ins(names, around),
         strategies=strategies,
         repeats=flipping.repeats,
         seed=context.config.seed,

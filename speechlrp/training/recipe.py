@@ -118,8 +118,17 @@ def factor(settings: Recipe, step: int, steps: int) -> float:
 
 
 def build_optimizer(model: nn.Module, settings: Recipe) -> torch.optim.Optimizer:
-    """Make the optimizer of the recipe over the parameters that want a gradient."""
+    """Make the optimizer of the recipe over the parameters that want a gradient.
+
+    Raises:
+        SpeechLRPError: there are none.
+    """
     parameters = [p for p in model.parameters() if p.requires_grad]
+    if not parameters:
+        raise SpeechLRPError(
+            "no weight of the network wants a gradient, so there is nothing to train; let some "
+            "have requires_grad=True, or take the network as it is with model.weights=FILE"
+        )
     lr, decay = settings.lr, settings.weight_decay
     if settings.optimizer == "sgd":
         return torch.optim.SGD(parameters, lr=lr, momentum=settings.momentum, weight_decay=decay)

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -18,7 +19,7 @@ from speechlrp.flipping.strategies import Strategy
 class Own(Explainer):
     units, sums_to = "x", "nothing"
     def explain(self, model, inputs, target):
-        return model(inputs), inputs
+        return model(inputs).detach(), inputs
 
 class Raises(Own):
     def explain(self, model, inputs, target):
@@ -107,13 +108,13 @@ def test_an_unfinished_strategy_is_not_blamed_on_the_features(explained):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("short", r"gives mine \[1\]; it must give named columns, of 2 numbers each"),
+        ("short", r"gives mine \[1\] of float64; it must give named columns, of 2 numbers each"),
         ("single", "gives float; it must give named columns"),
         ("fails", "fails raises KeyError: 'nothing'"),
     ],
 )
 def test_what_a_score_must_give(explained, name, message):
-    judged = SimpleNamespace(relevance=np.ones((2, 3, 4)))
+    judged = SimpleNamespace(relevance=np.ones((2, 3, 4)), table=pd.DataFrame())
     assert list(scored("brokenexplainers:columns", judged)["mine"]) == [12, 12]
     with pytest.raises(SpeechLRPError, match=message):
         scored(f"brokenexplainers:{name}", judged)

@@ -51,6 +51,13 @@ def test_edited_code_trains_again_and_is_not_given_old_weights(own, tmp_path):
     assert own("evaluate").returncode == 0
 
 
+def test_a_network_that_does_not_fit_is_told_before_the_features_are_made(own, project, tmp_path):
+    (tmp_path / "net.py").write_text(NET.replace("64, classes", "63, classes"))
+    said = one_line(own("preprocess", "run=unfit"))
+    assert "model.factory=net:make: for inputs of shape" in said
+    assert not list(project.outputs.glob("unfit/**/features.h5"))
+
+
 LATE = """
 import sys
 from speechlrp.explainers.base import Explainer

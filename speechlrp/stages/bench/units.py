@@ -18,9 +18,9 @@ from speechlrp.artifacts.source_digests import code_of
 from speechlrp.config.names import digest_of, flatten, names_in
 from speechlrp.data.explaining import Explaining, scored
 from speechlrp.explainers.counting import priced
-from speechlrp.flipping import FILL_INS
 from speechlrp.flipping.cells import Flips
 from speechlrp.flipping.curve import grid_counts
+from speechlrp.flipping.fill_ins import fill_ins
 from speechlrp.measures.absorption import completeness
 from speechlrp.measures.localisation import true_regions
 from speechlrp.pipeline.places import plain
@@ -146,7 +146,7 @@ class Cell:
         flips = Flips(
             predict=network.predict,
             counts=grid_counts({"percent": self.settings.percent}, relevance[0].numel()),
-            baselines={n: FILL_INS[n](self.bench.surroundings) for n in baselines},
+            baselines=fill_ins(baselines, self.bench.surroundings),
             strategies=ORDERS,
             repeats=1,
             seed=seed,

@@ -26,6 +26,7 @@ from speechlrp.corpora.text import composed
 from speechlrp.data.conditions import COPIED, additions_on_disk, configured, subset_of
 from speechlrp.data.crops import from_audio
 from speechlrp.data.dataset import feature_settings
+from speechlrp.data.network import make_model
 from speechlrp.data.recordings import (
     KEYS,
     all_rejected,
@@ -39,6 +40,7 @@ from speechlrp.data.recordings import (
 from speechlrp.data.shortcut import COLUMN, artefacts, known
 from speechlrp.errors import SpeechLRPError
 from speechlrp.measures.localisation import ALSO, TRUTH, widened
+from speechlrp.models.custom import own_code
 from speechlrp.pipeline.inputs import own_features
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
@@ -50,6 +52,7 @@ from speechlrp.stages.preprocess.left_out import (
     split_off,
     without_training,
 )
+from speechlrp.stages.train.foreign import model_options
 
 log = logging.getLogger(__name__)
 TRAINED_ON = "features of the network"
@@ -69,6 +72,8 @@ def work(context: Context) -> None:
     recordings = [r for r in labelled if r.id in subset and r.label(config.task.name) in classes]
     units, shards = in_units(context, recordings, UNIT)
     settings = feature_settings(config)
+    if own_code(config.model) and not config.model.get("weights"):  # before hours of features
+        make_model(config, model_options(config), len(classes), settings.shape)
     having = known(config, recordings, subset, classes)
     _extract(context, settings, units, shards, subset, classes, having)
     note_rejected(context, len(recordings), all_rejected(shards))

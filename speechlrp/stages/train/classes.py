@@ -4,14 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-import torch
-
 from speechlrp.config.schema import Config, call, options
 from speechlrp.data.crops import crop_batches, extra_classes, from_audio
 from speechlrp.data.dataset import Windows, dataset
-from speechlrp.data.network import describe_model
-from speechlrp.models import MODELS
-from speechlrp.models.custom import check_custom, own_code
+from speechlrp.data.network import describe_model, make_model
 from speechlrp.models.huggingface import HuggingFace
 from speechlrp.pipeline.places import FEATURES, RECORDINGS
 from speechlrp.pipeline.progress import steps
@@ -24,7 +20,7 @@ from speechlrp.training.loaders import Batches
 from speechlrp.training.loop import fit
 from speechlrp.training.losses import RegionPenalty
 from speechlrp.training.recipe import Recipe, TrainSettings
-from speechlrp.training.seeding import device, seed_everything
+from speechlrp.training.seeding import device
 from speechlrp.training.window_batches import CropBatches
 
 
@@ -54,12 +50,8 @@ def work(context: Context) -> None:
     examples = dataset(context)
     settings, model_settings = recipe(config), model_options(config)
     model_settings |= extra_classes(config, len(examples.classes))
-    with seed_everything(config.seed):
-        name = config.model["name"]
-        model = call(f"model {name}", MODELS[name], model_settings, classes=len(examples.classes))
-    if own_code(config.model):
-        mean = torch.from_numpy(examples.train_mean)
-        check_custom(model, mean, len(examples.classes), own_code(config.model))
+    shape = examples.train_mean.shape[1:]
+    model = make_model(config, model_settings, len(examples.classes), shape)
     if isinstance(model, HuggingFace):
         model.check_features(examples.settings)
         model_settings = model.kwargs  # which need no folder
