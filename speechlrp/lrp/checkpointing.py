@@ -39,6 +39,8 @@ class Segment:
 class Checkpointing(Recorder):
     """A recorder that keeps calls, and of the tape the outline."""
 
+    again = True
+
     def __init__(self, model: nn.Module, tape: Tape, keep: bool = False) -> None:
         super().__init__(model, tape, keep)
         self._segments = [Segment(0)]
@@ -90,9 +92,6 @@ class Checkpointing(Recorder):
         Args:
             composite: that they were chosen from.
             keep: whether every value keeps its numbers, until its segment is done with.
-
-        Raises:
-            NotExplainable: a constant has changed since the model used it.
         """
         nodes = self.tape.nodes
         while self._segments:

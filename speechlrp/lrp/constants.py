@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from speechlrp.lrp.arguments import Call
+
 _HOMES = (torch, functional, Tensor, torch.special, torch.linalg, torch.fft)
 
 Function = Callable[..., Any]
@@ -97,11 +99,15 @@ _HOOK = (
     "remove the hook (of Grad-CAM or the like) first",
 )
 
+GRADIENTS = (torch.autograd.grad, torch.autograd.backward, Tensor.backward)
+"""What asks autograd, also of constants, which are computed without a graph."""
+
 REFUSALS: dict[Callable[..., Any], Refusal] = {
     **dict.fromkeys(
         forms(
             "numpy tolist item __float__ __int__ __index__ __complex__ __array__ __dlpack__ "
-            "__repr__ __format__ __deepcopy__ __reduce_ex__ data_ptr untyped_storage storage"
+            "__repr__ __format__ __deepcopy__ __reduce_ex__ data_ptr untyped_storage storage "
+            "__dlpack_device__ apply_ map_ share_memory_"
         ),
         _LEAVES,
     ),
@@ -111,7 +117,7 @@ REFUSALS: dict[Callable[..., Any], Refusal] = {
         [*getters("data"), Tensor.data.__set__, Tensor.requires_grad.__set__, Tensor.set_],  # type: ignore[attr-defined]
         _CUTS,
     ),
-    **dict.fromkeys([torch.autograd.grad, torch.autograd.backward, Tensor.backward], _GRADIENT),
+    **dict.fromkeys(GRADIENTS, _GRADIENT),
     **dict.fromkeys(
         [
             Tensor.register_hook,
@@ -123,5 +129,41 @@ REFUSALS: dict[Callable[..., Any], Refusal] = {
 }
 """Function -> what is wrong with calling it, and what to do instead."""
 
-NUMBERS_ASKED_FOR = ("data pointer", "tensor subclass", "invalid python storage")
+WRITES: frozenset[Function] = frozenset(
+    getattr(home, name)
+    for home in _HOMES
+    for name in dir(home)
+    if name.endswith("_") and not name.startswith("_") and callable(getattr(home, name))
+) - frozenset(forms("requires_grad_ detach_ share_memory_ rename_"))
+WRITES |= frozenset(
+    forms(
+        "__setitem__ __iadd__ __isub__ __imul__ __itruediv__ __idiv__ __ifloordiv__ __imod__ "
+        "__ipow__ __iand__ __ior__ __ixor__ __ilshift__ __irshift__"
+    )
+)
+WRITES |= {Tensor.data.__set__}  # type: ignore[attr-defined]
+"""What changes its first argument in place."""
+
+
+SUMS: frozenset[Function] = frozenset(
+    forms("add __add__ __radd__ add_ __iadd__ sub subtract __sub__ rsub __rsub__ sub_ __isub__")
+)
+"""What needs none of its arguments on the way back."""
+
+
+def written_by(call: Call) -> Tensor | None:
+    """The tensor that a call of constants changes in place, if it does."""
+    target = call.kwargs.get("out")
+    if target is None and (call.function in WRITES or call.kwargs.get("inplace")):
+        target = call.first
+    return target if isinstance(target, Tensor) else None
+
+
+NUMBERS_ASKED_FOR = (
+    "data pointer",
+    "tensor subclass",
+    "Tensor subclass",
+    "invalid python storage",
+    "requires grad as a constant",  # torch.jit.trace
+)
 """Torch's words where something that we don't see asks a watched tensor for its numbers."""

@@ -160,7 +160,7 @@ def record(forward: Forward, keep: bool = False, make_recorder: MakeRecorder = R
     inputs = [one.clone() if one.is_inference() else one for one in forward.tensors]
     emitted = [recorder.emit(one, data=keep) for one in inputs]
     try:
-        with eagerly(), Tracer(recorder):
+        with eagerly(), torch.enable_grad(), Tracer(recorder):
             output = forward([visible for visible, _ in emitted])
         if recorder.failure is not None:
             raise recorder.failure

@@ -33,6 +33,9 @@ class Recorder:
         keep: whether every value keeps its numbers.
     """
 
+    again = False
+    """Whether what is recorded is computed again."""
+
     def __init__(self, model: nn.Module, tape: Tape, keep: bool = False) -> None:
         self.tape = tape
         self.places = Places(model)
@@ -51,6 +54,10 @@ class Recorder:
         self._model = model
         self._given: list[weakref.ref[Watched]] = []
         self._versions: dict[int, int] = {}
+        self.read: list[Tensor] = []
+        """Constants that operations on the input have read, and the sweep may read again."""
+        self._stored: dict[int, Tensor] = {}
+        """Those looked at already, by what they are stored in."""
 
     def refuse(self, call: Call, reason: str, advice: str = ADD) -> NotExplainable:
         """The error for a call that cannot be explained, remembered even if it is caught."""
@@ -235,6 +242,13 @@ class Recorder:
                     WRITE,
                 )
 
+    def has_read(self, constant: Tensor) -> bool:
+        """Whether an operation on the input has read a constant, or a view of it."""
+        strided = (one for one in self.read if one.layout is torch.strided)
+        self._stored |= {_storage(one): one for one in strided}
+        self.read.clear()
+        return _storage(constant) in self._stored
+
     def replace(self, tensor: Tensor, result: Watched) -> Tensor:
         """Put a watched tensor in the place of another one that the model holds."""
         if self.tracks(tensor) and result.shape == tensor.shape:
@@ -251,6 +265,8 @@ class Recorder:
         self._given.clear()  # as in overwrite()
         self._changed = None, None, False
         self.signals.clear()
+        self.read.clear()
+        self._stored.clear()
         for watched in alive:
             # What C++ still holds, such as vmap's wrapper in a traceback, is not swapped.
             with suppress(RuntimeError):

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.lrp.arguments import mapped, tensors_in
-from speechlrp.lrp.errors import NotExplainable
 from speechlrp.lrp.modules import Place, Places
 from speechlrp.lrp.recorder import Call, Handler, Recorder
 from speechlrp.lrp.tape import Tape, Value
@@ -30,7 +29,6 @@ class Kept:
     place: Place  # the module that was running
     precision: Callable[[], AbstractContextManager[Any]]
     """Makes the context of the model's autocast."""
-    versions: list[tuple[Tensor, int]]  # of the constants, which nobody may change in the meantime
     signals: dict[int, Tensor]  # those of the constants that the recorder knows as signals
     values: list[Value] = field(default_factory=list)  # what the call made
 
@@ -48,13 +46,11 @@ class Kept:
         # One for each, as some calls ask whether two arguments are the same tensor.
         others = {key: _stand_in(one, recorder, made) for key, one in tensors.items()}
         args, kwargs = mapped(lambda one: others[id(one)], (call.args, call.kwargs))
-        constants = [one for one in others.values() if not isinstance(one, Watched)]
         return cls(
             handler,
             Call(call.function, args, kwargs),
             recorder.places.running(),
             _precision(tensors.values()),
-            [(one, one._version) for one in constants],
             {id(others[key]): others[key] for key in tensors if key in recorder.signals},
         )
 
@@ -97,21 +93,12 @@ class Replay(Recorder):
         self._readers: dict[int, list[Watched]] = {}
 
     def make(self, calls: list[Kept]) -> None:
-        """Make the calls, emptying the list: what a call has read is let go of.
-
-        Raises:
-            NotExplainable: a constant has changed since the model used it.
-        """
+        """Make the calls, emptying the list: what a call has read is let go of."""
         tracer = Tracer(self)  # sees the calls that others consist of, as long as it lives
         self._wait(calls, tracer.recorder)
         calls.reverse()
         while calls:
             kept = calls.pop()
-            if any(one._version != version for one, version in kept.versions):
-                raise NotExplainable(
-                    f"a constant that {kept.call.full_name} in {kept.place} reads was changed in "
-                    "place later in the same pass; explain this model without checkpoint=True"
-                )
             self._values, self.places.fixed = iter(kept.values), kept.place
             with kept.precision():
                 kept.handler(self, kept.call)

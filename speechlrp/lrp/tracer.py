@@ -7,15 +7,19 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C._functorch import peek_interpreter_stack as transforming
 from torch.overrides import TorchFunctionMode
 
 from speechlrp.lrp.arguments import mapped, tensors_in
 from speechlrp.lrp.constants import (
     ASKED_WITHOUT_NUMBERS,
+    GRADIENTS,
     NUMBERS_ASKED_FOR,
     READS,
     REFUSALS,
+    SUMS,
     takes_no_numbers,
+    written_by,
 )
 from speechlrp.lrp.errors import NotExplainable
 from speechlrp.lrp.operations import HANDLERS, LAYERS
@@ -25,8 +29,7 @@ from speechlrp.lrp.recorder import Call, Recorder
 class Tracer(TorchFunctionMode):
     """Looks up every torch function that the model calls and has its operation recorded.
 
-    What the model computes from constants alone is computed as it is, without a graph. The
-    model can't turn gradients off for the operations, some of which ask autograd.
+    What the model computes from constants alone is computed as it is, without a graph.
 
     The mode is of this thread alone; what passes it by meets ``Watched``.
     """
@@ -52,9 +55,9 @@ class Tracer(TorchFunctionMode):
             self.recorder.check_unwritten(call, tensors_in((args, call.kwargs)))
         if not self._depends((args, call.kwargs)):
             return self._constant(call)
-        # Autograd, which some operations ask, makes no graph in inference mode.
-        if torch.is_inference_mode_enabled():
-            with torch.inference_mode(False):
+        # Autograd, which some operations ask, makes no graph otherwise.
+        if not torch.is_grad_enabled() or torch.is_inference_mode_enabled():
+            with torch.inference_mode(False), torch.enable_grad():
                 return self._watched(call)
         return self._watched(call)
 
@@ -83,14 +86,33 @@ class Tracer(TorchFunctionMode):
         return tensor.numbers if self.recorder.tracks(tensor) else tensor
 
     def _constant(self, call: Call) -> Any:
-        if call.function is torch._C._set_grad_enabled:
-            return None
+        if call.function is torch._C._set_grad_enabled or transforming() is not None:
+            return call.function(*call.args, **call.kwargs)
+        if call.function in GRADIENTS:
+            raise self.recorder.refuse(call, *REFUSALS[call.function])
+        target = written_by(call)
         with torch.no_grad():
+            if target is not None and self.recorder.has_read(target):
+                return self._without_effect(call, target)
             result = call.function(*call.args, **call.kwargs)
         self.recorder.computed(call, result)
         if call.function in LAYERS or self.recorder.signals:
             self.recorder.follow_signals(call.function in LAYERS, (call.args, call.kwargs), result)
         return result
+
+    def _without_effect(self, call: Call, target: Tensor) -> Any:
+        """Make a call that changes a constant which the sweep needs, if it leaves it as it is."""
+        # On a copy, since autograd goes by the number of changes and not by the numbers.
+        copy = target.detach().clone()
+        args, kwargs = mapped(lambda one: copy if one is target else one, (call.args, call.kwargs))
+        result = call.function(*args, **kwargs)
+        if copy.shape != target.shape or not torch.equal(copy, target):
+            raise self.recorder.refuse(
+                call,
+                "changes a constant that an operation on the input has read, in place,",
+                "make a new tensor of it: y = y + 1 in place of y += 1",
+            )
+        return target if result is copy else result
 
     def _watched(self, call: Call) -> Any:
         recorder, function = self.recorder, call.function
@@ -108,6 +130,9 @@ class Tracer(TorchFunctionMode):
         handler = HANDLERS.get(function)
         if handler is None:
             raise recorder.refuse(call, "has no rule")
+        if recorder.again or function not in SUMS:
+            arguments = tensors_in((call.args, call.kwargs))
+            recorder.read += [one for one in arguments if not recorder.tracks(one)]
         if not call.kwargs.get("inplace"):
             return recorder.handle(handler, call)
         plain = Call(function, call.args, call.kwargs | {"inplace": False})

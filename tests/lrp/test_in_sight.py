@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parametrize
 from torch.utils.checkpoint import checkpoint
 from toy_sight import ZERO, explain, in_inference_mode, without_gradients
 
@@ -52,6 +53,38 @@ class Pair(torch.autograd.Function):
         return first
 
 
+def slope(w):
+    return torch.func.grad(lambda w: (w**3).sum())(w)
+
+
+def parametrised():
+    layer = nn.Linear(4, 4, bias=False).double()
+    layer.weight.data = torch.eye(4).double()
+    parametrize.register_parametrization(layer, "weight", Doubling())
+    return layer
+
+
+class Doubling(nn.Module):
+    def forward(self, weight):
+        return weight * 2
+
+
+def projected(x):
+    layer = nn.Linear(4, 4, bias=False).double()
+    layer.weight.data = 3 * torch.eye(4).double()
+    outputs = []
+    for _ in range(2):
+        layer.weight.data = torch.renorm(layer.weight.data, 2, 0, 1.0)
+        outputs.append(layer(x))
+    return outputs[0] + outputs[1]
+
+
+def filled(x):
+    columns = [torch.empty(1).double() for _ in range(8)]
+    values = [column.fill_(number) for column, number in zip(columns, x.flatten(), strict=True)]
+    return torch.cat(values).view(2, 4)
+
+
 def in_place_of_a_view(x):
     y = x.clone()
     with torch.inference_mode():
@@ -71,6 +104,14 @@ IN_SIGHT = {
         2,
     ),
     "as_tensor": (lambda x: torch.as_tensor(x) + x, 2),
+    "a gradient of constants": (lambda x: x * slope(torch.ones(4).double()), 3),
+    "a Jacobian of constants": (
+        lambda x: x @ torch.func.jacrev(twice)(torch.ones(4).double()).T,
+        2,
+    ),
+    "a parametrisation": (lambda x: x + parametrised()(x), 3),
+    "a weight that is projected twice": (lambda x: projected(x), 2),
+    "fill_": (lambda x: x + filled(x), 2),
 }
 
 
@@ -100,10 +141,22 @@ def test_backward_hooks_see_nothing_and_change_nothing(register):
     assert relevance.shape == expected[3].shape
 
 
+class Other(torch.Tensor):
+    pass
+
+
+def gradient_of_a_constant():
+    w = torch.ones(4).double().requires_grad_()
+    return torch.autograd.grad((w**3).sum(), w)[0]
+
+
 SENTENCES = {
     "register_hook.* remove the hook": lambda x: (x.clone().register_hook(print), x)[1],
     "retain_grad.* remove the hook": lambda x: (x.retain_grad(), x)[1],
     "grad .* asks autograd for a gradient": lambda x: torch.autograd.grad((x * x).sum(), x)[0],
+    "grad .* asks autograd for": lambda x: x * gradient_of_a_constant(),
+    "a Tensor subclass|Tensor subclass Other": lambda x: x.as_subclass(Other) * 2,
+    "torch, where .* grad as a constant": lambda x: x + torch.jit.trace(twice, x)(x),
     "backward .* asks autograd for a gradient": lambda x: (x.sum().backward(), x)[1],
     "detach .* cuts a tensor off": lambda x: x - x.detach(),
     "requires_grad_ .* cuts": lambda x: x.requires_grad_(),
@@ -120,6 +173,7 @@ SENTENCES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 @pytest.mark.parametrize("sentence", SENTENCES)
 def test_each_has_its_own_sentence(sentence):
     with pytest.raises(NotExplainable, match=sentence):

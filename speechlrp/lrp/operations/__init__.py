@@ -145,7 +145,7 @@ for _handler, _names in (
     (in_place(gradient), "__isub__"),
     (in_place(scaled), "__imul__"),
     (in_place(divided), "__itruediv__ __idiv__"),
-    (in_place(moved), "copy_"),
+    (in_place(moved), "copy_ fill_ zero_"),
     (in_place(moved, arithmetic.assigned), "__setitem__"),
     (arithmetic.reshaped, "unsqueeze_ squeeze_ transpose_ t_ swapaxes_ swapdims_"),
     (moved, "as_strided"),  # whose other form would change what the numbers' places are
