@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.lrp.checks import check_inputs, check_model
+from speechlrp.lrp.checks import check_inputs, check_model, fitting
 from speechlrp.lrp.errors import LRPError
 
 _separate: WeakSet[nn.Module] = WeakSet()
@@ -69,7 +69,7 @@ def _check_separate(model: nn.Module, inputs: Tensor) -> None:
 
 def _outputs(model: nn.Module, batch: Tensor) -> Tensor | None:
     """The outputs, if there is one for each example."""
-    with torch.no_grad():
+    with torch.no_grad(), fitting(model, [batch]):
         output = model(batch.clone())
     fits = isinstance(output, Tensor) and output.dim() > 0 and len(output) == len(batch)
     return output if fits else None

@@ -19,9 +19,11 @@ from torch.overrides import TorchFunctionMode
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers.preconditions import check, precise
-from speechlrp.lrp.checks import check_finite, check_output
+from speechlrp.lrp.checks import check_finite, check_output, fitting
 from speechlrp.lrp.errors import LRPError
 from speechlrp.lrp.forward import eagerly
+from speechlrp.lrp.operations import HANDLERS
+from speechlrp.lrp.operations.last import dimension_behind, rearranged
 from speechlrp.lrp.start import Target, start_coefficient
 
 STARTS = ("logit", "sigmoid", "softmax")
@@ -160,8 +162,8 @@ def finite(relevance: Tensor) -> Tensor:
     return relevance
 
 
-SOFTMAXES = frozenset(("softmax", "log_softmax", "special_softmax", "special_log_softmax"))
-SIGMOIDS = frozenset(("sigmoid", "sigmoid_", "special_expit", "log_sigmoid"))
+SOFTMAXES = {"softmax", "log_softmax", "softmin", "special_softmax", "special_log_softmax"}
+SIGMOIDS = {"sigmoid", "sigmoid_", "special_expit", "log_sigmoid"}
 
 
 class Answer(NamedTuple):
@@ -174,45 +176,69 @@ class Answer(NamedTuple):
 
 
 class _Ending(TorchFunctionMode):
-    """Keeps the latest softmax or sigmoid: what it was given and what it gave."""
+    """Keeps the latest softmax or sigmoid: what it gave and what it was given.
+
+    The logarithm of one is one too, and what rearranges a log-softmax moves its logits along, as
+    in ``speechlrp.lrp``.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.latest: tuple[Any, Any, int | None] = (None, None, None)
+        self.latest = Answer(None, None, None, False)
+        self._log = False  # whether it is a logarithm's
 
     def __torch_function__(
         self, function: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
     ) -> Any:
         settings, name = kwargs or {}, getattr(function, "__name__", "")
-        if name not in SOFTMAXES | SIGMOIDS:
-            return function(*args, **settings)
-        argument = args[0] if args else settings["input"]
+        first = args[0] if args else settings.get("input")
+        if name in SOFTMAXES | SIGMOIDS:
+            return self._ended(name, function, first, args, settings)
+        behind = first is not None and first is self.latest.output
+        result = function(*args, **settings)
+        if behind and name.strip("_") == "log":
+            self.latest, self._log = self.latest._replace(output=result), True
+        elif behind and self._log and HANDLERS.get(function) is rearranged:
+            self._move(lambda one: function(one, *args[1:], **settings), result)
+        return result
+
+    def _ended(
+        self, name: str, function: Callable, argument: Any, args: tuple, settings: dict
+    ) -> Any:
         in_place = name.endswith("_")  # which leaves nothing of what it was given
         before = argument.clone() if in_place else argument
         result = function(*args, **settings)
         dim = None
         if name in SOFTMAXES:
             dim = args[1] if len(args) > 1 else settings.get("dim")
-        self.latest = result, before, dim
+        self.latest = Answer(result, -before if name == "softmin" else before, dim, True)
+        self._log = "log" in name
         return result
+
+    def _move(self, function: Callable[[Tensor], Tensor], result: Tensor) -> None:
+        _, logits, dim, _ = self.latest
+        if dim is not None:
+            dim = dimension_behind(function, logits, range(logits.dim())[dim])
+        if (dim is None) == (self.latest.dim is None):
+            self.latest = Answer(result, function(logits), dim, True)
 
 
 def answer(model: nn.Module, inputs: Tensor) -> Answer:
     """Pass a batch through a model, and find its logits.
 
-    Only an ending that is the output itself counts; one that is reshaped or picked from
-    afterwards is taken for a part of the network (of which LRP says that it cannot start there).
+    Only an ending that is the output itself counts; a softmax or sigmoid that is reshaped or
+    picked from afterwards is taken for a part of the network (of which LRP says that it cannot
+    start there).
 
     Args:
         model: in evaluation mode.
         inputs: ``[B, ...]``, which the model may overwrite.
     """
-    with eagerly(), _Ending() as ending:
+    with fitting(model, [inputs]), eagerly(), _Ending() as ending:
         output = model(inputs)
-    result, logits, dim = ending.latest
-    if result is None or result is not output:
+    if output is None or output is not ending.latest.output:
         return Answer(output, output, None, False)
-    return Answer(output, logits, dim, True)
+    return ending.latest
 
 
 def logits_of(model: nn.Module, inputs: Tensor) -> Tensor:

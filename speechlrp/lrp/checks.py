@@ -1,7 +1,8 @@
 """What must hold before and after a forward pass, and explanations that say nothing are told."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import reduce
 from typing import Any
 
@@ -53,6 +54,26 @@ def check_inputs(inputs: Tensor) -> None:
         raise LRPError("inputs must have a batch dimension first; found a single number")
     if inputs.numel() == 0:
         raise LRPError(f"inputs hold no example to explain: their shape is {list(inputs.shape)}")
+
+
+@contextmanager
+def fitting(model: nn.Module, inputs: Sequence[Tensor]) -> Iterator[None]:
+    """Say of an error that a pass ends in where inputs and weights have other types or devices."""
+    try:
+        yield
+    except RuntimeError as error:
+        weights = next((one for one in model.parameters() if one.is_floating_point()), None)
+        if weights is None:
+            raise
+        for one in inputs:
+            if (one.dtype, one.device) != (weights.dtype, weights.device):
+                raise LRPError(
+                    f"the inputs are {one.dtype} on {one.device}, the weights {weights.dtype} on "
+                    f"{weights.device}, and the model does not take that ("
+                    f"{str(error).splitlines()[0]}); use inputs.to({str(weights.device)!r}, "
+                    f"{weights.dtype})"
+                ) from error
+        raise
 
 
 def check_output(output: Any) -> None:

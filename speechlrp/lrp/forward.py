@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.lrp.arguments import mapped
-from speechlrp.lrp.checks import check_inputs, check_model
+from speechlrp.lrp.checks import check_inputs, check_model, fitting
 from speechlrp.lrp.errors import LRPError
 
 Inputs = Tensor | tuple[Tensor, ...] | Mapping[str, Tensor]
@@ -37,7 +37,8 @@ class Forward:
     def __call__(self, tensors: Sequence[Tensor]) -> Any:
         """The output for tensors in place of the inputs'."""
         first, named = self._placed(tensors)
-        whole = self.model(*first, *self.args, **named, **(self.kwargs or {}))
+        with fitting(self.model, tensors):
+            whole = self.model(*first, *self.args, **named, **(self.kwargs or {}))
         return whole if self.output is None else self.output(whole)
 
     @property

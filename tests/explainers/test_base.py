@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers import EXPLAINERS
@@ -22,6 +23,27 @@ ENDINGS = {
     "log_softmax": (nn.LogSoftmax(1), lambda z: z.softmax(1)),
     "sigmoid": (nn.Sigmoid(), torch.sigmoid),
 }
+
+
+class Ending(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+FORMS = {
+    "log of softmax": lambda z: torch.log(torch.softmax(z, 1)),
+    "log_ of softmax": lambda z: z.softmax(-1).log_(),
+    "log of sigmoid": lambda z: z.sigmoid().log(),
+    "log-softmax of columns": lambda z: F.log_softmax(z[:, :, None], 1).squeeze(2),
+    "log-softmax, transposed": lambda z: F.log_softmax(z.T, 0).T,
+    "log of softmax, viewed": lambda z: z.softmax(1).log().unsqueeze(0).view(z.shape),
+    "softmin": lambda z: F.softmin(-z, 1),
+}
+ENDINGS |= {name: (Ending(form), None) for name, form in FORMS.items()}
 
 
 def _body(bias: bool = False) -> nn.Sequential:
@@ -63,7 +85,7 @@ def test_relevance_adds_up_to_the_quantity_at_the_logits(name, start, ending):
     torch.testing.assert_close(sums["completeness_error"], relevance.sum(1) - quantity)
 
 
-@pytest.mark.parametrize("ending", ["softmax", "log_softmax", "sigmoid"])
+@pytest.mark.parametrize("ending", sorted(set(ENDINGS) - {"none"}))
 @pytest.mark.parametrize("name", sorted(set(EXPLAINERS) - {"random"}))
 def test_every_explainer_explains_the_logits_whatever_the_ending(name, ending):
     settings = {

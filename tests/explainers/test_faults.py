@@ -86,6 +86,14 @@ def test_weights_that_are_not_finite_explain_nothing(name, ending, value):
         _make(name).explain(model, torch.ones(2, 1, 4, 4).double(), 0)
 
 
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("name", EXPLAINERS)
+def test_inputs_of_another_type_than_the_weights_are_told(name, count):
+    inputs = torch.randn(count, 1, 4, 4, dtype=torch.float64)
+    with pytest.raises(SpeechLRPError, match=r"use inputs.to\('cpu', torch.float32\)"):
+        _make(name).explain(nets.linear(shape=(1, 4, 4)).float(), inputs, 0)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("batch", [1, 64])
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def rearranged(recorder: Recorder, call: Call) -> Tensor:
     def function(numbers: Tensor) -> Tensor:
         return call.function(numbers, *rest, **named)
 
-    dim = None if logits.dim is None else _dimension(function, logits.data, logits.dim)
+    dim = None if logits.dim is None else dimension_behind(function, logits.data, logits.dim)
     if dim is None and logits.dim is not None:
         return moved(recorder, call)  # which refuses
     unmoved = recorder.give(logits.data, logits.value)
@@ -84,7 +84,7 @@ def rearranged(recorder: Recorder, call: Call) -> Tensor:
     return visible
 
 
-def _dimension(function: Callable[[Tensor], Tensor], data: Tensor, dim: int) -> int | None:
+def dimension_behind(function: Callable[[Tensor], Tensor], data: Tensor, dim: int) -> int | None:
     """Where a softmax's dimension comes to lie, by moving its numbers about; or ``None``."""
     size = data.shape[dim]
     numbers = torch.arange(size, device=data.device)
