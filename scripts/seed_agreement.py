@@ -62,29 +62,46 @@ def interval(values: np.ndarray) -> str:
     return f"{values.mean():.2f} ({low:.2f} to {high:.2f})"
 
 
+def shared_explanations(runs: list[Path]) -> list[str]:
+    """Folders of explanations that all runs have."""
+    names = [{path.parent.name for path in run.glob("explain/*/*.h5")} for run in runs]
+    return sorted(set.intersection(*names))
+
+
+def agreements(runs: list[Path], name: str, most: int) -> dict[str, np.ndarray]:
+    """Of one explanation, by view: every recording's mean over pairs of networks.
+
+    Raises:
+        ValueError: the runs explained other recordings.
+    """
+    read = [read_maps(run / "explain" / name / "relevance.h5") for run in runs]
+    if any(ids != read[0][0] for ids, _, _ in read):
+        raise ValueError(f"{name}: not of the same recordings")
+    labels = read[0][1]
+    chosen = np.linspace(0, len(labels) - 1, min(most, len(labels))).astype(int)
+    maps = np.stack([relevance[chosen] for _, _, relevance in read])
+    shown = {
+        view: between(*[np.stack([make(one) for one in maps])] * 2) for view, make in VIEWS.items()
+    }
+    shown["another recording"] = between(maps, maps[:, next_of_class(labels[chosen])])
+    return shown
+
+
 def main() -> None:
     """Print a line for every explanation."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--most", type=int, default=200, help="recordings")
     asked = parser.parse_args()
-    names = [{path.parent.name for path in run.glob("explain/*/*.h5")} for run in asked.runs]
-    for name in sorted(set.intersection(*names)):
-        read = [read_maps(run / "explain" / name / "relevance.h5") for run in asked.runs]
-        if any(ids != read[0][0] for ids, _, _ in read):
-            print(f"{name}: not of the same recordings")
+    for name in shared_explanations(asked.runs):
+        try:
+            shown = agreements(asked.runs, name, asked.most)
+        except ValueError as error:
+            print(error)
             continue
-        labels = read[0][1]
-        chosen = np.linspace(0, len(labels) - 1, min(asked.most, len(labels))).astype(int)
-        maps = np.stack([relevance[chosen] for _, _, relevance in read])
-        shown = {
-            view: interval(between(*[np.stack([make(one) for one in maps])] * 2))
-            for view, make in VIEWS.items()
-        }
-        others = maps[:, next_of_class(labels[chosen])]
-        shown["another recording"] = interval(between(maps, others))
-        print(f"{name}, {len(maps)} networks, {len(chosen)} recordings: ", end="")
-        print(", ".join(f"{view} {value}" for view, value in shown.items()), flush=True)
+        count = len(shown["bins"])
+        print(f"{name}, {len(asked.runs)} networks, {count} recordings: ", end="")
+        print(", ".join(f"{view} {interval(each)}" for view, each in shown.items()), flush=True)
 
 
 if __name__ == "__main__":
