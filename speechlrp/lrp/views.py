@@ -22,6 +22,9 @@ from speechlrp.lrp.start import Target
 TOLERANCE = 1e-5
 """How far the way there and back may lead from the input, over its largest number."""
 
+ROUNDING = 32
+"""Units in the last place of the largest number within which a number counts as 0."""
+
 
 class View(ABC):
     """An invertible linear transform of a network's input, and how its relevance is shown."""
@@ -174,6 +177,17 @@ def _check_inverse(view: View, transformed: Tensor, inputs: Tensor) -> None:
         )
 
 
+def _silenced(inputs: Tensor) -> Tensor:
+    """The inputs ``[B, ...]``, with 0 where they are 0 but for rounding.
+
+    Where a recording is padded a max-pool's windows are equal, and noise of the way there and back
+    would say which number wins. A sample of 0 has no relevance to hand to its bins.
+    """
+    size = inputs.abs()
+    least = ROUNDING * torch.finfo(inputs.dtype).eps * size.flatten(1).amax(1)
+    return inputs.masked_fill(size <= least.view(-1, *[1] * (inputs.dim() - 1)), 0.0)
+
+
 class Viewed(nn.Module):
     """The network behind the inverse transform. It has the network's modules, by their names.
 
@@ -191,7 +205,7 @@ class Viewed(nn.Module):
     def forward(self, X: Tensor, *args: Any, **kwargs: Any) -> Any:
         """The network's output, of its input's transform ``[B, ...]``."""
         inputs = self._view.synthesis(X, torch.Size((len(X), *self._shape)))
-        return self.network(inputs, *args, **kwargs)
+        return self.network(_silenced(inputs), *args, **kwargs)
 
     def named_modules(self, *args: Any, **kwargs: Any) -> Iterator[tuple[str, nn.Module]]:
         """The network's, so that selectors and messages need not know of the view."""

@@ -77,6 +77,38 @@ def test_relevance_is_that_of_the_transposed_synthesis(net):
     torch.testing.assert_close(attribute_view(net, x, 2, RULES, view)[1], expected)
 
 
+class Pooled(nn.Module):
+    """Max-pools, whose windows are equal where a recording is padded."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(3)
+        self.convs = nn.ModuleList(
+            nn.Conv1d(one, 8, 3, padding=1) for one in (1, 8, 8)
+        )  # with biases
+        self.head = nn.Linear(8 * 50, 3)
+
+    def forward(self, x):
+        for conv in self.convs:
+            x = torch.max_pool1d(torch.relu(conv(x)), 2)
+        return self.head(x.flatten(1))
+
+
+@pytest.mark.parametrize("rule", [Zero(), Flat()])
+def test_rounding_in_silence_decides_nothing(rule):
+    """Else the maps in single and in double precision have little in common."""
+    net, x = Pooled().double().eval(), torch.zeros(2, 1, 400, dtype=torch.float64)
+    x[0, :, 90:250], x[1, :, 200:] = torch.randn(1, 160), torch.randn(1, 200)
+    rules, view = Composite([(First(), rule), (nn.Module, Zero())]), STFTView(32, 8)
+    _, expected = attribute_view(net, x, 1, rules, view)
+    _, found = attribute_view(Pooled().eval(), x.float(), 1, rules, view)
+    size = float(expected.abs().max())
+    torch.testing.assert_close(found.double(), expected, rtol=0, atol=1e-4 * size)
+    if isinstance(rule, Zero):
+        sums = attribute(net, x, 1, rules)[1].sum((1, 2))
+        torch.testing.assert_close(expected.sum((1, 2, 3)), sums)
+
+
 def test_a_tone_is_found_where_it_sounds():
     """A matched filter for 1 kHz, and a louder tone at 3 kHz that it does not hear."""
     rate, time = 8000, torch.arange(8000, dtype=torch.float64) / 8000
