@@ -17,8 +17,9 @@ class SpeechLRPError(Exception):
 def unknown(kind: str, name: str, known: Iterable[str]) -> SpeechLRPError:
     """Build the error for a name that is not in a table; the kind is such as ``"model"``."""
     names = sorted(" ".join(str(one).split()) for one in known)
-    close = difflib.get_close_matches(str(name), names, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    small = {one.lower(): one for one in names}
+    close = difflib.get_close_matches(str(name).lower(), small, n=1)
+    hint = f" Did you mean {small[close[0]]!r}?" if close else ""
     return SpeechLRPError(f"unknown {kind} {name!r}; known: {', '.join(names) or 'none'}.{hint}")
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.atomic import whole
-from speechlrp.artifacts.layout import Damaged, Layout, attribute, entry
+from speechlrp.artifacts.layout import Damaged, Layout, attribute, entry, read_attribute
 from speechlrp.artifacts.unexpected import kind as kind_of
 from speechlrp.errors import SpeechLRPError
 
@@ -76,7 +76,7 @@ def checked(path: Path, layout: Layout, command: str, **options: Any) -> h5py.Fi
     with reading(path, command):
         file = _opened(path, options)
         try:
-            found = file.attrs.get("kind")
+            found = read_attribute(file, "kind")
             if not isinstance(found, str) or found != layout.kind:
                 held = found if isinstance(found, str) and found.isidentifier() else ""
                 raise SpeechLRPError(

@@ -88,13 +88,27 @@ def entry(group: h5py.Group, name: str, kind: Any) -> Any:
     return found
 
 
+def read_attribute(held: Any, name: str, default: Any = None) -> Any:
+    """Read an attribute of a file, group or dataset, as ``attrs.get`` does.
+
+    Raises:
+        Damaged: it is a list of any length, which ours never are: of one whose type is damaged
+            the library reads pointers that it made of the file's bytes, and crashes.
+    """
+    if name not in held.attrs:
+        return default
+    if isinstance(held.attrs.get_id(name).get_type(), h5py.h5t.TypeVlenID):
+        raise Damaged(f"its attribute {name} is of no type of ours")
+    return held.attrs[name]
+
+
 def attribute(file: h5py.File, name: str, kind: type) -> Any:
     """Read an attribute: a `str`, a `float`, or JSON that is a `list` of texts or a `dict`.
 
     Raises:
         Damaged: it is missing or none.
     """
-    value = file.attrs.get(name)
+    value = read_attribute(file, name)
     if kind is float:
         if isinstance(value, float | np.floating) and math.isfinite(value):
             return float(value)

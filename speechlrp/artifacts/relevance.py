@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.hdf5 import describe, label_axes
-from speechlrp.artifacts.layout import Damaged, Layout, attribute
+from speechlrp.artifacts.layout import Damaged, Layout, attribute, read_attribute
 from speechlrp.artifacts.shards import Shards
 
 _TABLE = {
@@ -110,7 +110,7 @@ class Maps:
 
     def __init__(self, file: h5py.File) -> None:
         self._stored = file["relevance"]
-        factor = self._stored.attrs.get(FACTOR, 1.0)
+        factor = read_attribute(self._stored, FACTOR, 1.0)
         if not isinstance(factor, float | np.floating) or not np.isfinite(factor):
             raise Damaged(f"its attribute {FACTOR} is not a number")
         self._factor = np.float32(factor)

@@ -26,7 +26,7 @@ from speechlrp.artifacts.hdf5 import (
     reading,
     write_table,
 )
-from speechlrp.artifacts.layout import Damaged, Layout
+from speechlrp.artifacts.layout import Damaged, Layout, read_attribute
 from speechlrp.errors import SpeechLRPError
 
 UTTERANCES = Layout(
@@ -134,7 +134,7 @@ class Utterances:
             self.table = read_table(self._file)
             self.offsets = self._file["offsets"][:]
             self.frequencies = self._file["frequency"][:]
-            self.units = str(self._features.attrs.get("units", ""))
+            self.units = str(read_attribute(self._features, "units", ""))
             ends = np.cumsum([0, *self.table.frames])
             if not np.array_equal(self.offsets, ends) or ends[-1] != len(self._features):
                 raise Damaged("its offsets do not fit its features")

@@ -23,9 +23,12 @@ from speechlrp.cli.runs import hints, plainly, task_overrides, to_remember, with
 from speechlrp.config.composing import what_is_wrong
 from speechlrp.config.names import conf_dir, key_of
 from speechlrp.config.own import NONE, OwnFiles
+from speechlrp.config.quoting import quoted
+from speechlrp.config.settings import groups
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.identity import Invocation, check_run
-from speechlrp.stages import CLASSES
+from speechlrp.pipeline.inputs import check_made_so
+from speechlrp.stages import CLASSES, stage_of
 
 
 def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> None:
@@ -56,7 +59,7 @@ def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> 
     overrides = (*overrides, *_from_options(verb, overrides, values))
     with one_line_errors(verb, overrides):
         overrides, corpus = parted(overrides, bool(values.get("on")))
-        overrides, folder = with_remembered(overrides, values)
+        overrides, folder = with_remembered(verb, overrides, values)
     own, values = OwnFiles(folder, overrides), {**values, "config_dir": folder}
     with one_line_errors(verb, overrides, own), own.told(), _arguments(verb, overrides, values):
         _hydra_main(verb, overrides, own, corpus)()
@@ -83,15 +86,20 @@ def _hydra_main(verb: str, overrides: tuple[str, ...], files: OwnFiles, corpus: 
         shown = [plainly(o) for o in member if not o.startswith("data_run=$")]
         member = _with_own_experiment(verb, member)
         with one_line_errors(verb, overrides, files):
+            typed(composed)  # whether what names the explainers is such
             config = typed(with_explainers(composed, verb, member))
         with one_line_errors(verb, overrides):
             remembered = check_run(config)
             check_effect(member, config.explainer)
             if corpus:
                 config = on_corpus(config, verb, member, corpus)
+            named = (*hints(member, config_dir, remembered), *hints_on(corpus))
+            if verb != "run":
+                asked = stage_of(verb, config.task.name).inputs(config)
+                check_made_so(asked, config, member, named)
             invocation = Invocation(
                 shlex.join(["speechlrp", verb, *shown, *place, *hints_on(corpus)]),
-                (*hints(member, config_dir, remembered), *hints_on(corpus)),
+                named,
                 to_remember(member, config_dir),
             )
             run_verb(verb, config, invocation)
@@ -116,6 +124,7 @@ def _from_options(verb: str, overrides: tuple[str, ...], values: Mapping[str, An
             raise click.UsageError(f"{override!r} is {what} a setting; settings are KEY=VALUE")
         if re.match(r"\+*hydra\.job\.chdir=(?!false$)", override):
             raise click.UsageError(f"{override}: paths start where one stands; leave it out")
+        _check_choice(override)
     settings = dict(o.lstrip("+").split("=", 1) for o in overrides if "=" in o)
     translated = []
     for option in OPTIONS[verb]:
@@ -133,6 +142,21 @@ def _from_options(verb: str, overrides: tuple[str, ...], values: Mapping[str, An
     return translated
 
 
+def _check_choice(override: str) -> None:
+    """Check that what stands for a whole group is a choice of it; Hydra takes what none of us can.
+
+    Raises:
+        click.UsageError: a group taken away, or several choices at once.
+    """
+    key, value = key_of(override).partition("@")[0], override.partition("=")[2]
+    no_name = r"[\[{].*|[-+]?[\d.]+(e[-+]?\d+)?|null|true|false"
+    if key in groups() and (override.startswith("~") or re.fullmatch(no_name, value, re.I | re.S)):
+        raise click.UsageError(
+            f"{override}: there is one {key} at a time, and it has a name, such as "
+            f"{key}={groups()[key][0]}; for the others see `speechlrp list conf/{key}`"
+        )
+
+
 def _as_value(value: Any) -> str:
     """A value in Hydra's grammar; what is not plain goes into quotes."""
     if isinstance(value, tuple):
@@ -140,9 +164,7 @@ def _as_value(value: Any) -> str:
     if value is True:
         return "true"
     text = str(value)
-    if re.fullmatch(r"[\w./:+-]+", text):
-        return text
-    return "'" + text.replace("'", "\\'") + "'"
+    return text if re.fullmatch(r"[\w./:+-]+", text, re.ASCII) else quoted(text)
 
 
 @contextmanager
@@ -179,10 +201,6 @@ def one_line_errors(
         _stop(own.located(str(error)))
     except (HydraException, OmegaConfBaseException) as error:
         _stop(own.located(str(what_is_wrong(verb, overrides, error))))
-    except ValueError as error:
-        if "Config group override" not in str(error):  # Hydra's, for task=null
-            raise
-        _stop(str(error))
     except BrokenPipeError:  # the reader of the output is gone, as behind `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

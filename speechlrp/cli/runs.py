@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,7 +22,9 @@ from speechlrp.config.names import (
     identity_overrides,
     key_of,
 )
+from speechlrp.config.settings import default_choices
 from speechlrp.pipeline.identity import Run, made_name, merged, read_run
+from speechlrp.stages import CLASSES
 
 EXPERIMENT = "experiment"
 """The folder of experiments in a folder of configurations."""
@@ -73,7 +76,7 @@ def _plain(root: DictConfig, key: str) -> Any:
 
 
 def with_remembered(
-    overrides: tuple[str, ...], values: Mapping[str, Any]
+    verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]
 ) -> tuple[tuple[str, ...], str | None]:
     """What the run that is named remembers, and after it what was given.
 
@@ -98,6 +101,11 @@ def with_remembered(
         folder = folder or _own_folder(asked or name)
         begins = not asked and _is_experiment(name, folder)
         run = Run(name, [f"experiment={name}"] if begins else [])
+    elif verb not in CLASSES and not any(o.startswith("experiment=") for o in run.overrides):
+        # it began where verbs of every task begin, and not where this one would
+        run = replace(
+            run, overrides=[f"experiment={default_choices()[EXPERIMENT]}", *run.overrides]
+        )
     kept = [o for o in run.overrides if not o.startswith(CONFIG_DIR)]
     folders = [o.partition("=")[2] for o in run.overrides if o.startswith(CONFIG_DIR)]
     folder = folder or next(iter(folders), None)

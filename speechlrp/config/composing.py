@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from speechlrp.config.names import conf_dir, key_of
 from speechlrp.config.own import OwnFiles, reason
+from speechlrp.config.quoting import quoted, unreadable
 from speechlrp.config.schema import typed
 from speechlrp.config.sections import Config
 from speechlrp.config.settings import groups
@@ -38,8 +39,7 @@ def compose_config(verb: str, overrides: Sequence[str]) -> Config:
     folders = [o.removeprefix(CONFIG_DIR) for o in overrides if o.startswith(CONFIG_DIR)]
     last = {key_of(o): o for o in overrides if not o.startswith(CONFIG_DIR)}
     own = OwnFiles(next(iter(folders[-1:]), None), list(last.values()))
-    quoted = [folder.replace("\\", "\\\\").replace("'", "\\'") for folder in folders[-1:]]
-    path = [f"hydra.searchpath=['file://{folder}']" for folder in quoted]
+    path = [f"hydra.searchpath=[{quoted(f'file://{folder}')}]" for folder in folders[-1:]]
     before = Singleton.get_state()  # a program that asks may be Hydra's itself
     GlobalHydra.instance().clear()
     try:
@@ -60,7 +60,7 @@ def what_is_wrong(verb: str, overrides: Sequence[str], error: Exception) -> Spee
         return _about_setting(_without_misspelling(verb, overrides), key[1])
     first = reason(error)
     if isinstance(error, OverrideParseException):
-        return SpeechLRPError(f"cannot read {error.override!r}: {first}")
+        return unreadable(str(error.override))
     if first.startswith("Ambiguous value"):
         return SpeechLRPError(f"{first}; several values are swept with -m, a list goes in [...]")
     return SpeechLRPError(first)

@@ -2,11 +2,20 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from functools import reduce
 from itertools import pairwise
-from typing import Any, cast
+from math import isfinite
+from types import NoneType, UnionType
+from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+from omegaconf.errors import (
+    ConfigKeyError,
+    ConfigTypeError,
+    OmegaConfBaseException,
+    ValidationError,
+)
 
 from speechlrp.config import CHECKPOINTS, CONDITIONS, SOURCES, SUBSETS, WORKS
 from speechlrp.config.sections import Config
@@ -35,12 +44,63 @@ def typed(composed: DictConfig) -> Config:
         section = str(error.full_key).rpartition(".")[0]
         raise unknown(f"setting of {section}" if section else "setting", key, known) from error
     except OmegaConfBaseException as error:
-        key = getattr(error, "full_key", None) or "configuration"
-        raise SpeechLRPError(f"{key}: {str(error).splitlines()[0]}") from error
-    if "name" in config.explainer:  # it may look like a number
-        config.explainer["name"] = str(config.explainer["name"])
+        raise _misfit(composed, error) from error
+    _check_texts(config)
     check(config)
     return config
+
+
+WANTED = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+WANTED |= {list: "a list, such as [a,b]", dict: "settings of their own, as {key}.NAME=VALUE"}
+"""Types of settings, in words."""
+
+
+def _misfit(composed: DictConfig, error: OmegaConfBaseException) -> SpeechLRPError:
+    """Say which value is not of its type, and what it must be."""
+    key, kind, value = "", Config, cast(Any, OmegaConf.to_container(composed))
+    while is_dataclass(kind) and isinstance(value, dict):
+        above = f"{key}." if key else ""
+        name = next((one for one in value if _is_refused(above + one, value[one])), "")
+        if not name or not isinstance(error, ValidationError | ConfigTypeError):
+            where = key or getattr(error, "full_key", "")
+            return SpeechLRPError(f"{where}: {str(error).splitlines()[0]}".removeprefix(": "))
+        key, kind, value = above + name, get_type_hints(kind)[name], value[name]
+    kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    words = [WANTED.get(get_origin(k) or k, WANTED[dict]) for k in kinds if k is not NoneType]
+    if isinstance(value, list) and get_origin(kinds[0]) is list:
+        words = [f"{words[0]}, each {WANTED.get(get_args(kinds[0])[0], 'settings')}"]
+    wanted = " or ".join([*words, *(["null"] if NoneType in kinds else [])])
+    text = "null" if value is None else value
+    return SpeechLRPError(f"{key} is {text}; it must be {wanted.format(key=key)}")
+
+
+def _is_refused(key: str, value: Any) -> bool:
+    """Whether a value is not of its type, whatever the others are."""
+    alone = reduce(lambda inner, name: {name: inner}, reversed(key.split(".")), value)
+    try:
+        OmegaConf.merge(OmegaConf.structured(Config), alone)
+    except OmegaConfBaseException:
+        return True
+    return False
+
+
+UNNAMED = ("conditions", "mixing", "shortcut")
+"""Sections whose name may be null, for nothing of the kind."""
+
+
+def _check_texts(config: Config) -> None:
+    """Names of entries, and of kinds of them, are texts, also those that look like numbers."""
+    for section in (one.name for one in fields(Config)):
+        settings = getattr(config, section)
+        for key in {"name", "kind"} & settings.keys() if isinstance(settings, dict) else ():
+            if isinstance(settings[key], int | float):
+                settings[key] = str(settings[key])
+            if not isinstance(settings[key], str) and (settings[key] or section not in UNNAMED):
+                value = "null" if settings[key] is None else settings[key]
+                raise SpeechLRPError(f"{section}.{key} is {value}; it must be a text")
+        for key, value in vars(settings).items() if is_dataclass(settings) else ():
+            if isinstance(value, list) and any(isinstance(one, list) for one in value):
+                raise SpeechLRPError(f"{section}.{key} is {value}; it must be a list without lists")
 
 
 def options(section: Mapping[str, Any], *chosen_by: str) -> dict[str, Any]:
@@ -193,6 +253,7 @@ RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
      "compare.batch_size compare.shown compare.period compare.sanity_steps bench.examples "
      "bench.batch_size bench.draws explored workers", lambda v: v >= 1, "at least 1"),
     ("augment.share listen.share listen.peak compare.top", lambda v: 0 < v <= 1, "in (0, 1]"),
+    ("model.input_scale", lambda v: isinstance(v, float | int) and isfinite(v), "a finite number"),
     ("augment.penalty navai.near_s", lambda v: v >= 0, "at least 0"),
     ("navai.rate", lambda v: 0 < v < 1, "between 0 and 1"),
     ("navai.groups", lambda v: v >= 2 or v == 0, "0, or from 2"),

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
-from speechlrp.artifacts.layout import Damaged, attribute
+from speechlrp.artifacts.layout import Damaged, attribute, read_attribute
 from speechlrp.artifacts.relevance import FEATURES as WINDOWS
 from speechlrp.artifacts.utterances import SPOKEN, Utterances
 from speechlrp.audio import FEATURES
@@ -164,7 +164,7 @@ def read_dataset(path: Path, command: str) -> Any:
             "table": read_table(file),
             **{name: attribute(file, name, kind) for name, kind in SPOKEN.attributes.items()},
             "frequency": file["frequency"][:] if "frequency" in file else np.zeros(0),
-            "units": str(file["features"].attrs.get("units", "")),
+            "units": str(read_attribute(file["features"], "units", "")),
         }
         if layout is SPOKEN:
             return Spoken(**facts)

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 from torch import nn
 
+from speechlrp.artifacts.layout import Damaged, read_attribute
 from speechlrp.artifacts.relevance import Maps, merge
 from speechlrp.artifacts.shards import Shards
 from speechlrp.config.schema import call, options
@@ -141,7 +142,15 @@ def order_of(file: h5py.File, rows: Any) -> torch.Tensor:
     """Bins by falling relevance `[n, F T]` of some rows of a file of relevance."""
     ids = file["table/id"].asstr()[rows]
     maps = torch.from_numpy(Maps(file)[rows])
-    return flipping_order("lrp", maps, list(ids), int(file.attrs.get(SEED, 1)))
+    return flipping_order("lrp", maps, list(ids), _seed(file))
+
+
+def _seed(file: h5py.File) -> int:
+    """Of the draw that breaks ties of a ranking."""
+    seed = read_attribute(file, SEED, 1)
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise Damaged(f"its attribute {SEED} is not a whole number")
+    return int(seed)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ and S steps of a recogniser.
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,10 +25,11 @@ from speechlrp.flipping import BASELINES
 from speechlrp.flipping.fill_ins import Surroundings
 from speechlrp.lrp.views import Viewed
 from speechlrp.models import MODELS
-from speechlrp.models.custom import check_custom, own_code
+from speechlrp.models.custom import check_network, own_code
 from speechlrp.models.heads import check_outputs
 from speechlrp.models.wav2letter import Wav2Letter
 from speechlrp.pipeline.stage import Context
+from speechlrp.registry import told
 from speechlrp.training.checkpoint import load_model
 from speechlrp.training.losses import probabilities
 from speechlrp.training.seeding import device, seed_everything
@@ -174,21 +176,39 @@ def network(context: Context, dataset: Dataset) -> Any:
     return kind(context, dataset)
 
 
+MADE_WRONG = (
+    *(TypeError, ValueError, RuntimeError, IndexError, ArithmeticError, AssertionError),
+    UserWarning,
+)
+"""How layers of torch refuse, or warn of, what settings made them of."""
+
+
 def make_model(
     config: Config, settings: Mapping[str, Any], classes: int, shape: Sequence[int]
 ) -> nn.Module:
-    """The configured network; one of the user's own is asked about empty inputs first.
+    """The configured network; it is asked about empty inputs first.
 
-    `settings` are of the section, and `shape` is that of features behind the channel.
+    `settings` are of the section, and `shape` is that of an input: ``[1, F, T]``, or ``[F, T]`` of
+    a recogniser's.
 
     Raises:
-        SpeechLRPError: it cannot be made, or does not fit classes or features.
+        SpeechLRPError: it cannot be made of them, or does not fit classes or features.
     """
     name, factory = config.model["name"], own_code(config.model)
-    with seed_everything(config.seed):
-        model = call(f"model {name}", MODELS[name], settings, classes=classes)
-    if factory:
-        check_custom(model, torch.zeros(1, *shape), classes, factory)
+    try:
+        with seed_everything(config.seed), warnings.catch_warnings():
+            warnings.filterwarnings("error", "Initializing zero-element tensors")
+            model = call(f"model {name}", MODELS[name], settings, classes=classes)
+    except MADE_WRONG as error:
+        given = " ".join(f"model.{key}={value}" for key, value in settings.items())
+        raise SpeechLRPError(f"model {name} cannot be made of {given}: {told(error)}") from error
+    if len(shape) == 2 and not hasattr(model, "receptive_field"):
+        raise SpeechLRPError(
+            f"task=letters needs a model of sequences, such as model=wav2letter; {name} is none"
+        )
+    if not hasattr(model, "check_features"):  # which knows its own inputs
+        what = f"model.factory={factory}" if factory else f"model {name}"
+        check_network(model, torch.zeros(*shape), classes, what)
     return model
 
 

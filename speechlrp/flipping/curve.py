@@ -34,13 +34,13 @@ def grid_counts(grid: Mapping[str, Any], bins: int) -> np.ndarray:
     """
     try:
         counts = _counts(grid, bins)
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise SpeechLRPError(
             "a flipping grid is {percent: [...]}, {bins: [...]} or {bins: start:stop:step}; "
             f"found {grid}"
         ) from error
     if not counts or min(counts) < 0 or max(counts) > bins:
-        raise SpeechLRPError(f"a flipping grid must lie in 0..{bins} bins; found {counts}")
+        raise SpeechLRPError(f"a flipping grid must lie in 0..{bins} bins; found {grid}")
     return np.unique(np.array(counts, dtype=np.int64))
 
 
@@ -54,7 +54,7 @@ def _counts(grid: Mapping[str, Any], bins: int) -> list[int]:
     if unit != "bins":
         raise ValueError(unit)
     if isinstance(points, str):
-        return list(range(*map(int, points.split(":"))))
+        return list(range(*map(int, points.split(":")))[: bins + 2])  # more do not lie within
     return list(map(index, points))
 
 

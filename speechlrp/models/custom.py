@@ -65,33 +65,35 @@ def own_code(settings: Mapping[str, Any]) -> str | None:
     return name if is_reference(name) else settings.get("factory")
 
 
-def check_custom(model: nn.Module, like: Tensor, classes: int, factory: str | None) -> None:
-    """Ask a user's network about two empty inputs, before hours are spent on it.
+def check_network(model: nn.Module, like: Tensor, classes: int, what: str) -> None:
+    """Ask a network about two empty inputs, before hours are spent on it.
 
     Args:
-        model: of inputs ``[B, 1, F, T]``; it is left in the mode it was in.
-        like: an input, ``[1, F, T]``.
+        model: of inputs ``[B, 1, F, T]`` to ``[B, K]``, or ``[B, F, T]`` to ``[B, K, S]``; it is
+            left in the mode it was in.
+        like: an input, ``[1, F, T]`` or ``[F, T]``.
         classes: number of classes, ``K``.
-        factory: where it is from, for the error.
+        what: it is, for the error.
 
     Raises:
-        SpeechLRPError: it raises an error, or gives something else than finite ``[B, K]``.
+        SpeechLRPError: it raises an error, or gives something else than finite logits.
     """
     training, inputs = model.training, like.new_zeros(2, *like.shape)
-    asked = f"model.factory={factory}: for inputs of shape {list(inputs.shape)} the network"
+    asked = f"{what}: for inputs of shape {list(inputs.shape)} the network"
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             outputs = model.eval()(inputs)
-    except (Exception, SystemExit) as error:  # as above
+    except (Exception, SystemExit) as error:  # as above; layers of torch refuse in many ways too
         raise SpeechLRPError(
-            f"{asked} raises {told(error)}; it must take [B, 1, F, T] (F bands, T frames)"
+            f"{asked} raises {told(error)}; it must take [B, 1, F, T] (F bands, T frames), as the "
+            "features give them"
         ) from error
     finally:
         model.train(training)
-    wanted = [2, classes]
+    wanted, axes = [2, classes], "[B, K]" if like.dim() == 3 else "[B, K, S]"
     shape = list(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
-    if shape != wanted:
-        raise SpeechLRPError(f"{asked} gives {shape}; it must give logits [B, K], here {wanted}")
+    if shape[:2] != wanted or len(shape) != 5 - like.dim():
+        raise SpeechLRPError(f"{asked} gives {shape}; it must give logits {axes}, here {wanted}")
     if not bool(outputs.isfinite().all()):
         raise SpeechLRPError(
             f"{asked} gives numbers that are not finite; look at its first weights"

@@ -1,6 +1,6 @@
 """What a run is: `run.json` in its folder holds what it was made with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -120,12 +120,17 @@ def check_run(config: Config) -> bool:
     return read_run(outputs / config.run) is not None
 
 
-def remember(config: Config, overrides: Sequence[str], of_data: bool) -> None:
-    """Write, or add to, the `run.json` of the run that a stage writes into."""
+def remember(config: Config, overrides: Sequence[str], of_data: bool) -> Callable[[], None]:
+    """Write, or add to, the `run.json` of the run that a stage writes into.
+
+    Gives what takes it back, for a command that came to nothing: of settings that were refused no
+    run is made. What another command has added since stays.
+    """
     whole, name = asdict(config), config.data_run if of_data else config.run
     folder = Path(config.paths.outputs) / name
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    before = read_run(folder) or Run(name, made=now, version=__version__)
+    known = read_run(folder)
+    before = known or Run(name, made=now, version=__version__)
     after = replace(
         before,
         overrides=merged(before.overrides, overrides),
@@ -135,6 +140,16 @@ def remember(config: Config, overrides: Sequence[str], of_data: bool) -> None:
     )
     if after != before:
         write_json(folder / FILE, asdict(after))
+
+    def forget() -> None:
+        if after == before or read_run(folder) != after:
+            return
+        if known is None:
+            (folder / FILE).unlink()
+        else:
+            write_json(folder / FILE, asdict(before))
+
+    return forget
 
 
 def merged(remembered: Sequence[str], overrides: Sequence[str]) -> list[str]:

@@ -1,13 +1,14 @@
 """The files that a stage reads, and what is known of them."""
 
 import json
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from speechlrp.artifacts.source_digests import code_of
-from speechlrp.config.names import flatten
+from speechlrp.config.names import IDENTITY, flatten, key_of
 from speechlrp.config.schema import Config
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.places import FEATURES, Artifact
@@ -17,6 +18,8 @@ from speechlrp.registry import references_in
 
 ON = "--on"
 """Stands before the settings of another corpus."""
+BATCH = "batch_size"
+"""The name of settings that change no result."""
 TRAINING = ("train", "augment", "retrain")
 """Verbs that know the run's own corpus alone."""
 
@@ -63,6 +66,40 @@ def find_inputs(
             if not wanted.exists():
                 raise SpeechLRPError(f"{verb}: there is no {wanted}")
     return paths, made_by
+
+
+def check_made_so(
+    asked: Mapping[str, Artifact | Path], config: Config, settings: Sequence[str], hints: Sequence
+) -> None:
+    """Refuse settings, given with a command, that what it only reads was not made with.
+
+    Args:
+        asked: the files that it reads.
+        config: what the settings led to.
+        settings: ``KEY=VALUE``, as they were given.
+        hints: what names the run.
+
+    Raises:
+        SpeechLRPError: one says something else than the record of what is read.
+    """
+    given = [key_of(s) for s in settings if "." in key_of(s)]
+    given = [k for k in given if k.split(".")[0] not in IDENTITY and k.split(".")[-1] != BATCH]
+    whole = {
+        k: v for name, value in asdict(config).items() for k, v in flatten(name, value).items()
+    }
+    for wanted in (one for one in asked.values() if isinstance(one, Artifact)):
+        folder = (run_folder(config, wanted.stage) / wanted.path).parent
+        record = read_record(folder)
+        for key, made in record.config.items() if record else ():
+            above = next((k for k in given if f"{key}.".startswith(f"{k}.")), None)
+            if above and key in whole and json.loads(json.dumps(whole[key])) != made:
+                words = next(s for s in settings if key_of(s) == above)
+                parts = ["speechlrp", wanted.stage, *wanted.options, *hints, shlex.quote(words)]
+                command = " ".join(parts)
+                raise SpeechLRPError(
+                    f"{words}: {folder} was made with {key}={made}; make it again with "
+                    f"`{command}`, or leave that out"
+                )
 
 
 def _of_run(overrides: tuple[str, ...], stage: str) -> tuple[str, ...]:

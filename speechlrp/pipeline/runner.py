@@ -88,8 +88,10 @@ class _Lead:
                 say(f"{self.where}: complete, nothing to do ({self.final})")
                 self.ranks.share(None)
                 return self.final
+            forget = None
             if not self.config.on:
-                remember(self.config, self.invocation.overrides, self.stage.name == "preprocess")
+                of_data = self.stage.name == "preprocess"
+                forget = remember(self.config, self.invocation.overrides, of_data)
             partial = partial_folder(self.final, wanted, self.config.force, self.stage.parts)
             digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
             self.ranks.share((partial, digest))
@@ -97,7 +99,12 @@ class _Lead:
                 self.config, partial, self.run, inputs, made_by, hints, digest,
                 reads=wanted["inputs"], before=self._before(), ranks=self.ranks,
             )  # fmt: skip
-            self._work(context, wanted, watch)
+            try:
+                self._work(context, wanted, watch)
+            except SpeechLRPError:
+                if forget and not partial.exists():
+                    forget()
+                raise
         return self.final
 
     def _complete(self, wanted: Mapping[str, dict]) -> bool:

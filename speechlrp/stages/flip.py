@@ -16,6 +16,7 @@ from speechlrp.data.dataset import dataset
 from speechlrp.data.network import Classifier, network
 from speechlrp.data.recordings import explored
 from speechlrp.data.seen import section_of
+from speechlrp.errors import about
 from speechlrp.flipping import baselines_of, strategies_of
 from speechlrp.flipping.cells import CELL, Flips, rates
 from speechlrp.flipping.curve import check_measures, grid_counts, summarise
@@ -71,9 +72,11 @@ def flips_of(context: Context, network: Classifier, strategies: Sequence[str], b
     """What the configuration asks of the recordings of a network, with `bins` each."""
     flipping = context.config.flipping
     names, around = baselines_of(flipping.baseline), network.surroundings(context.config.seed)
+    with about(f"flipping.grids.{flipping.grid}"):
+        counts = grid_counts(flipping.grids[flipping.grid], bins)
     return Flips(
         predict=network.predict,
-        counts=grid_counts(flipping.grids[flipping.grid], bins),
+        counts=counts,
         baselines=fill_ins(names, around),
         strategies=strategies,
         repeats=flipping.repeats,

@@ -22,7 +22,7 @@ SITUATIONS = {
         "line 2: trainer.epochs is one key; settings",
     ),
     "a value out of range": (G + "flipping:\n  limit: 0\n", "line 3: flipping.limit is 0"),
-    "a text for a number": (G + "seed: many\n", "line 2: seed: "),
+    "a text for a number": (G + "seed: many\n", "line 2: seed is many"),
     "a list in place of a mapping": (G + "- a\n", "mine.yaml: .*Cannot merge"),
     "a choice that there is not": (G + "defaults: [override /model: alexnot]\n", "alexnot"),
     "defaults that are none": (G + "defaults: 3\n", "mine.yaml.*[Dd]efaults"),

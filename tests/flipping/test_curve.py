@@ -58,7 +58,8 @@ def test_what_is_no_grid_is_refused(grid):
 
 
 @pytest.mark.parametrize("grid", [{"bins": [11]}, {"bins": [-1, 3]}, {"percent": [110]},
-                                  {"percent": []}, {"bins": "5:5"}])  # fmt: skip
+                                  {"percent": []}, {"bins": "5:5"},
+                                  {"bins": "0:9999999999999:1"}])  # fmt: skip
 def test_points_outside_the_spectrogram_are_refused(grid):
     with pytest.raises(SpeechLRPError, match=r"must lie in 0\.\.10 bins; found"):
         grid_counts(grid, 10)

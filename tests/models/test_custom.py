@@ -8,7 +8,7 @@ from torch import nn
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.models import MODELS
-from speechlrp.models.custom import check_custom
+from speechlrp.models.custom import check_network
 
 custom = MODELS["custom"]
 
@@ -99,7 +99,7 @@ def test_a_network_of_other_inputs_or_outputs_is_one_line(name, words):
     model = custom(classes=5, factory=factory)
     said = rf"model.factory={factory}: for inputs of shape \[2, 1, 4, 6\] the network {words}"
     with pytest.raises(SpeechLRPError, match=said) as error:
-        check_custom(model, torch.zeros(1, 4, 6), 5, factory)
+        check_network(model, torch.zeros(1, 4, 6), 5, f"model.factory={factory}")
     assert "\n" not in str(error.value)
     assert model.training
 
@@ -107,7 +107,7 @@ def test_a_network_of_other_inputs_or_outputs_is_one_line(name, words):
 def test_a_network_that_fits_is_left_as_it_was():
     model = nn.Sequential(nn.BatchNorm2d(1), nn.Dropout(), nn.Flatten(), nn.Linear(24, 5))
     before, state = {k: v.clone() for k, v in model.state_dict().items()}, torch.get_rng_state()
-    check_custom(model, torch.zeros(1, 4, 6), 5, "mine:make")
+    check_network(model, torch.zeros(1, 4, 6), 5, "mine:make")
     torch.testing.assert_close(model.state_dict(), before)
     assert torch.equal(torch.get_rng_state(), state)
     assert model.training

@@ -11,9 +11,11 @@ from pathlib import Path
 import forks
 import pytest
 import toy_stage
-from toy_stage import READER, UNITS, run
+from toy_stage import READER, STAGE, UNITS, configured, run
 
 from speechlrp.errors import SpeechLRPError
+from speechlrp.pipeline.identity import Invocation
+from speechlrp.pipeline.runner import perform
 
 NUMBERS = itertools.count()
 
@@ -138,6 +140,17 @@ def test_a_refused_command_leaves_no_folder(tmp_path):
     ):
         run(tmp_path / "outputs", READER)
     assert not (tmp_path / "outputs/toy").exists()
+
+
+def test_a_run_is_not_made_of_settings_that_were_refused(tmp_path):
+    """Its name would be taken by a network that there is not."""
+    run(tmp_path, value="a")
+    before = (tmp_path / "toy/run.json").read_bytes()
+    asked = configured(tmp_path, value="b", refuse="not like this")
+    invocation = Invocation("speechlrp toy", ("run=toy",), ("model.depth=0",))
+    with pytest.raises(SpeechLRPError, match="not like this"):
+        perform(STAGE, asked, invocation)
+    assert (tmp_path / "toy/run.json").read_bytes() == before
 
 
 def test_a_refused_command_leaves_what_was_there(tmp_path):

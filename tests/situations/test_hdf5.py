@@ -162,12 +162,17 @@ def test_what_lies_in_its_place_is_said(path: Path, name: str) -> None:
     refused(path, right)
 
 
-def test_a_text_in_no_known_code_is_said(path: Path) -> None:
+@pytest.mark.parametrize(
+    ("damaged", "right"),
+    [(b"\x01\x09", "Unknown string encoding"), (b"\x09\x01", "kind is of no type of ours")],
+)
+def test_a_text_in_no_known_code_is_said(path: Path, damaged: bytes, right: str) -> None:
+    """The library crashes when it reads a value of any length that is neither list nor text."""
     content = path.read_bytes()
-    known = b"kind\0\0\0\0\x19\x01\x01"  # an attribute's name, a text of any length, UTF-8
+    known = b"kind\0\0\0\0\x19\x01\x01"  # an attribute's name, of any length: a text, UTF-8
     assert content.count(known) == 1
-    path.write_bytes(content.replace(known, known[:-1] + b"\x09"))
-    refused(path, "Unknown string encoding")
+    path.write_bytes(content.replace(known, known[:-2] + damaged))
+    refused(path, right)
 
 
 def test_a_pipe_is_not_waited_for(path: Path) -> None:

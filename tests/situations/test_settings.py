@@ -2,11 +2,13 @@
 
 import os
 import re
+import subprocess
 import sys
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from speechlrp.answers.run import load
 from speechlrp.answers.sounds import wave_of
@@ -30,8 +32,19 @@ REFUSED = {
     "no explainer of that name": ("explainer=lrp_gama", "unknown explainer 'lrp_gama'"),
     "no explainer of no name": ("explainer=", "unknown explainer ''; known: captum"),
     "a list for a mapping": ("explainer.f0_hz=[10,5]", "f0_hz=.*Cannot merge DictConfig with List"),
-    "a number for a group": ("trainer=5", "Config group override must be a string"),
     "a window of no view": ("explainer.hop=64", "is about explainer.view=stft, without which it"),
+    "one name for a list": ("task.classes=male", r"it must be a list, such as \[a,b\] or null"),
+    "a list in a list": ("flipping.measures=[[a]]", "it must be a list without lists"),
+    "letters for numbers": ("bench.seeds=[x]", r"\['x'\]; .*each a whole number"),
+    "a text for settings": ("compare.settings=x", "compare.settings.NAME=VALUE"),
+    "a number for steps": ("sequence.steps=[5]", r"sequence.steps is \[5\]; it must be a list"),
+    "infinitely many": ("flipping.repeats=1e400", "flipping.repeats is inf; .* a whole number"),
+    "no name of an entry": ("explainer.name=null", "explainer.name is null; it must be a text"),
+    "names of an entry": ("model.name=[a]", r"model.name is \['a'\]; it must be a text"),
+    "a setting in capitals": ("TRAINER.LR=1", "Did you mean 'trainer'"),
+    "a choice in capitals": ("trainer=Fast", "Did you mean 'fast'"),
+    "a bracket that is open": ("split.test=[1", r"its \[ is not closed by \]"),
+    "a key without a name": ("trainer..lr=1", "settings are KEY=VALUE, such as"),
     "an interpolation of nothing": ("seed=${oc.env:NO_SUCH}", "variable 'NO_SUCH' not found"),
     "an interpolation of itself": ("seed=${seed}", "Recursive interpolation"),
 }
@@ -51,8 +64,43 @@ def test_an_explainer_that_there_is_not_is_said_from_python_too(name):
         compose_config("explain", ["run=x", "data_run=x", f"explainer={name}"])
 
 
+UNQUOTED = (
+    *("dataset.root=/d/my corpus (1)", "dataset.root=/d/m\u00e4nner", "dataset.file=a&b.csv"),
+    *(
+        "dataset.file=it's.csv",
+        "dataset.file=$a(b).csv",
+        "dataset.file=a\\b(.csv",
+        "model.factory=n:f()",
+    ),
+    *("task.classes=[m\u00e4nnlich,weiblich]", "compare.settings={lrp: {name: a b (c)}}"),
+)
+
+
+@pytest.mark.parametrize("setting", UNQUOTED)
+def test_a_value_that_needs_quotes_is_shown_with_them(monkeypatch, tmp_path, setting):
+    """What is shown is typed into a shell as it stands, and means what was meant."""
+    status, _, error = said(monkeypatch, tmp_path, ["train", "run=x", setting])
+    assert (status, error.count("\n")) == (1, 1)
+    shown = error.partition("its value needs quotes: ")[2].strip()
+    word = subprocess.run(["bash", "-c", f"printf %s {shown}"], capture_output=True, text=True)
+    value = OverridesParser.create().parse_override(word.stdout).value()
+    meant = setting.partition("=")[2]
+    assert meant.strip("[{}]") == (value if isinstance(value, str) else MEANT[meant](value))
+
+
+MEANT = {
+    "[m\u00e4nnlich,weiblich]": ",".join,
+    "{lrp: {name: a b (c)}}": lambda value: f"lrp: {{name: {value['lrp']['name']}",
+}
+"""A list or mapping that was typed -> from what it became to the text between its brackets."""
+
+
 NO_SETTINGS = {
     "a word": ("train", "fast", "'fast' is not a setting"),
+    "a number for a group": ("train", "trainer=5", "has a name, such as trainer=audionet"),
+    "nothing for a group": ("train", "task=null", "there is one task at a time"),
+    "a list for a group": ("train", "experiment=[demo]", "there is one experiment at a time"),
+    "a group taken away": ("train", "~trainer", "`speechlrp list conf/trainer`"),
     "another folder to work in": ("train", "hydra.job.chdir=true", "paths start where one stands"),
 }
 

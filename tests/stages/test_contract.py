@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -45,10 +46,57 @@ def test_augment_asks_for_its_space_before_it_writes(copied):
     assert read_record(copied.run / "augment/mean").status == "complete"
 
 
+NO_MODEL = {
+    "a setting of no list": ("model.channels=8", "cannot be made of model.channels=8 .*TypeError"),
+    "no filters": ("model.channels=[0,0,0,0,0]", "model alexnet_small|cannot be made|raises"),
+    "more than whole": ("model.dropout=1.5", "cannot be made of .*model.dropout=1.5.*between 0"),
+    "no number": ("model.dropout=nan", r"inputs of shape \[2, 1, 64, 64\] the network raises"),
+    "a scale of words": ("model.input_scale=x", "model.input_scale is x; .* a finite number"),
+    "kernels wider than the pictures": (
+        "+model.kernels=[99,5,3,3,3]",
+        "Kernel size can't be great",
+    ),
+}
+
+
+def test_a_model_that_cannot_be_is_one_line_and_takes_no_name(taken):
+    project = taken("preprocess")
+    (made,) = project.outputs.iterdir()
+    for setting, message in NO_MODEL.values():
+        done = project.speechlrp("train", f"data_run={made.name}", "run=mine", setting)
+        assert re.search(message, one_line(done)), done.stderr
+    again = project.speechlrp("train", f"data_run={made.name}", "run=mine", "trainer.epochs=1")
+    assert again.returncode == 0, again.stderr
+
+
 def test_a_changed_setting_is_named_and_runs_again(copied):
     done = copied.speechlrp("explain", "explainer.start=one")
     assert "explainer.start was logit, is one" in done.stdout
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("verb", ["flip", "augment", "listen"])
+def test_a_setting_of_what_is_only_read_is_refused_where_it_says_something_else(finished, verb):
+    """The curve would be called that of another explanation than it is."""
+    all_of = {"flip": ("flipping.baseline=all",), "augment": ("augment.fill=zero",)}  # as it ran
+    done = finished.speechlrp(verb, settings=("explainer.target=predicted",))
+    subset = "train" if verb == "augment" else "test"
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"explain/train-lrp-{subset} was made with explainer.target=label" in done.stderr
+    assert f"--subset {subset} " in done.stderr
+    assert "explainer.target=predicted`, or leave that out" in done.stderr
+    same = finished.speechlrp(verb, settings=("explainer.target=label", *all_of.get(verb, ())))
+    assert "complete, nothing to do" in same.stdout, same.stderr
+
+
+def test_a_run_of_classes_is_called_that_by_the_verbs_of_letters(copied):
+    run = copied.run.rename(copied.outputs / "mine")
+    bare = replace(copied, toy=())
+    (run / "run.json").write_text(json.dumps({"name": "mine", "overrides": list(copied.toy)}))
+    for verb in ("navai", "maximize"):
+        done = bare.speechlrp(verb, "run=mine")
+        assert f"{verb} is for task=letters" in done.stderr
+        assert "this run's task is gender" in done.stderr
 
 
 def test_a_changed_input_runs_again(copied):

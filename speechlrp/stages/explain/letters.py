@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from speechlrp.artifacts.hdf5 import open_artifact, read_table
-from speechlrp.artifacts.layout import attribute
+from speechlrp.artifacts.layout import attribute, read_attribute
 from speechlrp.artifacts.maps import ALONG, EXAMPLES, STATISTICS, Array, write_maps
 from speechlrp.artifacts.tables import read_csv
 from speechlrp.config.schema import Config
@@ -94,7 +94,7 @@ def _what(path: Path) -> tuple[str, list[tuple]]:
     """Which weights and which frames a file is about."""
     with open_artifact(path, EXAMPLES, COMMAND) as file:
         frames = read_table(file)[FRAME]
-        return str(file.attrs.get("weights_sha256", "")), list(frames.itertuples(index=False))
+        return str(read_attribute(file, "weights_sha256", "")), list(frames.itertuples(index=False))
 
 
 def _frames(context: Context, others: dict[str, Path]) -> None:

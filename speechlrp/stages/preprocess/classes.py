@@ -73,7 +73,7 @@ def work(context: Context) -> None:
     units, shards = in_units(context, recordings, UNIT)
     settings = feature_settings(config)
     if own_code(config.model) and not config.model.get("weights"):  # before hours of features
-        make_model(config, model_options(config), len(classes), settings.shape)
+        make_model(config, model_options(config), len(classes), (1, *settings.shape))
     having = known(config, recordings, subset, classes)
     _extract(context, settings, units, shards, subset, classes, having)
     note_rejected(context, len(recordings), all_rejected(shards))

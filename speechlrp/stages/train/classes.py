@@ -50,7 +50,7 @@ def work(context: Context) -> None:
     examples = dataset(context)
     settings, model_settings = recipe(config), model_options(config)
     model_settings |= extra_classes(config, len(examples.classes))
-    shape = examples.train_mean.shape[1:]
+    shape = examples.train_mean.shape
     model = make_model(config, model_settings, len(examples.classes), shape)
     if isinstance(model, HuggingFace):
         model.check_features(examples.settings)

@@ -1,17 +1,17 @@
 """train, task=letters: a recogniser, by CTC."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 
 from speechlrp.config.schema import Config, call, options
 from speechlrp.data.dataset import Spoken, dataset
-from speechlrp.data.network import describe_model
+from speechlrp.data.network import describe_model, make_model
 from speechlrp.errors import SpeechLRPError
 from speechlrp.letters.decoding import greedy
 from speechlrp.letters.error_rates import ErrorCounts, count_errors
 from speechlrp.letters.vocabulary import BLANK_INDEX
-from speechlrp.models import MODELS
 from speechlrp.pipeline.places import UTTERANCES
 from speechlrp.pipeline.progress import steps
 from speechlrp.pipeline.stage import Context, Stage
@@ -20,7 +20,7 @@ from speechlrp.stages.train.classes import loggers
 from speechlrp.training.callbacks import Calling
 from speechlrp.training.letter_training import fit_letters
 from speechlrp.training.recipe import LetterSettings
-from speechlrp.training.seeding import device, seed_everything
+from speechlrp.training.seeding import device
 from speechlrp.training.spec_augment import SpecAugment
 
 
@@ -29,9 +29,9 @@ def work(context: Context) -> None:
     config = context.config
     spoken = dataset(context)
     settings, model_settings = recipe(config), options(config.model, "name", "input_scale")
-    name = config.model["name"]
-    with seed_everything(config.seed):
-        model = build(name, model_settings, len(spoken.classes), len(spoken.frequency))
+    shape = len(spoken.frequency), int(spoken.table.frames.max())
+    check_bands(model_settings, shape[0])
+    model = make_model(config, model_settings, len(spoken.classes), shape)
     _teach(context, model, describe_model(config, model_settings, spoken), settings, spoken)
 
 
@@ -45,23 +45,17 @@ def recipe(config: Config) -> LetterSettings:
     return call(f"trainer for task={config.task.name}", LetterSettings, rest, **fixed)
 
 
-def build(name: str, settings: dict, classes: int, bands: int) -> torch.nn.Module:
-    """Make the configured model.
+def check_bands(settings: Mapping[str, Any], bands: int) -> None:
+    """Check that the settings of a model are for so many bands.
 
     Raises:
-        SpeechLRPError: it gives no sequence of symbols, or is for another number of bands.
+        SpeechLRPError: they are for another number.
     """
-    model = call(f"model {name}", MODELS[name], settings, classes=classes)
-    if not hasattr(model, "receptive_field"):
-        raise SpeechLRPError(
-            f"task=letters needs a model of sequences, such as model=wav2letter; {name} is none"
-        )
     if settings.get("bands", bands) != bands:
         raise SpeechLRPError(
             f"model.bands is {settings['bands']}, but the features have {bands} bands; "
             f"use model.bands={bands} or features.bands={settings['bands']}"
         )
-    return model
 
 
 def _teach(
