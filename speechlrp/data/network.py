@@ -184,12 +184,16 @@ MADE_WRONG = (
 
 
 def make_model(
-    config: Config, settings: Mapping[str, Any], classes: int, shape: Sequence[int]
+    config: Config,
+    settings: Mapping[str, Any],
+    classes: int,
+    shape: Sequence[int],
+    sequences: bool = False,
 ) -> nn.Module:
     """The configured network; it is asked about empty inputs first.
 
-    `settings` are of the section, and `shape` is that of an input: ``[1, F, T]``, or ``[F, T]`` of
-    a recogniser's.
+    `settings` are of the section, and `shape` is that of an input, of which it gives one answer or
+    `sequences` of them.
 
     Raises:
         SpeechLRPError: it cannot be made of them, or does not fit classes or features.
@@ -202,13 +206,13 @@ def make_model(
     except MADE_WRONG as error:
         given = " ".join(f"model.{key}={value}" for key, value in settings.items())
         raise SpeechLRPError(f"model {name} cannot be made of {given}: {told(error)}") from error
-    if len(shape) == 2 and not hasattr(model, "receptive_field"):
+    if sequences and not hasattr(model, "receptive_field"):
         raise SpeechLRPError(
             f"task=letters needs a model of sequences, such as model=wav2letter; {name} is none"
         )
     if not hasattr(model, "check_features"):  # which knows its own inputs
         what = f"model.factory={factory}" if factory else f"model {name}"
-        check_network(model, torch.zeros(*shape), classes, what)
+        check_network(model, torch.zeros(*shape), classes, what, sequences)
     return model
 
 

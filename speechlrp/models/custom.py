@@ -65,15 +65,17 @@ def own_code(settings: Mapping[str, Any]) -> str | None:
     return name if is_reference(name) else settings.get("factory")
 
 
-def check_network(model: nn.Module, like: Tensor, classes: int, what: str) -> None:
+def check_network(
+    model: nn.Module, like: Tensor, classes: int, what: str, sequences: bool = False
+) -> None:
     """Ask a network about two empty inputs, before hours are spent on it.
 
     Args:
-        model: of inputs ``[B, 1, F, T]`` to ``[B, K]``, or ``[B, F, T]`` to ``[B, K, S]``; it is
-            left in the mode it was in.
-        like: an input, ``[1, F, T]`` or ``[F, T]``.
+        model: of inputs ``[B, 1, F, T]`` to ``[B, K]``; it is left in the mode it was in.
+        like: an input, ``[1, F, T]``.
         classes: number of classes, ``K``.
         what: it is, for the error.
+        sequences: it gives steps of them, ``[B, K, S]``.
 
     Raises:
         SpeechLRPError: it raises an error, or gives something else than finite logits.
@@ -90,9 +92,9 @@ def check_network(model: nn.Module, like: Tensor, classes: int, what: str) -> No
         ) from error
     finally:
         model.train(training)
-    wanted, axes = [2, classes], "[B, K]" if like.dim() == 3 else "[B, K, S]"
+    wanted, axes = [2, classes], "[B, K, S]" if sequences else "[B, K]"
     shape = list(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
-    if shape[:2] != wanted or len(shape) != 5 - like.dim():
+    if shape[:2] != wanted or len(shape) != 2 + sequences:
         raise SpeechLRPError(f"{asked} gives {shape}; it must give logits {axes}, here {wanted}")
     if not bool(outputs.isfinite().all()):
         raise SpeechLRPError(

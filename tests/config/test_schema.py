@@ -34,10 +34,10 @@ def test_a_task_without_fixed_classes(composed):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("seed=abc", "^seed: .*'abc'"),
+        ("seed=abc", "^seed is abc; it must be a whole number"),
         ("paper=thesys", "^unknown value of paper 'thesys'.*thesis"),
-        ("flipping.repeats=1.5", "^flipping.repeats: "),
-        ("augment.share=much", "^augment.share: "),
+        ("flipping.repeats=1.5", "^flipping.repeats is 1.5; it must be a whole number"),
+        ("augment.share=much", "^augment.share is much; it must be a number"),
         ("+colour=red", "colour"),
         ("+augment.colour=red", "setting of augment 'colour'"),
         ("subset=tets", "subset 'tets'; known: test, .*, train, validate. Did you mean 'test'"),

@@ -31,7 +31,7 @@ def work(context: Context) -> None:
     settings, model_settings = recipe(config), options(config.model, "name", "input_scale")
     shape = len(spoken.frequency), int(spoken.table.frames.max())
     check_bands(model_settings, shape[0])
-    model = make_model(config, model_settings, len(spoken.classes), shape)
+    model = make_model(config, model_settings, len(spoken.classes), shape, sequences=True)
     _teach(context, model, describe_model(config, model_settings, spoken), settings, spoken)
 
 
