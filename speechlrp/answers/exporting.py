@@ -23,6 +23,7 @@ from speechlrp.artifacts.hdf5 import created, label_axes, read_table, write_tabl
 from speechlrp.config.composing import CONFIG_DIR
 from speechlrp.config.names import key_of
 from speechlrp.errors import SpeechLRPError
+from speechlrp.models import model_title
 from speechlrp.pipeline.contents import RunFiles
 from speechlrp.pipeline.identity import FILE, read_run
 from speechlrp.pipeline.identity import Run as Remembered
@@ -158,7 +159,7 @@ def _what(run: Run) -> str:
     settings = {k: v for k, v in config.features.items() if k != "name" and v is not None}
     features = ", ".join(f"{key} {value}" for key, value in settings.items())
     return (
-        f"`{config.model['name']}`, trained by speechlrp "
+        f"`{model_title(config.model)}`, trained by speechlrp "
         f"for task={config.task.name} on recordings in the layout of "
         f"dataset={config.dataset['name']}. It tells apart: {classes}.\n\n"
         f"Its input is `{config.features['name']}`: {features}."

@@ -2,7 +2,8 @@
 
 import logging
 import re
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -41,6 +42,16 @@ def say_unknown(count: int, where: Path) -> None:
         )
 
 
+def alike(classes: Iterable[str]) -> Iterator[str]:
+    """Say which classes may be one, written in two ways."""
+    by_letters: defaultdict[str, list[str]] = defaultdict(list)
+    for name in classes:
+        by_letters["".join(filter(str.isalnum, name.casefold()))].append(name)
+    for letters, names in by_letters.items():
+        if letters and len(names) > 1:
+            yield f"are {' and '.join(map(repr, names))} one class? They are kept apart"
+
+
 def place(written: str, folder: Path) -> Path:
     """Find a file that a list names: in the list's folder, else from where one stands.
 
@@ -60,9 +71,9 @@ def place(written: str, folder: Path) -> Path:
 
 
 def why_not_there(path: Path) -> str:
-    """What to do about a file that a list names and that is not there; '' where nothing tells."""
+    """What to do about a file that a list names and that is not there."""
     if address := re.search(r"\b\w{2,}:/", str(path)):
         return f"; what is at {address[0]}/... is not fetched: download it, and list the files"
     if re.search(r"(^|/)[A-Za-z]:[\\/]|\\\\", str(path)):
         return "; a drive of Windows has another name here: list where the files are now"
-    return ""
+    return "; a path is looked for in the list's folder, and then from where one stands"

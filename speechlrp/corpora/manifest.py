@@ -3,8 +3,10 @@
 import logging
 import unicodedata
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
+from speechlrp.corpora.gathering import is_audio
 from speechlrp.corpora.labels import labelled, place, say_unknown
 from speechlrp.corpora.recording import Recording, need_folder, some
 from speechlrp.corpora.text import read_rows
@@ -71,6 +73,22 @@ def columns(path: Path) -> list[str]:
     return next(read_rows(path, "the list of recordings", MEND), (1, []))[1]
 
 
+def audio_column(path: Path) -> str | None:
+    """The name of a list's column whose first cell is a file of audio, or None.
+
+    Raises:
+        SpeechLRPError: as `columns`; the first row holds such a file, and so no names.
+    """
+    rows = [cells for _, cells in islice(read_rows(path, "the list of recordings", MEND), 2)]
+    if rows and any(map(is_audio, rows[0])):
+        raise SpeechLRPError(
+            f"{path}: its first row is a recording ({some(rows[0])}); above it must stand the "
+            "columns' names, such as path, speaker, emotion"
+        )
+    cells = zip(*rows, strict=False) if len(rows) > 1 else ()
+    return next((name for name, cell in cells if is_audio(cell)), None)
+
+
 def _rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield (line number, column -> cell) for every row that is not blank."""
     rows = read_rows(path, "the list of recordings", MEND)
@@ -123,5 +141,8 @@ def _check_unique(recordings: Sequence[Recording], path: Path) -> None:
     seen = set()
     for recording in recordings:
         if recording.id in seen:
-            raise SpeechLRPError(f"{path} lists {recording.id!r} twice; ids must differ")
+            raise SpeechLRPError(
+                f"{path} lists {recording.id!r} twice; take out one of the rows, or "
+                "where they are parts of one recording, cut it into a file for each"
+            )
         seen.add(recording.id)

@@ -187,6 +187,11 @@ def _class_of(method: str) -> Any:
         ) from error
     known = {name: getattr(attr, name) for name in attr.__all__ if _of_inputs(getattr(attr, name))}
     if method not in known:
+        if method in attr.__all__:
+            raise SpeechLRPError(
+                f"explainer.method={method} of captum explains no inputs of a model alone (but "
+                f"layers, neurons, or what another gives); those that do: {', '.join(known)}"
+            )
         raise unknown("value of explainer.method", str(method), known)
     return known[method]
 

@@ -3,6 +3,9 @@
 An entry is called with ``classes`` and its options, and gives a ``torch.nn.Module``.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from speechlrp.registry import Interface, Registry
 
 MODELS = Registry(
@@ -21,3 +24,10 @@ MODELS = Registry(
         "called with the number of classes, classes=5, and give a module", named=("classes",)
     ),
 )
+
+
+def model_title(section: Mapping[str, Any]) -> str:
+    """What a network of some settings is called: a ResNet by its layers, one's own by its code."""
+    if section["name"] == "resnet34" and section.get("blocks"):
+        return f"resnet{2 * sum(section['blocks']) + 2}"
+    return section.get("factory") or section["name"]

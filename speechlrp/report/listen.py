@@ -64,7 +64,8 @@ class Players:
 def _told(sound: Mapping[str, Any]) -> str:
     """What was measured of a sound."""
     if sound["source"] == "recordings":
-        return f"{sound['letter']} {sound['score']:.1%}; the network says {sound['heard']}"
+        told = Markup("<bdi>{}</bdi> {:.1%}; the network says <bdi>{}</bdi>")
+        return told.format(sound["letter"], sound["score"], sound["heard"])
     if sound["source"] == "utterances":
         return f"‘{sound['heard']}’: {sound['score']:.0%} of the letters wrong"
     return f"{sound['seconds']:.2f} s, {sound['distance_db']:.1f} dB"

@@ -11,6 +11,7 @@ import numpy as np
 
 from speechlrp.config import SUBSETS
 from speechlrp.corpora import SPLITS, Recording
+from speechlrp.corpora.labels import alike
 from speechlrp.corpora.recording import some
 from speechlrp.errors import SpeechLRPError
 from speechlrp.setup.survey import Survey
@@ -133,7 +134,7 @@ def _split(
         if split is None:
             reasons["split"] = "too few speakers"
             cautions.append(
-                f"{len(found.speakers)} speakers are too few to keep those of the test out of the "
+                f"too few speakers ({len(found.speakers)}) to keep those of the test out of the "
                 "training: recordings are split instead, and voices may be learnt and tested"
             )
     split = split or _drawn(recordings, label, "recording", classes)
@@ -142,6 +143,7 @@ def _split(
             f"{len(recordings)} recordings of {len(classes)} classes are too few for training, "
             "validation and test: every class needs three at least"
         )
+    cautions += alike(classes)
     for name in SUBSETS:
         if missing := sorted(set(classes) - {str(r.label(label)) for r in split.parts[name]}):
             cautions.append(f"nothing of {some(missing)} is in {name}: too few of its speakers")

@@ -1,7 +1,7 @@
 """What a place with one's own recordings is: a list, folders of classes, another tool's data."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from speechlrp.artifacts.atomic import write_bytes, write_csv
-from speechlrp.corpora.gathering import audio_below, folders
-from speechlrp.corpora.manifest import MEND, columns
+from speechlrp.corpora.gathering import audio_below, files, folders, is_audio
+from speechlrp.corpora.manifest import MEND, audio_column, columns
 from speechlrp.corpora.recording import some
 from speechlrp.errors import SpeechLRPError
 
@@ -140,6 +140,8 @@ def find_source(path: Path, label: str, speaker: str | None, name: str) -> Sourc
     Raises:
         SpeechLRPError: it is nothing of `KINDS`, or `speaker` does not fit it.
     """
+    if path.is_file() and (is_audio(path.name) or path.name == "wav.scp"):
+        raise SpeechLRPError(f"{path} is one file of many: give its folder, or {KINDS}")
     if path.is_file():
         return _of_file(path.absolute(), speaker)
     if not path.is_dir():
@@ -162,7 +164,14 @@ def find_source(path: Path, label: str, speaker: str | None, name: str) -> Sourc
         return Source("folder", root, f"a folder of {len(classes)} classes", settings)
     if len(lists) == 1:
         return _of_list(root / lists[0], speaker)
-    inside = f"the lists {some(sorted(lists))}" if lists else f"{len(classes)} folders with audio"
+    alone = sum(map(is_audio, files(root)))
+    inside = (
+        f"{alone} recordings, of which it does not say what they are"
+        if alone
+        else (f"{len(classes)} folder{'s' * (len(classes) != 1)} with audio")
+    )
+    if lists:
+        inside = f"the lists {some(sorted(lists))}"
     raise SpeechLRPError(f"{path} holds {inside}; give {KINDS}")
 
 
@@ -184,15 +193,20 @@ def _with_speakers(source: Source, where: str, speaker: str | None) -> Source:
     return source
 
 
+def _column(names: Sequence[str], known: Sequence[str]) -> str | None:
+    return next((name for one in known for name in names if name.casefold() == one), None)
+
+
 def _of_list(path: Path, speaker: str | None) -> Source:
     """A list: the reader has its columns' names where they are not its own."""
     names = columns(path)
-    place = next((n for n in PATHS if n in names), None)
+    place = _column(names, PATHS) or audio_column(path)
     if place is None:
-        raise SpeechLRPError(f"{path} has no column path; found: {some(names, 20)}; {MEND}")
+        there = some(names, 20) or "nothing"
+        raise SpeechLRPError(f"{path} has no column path; found: {there}; {MEND}")
     if speaker is not None and speaker not in names:
         raise SpeechLRPError(f"{path} has no column {speaker!r}; found: {some(names, 20)}")
-    who = speaker or next((n for n in SPEAKERS if n in names), None)
+    who = speaker or _column(names, SPEAKERS)
     settings = {"file": path.name, "path": place, "speaker": who}
     usual = {"path": "path", "speaker": "speaker"}
     own = {key: value for key, value in settings.items() if value != usual.get(key)}

@@ -103,8 +103,9 @@ def described(found: Survey, label: str, words: str) -> list[str]:
         else f"{min(classes.values())} to {max(classes.values())} recordings each"
     )
     low, middle, high = np.quantile(found.seconds, [0.05, 0.5, 0.95])
+    spoken = f"{len(found.speakers):,} speaker{'s' * (len(found.speakers) != 1)}"
     lines = [
-        f"{words}: {len(found.recordings):,} recordings of {len(found.speakers):,} speakers, "
+        f"{words}: {len(found.recordings):,} recordings of {spoken}, "
         f"{found.seconds.mean() * len(found.recordings) / 3600:.2g} hours",
         f"{label}: {len(classes)} classes: {counts}",
         f"durations: {middle:.2f} s in the middle, nine of ten {low:.2f} to {high:.2f} s",

@@ -7,7 +7,7 @@ from torch import nn
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.lrp import Composite, Epsilon, attribute
-from speechlrp.models import MODELS
+from speechlrp.models import MODELS, model_title
 from speechlrp.models.resnet34 import ResNet34, StatisticsPooling
 
 SMALL = {"bands": 8, "channels": (4, 6), "blocks": (1, 2), "strides": (1, 2), "embedding": 5}
@@ -134,3 +134,16 @@ def test_stages_need_a_value_each():
 
 def test_registry_finds_it():
     assert MODELS["resnet34"] is ResNet34
+
+
+@pytest.mark.parametrize(
+    ("section", "title"),
+    [
+        ({"name": "resnet34", "blocks": [1, 1, 1, 1]}, "resnet10"),
+        ({"name": "resnet34", "blocks": [3, 4, 6, 3]}, "resnet34"),
+        ({"name": "alexnet"}, "alexnet"),
+        ({"name": "custom", "factory": "mine:net"}, "mine:net"),
+    ],
+)
+def test_a_network_is_called_by_what_it_is(section, title):
+    assert model_title(section) == title

@@ -98,6 +98,8 @@ def test_recordings_are_filtered_and_sorted(opened):
             "o => o.map(e => e.value)"
         )
 
+    first = page.text_content("[data-set=recording] >> nth=0 >> option >> nth=0")
+    assert first == "recording 0 · \u2068left\u2069 90 %"  # isolated: no word turns the number
     page.select_option("[data-filter=outcome] >> nth=0", "wrong")
     assert listed() == ["id2", "id3"]
     page.select_option("[data-filter=label] >> nth=0", label="right")

@@ -75,7 +75,7 @@ def test_every_sound_has_a_player_that_is_linked():
     }
     assert "<b>" not in page
     assert "‘&lt;i&gt;’: 50% of the letters wrong" in page
-    assert "yes 25.0%; the network says no" in page
+    assert "<bdi>yes</bdi> 25.0%; the network says <bdi>no</bdi>" in page
     assert "1.00 s, 1.2 dB" in page
 
 

@@ -68,7 +68,7 @@ def test_a_speaker_can_be_told_by_recordings_alone():
 
 @pytest.mark.parametrize(
     ("speakers", "each", "caution"),
-    [(2, 30, "2 speakers are too few to keep"), (60, 1, "who speaks is not known")],
+    [(2, 30, "too few speakers (2) to keep"), (60, 1, "who speaks is not known")],
 )
 def test_what_cannot_be_kept_apart_is_told(speakers, each, caution):
     chosen = choose(found(speakers, each, same=each == 1), "mood")
@@ -136,3 +136,12 @@ def test_half_precision_where_the_processor_has_it(tmp_path, monkeypatch, flags,
 def test_what_nothing_can_be_chosen_for(recordings, label, message):
     with pytest.raises(SpeechLRPError, match=message):
         choose(recordings, label)
+
+
+def test_classes_that_may_be_one_are_told():
+    survey = found(moods=2)
+    for place in range(0, len(survey.recordings), 4):
+        one = survey.recordings[place]
+        survey.recordings[place] = Recording(one.id, one.path, one.speaker, extra={"mood": "M0"})
+    (caution,) = choose(survey, "mood").cautions
+    assert caution == "are 'M0' and 'm0' one class? They are kept apart"

@@ -49,6 +49,8 @@ def test_a_file_of_cuts(sources, rows, tmp_path):
     [
         (("path", "speaker"), None, {}),
         (("filename", "client_id"), None, {"path": "filename", "speaker": "client_id"}),
+        (("File", "Speaker_ID"), None, {"path": "File", "speaker": "Speaker_ID"}),
+        (("sound", "speaker"), None, {"path": "sound"}),
         (("path", "who"), "who", {"speaker": "who"}),
         (("path", "who"), None, {"speaker": None}),
     ],
@@ -74,7 +76,7 @@ def test_columns_of_other_names(rows, tmp_path, names, speaker, settings):
     ],
 )
 def test_what_it_cannot_be(sources, tmp_path, place, speaker, message):
-    (tmp_path / "bare.csv").write_text("sound\na.wav\n")
+    (tmp_path / "bare.csv").write_text("sound\na\n")
     (tmp_path / "empty").mkdir()
     (tmp_path / "lists").mkdir()
     for name in ("a", "b"):
@@ -89,3 +91,25 @@ def test_a_saved_data_set_without_the_package(tmp_path, monkeypatch):
     with pytest.raises(SpeechLRPError, match="pip install datasets") as error:
         find_source(tmp_path, "mood", None, "emo")
     assert not re.search("\n", str(error.value))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "right"),
+    [
+        ("own.csv", "a.wav,anna,calm\n", r"its first row is a recording \(a.wav, anna, calm\);"),
+        ("own.csv", "", "no column path; found: nothing; list your recordings"),
+        ("a.wav", "RIFF", "a.wav is one file of many: give its folder, or a CSV"),
+        ("wav.scp", "a a.wav", "wav.scp is one file of many: give its folder"),
+    ],
+)
+def test_a_file_that_is_no_list(tmp_path, name, text, right):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(SpeechLRPError, match=right):
+        find_source(tmp_path / name, "mood", None, "emo")
+
+
+def test_recordings_without_labels(tmp_path):
+    for name in ("a.wav", "b.WAV", "notes.txt"):
+        (tmp_path / name).touch()
+    with pytest.raises(SpeechLRPError, match="2 recordings, of which it does not say what they"):
+        find_source(tmp_path, "mood", None, "emo")

@@ -66,6 +66,8 @@ def test_what_is_left_out_is_counted_listed_and_said(trained):
     notes = read_record(project.features).notes
     assert notes["dropped_segments"] == about[["short", "quiet", "surplus"]].sum().to_dict()
     assert notes["padded_recordings"] == 1
+    assert notes["apart"] == "recording"
+    assert set(notes["examples"]) == {"train", "validate", "test"}
     assert "2 quiet" in said
     assert "1 recordings are shorter than a segment" in said
 

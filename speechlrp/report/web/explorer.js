@@ -2,6 +2,9 @@
 
 const HELD = 8; // recordings whose numbers are kept
 
+/* A class in words written to the right stays beside what is said of it: an isolate. */
+const apart = (name) => `\u2068${name}\u2069`;
+
 class Explorer {
   constructor(root) {
     this.root = root;
@@ -67,8 +70,8 @@ class Explorer {
     const words = (entry) => {
       const sure = entry.probabilities.length
         ? ` ${(100 * Math.max(...entry.probabilities.map(([, value]) => value))).toFixed(0)} %` : "";
-      const said = !entry.label || entry.label === entry.predicted ? "" : ` → ${entry.predicted}`;
-      return [entry.name, `${entry.label || entry.predicted}${said}${sure}`, entry.condition].filter(Boolean).join(" · ");
+      const said = !entry.label || entry.label === entry.predicted ? "" : ` → ${apart(entry.predicted)}`;
+      return [entry.name, `${apart(entry.label || entry.predicted)}${said}${sure}`, entry.condition].filter(Boolean).join(" · ");
     };
     fill(this.control("recording"), chosen.map((entry) => [entry.id, words(entry)]), this.state.recording);
     this.count = chosen.length ? `${chosen.length} of ${this.index.recordings.length} ${this.index.one}s` : `No ${this.index.one} fits.`;

@@ -7,7 +7,6 @@ are configured, copies of the test recordings are subsets of their own.
 
 import json
 import logging
-from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from speechlrp.artifacts.shards import Shards
 from speechlrp.audio import extract
 from speechlrp.config.schema import Config, options
 from speechlrp.corpora import Recording, tasks
+from speechlrp.corpora.labels import alike
 from speechlrp.corpora.text import composed
 from speechlrp.data.conditions import COPIED, additions_on_disk, configured, subset_of
 from speechlrp.data.crops import from_audio
@@ -87,9 +87,20 @@ def work(context: Context) -> None:
     without_training(context, listed, classes)
     counts = table.groupby(["subset", "label"]).size().unstack(fill_value=0)
     counts.columns = [classes[label] for label in counts.columns]
+    training = listed[listed.subset == "train"].label.value_counts()
+    if "train" not in counts.index and len(training):  # windows are drawn of them in every epoch
+        counts = pd.concat([training.to_frame("train").T, counts]).fillna(0).astype(int)
+    context.note("apart", _apart(listed))
     context.note("examples", json.loads(counts.to_json(orient="index")))
     for name, row in counts.iterrows():
         context.say(f"{name}: {in_words(row)}")
+
+
+def _apart(recordings: pd.DataFrame) -> str:
+    """What is in one subset alone: a speaker, or a recording where they are shared or not known."""
+    by_speaker = recordings.groupby("speaker").subset
+    is_known = len(by_speaker) < len(recordings)
+    return "speaker" if is_known and (by_speaker.nunique() == 1).all() else "recording"
 
 
 def in_words(counts: pd.Series) -> str:
@@ -117,18 +128,9 @@ def _labelled(config: Config) -> tuple[list[Recording], list[str]]:
             f"{task.name} {', '.join(sorted(labels - set(classes)))} in {section['root']} is not "
             f"among task.classes: {', '.join(classes)}"
         )
-    _say_alike(classes)
+    for words in alike(classes):
+        log.warning(words)
     return [r for r in corpus if r.label(task.name) is not None], classes
-
-
-def _say_alike(classes: list[str]) -> None:
-    """Say which classes may be one, written in two ways."""
-    by_letters: defaultdict[str, list[str]] = defaultdict(list)
-    for name in classes:
-        by_letters["".join(filter(str.isalnum, name.casefold()))].append(name)
-    for letters, names in by_letters.items():
-        if letters and len(names) > 1:
-            log.warning("are %s one class? They are kept apart", " and ".join(map(repr, names)))
 
 
 def _extract(context, settings, units, shards: Shards, subset, classes, having) -> None:

@@ -30,7 +30,7 @@ def recordings(files: RunFiles) -> Section:
     """How many recordings there were, and what was left out."""
     notes = files.records["preprocess"].notes
     examples = pd.DataFrame(notes["examples"]).T.fillna(0).astype(int)
-    apart = "recording" if files.task == "speaker" else "speaker"
+    apart = notes.get("apart", "recording" if files.task == "speaker" else "speaker")
     caption = f"Examples of each class in each split (no {apart} is in two splits)."
     if examples.shape[1] > MOST_CLASSES:
         examples = examples.T.describe().T.round(1)
@@ -89,6 +89,8 @@ def training(files: RunFiles, work: str | None) -> Section:
 
 def _evaluation(evaluation: dict) -> dict[str, str]:
     def interval(low: str, high: str) -> str:
+        if pd.isna(evaluation[low]):
+            return "not known: one speaker"
         return f"{evaluation[low]:.2%} to {evaluation[high]:.2%}"
 
     return {

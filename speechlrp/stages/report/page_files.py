@@ -10,6 +10,7 @@ from typing import Any
 
 from speechlrp.artifacts.atomic import write_bytes, write_csv, write_text
 from speechlrp.config.schema import Config
+from speechlrp.models import model_title
 from speechlrp.pipeline.contents import RunFiles, other_run, run_files
 from speechlrp.pipeline.record import FILE, fingerprint
 from speechlrp.pipeline.stage import Context
@@ -73,7 +74,7 @@ def _page(config: Config, files: RunFiles, parts: list[Section], facts: dict) ->
         for where, r in records.items()
     }
     details["versions"] = json.dumps(next(iter(records.values())).versions, indent=2)
-    subtitle = f"{config.task.name} from {config.dataset['name']}, {config.model['name']}"
+    subtitle = f"{config.task.name} from {config.dataset['name']}, {model_title(config.model)}"
     return Page(config.run, subtitle, facts, parts, details)
 
 

@@ -13,9 +13,9 @@ UNKNOWN = (
 )
 
 TRUST = (
-    "How far such curves can be believed was measured where the truth is known: flipped to the "
-    "loudest value they rank explainers the wrong way around, flipped to silence or to the mean "
-    "they tell what relevance is measured from, and hardly which explainer is right; ROAD's "
+    "How far curves of flipping can be believed was measured where the truth is known: flipped to "
+    "the loudest value they rank explainers the wrong way around, flipped to silence or to the "
+    "mean they tell what relevance is measured from, and hardly which explainer is right; ROAD's "
     "fill-in (`--baseline neighbours`) comes nearest to the truth. `speechlrp bench` asks it of "
     "other networks and recordings (docs/which-explanation-to-trust.md)."
 )
@@ -26,7 +26,7 @@ def what_was_found(files: RunFiles, classes: list[str]) -> Section:
     works = " ".join([*_accuracy(files, classes), *_trained_on(files)])
     verdicts = list(_verdicts(files))
     believed = [TRUST] if verdicts else []
-    blocks: list = [Text("\n\n".join([" ".join([works, *believed]), *verdicts]))]
+    blocks: list = [Text("\n\n".join(filter(None, [works, *verdicts, *believed])))]
     if not _evaluations(files):
         blocks.insert(0, Banner(UNKNOWN))
     return Section("What was found", blocks=blocks)
@@ -41,12 +41,15 @@ def _evaluations(files: RunFiles) -> dict[str, dict]:
 def _accuracy(files: RunFiles, classes: list[str]) -> Iterator[str]:
     known = _evaluations(files).get("train")
     if known:
+        over = "all of one speaker"
+        if known["speakers"] > 1:
+            low, high = known["speaker_low"], known["speaker_high"]
+            over = f"{low:.1%} to {high:.1%} over {known['speakers']} speakers"
         yield (
             f"The network tells {len(classes)} classes apart in {known['accuracy']:.1%} of "
             f"{known['n']:,} examples kept for the test (95 %: "
             f"{known['wilson_low']:.1%} to {known['wilson_high']:.1%} over recordings, "
-            f"{known['speaker_low']:.1%} to {known['speaker_high']:.1%} over "
-            f"{known['speakers']} speakers; chance {1 / len(classes):.1%})."
+            f"{over}; chance {1 / len(classes):.1%})."
         )
 
 
@@ -62,7 +65,11 @@ def _verdicts(files: RunFiles) -> Iterator[str]:
             if ("lrp", "lrp_rev") in verdict.differences
         ]
         if told:
-            yield f"Flipping bins in the order that {explainer} gives them: {'; '.join(told)}."
+            yield (
+                f"Bins flipped in the order that {explainer} gives them, lrp, should cost more "
+                f"accuracy than in the opposite order, lrp_rev: {'; '.join(told)}; in points of "
+                "the mean accuracy over the curve's axis."
+            )
 
 
 def _trained_on(files: RunFiles) -> Iterator[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from speechlrp.pipeline.contents import RunFiles
 from speechlrp.report.blocks import Banner
-from speechlrp.stages.report.class_sections import cautions
+from speechlrp.stages.report.class_sections import _evaluation, cautions
 from speechlrp.stages.report.summary import what_was_found
 
 EVALUATION = {
@@ -55,10 +55,23 @@ def test_accuracy_comes_with_its_intervals_and_chance(run):
     assert "After training on, as aug_mean" in text.text
 
 
+def test_of_one_speaker_there_is_no_interval_over_speakers(run, monkeypatch):
+    nan = float("nan")
+    monkeypatch.setitem(EVALUATION, "speakers", 1)
+    monkeypatch.setitem(EVALUATION, "speaker_low", nan)
+    monkeypatch.setitem(EVALUATION, "speaker_high", nan)
+    evaluated(run)
+    (text,) = what_was_found(RunFiles(run, run), ["a", "b"]).blocks
+    assert "82.0% to 95.0% over recordings, all of one speaker; chance 50.0%" in text.text
+    assert _evaluation(EVALUATION)["over speakers"] == "not known: one speaker"
+
+
 def test_verdicts_come_with_their_evidence(run):
     (*_, text) = what_was_found(RunFiles(run, run), ["a", "b"]).blocks
     assert "to zero it holds (lrp_rev - lrp: 70 (70 to 70); n 80, 8 speakers)" in text.text
-    assert "speechlrp bench" in text.text.split("\n\n")[0]
+    *_, verdict, believed = text.text.split("\n\n")
+    assert verdict.endswith("in points of the mean accuracy over the curve's axis.")
+    assert "speechlrp bench" in believed
 
 
 def test_where_nothing_was_flipped_no_curve_is_doubted(run):
