@@ -231,7 +231,7 @@ def test_a_preset_stands_for_the_rules(deep, merge, merged):
         ({"preset": "navai", "merge_batch_norm": True}, "preset navai: .*'merge_batch_norm'"),
         ({"preset": "epsilon", "preset_options": 5}, "preset_options must be a mapping .*found 5"),
         ({"preset": ["epsilon"]}, "unknown value of explainer.preset"),
-        ({"preset": "speechlrp.lrp:RULES"}, "must be a function that gives a Composite"),
+        ({"preset": "speechlrp.lrp:RULES"}, "lrp:RULES gives dict; it must give a Composite"),
         ({"preset": "builtins:dict"}, "preset builtins:dict gives dict; it must give a Composite"),
     ],
 )
