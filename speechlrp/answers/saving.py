@@ -166,22 +166,25 @@ def _common(axes: Sequence[np.ndarray]) -> np.ndarray:
 
 def _explored(answer: Answer, key: str, times: np.ndarray) -> Any:
     """A recording for the explorer; beyond its ends there are no features."""
+    from speechlrp.answers.answer import COSINE
     from speechlrp.report.packing import Explanation, Recording
 
     shape = len(answer.frequencies), len(times)
     features, relevance = np.full(shape, np.nan, np.float32), np.zeros(shape, np.float32)
+    said = list(answer.probabilities.values()) or [answer.probability]
+    alike = {COSINE: f"{answer.probability:.3f}"} if answer.units == COSINE else {}
     place = np.searchsorted((times[1:] + times[:-1]) / 2, answer.times)  # the nearest
     features[:, place], relevance[:, place] = answer.features, answer.relevance
     return Recording(
         id=key,
         name=answer.name,
         features=features,
-        probabilities=list(answer.probabilities.values()) or [answer.probability],
+        probabilities=[] if alike else said,  # a cosine is none
         maps=[Explanation(answer.explainer, answer.target, relevance, answer.units)],
         samples=answer.samples,
         rate=answer.rate,
         onset_s=max(0.0, -float(times[0])),
-        facts={name: str(value) for name, value in answer.facts.items()},
+        facts=alike | {name: str(value) for name, value in answer.facts.items()},
     )
 
 

@@ -46,7 +46,12 @@ def test_both_are_on_one_page_and_the_second_below_the_first(index):
     ids = [entry["id"] for entry in index["recordings"]]
     assert ids == ["a.wav", "a.wav (1)"]
     assert index["opening"] == {"other": "a.wav (1)"}
-    assert index["recordings"][0]["probabilities"] == [["cosine", 0.8]]
+
+
+def test_a_cosine_is_told_and_is_no_probability(index):
+    first = index["recordings"][0]
+    assert first["probabilities"] == []
+    assert first["facts"]["cosine"] == "0.800"
 
 
 def test_one_axis_holds_both(index):

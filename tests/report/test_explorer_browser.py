@@ -194,6 +194,8 @@ def test_patterns_have_no_spectrogram_and_no_sound(opened):
     page = opened("#view=patterns&recording=t")
     state = page.evaluate("speechlrp.explorers[1].state")
     assert (state["recording"], state["beside"]) == ("t", "max")
+    letters = page.locator("[data-set=recording] >> nth=1 >> option")
+    assert letters.all_text_contents() == ["a", "t"]
     assert shown(page)["recording"] == "id0"
     assert page.locator("[data-sounds] >> nth=1").is_hidden()
     assert page.locator("[data-explorer] >> nth=1 >> figure:visible").count() == 2

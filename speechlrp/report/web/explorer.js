@@ -3,7 +3,7 @@
 const HELD = 8; // recordings whose numbers are kept
 
 /* A class in words written to the right stays beside what is said of it: an isolate. */
-const apart = (name) => `\u2068${name}\u2069`;
+const apart = (name) => name && `\u2068${name}\u2069`;
 
 class Explorer {
   constructor(root) {
