@@ -13,6 +13,7 @@ from speechlrp.answers.classifier import answer_class, answer_pair
 from speechlrp.answers.exporting import CONF, META, WEIGHTS
 from speechlrp.answers.sounds import Sound, name_of, wave_of
 from speechlrp.config.composing import CONFIG_DIR, compose_config, default_outputs
+from speechlrp.config.quoting import quoted
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import Spoken, dataset
 from speechlrp.data.network import network
@@ -77,8 +78,8 @@ class Run:
             *(own if self._exported else []),
             f"run={self.name}",
             f"data_run={remembered.data_run or self.name}",
-            f"paths.outputs={_quoted(folder.parent)}",
-            f"weights={_quoted(weights)}",
+            f"paths.outputs={quoted(str(folder.parent))}",
+            f"weights={quoted(str(weights))}",
             f"device={device}",
         ]
         self._contexts: dict[str, Context] = {}
@@ -260,7 +261,3 @@ class Run:
             asked = {"features": features, **weights(config)}
             inputs, made_by = find_inputs("explain", asked, config, hints)
         return Context(config, self.folder, self.folder, inputs, made_by, hints)
-
-
-def _quoted(value: object) -> str:
-    return "'" + str(value).replace("'", "\\'") + "'"

@@ -140,6 +140,10 @@ def cut(wave: Tensor, settings: WindowSettings) -> tuple[list[tuple[int, Tensor]
     return _segments(wave, settings.segment_s, settings)
 
 
+LOUDEST = 2.0**31
+"""Full scale of the widest whole numbers: samples beyond are none that a converter gave."""
+
+
 def check_recording(
     wave: Tensor, rate: int, min_s: float, longest_s: float | None, min_peak: float
 ) -> None:
@@ -156,6 +160,8 @@ def check_recording(
     peak = float(wave.abs().max()) if len(wave) else 0.0
     if not peak > min_peak:
         raise RecordingError(f"silent: peak {peak:.2g}, must be above {min_peak:g}")
+    if peak > LOUDEST:
+        raise RecordingError(f"no sound: its samples reach {peak:.2g}, and full scale is 1")
 
 
 def _segments(

@@ -1,6 +1,7 @@
 """An exported run stands alone: it answers bit for bit, and its card has the run's numbers."""
 
 import json
+import os
 import shutil
 
 import h5py
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 import speechlrp
+from speechlrp.answers import exporting
 from speechlrp.answers.exporting import export
 from speechlrp.errors import SpeechLRPError
 from tests.stages.test_contract import one_line
@@ -81,6 +83,20 @@ def test_the_command_line_exports_and_asks(finished, exported, recording, tmp_pa
     again = project.speechlrp("export", "there", "again")
     assert again.returncode == 0, again.stderr
     assert "is not known" in (tmp_path / "again/README.md").read_text()
+
+
+def test_of_what_changes_while_it_is_read_nothing_is_exported(finished, tmp_path, monkeypatch):
+    copy = shutil.copytree(finished.outputs, tmp_path / "outputs") / finished.run.name
+    run = speechlrp.load(copy)
+
+    def trained_again(run):
+        os.utime(copy / "train/last.safetensors", (1, 1))
+        return "a card"
+
+    monkeypatch.setattr(exporting, "card", trained_again)
+    with pytest.raises(SpeechLRPError, match=r"last\.safetensors changed while export read it"):
+        export(run, tmp_path / "kept")
+    assert [path.name for path in tmp_path.iterdir()] == ["outputs"]
 
 
 def test_it_has_one_network(exported):

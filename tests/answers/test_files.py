@@ -61,6 +61,13 @@ def test_what_cannot_be_asked_is_one_line(asked, words, message):
     assert message in one_line(asked(*words))
 
 
+@pytest.mark.parametrize("setting", ["explainer.hop=64", "explainer.window_length=256"])
+def test_a_window_of_no_view_is_refused(asked, finished, tmp_path, setting):
+    line = one_line(asked("a.wav", setting, "--run", str(finished.run)))
+    assert f"{setting} is about explainer.view=stft, without which it changes nothing" in line
+    assert not (tmp_path / "a").exists()
+
+
 def test_options_for_recordings_need_some(asked, finished):
     line = one_line(asked("--run", str(finished.run), "--target", "male"), 2)
     assert "--target goes with recordings that are named" in line

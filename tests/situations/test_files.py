@@ -5,6 +5,7 @@ right: how many samples are read, or the reason with which this one file is left
 stop the files beside it.
 """
 
+import io
 import os
 import re
 import struct
@@ -79,8 +80,25 @@ def size(value: int) -> Edit:
     return put(b"data", 4, "<I", value)
 
 
+def floats(scale: float) -> Edit:
+    """A WAV of floats, of another scale than 1."""
+
+    def edit(content: bytes) -> bytes:
+        file = io.BytesIO()
+        soundfile.write(file, NOISE * scale, RATE, format="WAV", subtype="FLOAT")
+        return file.getvalue()
+
+    return edit
+
+
 SITUATIONS = {
     "as it should be": ("WAV", lambda c: c, RATE),
+    "wav of floats at the scale of whole numbers": ("WAV", floats(32768), RATE),
+    "wav of floats that are no samples": (
+        "WAV",
+        floats(1e30),
+        r"reach .*e\+29, and full scale is 1",
+    ),
     "wav from a pipe, ffmpeg": ("WAV", size(0xFFFFFFFF), RATE),
     "wav from a pipe, less its header": ("WAV", size(0xFFFFFFDB), RATE),
     "wav from a pipe, 31 bits": ("WAV", size(0x7FFFFFFF), RATE),

@@ -1,10 +1,14 @@
 """Explainers and measures held to known truth, through the command line."""
 
 import shutil
+import time
 
+import forks
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
+from toy_project import COMMAND
 
 from speechlrp.corpora.synthetic.planted import plant
 from speechlrp.pipeline.record import read_record
@@ -142,6 +146,24 @@ def test_killed_it_goes_on_to_the_same_tables(benched, copied, killing):
     assert all(path.stat().st_mtime_ns == time for path, time in begun.items())
     for mine, whole in zip(_tables(copied), _tables(benched), strict=True):
         _assert_same(mine, whole)
+
+
+def test_what_another_process_computes_is_waited_for(copied, tmp_path):
+    shutil.rmtree(copied.outputs / "held/bench")
+    network = next(copied.outputs.glob("*/cells")).parent
+    places = {"SPEECHLRP_DATA": str(copied.data), "SPEECHLRP_OUTPUTS": str(copied.outputs)}
+    said = tmp_path / "said.1"
+    said.touch()
+    with FileLock(network / ".cells.lock"):
+        words = (*ASKED, NAMES, *copied.toy)
+        process = forks.start(COMMAND, *words, place=tmp_path / "said", places=places)
+        while "cells: waiting for" not in said.read_text():
+            assert process.is_alive(), said.with_suffix(".2").read_text()
+            time.sleep(0.01)
+        assert not (copied.outputs / "held/bench").exists()
+    process.join(100)
+    assert process.exitcode == 0, said.with_suffix(".2").read_text()
+    assert (copied.outputs / "held/bench/explainers.csv").exists()
 
 
 def _assert_same(mine, whole):

@@ -1,6 +1,7 @@
 """From one's own recordings to the page."""
 
 import pytest
+from toy_own import write_list
 
 
 @pytest.mark.slow
@@ -17,3 +18,13 @@ def test_two_commands(project_class, sources, tmp_path, monkeypatch, label):
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "outputs/own/report/index.html").read_text()
     assert label in page
+
+
+def test_what_is_listed_twice_is_said_once(project_class, rows, tmp_path, caplog):
+    again = rows[0] | {"path": rows[0]["path"].replace("/calm/", "/calm/../calm/")}
+    path = write_list(tmp_path / "my.csv", [*rows, again])
+    settings = ("dataset=manifest", f"dataset.file={path}", "task.name=mood", "device=cpu")
+    project = project_class(tmp_path, tmp_path / "outputs", settings)
+    done = project.speechlrp("preprocess", "run=own")
+    assert done.returncode == 0, done.stderr
+    assert caplog.text.count("twice, taken once") == 1
