@@ -20,9 +20,12 @@ def found(files: RunFiles) -> Section:
     """How often the recogniser errs, and which alignment is the most specific, in sentences."""
     parts = []
     for where in files.of("evaluate"):
-        known = files.summary(where)
+        known, facts = files.summary(where), files.facts(where)
+        asked = f"the {facts['subset']} split"
+        asked += "" if facts["weights"] == "train" else f", with the weights {facts['weights']}"
+        asked += f", with decoding={facts['decoding']}" if facts.get("decoding") else ""
         parts.append(
-            f"{files.name(where)}: {known['letter_error_rate']:.1%} of the letters are wrong (95 % "
+            f"On {asked}, {known['letter_error_rate']:.1%} of the letters are wrong (95 % "
             f"over utterances: {known['letter_low']:.1%} to {known['letter_high']:.1%}), "
             f"{known['word_error_rate']:.1%} of the words, in {known['utterances']:,} utterances."
         )

@@ -9,6 +9,7 @@ import pytest
 from speechlrp.pipeline.contents import RunFiles
 from speechlrp.report.blocks import Banner
 from speechlrp.stages.report.class_sections import _evaluation, cautions
+from speechlrp.stages.report.letter_sections import found
 from speechlrp.stages.report.summary import what_was_found
 
 EVALUATION = {
@@ -64,6 +65,19 @@ def test_of_one_speaker_there_is_no_interval_over_speakers(run, monkeypatch):
     (text,) = what_was_found(RunFiles(run, run), ["a", "b"]).blocks
     assert "82.0% to 95.0% over recordings, all of one speaker; chance 50.0%" in text.text
     assert _evaluation(EVALUATION)["over speakers"] == "not known: one speaker"
+
+
+def test_a_recogniser_is_told_by_its_splits(run):
+    known = {"letter_error_rate": 0.349, "letter_low": 0.328, "letter_high": 0.372}
+    known |= {"word_error_rate": 0.738, "utterances": 60}
+    for weights, subset, way in (("train", "test", ""), ("train_best", "validate", "beam")):
+        facts = {"weights": weights, "subset": subset, "decoding": way}
+        record(run / f"evaluate/{weights}-{subset}", "evaluate", facts, {"summary": known})
+    (text,) = found(RunFiles(run, run)).blocks
+    assert "On the test split, 34.9% of the letters are wrong (95 % over utt" in text.text
+    assert (
+        "On the validate split, with the weights train_best, with decoding=beam, 34.9%" in text.text
+    )
 
 
 def test_verdicts_come_with_their_evidence(run):
