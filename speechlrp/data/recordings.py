@@ -1,9 +1,10 @@
 """What every preprocessing shares: which recordings there are, their split, and the rest."""
 
 import hashlib
+import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -95,11 +96,24 @@ def unseen(config: Config, recordings: Iterable[Recording]) -> list[Recording]:
 
 def recordings_on_disk(config: Config) -> dict[str, dict]:
     """How many recordings there are, a digest of files and of all that is known; split's lists."""
-    known = ((r.id, r.path, _known(r)) for r in read_corpus(config))
-    inputs = {"recordings": files_on_disk(known)}
+    with _unsaid():
+        corpus = read_corpus(config)
+    inputs = {"recordings": files_on_disk((r.id, r.path, _known(r)) for r in corpus)}
     lists = {name: config.split.get(name) for name in ("file", "unseen")}
     paths = {n: Path(path).expanduser() for n, path in lists.items() if isinstance(path, str)}
     return inputs | {f"split.{n}": fingerprint(path) for n, path in paths.items() if path.is_file()}
+
+
+@contextmanager
+def _unsaid() -> Iterator[None]:
+    """Read a corpus without what it warns of: whoever works on it reads it too, and says so."""
+    corpora = logging.getLogger("speechlrp.corpora")
+    before = corpora.level
+    corpora.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        corpora.setLevel(before)
 
 
 def _known(recording: Recording) -> str:
