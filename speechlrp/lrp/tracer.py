@@ -132,7 +132,7 @@ class Tracer(TorchFunctionMode):
             raise recorder.refuse(call, "has no rule")
         if recorder.again or function not in SUMS:
             arguments = tensors_in((call.args, call.kwargs))
-            recorder.read += [one for one in arguments if not recorder.tracks(one)]
+            recorder.read += [one.data for one in arguments if not recorder.tracks(one)]
         if not call.kwargs.get("inplace"):
             return recorder.handle(handler, call)
         plain = Call(function, call.args, call.kwargs | {"inplace": False})
