@@ -87,7 +87,7 @@ def _alone(forward: Forward, target: Target, composite: Composite, start: Start)
         return _balances(forward, target, composite, start)
     except LRPError:
         raise
-    except Exception:
+    except Exception:  # a model can raise anything
         _check_taken(forward)
         raise
 
