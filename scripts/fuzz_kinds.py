@@ -150,8 +150,8 @@ def _read_run(folder: Path) -> Any:
 
     run = read_run(folder)
     print_runs(str(folder.parent))
-    outputs = f"paths.outputs={folder.parent}"
-    return run, with_remembered((f"run={folder.name}", outputs), {}), run and run.differences({})
+    asked = f"run={folder.name}", f"paths.outputs={folder.parent}"
+    return run, with_remembered("train", asked, {}), run and run.differences({})
 
 
 FORMATS = ("WAV", "WAVEX", "FLAC", "AIFF", "AU", "CAF", "NIST", "RF64", "W64")
