@@ -4,6 +4,7 @@ Wherever a name of a table is taken, ``package.module:Name`` is taken too: an en
 own package or from a file in the working folder.
 """
 
+import difflib
 import inspect
 import re
 import sys
@@ -32,6 +33,7 @@ class Interface:
     kind: str = ""  # the entry is an object of this class
     positional: int = 0  # how many arguments it must take by position
     named: tuple[str, ...] = ()  # arguments that it must take by name
+    moments: str = ""  # how the methods begin of which a class takes up one at least, such as "on_"
 
     def fits(self, entry: Any) -> bool:
         """Whether an object can be an entry."""
@@ -41,6 +43,25 @@ class Interface:
             classes = tuple(map(_attribute, self.bases))
             return isinstance(entry, type) and issubclass(entry, classes)
         return callable(entry) and self._takes(entry)
+
+    def check_read(self, entry: Any, what: str) -> None:
+        """Refuse a class that fits, some of whose parts nobody would read, as misspelt ones.
+
+        Only names that may be left out are looked at: a base misses the others by itself.
+        """
+        ours = [part for part in entry.__mro__ if _is_ours(part)]
+        named = {name: value for part in ours for name, value in _public(part).items()}
+        left_out = {n for n, v in named.items() if not getattr(v, "__isabstractmethod__", False)}
+        moments = {n for n in named if self.moments and n.startswith(self.moments)}
+        own = {name for part in entry.__mro__ if not _is_ours(part) for name in _public(part)}
+        for name in sorted(own - named.keys()):
+            called = bool(moments) and name.startswith(self.moments)
+            if called or difflib.get_close_matches(name, left_out, cutoff=0.85):
+                raise unknown(f"part of {what}", name, moments or named)
+        if moments and not own & moments:
+            raise SpeechLRPError(
+                f"{what} has none of {', '.join(sorted(moments))}: nothing calls it"
+            )
 
     def _takes(self, function: Any) -> bool:
         try:
@@ -74,7 +95,7 @@ class Registry(Mapping[str, Any]):
 
         Raises:
             SpeechLRPError: the name is not in the table (lists the names that are); an entry of
-                the user's own cannot be imported, or is no such entry.
+                the user's own cannot be imported, is no such entry, or has a misspelt part.
         """
         if isinstance(name, str) and name in self._entries:
             return _attribute(self._entries[name])
@@ -85,6 +106,8 @@ class Registry(Mapping[str, Any]):
             raise SpeechLRPError(
                 f"{self.kind} {name} is {_described(entry)}; it must be {self.interface.what}"
             )
+        if self.interface is not None and self.interface.bases:
+            self.interface.check_read(entry, f"{self.kind} {name}")
         return entry
 
     def knows(self, name: str) -> bool:
@@ -143,7 +166,7 @@ def imported(reference: str, what: str) -> Any:
 @contextmanager
 def guarded(what: str, entry: Any) -> Iterator[None]:
     """Call an entry, `what` for errors: whatever one of a user's own raises becomes one line."""
-    if str(getattr(entry, "__module__", "")).partition(".")[0] == __package__:
+    if _is_ours(entry):
         yield
         return
     with working_folder():
@@ -205,6 +228,14 @@ def told(error: BaseException, place: int = -1) -> str:
     if isinstance(error, SyntaxError):  # its words say where
         return words
     return f"{words} ({Path(frame.filename).name}, line {frame.lineno})"
+
+
+def _is_ours(entry: Any) -> bool:
+    return str(getattr(entry, "__module__", "")).partition(".")[0] == __package__
+
+
+def _public(part: type) -> dict[str, Any]:
+    return {name: value for name, value in vars(part).items() if not name.startswith("_")}
 
 
 def _attribute(reference: str) -> Any:

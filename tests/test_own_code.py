@@ -22,12 +22,14 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.explainers.composites import from_preset, from_rules
 from speechlrp.explainers.lrp import LRP
+from speechlrp.flipping import STRATEGIES
 from speechlrp.flipping.curve import check_measures
 from speechlrp.flipping.fill_ins import Surroundings, fill_ins, filled_by
 from speechlrp.flipping.strategies import flipping_order
 from speechlrp.lrp import Composite, Epsilon, LRPError, attribute
 from speechlrp.measures.scores import Maps
 from speechlrp.registry import blamed
+from speechlrp.training import LOGGERS
 from speechlrp.training.recipe import TrainSettings, build_optimizer
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -162,6 +164,7 @@ from speechlrp.explainers.base import Explainer
 from speechlrp.flipping.fill_ins import FillIn
 from speechlrp.flipping.strategies import Strategy
 from speechlrp.lrp import Epsilon, Rule
+from speechlrp.training.callbacks import Callback
 
 def text(*_, **__):
     return "low"
@@ -174,6 +177,9 @@ def two(first, second):
 
 def auc(curve):
     return 1.0
+
+def columns(maps):
+    return {}
 
 def texts(maps):
     return {"top": ["a"] * len(maps.relevance)}
@@ -247,6 +253,33 @@ class Bare(FillIn):
 class Log(Strategy):
     def priority(self, relevance):
         return relevance.log()
+
+class Alone(Strategy):
+    reverse = "lrp_reverse"
+    def priority(self, relevance):
+        return relevance
+
+class Reversed(Strategy):
+    reversed = "lrp_rev"
+    def priority(self, relevance):
+        return relevance
+
+class Helped(Strategy):
+    sharpness = 2
+    def priority(self, relevance):
+        return self.sharpened(relevance)
+    def sharpened(self, relevance):
+        return relevance ** self.sharpness
+
+class Epoch(Callback):
+    def on_train_epoch_end(self, row): ...
+
+class Closing(Callback):
+    def on_end(self): ...
+    def on_epochs(self, row): ...
+
+class Idle(Callback):
+    def epoch(self, row): ...
 
 class Own(Explainer):
     units, sums_to = "logit", "nothing"
@@ -353,6 +386,41 @@ def test_a_strategy_without_finite_numbers_is_named(other):
     refused(ask, "strategy own_other:Log: bins cannot be ranked")
 
 
+def test_the_opposite_of_a_strategy_must_be_one(other):
+    ask = lambda: flipping_order("own_other:Alone", torch.ones(1, 4), ["a"], 1)  # noqa: E731
+    refused(ask, "reverse of strategy own_other:Alone: unknown .*'lrp_reverse'.*mean 'lrp_rev'")
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "right"),
+    [
+        (
+            STRATEGIES,
+            "Reversed",
+            "part of strategy .*:Reversed 'reversed'.* Did you mean 'reverse'",
+        ),
+        (
+            LOGGERS,
+            "Epoch",
+            "part of trainer.logger own_other:Epoch 'on_train_epoch_end'; known: on",
+        ),
+        (LOGGERS, "Closing", "'on_epochs'; known: on_end, .*Did you mean 'on_epoch'"),
+        (
+            LOGGERS,
+            "Idle",
+            "own_other:Idle has none of on_end, on_epoch, on_start, on_step: nothing",
+        ),
+    ],
+)
+def test_a_misspelt_part_that_nothing_would_read_is_named(other, table, name, right):
+    refused(lambda: table[f"own_other:{name}"], right)
+
+
+def test_helpers_of_a_class_of_ones_own_are_its_own_affair(other):
+    relevance = torch.tensor([[1.0, -3.0, 2.0]])
+    assert flipping_order("own_other:Helped", relevance, ["a"], 1).tolist() == [[1, 2, 0]]
+
+
 @pytest.mark.parametrize(
     ("name", "right"),
     [
@@ -405,6 +473,8 @@ def test_a_split_that_gives_something_else_is_named(other, name, right):
     ("name", "right"),
     [
         ("texts", r"score own_other:texts gives top \[2\] of .*; it must give named columns"),
+        ("columns", "score own_other:columns gives no columns; it must give named columns"),
+        ("none", "score own_other:none gives NoneType; it must"),
         ("taken", "score own_other:taken gives a column 'id', which the table"),
     ],
 )

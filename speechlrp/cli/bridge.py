@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -62,7 +63,11 @@ def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> 
         overrides, folder = with_remembered(verb, overrides, values)
     own, values = OwnFiles(folder, overrides), {**values, "config_dir": folder}
     with one_line_errors(verb, overrides, own), own.told(), _arguments(verb, overrides, values):
-        _hydra_main(verb, overrides, own, corpus)()
+        try:
+            _hydra_main(verb, overrides, own, corpus)()
+        finally:
+            if values.get("multirun") and HydraConfig.initialized():  # its settings of every member
+                Path(HydraConfig.get().sweep.dir, "multirun.yaml").unlink(missing_ok=True)
 
 
 def _spelt_out(override: str) -> str:

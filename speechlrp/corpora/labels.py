@@ -36,7 +36,8 @@ def say_unknown(count: int, where: Path) -> None:
     if count:
         log.warning(
             "%s: who speaks is not known of %d recordings, so each counts as a speaker of its own, "
-            "and a speaker may be learnt and tested; name them with dataset.speaker",
+            "and a speaker may be learnt and tested; name them with dataset.speaker (init: "
+            "--speaker)",
             where,
             count,
         )

@@ -115,27 +115,25 @@ def scored(name: str, judged: Judged) -> dict[str, np.ndarray]:
     with guarded(f"score {name}", SCORES[name]):
         columns = SCORES[name](judged)
     if is_reference(name):
-        count = len(judged.relevance)
-        named = isinstance(columns, Mapping) and all(isinstance(one, str) for one in columns)
-        if named and (taken := sorted(set(columns) & set(judged.table.columns))):
-            raise SpeechLRPError(
-                f"score {name} gives a column {taken[0]!r}, which the table of recordings has; "
-                "call it otherwise"
-            )
-        if not named or not all(_are_numbers(values, count) for values in columns.values()):
-            found = type(columns).__name__
-            if named:
-                arrays = ((one, np.asarray(values)) for one, values in columns.items())
-                found = ", ".join(f"{one} {list(a.shape)} of {a.dtype}" for one, a in arrays)
-            raise SpeechLRPError(
-                f"score {name} gives {found}; it must give named columns, of {count} numbers each"
-            )
+        _check_columns(f"score {name}", columns, judged)
     return dict(columns)
 
 
-def _are_numbers(values: Any, count: int) -> bool:
-    array = np.asarray(values)
-    return array.shape == (count,) and array.dtype.kind in "fiub"
+def _check_columns(what: str, columns: Any, judged: Judged) -> None:
+    count = len(judged.relevance)
+    wanted = f"it must give named columns, of {count} numbers each"
+    if not isinstance(columns, Mapping) or not all(isinstance(one, str) for one in columns):
+        raise SpeechLRPError(f"{what} gives {type(columns).__name__}; {wanted}")
+    if taken := sorted(set(columns) & set(judged.table.columns)):
+        raise SpeechLRPError(
+            f"{what} gives a column {taken[0]!r}, which the table of recordings has; "
+            "call it otherwise"
+        )
+    arrays = {one: np.asarray(values) for one, values in columns.items()}
+    numbers = (a.shape == (count,) and a.dtype.kind in "fiub" for a in arrays.values())
+    if not arrays or not all(numbers):
+        found = ", ".join(f"{one} {list(a.shape)} of {a.dtype}" for one, a in arrays.items())
+        raise SpeechLRPError(f"{what} gives {found or 'no columns'}; {wanted}")
 
 
 def order_of(file: h5py.File, rows: Any) -> torch.Tensor:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from numbers import Integral, Real
 from typing import Any
 
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.explainers.preconditions import baseline_like
 from speechlrp.explainers.question import asked_of
 from speechlrp.lrp.start import Target
 
@@ -30,7 +31,7 @@ class Explainer(ABC):
     baseline's"``: to its difference from what `baseline` has (completeness); ``"nothing"``: no sum
     is promised for every network."""
     start: str = "logit"  # the quantity explained, such as ``"logit"``
-    baseline: Tensor | float = 0.0  # what inputs are measured from
+    baseline: Any = None  # what inputs are measured from, see `origin`; None: the class has none
     uses_reference: bool = True  # whether its numbers change with what inputs are measured from
 
     def __new__(cls, *_: Any, **__: Any) -> Explainer:
@@ -75,15 +76,32 @@ class Explainer(ABC):
         """What `start` asks for, as a unit."""
         return {"logit": "logit", "one": "share"}.get(self.start, "probability")
 
+    def origin(self, inputs: Tensor) -> Tensor:
+        """`baseline` in the shape and type of inputs ``[B, ...]``, not to be written to.
+
+        Raises:
+            SpeechLRPError: there is none, or it does not broadcast against them.
+        """
+        if self.baseline is None:
+            raise SpeechLRPError(
+                f"the explainer {type(self).__name__} has no baseline, and promises to sum to "
+                f"{self.sums_to}; give it one, self.baseline = 0.0 or a tensor"
+            )
+        return baseline_like(self.baseline, inputs)
+
     def promised(
-        self, logits: Tensor, target: Target, at_baseline: Tensor, dim: int | None = None
+        self,
+        logits: Tensor,
+        target: Target,
+        at_baseline: Callable[[], Tensor],
+        dim: int | None = None,
     ) -> Tensor | None:
         """What the relevance of each example should add up to, ``[B]``; None: nothing.
 
         Args:
             logits: of the examples, ``[B, K, ...]``.
             target: as of `explain`.
-            at_baseline: the logits of the baseline, ``[1, K, ...]`` or ``[B, K, ...]``.
+            at_baseline: gives the logits of the baseline, ``[1, K, ...]`` or ``[B, K, ...]``.
             dim: of the network's own softmax.
         """
         if self.sums_to == NOTHING:
@@ -91,7 +109,7 @@ class Explainer(ABC):
         question = asked_of(logits, target, self.start, len(logits), dim)
         promised = question.answer(logits)[0]
         if self.sums_to == CHANGE:
-            promised = promised - question.answer(at_baseline.expand_as(logits))[0]
+            promised = promised - question.answer(at_baseline().expand_as(logits))[0]
         return promised
 
 

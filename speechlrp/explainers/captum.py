@@ -83,6 +83,7 @@ class Captum(Explainer):
         self.method, self.options = method, dict(options or {})
         self.samples, self.noise = check_whole("samples", samples), check_least("noise", noise, 0)
         self.patch, self.seed = check_two("patch", patch), seed
+        self.baseline = self.options.get("baselines", 0.0)
         self.start = check_choice("start", start, STARTS)
 
     @property

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.explainers.base import CHANGE, Explainer, check_choice, check_whole
-from speechlrp.explainers.preconditions import baseline_like, chunks, precise
+from speechlrp.explainers.preconditions import chunks, precise
 from speechlrp.explainers.question import STARTS, ask, explaining, finite, gradients
 from speechlrp.lrp.start import Target
 
@@ -82,7 +82,7 @@ class IntegratedGradients(Explainer):
         """
         with explaining():
             inputs, output, question, _ = ask(model, inputs, target, self.start)
-            base = baseline_like(self.baseline, inputs).to(precise(inputs.dtype))
+            base = self.origin(inputs).to(precise(inputs.dtype))
             way, mean = inputs - base, torch.zeros_like(base)
             places, weights = (base.new_tensor(x) for x in METHODS[self.method](self.steps))
             for part in chunks(self.steps, len(inputs), self.pass_size):

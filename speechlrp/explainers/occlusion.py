@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers.base import NOTHING, Explainer, check_choice, check_two, check_whole
-from speechlrp.explainers.preconditions import baseline_like, chunks
+from speechlrp.explainers.preconditions import chunks
 from speechlrp.explainers.question import STARTS, Question, answers, ask, explaining, finite
 from speechlrp.lrp.start import Target
 
@@ -95,7 +95,7 @@ class Occlusion(Explainer):
         self, model: nn.Module, question: Question, inputs: Tensor, patches: list
     ) -> Tensor:
         """The answers ``[P Q, B]`` of the inputs without each of the patches."""
-        base, parts = baseline_like(self.baseline, inputs), []
+        base, parts = self.origin(inputs), []
         for part in chunks(len(patches), len(inputs), self.pass_size):
             variants = inputs.repeat(len(part), *[1] * inputs.dim())
             variants = variants.view(len(part), *inputs.shape)

@@ -29,10 +29,13 @@ def flipping_order(
 
     Raises:
         SpeechLRPError: no such strategy, or one whose priorities are not of the relevance's shape
-            or not finite.
+            or not finite, or whose `reverse` is no strategy.
     """
     flat = _flat(relevance)
     entry = STRATEGIES[strategy]
+    if entry.reverse:
+        with about(f"reverse of strategy {strategy}"):
+            STRATEGIES[entry.reverse]
     with guarded(f"strategy {strategy}", entry):
         priority = entry().priority(flat)
     if not isinstance(priority, Tensor) or priority.shape != flat.shape:

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
-from speechlrp.explainers.base import CHANGE, NOTHING, Explainer
+from speechlrp.explainers.base import NOTHING, Explainer
 from speechlrp.explainers.lrp import LRP
-from speechlrp.explainers.preconditions import baseline_like, check
+from speechlrp.explainers.preconditions import check
 from speechlrp.explainers.question import answer, explaining, logits_of, plain
 from speechlrp.lrp import conservation as balances
 from speechlrp.lrp.engine import Start
@@ -126,10 +126,11 @@ def completeness(
         with explaining(), torch.no_grad():
             check(model, inputs)
             whole = answer(model, inputs.clone())
-            empty = torch.zeros_like(whole.logits[:1])
-            if explainer.sums_to == CHANGE:
-                base = baseline_like(explainer.baseline, inputs)
-                empty = logits_of(model, base.clone())
-            known = explainer.promised(whole.logits, target, empty, whole.dim)
+            known = explainer.promised(
+                whole.logits,
+                target,
+                lambda: logits_of(model, explainer.origin(inputs).clone()),
+                whole.dim,
+            )
             promised = promised if known is None else known.to(total)
     return {"relevance_sum": total, "promised": promised, "completeness_error": total - promised}

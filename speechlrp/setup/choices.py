@@ -124,10 +124,7 @@ def _split(
     if label == "speaker":
         reasons["split"] = "every speaker in every subset, no recording in two"
     elif len(found.speakers) == len(recordings):
-        reasons["split"] = "who speaks is not known"
-        cautions.append(
-            "who speaks is not known, so a voice may be learnt and tested; --speaker says it"
-        )
+        reasons["split"] = "every recording counts as a speaker of its own"
     else:
         reasons["split"] = "no speaker in two subsets"
         split = _drawn(recordings, label, "speaker", classes)

@@ -12,6 +12,7 @@ LOGGERS = Registry(
     Interface(
         "a class derived from speechlrp.training.callbacks:Callback",
         bases=("speechlrp.training.callbacks:Callback",),
+        moments="on_",
     ),
 )
 """What follows a training; made with a folder to write to, the run's name, and its settings."""

@@ -1,6 +1,7 @@
 """Between click and Hydra: what runs, and what is refused in one line."""
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -179,6 +180,7 @@ def test_a_stage_is_given_its_configuration_and_command(speechlrp, launched):
 
 def test_a_sweep_runs_every_member_where_a_single_run_would_be(speechlrp, launched):
     assert speechlrp("train", "-m", "seed=1,2", "trainer.lr=1,2").exit_code == 0
+    assert not list(Path().rglob("multirun.yaml"))  # of Hydra's own
     runs = [config.run for _, config, _ in launched]
     assert len(set(runs)) == 4
     commands = [invocation.command for _, _, invocation in launched]

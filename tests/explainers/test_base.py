@@ -138,7 +138,7 @@ def test_an_ending_in_place_leaves_the_logits_for_the_gradient():
 )
 def test_what_each_declares(explainer, units, sums_to):
     assert (explainer.units, explainer.sums_to) == (units, sums_to)
-    promised = explainer.promised(torch.ones(3, 4), TARGET, torch.ones(1, 4))
+    promised = explainer.promised(torch.ones(3, 4), TARGET, lambda: torch.ones(1, 4))
     assert (promised is None) == (sums_to == NOTHING)
 
 
@@ -167,3 +167,28 @@ def test_what_is_not_declared_is_said_when_it_is_made(declared, message):
     with pytest.raises(SpeechLRPError, match=message) as caught:
         made()
     assert "\n" not in str(caught.value)
+
+
+class FromSomewhere(Explainer):
+    units, sums_to = "logit", CHANGE
+
+    def explain(self, model, inputs, target):
+        return model(inputs).detach(), inputs
+
+
+def test_a_sum_from_a_baseline_needs_a_baseline():
+    inputs, explainer = _inputs(), FromSomewhere()
+    with pytest.raises(SpeechLRPError, match="FromSomewhere has no baseline, and promises"):
+        completeness(explainer, _body(), inputs, TARGET, inputs)
+    explainer.baseline = 0.5
+    promised = completeness(explainer, _body(), inputs, TARGET, inputs)["promised"]
+    change = _body()(inputs) - _body()(torch.full_like(inputs, 0.5))
+    torch.testing.assert_close(promised, change.gather(1, TARGET[:, None])[:, 0].detach())
+
+
+def test_captum_is_held_to_the_baseline_that_its_options_name():
+    explainer = EXPLAINERS["captum"]("IntegratedGradients", {"baselines": 0.5, "n_steps": 400})
+    inputs = _inputs()
+    relevance = explainer.explain(_body(), inputs, TARGET)[1]
+    sums = completeness(explainer, _body(), inputs, TARGET, relevance)
+    assert sums["completeness_error"].abs().max() < 1e-2 * sums["promised"].abs().max()

@@ -66,14 +66,17 @@ def test_a_speaker_can_be_told_by_recordings_alone():
     assert chosen.cautions == []
 
 
-@pytest.mark.parametrize(
-    ("speakers", "each", "caution"),
-    [(2, 30, "too few speakers (2) to keep"), (60, 1, "who speaks is not known")],
-)
-def test_what_cannot_be_kept_apart_is_told(speakers, each, caution):
-    chosen = choose(found(speakers, each, same=each == 1), "mood")
+def test_what_cannot_be_kept_apart_is_told():
+    chosen = choose(found(2, 30), "mood")
     assert chosen.split.unit == "recording"
-    assert caution in chosen.cautions[0]
+    assert "too few speakers (2) to keep" in chosen.cautions[0]
+
+
+def test_speakers_of_one_recording_each_are_split_by_recordings():
+    chosen = choose(found(60, 1, same=True), "mood")
+    assert chosen.split.unit == "recording"
+    assert chosen.reasons["split"] == "every recording counts as a speaker of its own"
+    assert chosen.cautions == []
 
 
 @pytest.mark.parametrize(

@@ -52,13 +52,13 @@ class LetterExplaining(Search):
 
     @cached_property
     def _empty(self) -> Tensor:
-        """The scores of a window of zeros, the mean of an utterance, ``[1, V]``."""
-        zeros = torch.zeros(1, len(self.dataset.frequency), self.width)
-        return self.recogniser.scores(zeros)[:, :, 0]
+        """The scores of the explainer's baseline, by default an utterance's mean, ``[1, V]``."""
+        window = torch.zeros(1, len(self.dataset.frequency), self.width)
+        return self.recogniser.scores(self.explainer.origin(window).clone())[:, :, 0]
 
     def promised(self, output: Tensor, symbols: Tensor) -> Tensor | None:
         """What relevance should add up to ``[B]``, or None."""
-        return self.explainer.promised(output, symbols, self._empty)
+        return self.explainer.promised(output, symbols, lambda: self._empty)
 
 
 def letter_explaining(context: Context, recogniser: Recogniser | None = None) -> LetterExplaining:
