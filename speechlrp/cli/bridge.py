@@ -6,7 +6,6 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import click
@@ -20,7 +19,14 @@ from speechlrp.cli.answers import OF_FILES, answer_files
 from speechlrp.cli.corpus import hints_on, on_corpus, parted
 from speechlrp.cli.explainers import with_explainers
 from speechlrp.cli.options import OPTIONS
-from speechlrp.cli.runs import hints, plainly, task_overrides, to_remember, with_remembered
+from speechlrp.cli.runs import (
+    hints,
+    outputs_of,
+    plainly,
+    task_overrides,
+    to_remember,
+    with_remembered,
+)
 from speechlrp.config.composing import what_is_wrong
 from speechlrp.config.names import conf_dir, key_of
 from speechlrp.config.own import NONE, OwnFiles
@@ -66,8 +72,8 @@ def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> 
         try:
             _hydra_main(verb, overrides, own, corpus)()
         finally:
-            if values.get("multirun") and HydraConfig.initialized():  # its settings of every member
-                Path(HydraConfig.get().sweep.dir, "multirun.yaml").unlink(missing_ok=True)
+            if values.get("multirun"):  # Hydra's own file, beside the runs
+                (outputs_of(overrides) / "multirun.yaml").unlink(missing_ok=True)
 
 
 def _spelt_out(override: str) -> str:

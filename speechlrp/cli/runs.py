@@ -96,7 +96,7 @@ def with_remembered(
     if not name:
         return overrides, folder or _own_folder(asked)
     check_name(name)
-    run = read_run(_outputs(settings) / name)
+    run = read_run(outputs_of(overrides) / name)
     if run is None:
         folder = folder or _own_folder(asked or name)
         begins = not asked and _is_experiment(name, folder)
@@ -136,11 +136,10 @@ def _swept(overrides: tuple[str, ...]) -> list[str]:
     return [one.key_or_group for one in parsed if one.is_sweep_override()]
 
 
-def _outputs(settings: Mapping[str, str]) -> Path:
+def outputs_of(overrides: Sequence[str] = ()) -> Path:
     """The folder of all runs, as given or as configured."""
-    if "paths.outputs" in settings:
-        return Path(settings["paths.outputs"].partition("=")[2].strip("'\""))
-    return default_outputs()
+    given = [o.partition("=")[2].strip("'\"") for o in overrides if key_of(o) == "paths.outputs"]
+    return Path(given[-1]) if given else default_outputs()
 
 
 def to_remember(overrides: Sequence[str], config_dir: str | None) -> tuple[str, ...]:
@@ -176,7 +175,7 @@ def print_runs(outputs: str | None) -> None:
     from speechlrp.pipeline.record import read_record
     from speechlrp.stages import SUMMARIES
 
-    top = Path(outputs) if outputs else _outputs({})
+    top = Path(outputs) if outputs else outputs_of()
     folders = sorted(p for p in top.iterdir() if p.is_dir()) if top.is_dir() else []
     runs = {folder: run for folder in folders if (run := read_run(folder))}
     if not runs:
@@ -198,7 +197,7 @@ def print_table(asked: str, outputs: str | None, out: str | None) -> None:
     from speechlrp.artifacts.atomic import write_csv
     from speechlrp.pipeline.members import members, table
 
-    found = members(Path(outputs) if outputs else _outputs({}), asked)
+    found = members(Path(outputs) if outputs else outputs_of(), asked)
     made = table(found, asked)
     click.echo(f"{len(found)} runs: {', '.join(member.name for member in found)}")
     if out:

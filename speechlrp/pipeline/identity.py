@@ -106,15 +106,16 @@ def check_run(config: Config) -> bool:
     parts = settings_of(whole, True), settings_of(whole, False)
     for name, checked in ((config.data_run, parts[:1]), (config.run, parts)):
         run = read_run(outputs / name)
-        differing = (
-            {k: v for part in checked for k, v in run.differences(part).items()} if run else {}
-        )
+        if run is None:
+            continue
+        differing = {k: v for part in checked for k, v in run.differences(part).items()}
         if differing:
             was = ", ".join(f"{key}={old}" for key, (old, _) in list(differing.items())[:4])
             now = ", ".join(f"{key}={new}" for key, (_, new) in list(differing.items())[:4])
-            begun = [o for o in run.overrides if o.startswith("experiment=")] if run else []
+            begun = [o for o in run.overrides if o.startswith("experiment=")]
+            so = f", begin as it did with {begun[0]}," if begun else ","
             raise SpeechLRPError(
-                f"run {name} was made with {was}, not {now}; leave that out, or give another "
+                f"run {name} was made with {was}, not {now}; leave that out{so} or give another "
                 f"name: {' '.join(['run=NAME', *begun])}"
             )
     return read_run(outputs / config.run) is not None
