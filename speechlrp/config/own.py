@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,11 @@ class OwnFiles:
         except (ValueError, TypeError, AttributeError, LookupError, AssertionError) as error:
             if not _is_hydras(error):
                 raise
-            raise SpeechLRPError(self.located(" ".join(str(error).split()))) from error
+            words = " ".join(str(error).split())
+            if not words:  # an assertion of Hydra's on what a list of defaults holds
+                files = [str(path) for path in self._chosen if path.is_file()]
+                words = f"{', '.join(files)}: its defaults are no list of GROUP: CHOICE"
+            raise SpeechLRPError(self.located(words)) from error
 
     def located(self, words: str) -> str:
         """An error's words with the file and line of what it names, where that is known."""
@@ -121,6 +126,7 @@ def _check(path: Path) -> None:
     with path.open(encoding="utf-8") as file:  # whose name stands in the error
         yaml.compose(file, Loader=yaml.SafeLoader)
     lines = text.splitlines() if path.parent.name == "experiment" else [HEADER]
+    lines = list(takewhile(lambda line: line[:1] in ("", "#"), lines))  # Hydra looks no further
     if not any(re.fullmatch(r"#\s*@package\s+_global_\s*", line) for line in lines):
         raise SpeechLRPError(
             f"{path}, line 1: an experiment sets keys of all sections, so its first line must be "
