@@ -6,11 +6,10 @@ stand side by side, and CTC needs no blank to keep them apart.
 """
 
 import string
-from collections import Counter
 from collections.abc import Iterable
 from itertools import groupby
 
-from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.errors import SpeechLRPError
 
 LETTERS = tuple(string.ascii_lowercase)
 CHARACTERS = (*LETTERS, " ", "'")
@@ -20,7 +19,6 @@ SYMBOLS = (*CHARACTERS, TWICE, THRICE, BLANK)
 
 SIZE = len(SYMBOLS)
 BLANK_INDEX = SYMBOLS.index(BLANK)
-FOREIGN = ("error", "drop")
 
 _INDEX = {symbol: index for index, symbol in enumerate(SYMBOLS)}
 _MARK = {2: [_INDEX[TWICE]], 3: [_INDEX[THRICE]]}
@@ -28,44 +26,33 @@ _MORE = {_INDEX[TWICE]: 1, _INDEX[THRICE]: 2}
 _APOSTROPHES = str.maketrans(dict.fromkeys("’‘ʼ`´", "'"))
 
 
-def normalise(text: str, foreign: str = "error") -> tuple[str, Counter[str]]:
+def normalise(text: str) -> str:
     """Bring a transcript to the characters that the vocabulary has.
 
     Lower case, straight apostrophes, words one space apart.
 
-    Args:
-        text: the transcript.
-        foreign: what to do with other characters: ``"error"``, or ``"drop"`` them.
-
-    Returns:
-        The text, and how often each foreign character was dropped.
-
     Raises:
-        SpeechLRPError: a foreign character with ``"error"``; another value of `foreign`.
+        SpeechLRPError: it has other characters.
     """
-    if foreign not in FOREIGN:
-        raise unknown("treatment of foreign characters", foreign, FOREIGN)
     plain = " ".join(text.lower().translate(_APOSTROPHES).split())
-    dropped = Counter(character for character in plain if character not in _INDEX)
-    if dropped and foreign == "error":
-        shown = " ".join(f"{c!r}" for c in sorted(dropped))
+    foreign = set(plain).difference(CHARACTERS)
+    if foreign:
+        shown = " ".join(f"{c!r}" for c in sorted(foreign))
         raise SpeechLRPError(
-            f"the transcript {text[:60]!r} has characters that are no letters ({shown}): "
-            "spell them out, or drop them with `foreign=drop`"
+            f"the transcript {text[:60]!r} has characters that are no letters ({shown}): spell "
+            "them out"
         )
-    kept = "".join(character for character in plain if character not in dropped)
-    return " ".join(kept.split()), dropped
+    return plain
 
 
-def encode(text: str, foreign: str = "error") -> list[int]:
-    """Turn a transcript into symbols; empty where no character is left.
+def encode(text: str) -> list[int]:
+    """Turn a transcript into symbols.
 
     A run of equal characters is cut from its start into threes: of five, three and two.
-    Arguments and errors as in ``normalise``.
+    Errors as in ``normalise``.
     """
-    text, _ = normalise(text, foreign)
     symbols = []
-    for character, run in groupby(text):
+    for character, run in groupby(normalise(text)):
         length = len(list(run))
         for start in range(0, length, 3):
             symbols += [_INDEX[character], *_MARK.get(min(length - start, 3), [])]

@@ -77,7 +77,7 @@ def transcribed(recordings: Sequence[Recording]) -> tuple[list[Recording], list[
         text, reason = "", "no transcript"
         if recording.transcript is not None:
             try:
-                (text, _), reason = normalise(recording.transcript), "an empty transcript"
+                text, reason = normalise(recording.transcript), "an empty transcript"
             except SpeechLRPError as error:
                 reason = str(error)
         if text:
