@@ -1,5 +1,6 @@
-"""Reading the tables that stages and `speechlrp synth` write, each column as what it is."""
+"""Reading the tables that stages, `speechlrp synth` and people write, each column as what it is."""
 
+import codecs
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,7 +26,8 @@ def read_csv(path: Path, mend: str, needed: Sequence[str] = ()) -> pd.DataFrame:
     """Read a table; pandas alone would take names such as ``NA`` and ``01`` for no name and 1.
 
     Columns of ``TEXT`` are text, and an empty cell in them is the empty text. Others are
-    numbers, or True and False; an empty cell is NaN.
+    numbers, or True and False; an empty cell is NaN. Cells are separated by what is most often in
+    the line of names, commas, semicolons or tabs; a file with the mark of UTF-16 is in that.
 
     `mend` is what makes it again, for the errors. Columns that are `needed` and not of ``TEXT``
     hold numbers alone.
@@ -36,13 +38,19 @@ def read_csv(path: Path, mend: str, needed: Sequence[str] = ()) -> pd.DataFrame:
     if not path.is_file():
         raise SpeechLRPError(f"{path} is missing: {mend}")
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False)
+        with path.open("rb") as file:
+            head = file.readline()
+        code = "utf-16" if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8"
+        mark = max(",;\t", key=lambda mark: head.count(mark.encode()))
+        plain = {"dtype": str, "keep_default_na": False, "na_filter": False}
+        table = pd.read_csv(path, sep=mark, encoding=code, **plain)
     except (ValueError, OSError) as error:  # pandas' parser errors are values' errors
         raise SpeechLRPError(
             f"{path} is no table ({str(error).splitlines()[0]}): {mend}"
         ) from error
     if not isinstance(table.index, pd.RangeIndex):  # pandas takes the first of them for names
         raise SpeechLRPError(f"{path} is no table (rows have more cells than its header): {mend}")
+    table.columns = table.columns.str.strip()
     missing = [name for name in needed if name not in table]
     if missing:
         raise SpeechLRPError(f"{path} has no column {', '.join(missing)}: {mend}")
@@ -52,6 +60,7 @@ def read_csv(path: Path, mend: str, needed: Sequence[str] = ()) -> pd.DataFrame:
 def _typed(path: Path, column: pd.Series, needed: Sequence[str], mend: str) -> pd.Series:
     if column.name in TEXT:
         return column
+    column = column.str.strip()
     if len(column) and column.isin(("True", "False")).all():
         return column == "True"
     is_number = column.str.fullmatch(_NUMBER) | (column == "")

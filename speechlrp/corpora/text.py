@@ -41,6 +41,16 @@ def read_text(path: Path, what: str, mend: str) -> str:
         raise SpeechLRPError(f"cannot read {path}: {error.strerror}") from None
 
 
+def read_lines(path: Path, what: str, mend: str) -> Iterator[tuple[int, str]]:
+    """Yield number and text of each line that is not blank, in composed characters.
+
+    Lines end as on any system, and nowhere else: what separates lines in Unicode alone may stand
+    in a name. Arguments and errors as in `read_text`.
+    """
+    lines = io.StringIO(composed(read_text(path, what, mend)), newline=None)
+    return ((number, line.strip()) for number, line in enumerate(lines, 1) if line.strip())
+
+
 def composed(text: str) -> str:
     """Text in composed characters (NFC), so that names are equal where they look equal.
 

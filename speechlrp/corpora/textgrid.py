@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from speechlrp.corpora.text import composed, read_text
+from speechlrp.corpora.text import composed, read_lines, read_text
 from speechlrp.errors import SpeechLRPError
 
-SILENT = frozenset(("", "sil", "sp", "spn", "<eps>", "silence", "<p:>"))
-"""Labels that aligners give to what is no phoneme, in lower case."""
+SILENT = frozenset(
+    (*("", "sil", "sp", "spn", "<eps>", "<p:>", "<unk>", "<sil>", "[sil]"), *("pau", "h#", "epi"))
+)
+"""Labels that aligners give to what is no phoneme and no word, in lower case."""
 
 _TOKEN = re.compile(r'"((?:[^"]++|"")*+)"|(<[^>\s]*+>)|![^\n]*+|(\S++)')
 _NUMBER = re.compile(r"[-+]?+(?:\d++\.?+\d*+|\.\d++)(?:[eE][-+]?+\d++)?+%?+")
@@ -38,40 +40,43 @@ def read_textgrid(path: Path) -> dict[str, list[Interval]]:
     """Read the tiers of intervals of a file, in UTF-8 or with its mark UTF-16; not those of points.
 
     Returns:
-        Intervals by tier, in order of time, the empty ones included.
+        Intervals by tier, the empty ones included; those of tiers of one name one after the other.
 
     Raises:
-        SpeechLRPError: no such file; it is no TextGrid, or not a whole one; an interval
-            that ends before it begins or before the one before it has ended.
+        SpeechLRPError: no such file; it is no TextGrid, or not a whole one.
     """
     tokens = _Tokens(path, read_text(path, "a TextGrid", MEND))
     if not tokens.string().startswith("ooTextFile") or tokens.string() != "TextGrid":
-        raise tokens.damaged("it does not begin as one")
+        raise tokens.damaged("it does not begin as one in Praat's long or short text format")
     tokens.number()
     tokens.number()
     if tokens.flag() != "<exists>":
         return {}
-    tiers = [tier for tier in (_tier(tokens) for _ in range(tokens.count())) if tier]
-    names = [name for name, _ in tiers]
-    if len(set(names)) < len(names):
-        raise tokens.damaged(f"two tiers have one name: {', '.join(names)}")
-    return dict(tiers)
+    tiers: dict[str, list[Interval]] = {}
+    for _ in range(tokens.count()):
+        name, intervals = _tier(tokens)
+        if intervals is not None:
+            tiers.setdefault(name, []).extend(intervals)
+    tokens.end()
+    return tiers
 
 
 def intervals_of(path: Path, tier: str) -> list[Interval]:
-    """The intervals of one tier that hold a word or phoneme; none where there is no such tier.
+    """The intervals of one tier, in order of time; none where there is no such tier.
 
     Raises:
-        SpeechLRPError: as `read_textgrid`.
+        SpeechLRPError: as `read_textgrid`, or an interval that ends before it begins, or begins
+            before 0 or before the one before it has ended.
     """
-    held = read_textgrid(path).get(composed(tier), [])
-    return [interval for interval in held if not is_silent(interval.text)]
-
-
-def is_silent(label: str) -> bool:
-    """Whether an aligner's label is no phoneme or word, but silence or what it did not know."""
-    label = label.strip().lower()
-    return label in SILENT or label == "<unk>"
+    held, after = read_textgrid(path).get(composed(tier), []), 0.0
+    for interval in held:
+        if interval.end_s < interval.start_s or interval.start_s < after - 1e-6:
+            raise SpeechLRPError(
+                f"{path}: in its tier {tier!r} the interval from {interval.start_s:g} to "
+                f"{interval.end_s:g} s is out of order, or two tiers have this name; {MEND}"
+            )
+        after = interval.end_s
+    return held
 
 
 class _Tokens:
@@ -101,6 +106,12 @@ class _Tokens:
             raise self.damaged(f"a count is {value:g}")
         return int(value)
 
+    def end(self) -> None:
+        """Check that nothing is behind what was counted."""
+        kind, text = next(self._found, ("end", ""))
+        if kind != "end":
+            raise self.damaged(f"a count is too small, behind the last tier is {text[:30]!r}")
+
     def _next(self, expected: str) -> str:
         kind, text = next(self._found, ("end", ""))
         if kind != expected:
@@ -122,7 +133,8 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
             yield "number", word
 
 
-def _tier(tokens: _Tokens) -> tuple[str, list[Interval]] | None:
+def _tier(tokens: _Tokens) -> tuple[str, list[Interval] | None]:
+    """Its name and intervals; None of a tier of points."""
     kind, name = tokens.string(), tokens.string()
     if kind not in _CLASSES:
         raise tokens.damaged(f"a tier of class {kind!r}")
@@ -132,42 +144,37 @@ def _tier(tokens: _Tokens) -> tuple[str, list[Interval]] | None:
         for _ in range(tokens.count()):
             tokens.number()
             tokens.string()
-        return None
-    intervals: list[Interval] = []
-    for _ in range(tokens.count()):
-        interval = Interval(tokens.number(), tokens.number(), tokens.string())
-        _check(tokens, name, interval, intervals[-1].end_s if intervals else 0.0)
-        intervals.append(interval)
-    return name, intervals
-
-
-def _check(tokens: _Tokens, name: str, interval: Interval, after: float) -> None:
-    if interval.end_s < interval.start_s or interval.start_s < after - 1e-6:
-        raise tokens.damaged(
-            f"in its tier {name!r} the interval from {interval.start_s:g} to "
-            f"{interval.end_s:g} s is out of order"
-        )
+        return name, None
+    count = tokens.count()
+    return name, [Interval(tokens.number(), tokens.number(), tokens.string()) for _ in range(count)]
 
 
 def read_ctm(path: Path) -> Iterator[tuple[str, list[Interval]]]:
-    """Read the intervals of each recording, in the file's order, without the silent ones.
+    """Read the intervals of each recording, in the file's order.
 
     Raises:
-        SpeechLRPError: no such file, or a line that is none of a CTM file.
+        SpeechLRPError: no such file, a line that is none of a CTM file, a time below 0, or a
+            recording of two channels, which is heard as one.
     """
     held: dict[str, list[Interval]] = {}
-    text = read_text(path, "a CTM file", "let the aligner make it again")
-    for number, line in enumerate(text.splitlines(), 1):
+    channels: dict[str, str] = {}
+    for number, line in read_lines(path, "a CTM file", MEND):
         cells = line.split()
-        if not cells or line.startswith(";;"):
+        if cells[0].startswith(";;"):
             continue
         try:
-            name, _, begin, length, label = cells[:5]
+            name, channel, begin, length, label = cells[:5]
             interval = Interval(float(begin), float(begin) + float(length), label)
         except ValueError:
             raise SpeechLRPError(
                 f"{path}, line {number}: {line[:60]!r} is no `recording channel begin length word`"
             ) from None
-        if not is_silent(label):
-            held.setdefault(name, []).append(interval)
+        if not 0 <= interval.start_s <= interval.end_s < math.inf:
+            raise SpeechLRPError(f"{path}, line {number}: {line[:60]!r} is from no time to another")
+        if channels.setdefault(name, channel) != channel:
+            raise SpeechLRPError(
+                f"{path}, line {number}: {name} has the channels {channels[name]} and {channel}; "
+                "take out the lines of one"
+            )
+        held.setdefault(name, []).append(interval)
     yield from held.items()

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from speechlrp.corpora.gathering import is_audio
-from speechlrp.corpora.text import composed, read_text
+from speechlrp.corpora.text import read_lines
 from speechlrp.errors import SpeechLRPError
 
 SUBSETS = {"1": "train", "2": "validate", "3": "test"}
@@ -27,6 +27,11 @@ class Trials:
 
     def __len__(self) -> int:
         return len(self.same)
+
+    def pairs(self) -> np.ndarray:
+        """A number for each pair, whichever of the two is first, int ``[N]``."""
+        ends = np.sort(np.stack([self.first, self.second]).astype(np.int64), axis=0)
+        return ends[0] * len(self.names) + ends[1]
 
 
 def identification(path: Path) -> dict[str, str]:
@@ -54,30 +59,14 @@ def trials(path: Path) -> Trials:
     Tabs can stand for the blanks, where names have blanks of their own.
 
     Raises:
-        SpeechLRPError: the file is missing or empty, a line reads otherwise, or one contradicts
-            another.
+        SpeechLRPError: the file is missing or empty, or a line reads otherwise.
     """
     numbers: dict[str, int] = {}
     pairs = array("i")
     for _, (same, *names) in _lines(path, 3, ("0", "1")):
         pairs.extend((int(same), *(numbers.setdefault(name, len(numbers)) for name in names)))
     table = np.frombuffer(pairs, dtype=np.int32).reshape(-1, 3)
-    listed = Trials(list(numbers), table[:, 1], table[:, 2], table[:, 0] == 1)
-    _check_agree(listed, path)
-    return listed
-
-
-def _check_agree(listed: Trials, path: Path) -> None:
-    """Refuse a pair that is listed as of one speaker and of two."""
-    pairs = np.sort(np.stack([listed.first, listed.second], 1).astype(np.int64), axis=1)
-    keys = pairs[:, 0] * len(listed.names) + pairs[:, 1]
-    both = np.intersect1d(keys[listed.same], keys[~listed.same])
-    if len(both):
-        one, other = (listed.names[i] for i in divmod(int(both[0]), len(listed.names)))
-        raise SpeechLRPError(
-            f"{path} lists {one} and {other} as of one speaker and as of two: take out one of the "
-            "lines"
-        )
+    return Trials(list(numbers), table[:, 1], table[:, 2], table[:, 0] == 1)
 
 
 def trial_lines(listed: Trials) -> Iterator[str]:
@@ -86,6 +75,26 @@ def trial_lines(listed: Trials) -> Iterator[str]:
     columns = listed.same.astype(int).tolist(), listed.first.tolist(), listed.second.tolist()
     for same, first, second in zip(*columns, strict=True):
         yield f"{same}{mark}{listed.names[first]}{mark}{listed.names[second]}\n"
+
+
+def under_ids(listed: Trials, ids: Iterable[str]) -> Trials:
+    """The trials with the ids of recordings for the names that mean them (see `meant`), sorted.
+
+    Raises:
+        SpeechLRPError: a pair is listed as of one speaker and as of two.
+    """
+    of_name = meant(listed.names, ids)
+    kinds, number = np.unique([of_name.get(n, n) for n in listed.names], return_inverse=True)
+    renamed = Trials(kinds.tolist(), number[listed.first], number[listed.second], listed.same)
+    keys = renamed.pairs()
+    both = np.intersect1d(keys[listed.same], keys[~listed.same])
+    if len(both):
+        one, other = (renamed.names[i] for i in divmod(int(both[0]), len(kinds)))
+        raise SpeechLRPError(
+            f"the trials list {one} and {other} as of one speaker and as of two: take out one of "
+            "the lines"
+        )
+    return renamed
 
 
 def meant(names: Iterable[str], ids: Iterable[str]) -> dict[str, str]:
@@ -113,21 +122,18 @@ def _bare(name: str) -> str:
 
 def _id(name: str) -> str:
     """``id10001/video/00001`` of a path, whatever its suffix and the folders before it."""
-    return "/".join(_bare(name).split("/")[-3:])
+    return "/".join(os.path.normpath(_bare(name).replace("\\", "/")).split("/")[-3:])
 
 
 def _lines(path: Path, columns: int, marks) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and cells of each line that is not blank."""
     count = 0
-    lines = composed(read_text(path, "list of recordings", MEND)).split("\n")
-    for number, line in enumerate(lines, 1):
-        cells = line.strip().split("\t") if "\t" in line.strip() else line.split()
-        if not cells:
-            continue
+    for number, line in read_lines(path, "list of recordings", MEND):
+        cells = line.split("\t") if "\t" in line else line.split()
         if len(cells) != columns or cells[0] not in marks:
             raise SpeechLRPError(
                 f"{path}, line {number}: expected {'|'.join(marks)} and {columns - 1} path(s), "
-                f"found {line.strip()[:80]!r}"
+                f"found {line[:80]!r}"
             )
         count += 1
         yield number, cells

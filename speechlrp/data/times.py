@@ -10,7 +10,8 @@ import pandas as pd
 
 from speechlrp.artifacts.tables import read_csv
 from speechlrp.config.schema import Config
-from speechlrp.corpora.textgrid import Interval, intervals_of, read_ctm, read_textgrid
+from speechlrp.corpora.text import composed
+from speechlrp.corpora.textgrid import SILENT, Interval, intervals_of, read_ctm, read_textgrid
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.measures.segments import REMOVAL, removal_agreement, segments
 from speechlrp.measures.trust import interval
@@ -49,7 +50,8 @@ def read_times(config: Config, kind: str, recordings: pd.DataFrame) -> pd.DataFr
 
     `times` of the configuration names the folder and the tiers, by default the corpus's folder;
     `kind` is ``"phoneme"`` or ``"word"``. Files name recordings (with id, path and speaker) by id,
-    or as their audio files.
+    or as their audio files. What aligners call silence is neither; where in its word a phoneme
+    stands, as Kaldi has it in ``AH0_B``, is taken off.
 
     Returns:
         Columns id, phoneme or word, start_s, end_s, a row each, in order of time; none where
@@ -63,14 +65,23 @@ def read_times(config: Config, kind: str, recordings: pd.DataFrame) -> pd.DataFr
     if path is None:
         tier = tier_of(config, kind)
         asked = folder and (_grids(folder) or not _files(config, *TIERS))
-        return _labelled(kind, _aligned(folder, recordings, tier) if folder and asked else ())
+        spans = _aligned(folder, recordings, tier) if folder and asked else ()
+        return _ordered(_labelled(kind, spans), kind)
     if path.suffix == ".csv":
         times = read_csv(path, MEND, ["id", kind, *SPAN])
     else:
         times = _labelled(kind, ((name, i) for name, held in read_ctm(path) for i in held))
-    times = times[["id", kind, *SPAN]].assign(id=_known(times.id, recordings))
     _check(times, kind, path)
-    return times.dropna(subset="id").sort_values(["id", *SPAN], kind="stable")
+    return _ordered(times.assign(id=_known(times.id, recordings)), kind)
+
+
+def _ordered(times: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """What is said of recordings that there are, in order of time; each once, and no silence."""
+    labels = times[kind].str.strip()
+    if kind == "phoneme":
+        labels = labels.str.replace(r"_[BIES]$", "", regex=True)
+    times = times[["id", kind, *SPAN]].assign(**{kind: labels})[~labels.str.lower().isin(SILENT)]
+    return times.dropna(subset="id").drop_duplicates().sort_values(["id", *SPAN], kind="stable")
 
 
 def spoken_in(times: pd.DataFrame, one: Any) -> list[tuple[float, float, str]]:
@@ -109,19 +120,28 @@ def _files(config: Config, *kinds: str) -> list[Path]:
 
 
 def _grids(folder: str) -> list[Path]:
-    return sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() == ".textgrid")
+    """The TextGrid files in a folder; hidden ones, such as macOS leaves, are not."""
+    paths = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() == ".textgrid")
+    return [p for p in paths if not any(part[0] == "." for part in p.relative_to(folder).parts)]
 
 
 def _known(names: pd.Series, recordings: pd.DataFrame) -> pd.Series:
     """The ids of recordings that files name by id or by the name of the audio file; else NaN."""
-    stems = recordings.path.map(lambda path: Path(path).stem)
+    stems = recordings.path.map(_stem)
     alone = ~stems.duplicated(keep=False)
     ids = dict(zip(stems[alone], recordings.id[alone], strict=True))
-    return names.map(ids | dict(zip(recordings.id, recordings.id, strict=True)))
+    ids |= dict(zip(recordings.id, recordings.id, strict=True))
+    return names.map(lambda name: ids.get(composed(name.strip())))
+
+
+def _stem(path: str | Path) -> str:
+    """A file's name without its suffix, as names are written here; macOS writes accents apart."""
+    return composed(Path(path).stem)
 
 
 def _check(times: pd.DataFrame, kind: str, path: Path) -> None:
-    wrong = np.flatnonzero(~np.isfinite(times[SPAN]).all(axis=1) | (times.end_s < times.start_s))
+    is_time = np.isfinite(times[SPAN]).all(axis=1) & (times.start_s >= 0)
+    wrong = np.flatnonzero(~is_time | (times.end_s < times.start_s))
     if len(wrong):
         first = times.iloc[wrong[0]]
         raise SpeechLRPError(
@@ -131,7 +151,7 @@ def _check(times: pd.DataFrame, kind: str, path: Path) -> None:
 
 
 def _labelled(kind: str, spans: Any) -> pd.DataFrame:
-    rows = [(name, i.text.strip(), i.start_s, i.end_s) for name, i in spans]
+    rows = [(name, i.text, i.start_s, i.end_s) for name, i in spans]
     types = {"id": str, kind: str, **dict.fromkeys(SPAN, np.float64)}
     return pd.DataFrame(rows, columns=[*types]).astype(types)
 
@@ -140,7 +160,7 @@ def _aligned(folder: str, recordings: pd.DataFrame, tier: str) -> Iterator[tuple
     """What a tier of the TextGrid files holds, of the files that have it."""
     grids: dict[str, list[Path]] = {}
     for path in _grids(folder):
-        grids.setdefault(path.stem, []).append(path)
+        grids.setdefault(_stem(path), []).append(path)
     if not grids:
         raise SpeechLRPError(
             f"times.path is {folder}: there is no .TextGrid file, {tier}.ctm, "
@@ -154,7 +174,7 @@ def _aligned(folder: str, recordings: pd.DataFrame, tier: str) -> Iterator[tuple
 
 def _grid_of(recording: Any, grids: dict[str, list[Path]]) -> Path | None:
     """The file named by the recording's id or as its audio file; of several, its speaker's."""
-    for name in (recording.id, Path(recording.path).stem):
+    for name in (recording.id, _stem(recording.path)):
         paths = grids.get(name, [])
         if len(paths) > 1:
             of_speaker = [path for path in paths if path.parent.name == recording.speaker]

@@ -132,6 +132,12 @@ def letters_of(word: str) -> str:
     return "".join(c for c in word.lower() if "a" <= c <= "z")
 
 
+def is_known(phoneme: str) -> bool:
+    """Whether the spellings of a phoneme are known here, in IPA or in capitals as ARPABET."""
+    sound = _ipa(phoneme)
+    return bool(_usual(sound)) or _is_vowel(sound)
+
+
 def _ipa(phoneme: str) -> str:
     """Without marks of stress and length."""
     return ARPABET.get(phoneme.rstrip("012"), phoneme.translate(_MARKS))

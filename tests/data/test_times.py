@@ -1,5 +1,6 @@
 """Known times of phonemes and words: from tables, from TextGrid files, and from neither."""
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 
 from speechlrp.config.sections import Times
-from speechlrp.data.times import has_times, read_times, spoken_in, times_on_disk
+from speechlrp.data.times import check_tier, has_times, read_times, spoken_in, times_on_disk
 from speechlrp.errors import SpeechLRPError
 from speechlrp.stages.navai.known_times import phoneme_times, word_times
 
@@ -17,6 +18,7 @@ TABLE = pd.DataFrame(
         "path": ["bdl/wav/a1.wav", "slt/wav/a1.wav"],
         "speaker": ["bdl", "slt"],
         "transcript": ["A CAB", "A"],
+        "seconds": [0.6, 0.1],
     }
 )
 SPOKEN = SimpleNamespace(table=TABLE, rows=lambda subset: np.arange(2))
@@ -140,11 +142,89 @@ def test_times_of_a_ctm_file_by_id_or_by_the_audio_files_name(context, tmp_path)
     assert len(read_times(context.config, "word", table)) == 2
 
 
-@pytest.mark.parametrize("line", ["a1 1 0.4", "a1 1 early 0.1 EY1"])
-def test_a_line_that_is_none_of_a_ctm_file_is_named(context, tmp_path, line):
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("a1 1 0.4", "`recording channel begin"),
+        ("a1 1 early 0.1 EY1", "`recording channel begin"),
+        ("a1 1 nan 0.1 EY1", "is from no time to another"),
+        ("a1 1 -0.1 0.1 EY1", "is from no time to another"),
+        ("a1 1 0.1 -0.1 EY1", "is from no time to another"),
+        ("a1 1 0.1 1e999 EY1", "is from no time to another"),
+        ("a1 B 0.1 0.1 EY1", "a1 has the channels 1 and B"),
+    ],
+)
+def test_a_line_that_is_none_of_a_ctm_file_is_named(context, tmp_path, line, message):
     (tmp_path / "words.ctm").write_text(CTM + line)
-    with pytest.raises(SpeechLRPError, match=r"words.ctm, line 6: .*`recording channel begin"):
+    with pytest.raises(SpeechLRPError, match=f"words.ctm, line 6: .*{message}"):
         read_times(context.config, "word", TABLE)
+
+
+B = [("NA", "B", 0.0, 0.5)]
+HEAD = "id,phoneme,start_s,end_s\n"
+WRITTEN = {
+    "with semicolons": ("phonemes.csv", (HEAD + "NA,B,0,0.5\n").replace(",", ";")),
+    "with tabs": ("phonemes.csv", (HEAD + "NA,B,0,0.5\n").replace(",", "\t")),
+    "with blanks": ("phonemes.csv", (HEAD + "NA,B,0,0.5\n").replace(",", ", ")),
+    "in UTF-16": ("phonemes.csv", (HEAD + "NA,B,0,0.5\n").encode("utf-16")),
+    "a row twice": ("phonemes.csv", HEAD + "NA,B,0,0.5\n" * 2),
+    "silence in a table": ("phonemes.csv", HEAD + "NA,B,0,0.5\nNA,SIL,0.5,1\nNA,,1,2\n"),
+    "a place in its word": ("phones.ctm", "NA 1 0 0.5 B_E\n"),
+    "comments that are indented": ("phones.ctm", "  ;; x\nNA 1 0.0 0.5 B\n"),
+    "lines of an old Mac": ("phones.ctm", ";; x\rNA 1 0.0 5e-1 B\r"),
+    "a separator of Unicode": ("phones.ctm", ";; x\u2028y\nNA 1 0.0 0.5 B\n"),
+    "times out of order": ("phones.ctm", "NA 1 0.5 0.1 <eps>\nNA 1 0.0 0.5 B\n"),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_times_written_in_many_ways(context, tmp_path, name):
+    file, text = WRITTEN[name]
+    (tmp_path / file).write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert rows(read_times(context.config, "phoneme", TABLE)) == B
+
+
+def test_accents_are_one_letter_or_two(context, tmp_path):
+    table = TABLE[:1].assign(id="Zo\u00eb", path="Zoe\u0308.wav")
+    context.config.times.path = str(tmp_path)
+    for name, text in (
+        ("phones.ctm", "Zoe\u0308 1 0 0.1 B\n"),
+        ("phonemes.csv", HEAD + "Zoe\u0308,B,0,0.1\n"),
+    ):
+        (tmp_path / name).write_text(text)
+        assert rows(read_times(context.config, "phoneme", table)) == [("Zo\u00eb", "B", 0.0, 0.1)]
+        (tmp_path / name).unlink()
+    grid(tmp_path / "Zoe\u0308.TextGrid", phones=["B"])
+    assert len(read_times(context.config, "phoneme", table)) == 1
+
+
+def test_hidden_files_are_no_grids(context, tmp_path):
+    context.config.times.path = str(tmp_path)
+    for folder in (".", ".old"):
+        grid(tmp_path / folder / "a1.TextGrid", phones=["EY"])
+    (tmp_path / "._a1.TextGrid").write_bytes(b"\0\5\x16\7")
+    table = TABLE[:1]
+    assert len(read_times(context.config, "phoneme", table)) == 1
+    check_tier(context.config, "phoneme")
+
+
+def test_a_word_may_be_silence(context, tmp_path):
+    context.config.times.path = str(tmp_path)
+    grid(tmp_path / "NA.TextGrid", words=["silence", "sil"])
+    assert read_times(context.config, "word", TABLE).word.tolist() == ["silence"]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("NA,XQ,0,0.1", "1 of 1 phonemes are unknown, .* 'XQ' of NA at 0 s"),
+        ("NA,B,300,400", "1 of 1 phonemes begin after the end of their recording; are these sec"),
+    ],
+)
+def test_what_is_odd_about_phonemes_is_said(context, tmp_path, row, message):
+    (tmp_path / "phonemes.csv").write_text(HEAD + row + "\n")
+    phoneme_times(context, SPOKEN)
+    assert re.search(message, "\n".join(context.said))
 
 
 def test_what_is_said_stands_where_the_example_has_it():

@@ -7,8 +7,8 @@ import requests
 
 from speechlrp.corpora.fetch import fetch
 from speechlrp.corpora.fetch_http import Checksum, download
-from speechlrp.corpora.textgrid import read_textgrid
-from speechlrp.corpora.voxceleb_lists import identification, trials
+from speechlrp.corpora.textgrid import intervals_of, read_textgrid
+from speechlrp.corpora.voxceleb_lists import identification, trials, under_ids
 from speechlrp.errors import SpeechLRPError
 
 HEAD = '"ooTextFile" "TextGrid" 0 1 <exists> '
@@ -24,7 +24,13 @@ GRIDS = {
     "many quotes, none closed": (HEAD + '1 "' + 'a""' * 100_000, "quote that is not closed"),
     "quotes and blanks": (HEAD + '1 "' + 'a "" ' * 100_000, "quote that is not closed"),
     "flags that are not closed": (HEAD + "<" * 200_000, "the file ends"),
-    "two tiers of one name": (HEAD + "2 " + TIER.format("a") * 2, "two tiers have one name"),
+    "two tiers of one name": (HEAD + "2 " + TIER.format("a") * 2, "or two tiers have this name"),
+    "before 0": (HEAD + "1 " + TIER.format("a").replace('0 1 "a"', '-1 1 "a"'), "from -1 to 1 s"),
+    "one behind another": (
+        HEAD + "1 " + TIER.format("a").replace("0 1 1 0 1", "0 1 2 0 1") + '0.5 1 "b"',
+        "from 0.5 to 1 s is out of order",
+    ),
+    "more than was counted": (HEAD + "1 " + TIER.format("a") * 2, "behind the last tier is 'Int"),
     "a page": ("<!DOCTYPE html><html></html>", "where a string should be"),
     "nothing": ("", "the file ends"),
     "zeros": ("\0" * 1000, "zeros, such as a disk leaves"),
@@ -37,9 +43,15 @@ def test_a_grid_is_refused_in_one_line(lay, name):
     text, reason = GRIDS[name]
     path = lay({"a.TextGrid": text}) / "a.TextGrid"
     with pytest.raises(SpeechLRPError, match=f"a.TextGrid.*{reason}") as caught:
-        read_textgrid(path)
+        intervals_of(path, "a")
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400
+
+
+def test_what_is_wrong_with_other_tiers_does_not_matter(lay):
+    odd = TIER.format("b").replace("0 1 1 0 1", "0 1 1 1 0")
+    text = HEAD + "3 " + TIER.format("a") + odd * 2
+    assert len(intervals_of(lay({"a.TextGrid": text}) / "a.TextGrid", "a")) == 1
 
 
 def test_tiers_and_labels_are_in_composed_characters(lay):
@@ -66,7 +78,7 @@ LISTS = {
     "one name": (b"1 a\n", "line 1: expected"),
     "latin-1": (b"1 a\xeb b\n", "is not UTF-8 text"),
     "nothing": (b"\n\n", "holds no line"),
-    "a pair of one speaker and of two": (b"1 a b\n0 b a\n", "a and b as of one speaker and as of"),
+    "lines of an old Mac": (b"1 a b\r\r", None),
     "an endless line": (b"1 " + b"x" * 100_000 + b"\n", "line 1: expected"),
 }
 
@@ -82,6 +94,31 @@ def test_a_list_of_trials_is_read_or_refused_in_one_line(lay, name):
         trials(path)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400
+
+
+IDS = ["id1/v/1", "id1/v/2"]
+SAID = {
+    "as ids": ("1 id1/v/1 id1/v/2", IDS),
+    "of another folder, with suffixes": ("1 ../wav/id1/v/1.wav /x/id1/v/2.FLAC", IDS),
+    "by ways around": ("1 wav//id1//v/./1.wav id1/x/../v/2.wav", IDS),
+    "as Windows has it": ("1 wav\\id1\\v\\1.wav id1\\v\\2.wav", IDS),
+    "twice, in two ways": ("1 id1/v/1 id1/v/2\n1 id1/v/2.wav id1/v/1.wav", IDS),
+    "of two kinds": ("1 id1/v/1 id1/v/2\n0 id1/v/2 id1/v/1", "as of one speaker and as of two"),
+    "of two kinds, in two ways": ("1 id1/v/1 id1/v/2\n0 x/id1/v/1.wav id1/v/2.wav", "as of two"),
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_names_in_trials_mean_recordings(lay, name):
+    text, right = SAID[name]
+    listed = trials(lay({"trials.txt": text}) / "trials.txt")
+    if isinstance(right, str):
+        with pytest.raises(SpeechLRPError, match=right):
+            under_ids(listed, IDS)
+        return
+    renamed = under_ids(listed, IDS)
+    assert renamed.names == right
+    assert len(set(renamed.pairs())) == 1
 
 
 ADDRESSES = (

@@ -109,6 +109,9 @@ def test_the_control_needs_no_explanation(hummed):
         ("low_hz,high_hz\n", "holds no region"),
         ("low_hz,high_hz\n300,200\n", "row 1: low_hz is 300 and high_hz 200; it must be above"),
         ("low_hz\nbass\n", "low_hz is 'bass', no number"),
+        ("low_hz,hi_hz\n100,200\n", "has a column 'hi_hz'; is 'high_hz' meant?"),
+        ("low_hz,high_hz\n100,200\n,\n", "row 2 has no limit"),
+        ("low_hz;high_hz\n90000;99000\n", "no bin of the training recordings is in"),
     ],
 )
 def test_a_file_that_is_no_table_of_regions_is_told(hummed, tmp_path, text, said):

@@ -1,6 +1,6 @@
 """evaluate, with trials: is it the same speaker? Of a list, or of pairs of the corpus's own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from speechlrp.audio import extract
 from speechlrp.config.schema import Config
 from speechlrp.corpora import Recording
 from speechlrp.corpora.trial_pairs import trial_pairs
-from speechlrp.corpora.voxceleb_lists import Trials, meant, trial_lines, trials
+from speechlrp.corpora.voxceleb_lists import Trials, trial_lines, trials, under_ids
 from speechlrp.data.dataset import Dataset
 from speechlrp.data.network import Classifier
 from speechlrp.data.recordings import all_rejected, read_corpus, reject, unseen
@@ -30,21 +30,23 @@ def verify(context: Context, network: Classifier) -> None:
     """Write `trials.csv`, a score each, `verification.json`, `det.png`, `trials_left_out.csv`.
 
     Raises:
-        SpeechLRPError: none of the recordings is in the corpus, or there are no trials of
-            one of both kinds.
+        SpeechLRPError: none of the recordings is in the corpus, there are no trials of one
+            of both kinds, or one contradicts another.
     """
     config = context.config
     corpus = {r.id: r for r in read_corpus(config)}
-    listed = listed_trials(context, network.dataset, list(corpus.values()))
-    ids = meant(listed.names, corpus)
-    check_trials(listed, ids, f"evaluate.trials={config.evaluate.trials}", config.dataset["root"])
-    there = [corpus[name] for name in sorted(set(ids.values()))]
+    listed = under_ids(listed_trials(context, network.dataset, list(corpus.values())), corpus)
+    check_trials(
+        listed, corpus, f"evaluate.trials={config.evaluate.trials}", config.dataset["root"]
+    )
+    _tell_odd(context, listed, corpus)
+    there = [corpus[name] for name in listed.names if name in corpus]
     known, rejected = _embeddings(context, network, there)
     row_of = {name: row for row, name in enumerate(known)}
-    rows = np.array([row_of.get(ids.get(name, ""), -1) for name in listed.names])
-    usable = (rows[listed.first] >= 0) & (rows[listed.second] >= 0)
-    table = _table(listed, [ids.get(name, name) for name in listed.names])
-    _note_missing(context, table, listed, rows, ids, rejected)
+    rows = np.array([row_of.get(name, -1) for name in listed.names])
+    usable = _usable(listed, rows >= 0)
+    table = _table(listed)
+    _note_missing(context, table, listed, rows, rejected)
     check_kinds(listed.same[usable], "recordings that can be used")
     pairs = rows[listed.first[usable]], rows[listed.second[usable]]
     scores = cosine_scores(np.stack(list(known.values())), *pairs)
@@ -112,11 +114,32 @@ def _embeddings(
     return known, dict(zip(rejected.id, rejected.reason, strict=True))
 
 
-def _table(listed: Trials, names: Sequence[str]) -> pd.DataFrame:
+def _usable(listed: Trials, there: np.ndarray) -> np.ndarray:
+    """Which trials compare two recordings of those that are `there`, bool ``[N]``."""
+    return there[listed.first] & there[listed.second] & (listed.first != listed.second)
+
+
+def _tell_odd(context: Context, listed: Trials, corpus: Mapping[str, Recording]) -> None:
+    """Say what is odd about a list, which counts as it is written."""
+    if repeated := len(listed) - len(np.unique(listed.pairs())):
+        context.say(f"{repeated} trials repeat others, and count as often as they are listed")
+    speakers = [corpus[name].speaker if name in corpus else "" for name in listed.names]
+    _, of = np.unique(speakers, return_inverse=True)
+    there = _usable(listed, np.array([name in corpus for name in listed.names]))
+    odd = np.flatnonzero(there & ((of[listed.first] == of[listed.second]) != listed.same))
+    if len(odd):
+        one, other = (int(ends[odd[0]]) for ends in (listed.first, listed.second))
+        context.say(
+            f"{len(odd)} trials say of their speakers what the corpus does not, and count as "
+            f"listed; the first: {listed.names[one]} and {listed.names[other]}, which are of "
+            f"{speakers[one]} and {speakers[other]}"
+        )
+
+
+def _table(listed: Trials) -> pd.DataFrame:
     """A row a trial: same, first, second; each name is held once."""
-    kinds, number = np.unique(names, return_inverse=True)
-    columns = {"first": number[listed.first], "second": number[listed.second]}
-    texts = {name: pd.Categorical.from_codes(codes, kinds) for name, codes in columns.items()}
+    columns = {"first": listed.first, "second": listed.second}
+    texts = {n: pd.Categorical.from_codes(codes, listed.names) for n, codes in columns.items()}
     return pd.DataFrame({"same": listed.same} | texts)
 
 
@@ -125,15 +148,15 @@ def _note_missing(
     table: pd.DataFrame,
     listed: Trials,
     rows: np.ndarray,
-    ids: Mapping[str, str],
-    rejected: Mapping[str, str],
+    rejected: dict[str, str],
 ) -> None:
     """Write and say which trials have a recording that cannot be used, the first of the two."""
     missing = rows < 0
     which = np.where(missing[listed.first], listed.first, listed.second)
-    left = missing[which]
-    names = [ids.get(listed.names[k], listed.names[k]) for k in which[left]]
-    reasons = [rejected.get(name, "not in the corpus") for name in names]
+    left = ~_usable(listed, ~missing)
+    names = [listed.names[k] for k in which[left]]
+    known = {listed.names[k]: "compared with itself" for k in np.flatnonzero(~missing)} | rejected
+    reasons = [known.get(name, "not in the corpus") for name in names]
     context.write(trials_left_out=table[left].assign(recording=names, reason=reasons))
     context.note("trials_left_out", len(names))
     if names:
@@ -206,22 +229,21 @@ def listed_trials(context: Context, examples: Dataset, corpus: Sequence[Recordin
     return listed
 
 
-def check_trials(listed: Trials, ids: Mapping[str, str], setting: str, root: str) -> None:
+def check_trials(listed: Trials, ids: Collection[str], setting: str, root: str) -> None:
     """Check, before anything is computed, that there are trials to score.
 
     Raises:
-        SpeechLRPError: the corpus has none of the recordings (`ids` are of those that it has),
-            or trials of one kind alone.
+        SpeechLRPError: the corpus, which has these `ids`, has none of the recordings, or trials
+            of one kind alone.
     """
-    if not ids:
+    there = np.array([name in ids for name in listed.names])
+    if not there.any():
         raise SpeechLRPError(
             f"none of the {len(listed.names)} recordings of {setting} is in {root}; the first: "
             f"{listed.names[0]}"
         )
     check_kinds(listed.same, setting)
-    there = np.array([name in ids for name in listed.names])
-    usable = there[listed.first] & there[listed.second]
-    check_kinds(listed.same[usable], f"{setting} whose recordings are in {root}")
+    check_kinds(listed.same[_usable(listed, there)], f"{setting} whose recordings are in {root}")
 
 
 def check_kinds(same: np.ndarray, whose: str) -> None:

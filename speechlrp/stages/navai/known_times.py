@@ -12,6 +12,7 @@ from speechlrp.pipeline.stage import Context
 from speechlrp.report.step_distances import truth_figure
 from speechlrp.timing.exactness import ALL, coverage_table, error_table, timing_table
 from speechlrp.timing.linking import Truth, linked_frames, words_of
+from speechlrp.timing.spelling import is_known
 
 STRESS = str.maketrans("", "", "ˈˌ012")
 """Marks of stress in IPA, and in aligners' dictionaries."""
@@ -36,7 +37,17 @@ def phoneme_times(context: Context, spoken: Spoken) -> pd.DataFrame:
     context.note("without_phoneme_times", without)
     if without:
         context.say(f"{without} of {len(rows)} utterances have no phoneme times")
-    return times.assign(phoneme=times.phoneme.str.translate(STRESS))
+    times = times.assign(phoneme=times.phoneme.str.translate(STRESS))
+    ends = times.id.map(rows.set_index("id").seconds)
+    for odd, what in (
+        (times[times.start_s > ends], "begin after the end of their recording; are these seconds?"),
+        (times[~times.phoneme.map(is_known)], "are unknown, so what spells them is guessed"),
+    ):
+        if len(odd):
+            one = odd.iloc[0]
+            first = f"the first: {one.phoneme!r} of {one.id} at {one.start_s:g} s"
+            context.say(f"{len(odd)} of {len(times)} phonemes {what} ({first})")
+    return times
 
 
 def word_times(config: Config, spoken: Spoken, phonemes: pd.DataFrame) -> pd.DataFrame:

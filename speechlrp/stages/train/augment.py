@@ -1,5 +1,6 @@
 """augment: replace bins of every training spectrogram: the most relevant (T 6.2), or a region."""
 
+import difflib
 import math
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -29,11 +30,12 @@ from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
 
 
-def read_regions(context: Context) -> pd.DataFrame | None:
+def read_regions(context: Context, examples: Windows) -> pd.DataFrame | None:
     """Rows with the columns `REGION`; of what was found, the first. None where none is configured.
 
     Raises:
-        SpeechLRPError: the file is missing or no table of regions, or nothing was found.
+        SpeechLRPError: the file is missing or no table of regions, nothing was found, or no
+            bin of the training recordings is in them.
     """
     path = context.inputs.get("region")
     if path is None:
@@ -44,7 +46,12 @@ def read_regions(context: Context) -> pd.DataFrame | None:
     there = [name for name in REGION if name in table]
     if not there or table.empty:
         raise SpeechLRPError(f"{path} holds no region; {columns}")
+    for name in set(REGION) - set(there):
+        if alike := difflib.get_close_matches(name, set(map(str.lower, table)) - set(there), 1):
+            raise SpeechLRPError(f"{path} has a column {alike[0]!r}; is {name!r} meant?")
     table = read_csv(path, mend, there).reindex(columns=list(REGION)).astype(float)
+    if (without := table.isna().all(axis=1)).any():
+        raise SpeechLRPError(f"{path}, row {without.argmax() + 1} has no limit; {columns}")
     for low, high in (REGION[:2], REGION[2:]):
         wrong = table.index[table[low] >= table[high]]
         if len(wrong):
@@ -52,7 +59,12 @@ def read_regions(context: Context) -> pd.DataFrame | None:
                 f"{path}, row {wrong[0] + 1}: {low} is {table[low][wrong[0]]:g} and {high} "
                 f"{table[high][wrong[0]]:g}; it must be above"
             )
-    return table[:1] if context.config.augment.region == NAMED else table
+    table = table[:1] if context.config.augment.region == NAMED else table
+    rows, axes = examples.rows("train"), (examples.frequency, examples.time)
+    parts = (rows[i : i + ROWS] for i in range(0, len(rows), ROWS))
+    if not any(covered(table, examples.table.iloc[part], *axes).any() for part in parts):
+        raise SpeechLRPError(f"{path}: no bin of the training recordings is in its regions")
+    return table
 
 
 ROWS = 64
@@ -121,7 +133,7 @@ def _choice(context: Context, examples: Windows, stack: ExitStack, around: Surro
     augment = context.config.augment
     table = examples.table.iloc[examples.rows("train")]
     ids = table.id.astype(str).tolist()
-    regions = read_regions(context)
+    regions = read_regions(context, examples)
 
     def in_region(some: slice, inputs: Tensor) -> Tensor:
         inside = covered(regions, table.iloc[some], examples.frequency, examples.time)

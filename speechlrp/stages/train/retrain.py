@@ -50,8 +50,9 @@ def work(context: Context) -> None:
 
 
 def _penalty(context: Context, examples: Windows, reference: Tensor) -> RegionPenalty:
-    regions = read_regions(context)
-    if regions is None or "frequency" not in examples.feature_settings.axes:
+    has_bands = "frequency" in examples.feature_settings.axes
+    regions = read_regions(context, examples) if has_bands else None
+    if regions is None:
         raise SpeechLRPError(
             "augment.penalty needs a region, and features that have frequencies; samples "
             "(features=waveform) have none"
