@@ -13,6 +13,9 @@ class SpeechLRPError(Exception):
     anything else that is raised is a bug and keeps its traceback.
     """
 
+    def __init__(self, message: str = "") -> None:
+        super().__init__(" ".join(str(message).splitlines()))  # names of files may hold line ends
+
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> SpeechLRPError:
     """Build the error for a name that is not in a table; the kind is such as ``"model"``."""

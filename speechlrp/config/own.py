@@ -68,8 +68,8 @@ class OwnFiles:
                 raise
             words = " ".join(str(error).split())
             if not words:  # an assertion of Hydra's on what a list of defaults holds
-                files = [str(path) for path in self._chosen if path.is_file()]
-                words = f"{', '.join(files)}: its defaults are no list of GROUP: CHOICE"
+                chosen = [str(path) for path in self._chosen if path.is_file()]
+                words = f"{', '.join(chosen)}: its defaults are no list of GROUP: CHOICE"
             raise SpeechLRPError(self.located(words)) from error
 
     def located(self, words: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from speechlrp.corpora.recording import Recording, some
+from speechlrp.corpora.twins import once
 from speechlrp.errors import SpeechLRPError
 
 log = logging.getLogger(__name__)
@@ -25,10 +26,22 @@ def is_audio(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in AUDIO
 
 
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is what systems leave, and nobody's recordings."""
+    return name.startswith(".") or name == "__MACOSX"
+
+
 def folders(path: str | Path) -> list[str]:
     """Names of the folders in a folder, sorted; hidden ones are left out."""
     with os.scandir(path) as entries:
-        return sorted(e.name for e in entries if not e.name.startswith(".") and e.is_dir())
+        return sorted(e.name for e in entries if not is_hidden(e.name) and _is_folder(e))
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def files(path: str | Path) -> list[str]:
@@ -54,7 +67,7 @@ def audio_below(path: Path) -> Iterator[str]:
             inner.clear()
             continue
         seen.add(real)
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        inner[:] = sorted(name for name in inner if not is_hidden(name))
         for name in sorted(names):
             if is_audio(name) and not name.startswith("."):
                 yield (Path(folder) / name).relative_to(path).as_posix()
@@ -71,10 +84,15 @@ class Gathering:
         self.corpus, self.root = corpus, root
         self.recordings: dict[str, Recording] = {}
         self.odd: list[str] = []
+        self.lost: list[str] = []  # what a table says of recordings that are not there
         self._second: list[str] = []
+        self._foreign: list[str] = []
 
     def add(self, recording: Recording) -> None:
         """Take a recording; of two of one id, the one whose file is better."""
+        if not _is_text(str(recording.path)):  # could stand in no table
+            self._foreign.append(ascii(self._short(recording.path)))
+            return
         old = self.recordings.setdefault(recording.id, recording)
         if old is not recording:
             best, other = sorted((old, recording), key=_rank)
@@ -110,25 +128,37 @@ class Gathering:
             self.odd.extend(self._short(folder / inner / name) for name in below)
 
     def finish(self, mend: str) -> list[Recording]:
-        """Sort the recordings by id, and say once what was left out.
+        """Sort the recordings by id, each file once, and say once what was left out.
 
         Raises:
-            SpeechLRPError: there are no recordings.
+            SpeechLRPError: there are no recordings, or one file is of two speakers.
         """
         if not self.recordings:
-            one = f"such as {min(self.odd)}" if self.odd else ""
-            seen = f" ({len(self.odd)} audio files do not fit its layout, {one})" if one else ""
+            odd = self.odd or self._foreign
+            why = "do not fit its layout" if self.odd else "have names that are not UTF-8"
+            seen = f" ({len(odd)} audio files {why}, such as {min(odd)})" if odd else ""
             raise SpeechLRPError(f"no recordings of {self.corpus} in {self.root}{seen}: {mend}")
-        if self.odd:
-            left_out = "%s: left out %d audio files that do not fit the layout: %s"
-            log.warning(left_out, self.corpus, len(self.odd), some(sorted(self.odd)))
-        if self._second:
-            twice = "%s: %d recordings are there in a second file, which is not used: %s"
-            log.warning(twice, self.corpus, len(self._second), some(self._second))
-        return [self.recordings[key] for key in sorted(self.recordings)]
+        for names, what in (
+            (sorted(self.odd), "left out %d audio files that do not fit the layout"),
+            (self._foreign, "left out %d audio files whose names are not UTF-8; rename them"),
+            (self._second, "%d recordings are there in a second file, which is not used"),
+            (self.lost, "%d transcripts are of recordings that are not there"),
+        ):
+            if names:
+                log.warning(f"%s: {what}: %s", self.corpus, len(names), some(names))
+        return once([self.recordings[key] for key in sorted(self.recordings)], self.root)
 
     def _short(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name is UTF-8; Python has bytes that are none as halves of characters."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _rank(recording: Recording) -> tuple[bool, int]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from speechlrp.corpora.labels import labelled, place
 from speechlrp.corpora.recording import Recording, need_folder, pick_speakers, some
-from speechlrp.corpora.text import read_text
+from speechlrp.corpora.text import read_lines
 from speechlrp.corpora.twins import without_twins
 from speechlrp.errors import SpeechLRPError
 
@@ -63,10 +63,8 @@ def kaldi(root: Path, *, speakers: Sequence[str] | None = None) -> list[Recordin
 def _table(path: Path) -> dict[str, str]:
     """Read lines of a key and, behind blanks, what it has."""
     table: dict[str, str] = {}
-    for number, line in enumerate(read_text(path, "of a Kaldi data folder", MEND).split("\n"), 1):
-        key, *rest = line.strip().split(maxsplit=1) if line.strip() else ("",)
-        if not key:
-            continue
+    for number, line in read_lines(path, "of a Kaldi data folder", MEND):
+        key, *rest = line.split(maxsplit=1)
         value = rest[0] if rest else ""
         if table.setdefault(key, value) != value:
             raise SpeechLRPError(f"{path}, line {number}: {key[:60]} is there twice")

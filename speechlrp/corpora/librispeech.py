@@ -6,7 +6,7 @@ from pathlib import Path
 
 from speechlrp.corpora.gathering import Gathering, files, folders
 from speechlrp.corpora.recording import Recording, describe, gender, need_folder, pick_speakers
-from speechlrp.corpora.text import read_text
+from speechlrp.corpora.text import read_lines
 from speechlrp.errors import SpeechLRPError, unknown
 
 MEND = "run `speechlrp download librispeech`"
@@ -80,32 +80,40 @@ def _read_chapter(
     """Gather the recordings of one chapter."""
     names = files(folder)
     chapter = folder.name
-    words = _transcripts(folder / f"{speaker}-{chapter}.trans.txt", names)
+    words = _transcripts(folder, f"{speaker}-{chapter}.trans.txt", names)
     extra = {"subset": subset, "chapter": chapter}
     gathering.add_odd_folders(folder)
     pattern = rf"(?=[0-9]+-[0-9]+-){speaker}-{re.escape(chapter)}-[0-9]+"
+    lost = set(words)
     for path, key, _ in gathering.fitting(folder, names, pattern):
         said = words.get(key)
+        lost.discard(key)
         gathering.add(Recording(key, path, speaker, sexes[speaker], transcript=said, extra=extra))
+    gathering.lost.extend(sorted(lost))
 
 
-def _transcripts(path: Path, names: Sequence[str]) -> dict[str, str]:
-    """Read a chapter's transcripts: id -> words; empty where there is no such file."""
-    if path.name not in names:
-        return {}
-    lines = read_text(path, "transcripts", MEND).split("\n")
-    pairs = (line.strip().split(maxsplit=1) for line in lines if line.strip())
-    return {key: words[0] if words else "" for key, *words in pairs}
+def _transcripts(folder: Path, named: str, names: Sequence[str]) -> dict[str, str]:
+    """Read a chapter's transcripts: id -> words; empty where there is no such file.
+
+    Raises:
+        SpeechLRPError: one utterance has two.
+    """
+    words: dict[str, str] = {}
+    for name in (name for name in names if name.lower() == named.lower()):
+        for _, line in read_lines(folder / name, "transcripts", MEND):
+            key, *said = line.split(maxsplit=1)
+            describe(words, key, said[0] if said else "", folder / name)
+    return words
 
 
 def _sexes(path: Path) -> dict[str, str | None]:
     """Read ``SPEAKERS.TXT``: speaker -> gender. Lines that start with ``;`` are comments."""
     sexes: dict[str, str | None] = {}
-    for number, line in enumerate(read_text(path, "the speakers' sex", MEND).splitlines(), 1):
-        if not line.strip() or line.lstrip().startswith(";"):
+    for number, line in read_lines(path, "the speakers' sex", MEND):
+        if line.startswith(";"):
             continue
         cells = [cell.strip() for cell in line.split("|")]
         if len(cells) < 2:
-            raise SpeechLRPError(f"{path}, line {number}: no `|` in {line.strip()[:60]!r}; {MEND}")
+            raise SpeechLRPError(f"{path}, line {number}: no `|` in {line[:60]!r}; {MEND}")
         describe(sexes, cells[0], gender(cells[1], f"{path}, line {number}"), path)
     return sexes

@@ -48,15 +48,14 @@ def manifest(
         speakers: take only these.
 
     Raises:
-        SpeechLRPError: no such file, a column is missing, a row is broken or there twice,
-            a recording is not there or contradicts another, or an unknown speaker.
+        SpeechLRPError: no such file, a column is missing, a row is broken, two files have one
+            id, a recording is not there or contradicts another, or an unknown speaker.
     """
     table = place(file, Path(root))
     need_folder(table.parent, "folder of recordings", MEND)
     needed = [path, *([] if speaker is None else [speaker])]
     rows = _rows(table, needed)
     recordings = [_recording(table, number, row, needed) for number, row in rows]
-    _check_unique(recordings, table)
     if speaker is None:
         say_unknown(len(recordings), table)
     if not recordings:
@@ -135,14 +134,3 @@ def _recording(path: Path, number: int, row: dict[str, str], needed: Sequence[st
                 f"{cell[:40]!r}; is a quote not closed?"
             )
     return labelled(bare, rest, where)
-
-
-def _check_unique(recordings: Sequence[Recording], path: Path) -> None:
-    seen = set()
-    for recording in recordings:
-        if recording.id in seen:
-            raise SpeechLRPError(
-                f"{path} lists {recording.id!r} twice; take out one of the rows, or "
-                "where they are parts of one recording, cut it into a file for each"
-            )
-        seen.add(recording.id)

@@ -113,16 +113,17 @@ def gender(text: str, where: str) -> str | None:
         ) from None
 
 
-def describe(known: dict[str, Any], speaker: str, what: Any, where: Path) -> None:
-    """Note what a table says of a speaker.
+def describe(known: dict[str, Any], name: str, what: Any, where: Path) -> None:
+    """Note what a table says of a speaker or a recording.
 
     Raises:
         SpeechLRPError: something else is noted already.
     """
-    if known.setdefault(speaker, what) != what:
+    if known.setdefault(name, what) != what:
+        one, other = (str(words)[:LONGEST] for words in (what, known[name]))
         raise SpeechLRPError(
-            f"{where} describes speaker {speaker!r} as {what}, but there is {known[speaker]} as "
-            "well: take out one of the lines"
+            f"{where} describes {name!r} as {one}, but there is {other} as well: take out one of "
+            "the lines"
         )
 
 

@@ -53,13 +53,29 @@ def without_twins(recordings: Sequence[Recording], where: Path) -> list[Recordin
             f"{where} lists {len(gone)} recordings that are not there: {some(gone)}"
             f"{why_not_there(Path(gone[0]))}"
         )
-    twins: list[tuple[Recording, Recording]] = []
-    once = _once(recordings, lambda r: (status[r.id].st_dev, status[r.id].st_ino), twins)
+    files = once(recordings, where)
     copies: list[tuple[Recording, Recording]] = []
-    _once(_alike(once, status), lambda r: _content(r.path), copies)
-    _report(twins, copies, where)
+    _once(_alike(files, status), lambda r: _content(r.path), copies)
+    _report(copies, "files of the same content", where)
     left_out = {second.id for _, second in copies}
-    return [r for r in once if r.id not in left_out]
+    return [r for r in files if r.id not in left_out]
+
+
+def once(recordings: Sequence[Recording], where: Path) -> list[Recording]:
+    """Leave out what is another recording's file, by a link or another path, and say so.
+
+    Raises:
+        SpeechLRPError: two that are one have different labels.
+    """
+
+    def file(recording: Recording) -> Hashable:
+        status = _status(recording.path)
+        return recording.id if status is None else (status.st_dev, status.st_ino)
+
+    twins: list[tuple[Recording, Recording]] = []
+    kept = _once(recordings, file, twins)
+    _report(twins, "the same file", where)
+    return kept
 
 
 def _alike(
@@ -107,16 +123,15 @@ def _once(
     return list(firsts.values())
 
 
-def _report(twins: list, copies: list, where: Path) -> None:
-    """Say which recordings are listed twice; refuse those that contradict each other."""
-    for pairs, what in ((twins, "the same file"), (copies, "files of the same content")):
-        for first, second in pairs:
-            _check_agree(first, second, what, where)
-        if pairs:
-            names = [f"{second.id} as {first.id}" for first, second in pairs]
-            log.warning(
-                "%s lists %s twice, taken once: %s (%d)", where, what, some(names, 3), len(pairs)
-            )
+def _report(pairs: list[tuple[Recording, Recording]], what: str, where: Path) -> None:
+    """Say which recordings are there twice; refuse those that contradict each other."""
+    for first, second in pairs:
+        _check_agree(first, second, what, where)
+    if pairs:
+        names = [f"{second.id} as {first.id}" for first, second in pairs]
+        log.warning(
+            "%s lists %s twice, taken once: %s (%d)", where, what, some(names, 3), len(pairs)
+        )
 
 
 def _check_agree(first: Recording, second: Recording, what: str, where: Path) -> None:
@@ -128,7 +143,7 @@ def _check_agree(first: Recording, second: Recording, what: str, where: Path) ->
         if one and other and one != other:
             raise SpeechLRPError(
                 f"{where}: {first.id} and {second.id} are {what}, but their {name} is {one!r} and "
-                f"{other!r}: correct one of the rows or take it out"
+                f"{other!r}: correct one of the two or take it out"
             )
 
 

@@ -65,7 +65,7 @@ def test_speakers_are_picked(listed):
         ("path,speaker,speaker\na.wav,a,b\n", "there twice"),
         ("path,speaker\na.wav\n", "line 2: 1 cells for 2 columns"),
         ("path,speaker\na.wav,\n", "line 2: speaker is empty"),
-        ("path,speaker\na.wav,x\na.wav,x\n", "lists 'a.wav' twice"),
+        ("path,speaker,id\na.wav,x,1\nsub/b.flac,x,1\n", "lists '1' twice"),
         ("path,speaker\nnone.wav,x\n", "lists 1 recordings that are not there: .*none.wav"),
         ("path,speaker,gender\na.wav,x,?\n", "unknown gender '\\?'"),
         ("path,speaker\n", "no recordings of a manifest"),

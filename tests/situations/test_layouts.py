@@ -5,6 +5,7 @@ id -> file, and what must be said. No audio file is neither used nor said.
 """
 
 import json
+import os
 from collections.abc import Callable
 
 import pytest
@@ -85,6 +86,41 @@ def test_an_empty_file_and_a_link_to_nothing_are_never_the_best(lay, tmp_path):
     assert read(lay, "voxceleb", {}) == {"id1/v/1": V + "1.mp3"}
 
 
+LINKS = {
+    "a folder to itself": ("data/02", "02", None),
+    "a file to itself": ("data/01/0_01_1.wav", "0_01_1.wav", None),
+    "back up": ("data/01/up", "..", None),
+    "a speaker to another": ("wav/id2", "id1", "id1/v/1 and id2/v/1 are the same file.*speaker is"),
+}
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_a_link_is_no_second_recording(lay, tmp_path, name):
+    link, target, reason = LINKS[name]
+    if reason is None:
+        lay({A + "0_01_0.wav": "x"})
+        (tmp_path / link).symlink_to(target)
+        assert read(lay, "audiomnist", {})["0_01_0"] == A + "0_01_0.wav"
+        return
+    root = lay({V + "1.wav": "x", "vox1_meta.csv": "ID,Gender\nid1,m\nid2,m\n"})
+    (root / link).symlink_to(target)
+    with pytest.raises(SpeechLRPError, match=reason):
+        voxceleb(root)
+
+
+def test_a_name_that_is_not_utf8_is_said(lay, caplog):
+    bad = os.fsdecode(V.encode() + b"\xe9.wav")
+    assert read(lay, "voxceleb", {V + "1.wav": "x", bad: "x"}) == {"id1/v/1": V + "1.wav"}
+    assert "left out 1 audio files whose names are not UTF-8" in caplog.text
+    assert "\\udce9.wav" in caplog.text
+
+
+def test_a_line_end_in_a_name_makes_no_second_line(lay):
+    with pytest.raises(SpeechLRPError, match="1 audio files do not fit") as caught:
+        read(lay, "librispeech", {"d/19/198\n/19-198\n-1.flac": "x"})
+    assert "\n" not in str(caught.value)
+
+
 ODD = {
     "librispeech, beside the chapters": ("librispeech", L + "0.flac", "dev/19/loose.WAV"),
     "librispeech, below a chapter": ("librispeech", L + "0.flac", "dev/19/198/old/19-198-1.flac"),
@@ -148,6 +184,8 @@ def test_the_table_of_speakers_is_a_csv(lay, name):
     assert (recording.gender, recording.extra["nationality"]) == ("male", "New  Zealand")
 
 
+SPOKEN = {"SPEAKERS.TXT": "1|F|d\n", "d/1/2/1-2-3.flac": ""}
+TEXT = "d/1/2/1-2.trans.txt"
 CONTRADICTIONS = {
     "voxceleb": (voxceleb, {"vox1_meta.csv": "ID,Gender\nid1,m\nid1,f\n", V + "1.wav": "x"}),
     "voxceleb's two tables": (
@@ -155,23 +193,37 @@ CONTRADICTIONS = {
         {"vox1_meta.csv": "ID,Gender\nid1,m\n", "vox2_meta.csv": "ID,Gender\nid1,f\n"},
     ),
     "librispeech": (librispeech, {"SPEAKERS.TXT": "1|F|d\n1|M|d\n", "d/1/2/1-2-3.flac": "x"}),
+    "a transcript": (librispeech, SPOKEN | {TEXT: "1-2-3 A\n1-2-3 B\n"}),
 }
 
 
 @pytest.mark.parametrize("name", CONTRADICTIONS)
-def test_a_speaker_who_is_man_and_woman_is_refused(lay, name):
+def test_what_contradicts_itself_is_refused(lay, name):
     reader, files = CONTRADICTIONS[name]
-    with pytest.raises(SpeechLRPError, match=r"describes speaker 'i?d?1' as"):
+    with pytest.raises(SpeechLRPError, match=r"describes '[id\d-]+' as"):
         reader(lay(files))
 
 
-@pytest.mark.parametrize("gap", [" ", "\t", "  \t "])
-def test_transcripts_come_behind_any_blank(lay, gap):
-    root = lay(
-        {
-            "SPEAKERS.TXT": "1|F|d\n",
-            "d/1/2/1-2-3.flac": "",
-            "d/1/2/1-2.trans.txt": f"1-2-3{gap}A B\n",
-        }
-    )
-    assert [r.transcript for r in librispeech(root)] == ["A B"]
+WRITTEN = {
+    "as it should be": (TEXT, "1-2-3 A B\n"),
+    "behind a tab": (TEXT, "1-2-3\tA B\n"),
+    "behind blanks": (TEXT, "1-2-3  \t A B\n"),
+    "another system's lines": (TEXT, "1-2-3 A B\r\n\r\n"),
+    "lines of an old Mac": (TEXT, "1-2-3 A B\r"),
+    "a byte order mark": (TEXT, "\ufeff1-2-3 A B\n"),
+    "utf-16": (TEXT, "1-2-3 A B\n".encode("utf-16")),
+    "twice the same": (TEXT, "1-2-3 A B\n1-2-3 A B\n"),
+    "a name in capitals": ("d/1/2/1-2.TRANS.TXT", "1-2-3 A B\n"),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_transcript_written_in_many_ways(lay, caplog, name):
+    file, text = WRITTEN[name]
+    assert [r.transcript for r in librispeech(lay(SPOKEN | {file: text}))] == ["A B"]
+    assert caplog.text == ""
+
+
+def test_a_transcript_without_its_recording_is_said(lay, caplog):
+    librispeech(lay(SPOKEN | {TEXT: "1-2-3 A\n1-2-4 B\n1-2-5.flac C\n"}))
+    assert "2 transcripts are of recordings that are not there: 1-2-4, 1-2-5.flac" in caplog.text

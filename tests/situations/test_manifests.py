@@ -43,6 +43,8 @@ def listed(lay):
 
 
 SAME = {
+    "the row again": ("a.wav,ann,x", "a.wav,ann,x", "the same file"),
+    "the row with another label less": ("a.wav,ann,x", "a.wav,ann,", "the same file"),
     "another path": ("a.wav,ann,x", "./a.wav,ann,x", "the same file"),
     "a way around": ("a.wav,ann,x", "sub/../a.wav,ann,x", "the same file"),
     "a link": ("a.wav,ann,x", "soft.wav,ann,x", "the same file"),
@@ -82,6 +84,8 @@ def test_columns_that_name_parts_are_told_to_be_labels(listed, caplog, names):
 
 
 CONTRADICTIONS = {
+    "row, speaker": ("a.wav,bob,x", "speaker is 'ann' and 'bob'"),
+    "row, label": ("a.wav,ann,y", "kind is 'x' and 'y'"),
     "path, speaker": ("./a.wav,bob,x", "speaker is 'ann' and 'bob'"),
     "path, label": ("./a.wav,ann,y", "kind is 'x' and 'y'"),
     "link, label": ("soft.wav,ann,y", "are the same file, but their kind is 'x' and 'y'"),

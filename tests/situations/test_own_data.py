@@ -65,7 +65,11 @@ def test_a_format_that_is_not_read_is_not_passed_over(classes, name):
 def test_what_systems_leave_is_no_recording(classes, caplog):
     for name in ("._1.wav", ".DS_Store", "Thumbs.db", "desktop.ini", "1.wav~", "1.wav.part"):
         (classes / "x/ann" / name).write_bytes(b"x")
+    for name in ("__MACOSX/2.wav", ".trash/2.wav"):
+        (classes / name).parent.mkdir()
+        (classes / name).write_bytes(b"x")
     assert ids(classes) == ["x/ann/1", "y/bob/1"]
+    assert caplog.text == ""
 
 
 BOTH = {"wav.scp": "u1 a.wav\nu2 b.wav\n", "utt2spk": "u1 s1\nu2 s2\n"}
