@@ -77,6 +77,13 @@ def runs() -> list[str]:
     return sorted(path.parent.name for path in default_outputs().glob("*/run.json"))
 
 
+def named(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The runs whose names begin so."""
+    return _items(name for name in runs() if name.startswith(incomplete))
+
+
 def tables(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:

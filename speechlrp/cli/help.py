@@ -44,7 +44,8 @@ def explained(key: str) -> Iterator[str]:
     one = setting(key)
     yield key
     yield from _indented(one.comment or "its file says no more than its name")
-    yield f"    type: {_annotated(key) or _kind(list(one.values.values()))}"
+    if kind := _annotated(key) or _kind(list(one.values.values())):
+        yield f"    type: {kind}"
     values = choices_of(key)
     if values:
         yield from _indented(f"values: {', '.join(values)}")
@@ -95,6 +96,8 @@ def _set_in(one: Setting) -> Iterator[str]:
         group, _, choice = file.partition("/")
         default = f" {UNCHOSEN}" if default_choices().get(group) == choice else ""
         named = f"{group}={choice}{default}" if choice else "every verb"
+        if "/" in choice:
+            named = f"conf/{file}.yaml ({words_of(conf_dir() / f'{file}.yaml')})"
         by_value.setdefault(_written(value), []).append(named)
     for value, files in by_value.items():
         yield from _indented(f"{value} in {', '.join(files)}")
@@ -119,7 +122,7 @@ def _kind(values: list[Any]) -> str:
     kinds = list(dict.fromkeys(KINDS[type(v)] for v in values if v is not None))
     if kinds == ["whole number", "number"] or kinds == ["number", "whole number"]:
         kinds = ["number"]
-    return " or ".join([*kinds, *(["null"] if None in values else [])])
+    return " or ".join([*kinds, *(["null"] if kinds and None in values else [])])
 
 
 def _indented(text: str) -> list[str]:

@@ -109,7 +109,7 @@ def runs(outputs: str | None) -> None:
 
 
 @main.command(cls=_Told)
-@click.argument("members", metavar="RUN,KEY=*,...")
+@click.argument("members", metavar="RUN,KEY=*,...", shell_complete=completing.named)
 @click.option("--outputs", type=click.Path(file_okay=False), help="The folder of the runs.")
 @click.option("--out", type=click.Path(dir_okay=False), help="Write the table to this CSV file.")
 def table(members: str, outputs: str | None, out: str | None) -> None:
@@ -145,7 +145,7 @@ def help_(context: click.Context, name: str | None) -> None:
 
 
 @main.command(cls=_Told)
-@click.argument("run")
+@click.argument("run", shell_complete=completing.named)
 @click.argument("folder", type=click.Path(file_okay=False))
 @click.option("--weights", default="train", show_default=True, help="As of evaluate.")
 def export(run: str, folder: str, weights: str) -> None:

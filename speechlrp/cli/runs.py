@@ -199,7 +199,8 @@ def print_table(asked: str, outputs: str | None, out: str | None) -> None:
 
     found = members(Path(outputs) if outputs else outputs_of(), asked)
     made = table(found, asked)
-    click.echo(f"{len(found)} runs: {', '.join(member.name for member in found)}")
+    names = ", ".join(member.name for member in found)
+    click.echo(f"{len(found)} run{'s' * (len(found) > 1)}: {names}")
     if out:
         write_csv(Path(out), made)
         click.echo(f"written: {out}")

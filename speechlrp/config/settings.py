@@ -63,6 +63,7 @@ def settings_of(group: str) -> dict[str, Setting]:
     folder = conf_dir() / group
     default = default_choices().get(group, "")
     files = sorted(folder.glob("*.yaml"), key=lambda path: (path.stem != default, path.stem))
+    files += sorted(folder.glob("*/*.yaml"))  # which are no choices, but part of some
     for path in files if group else [folder / f"{BASE}.yaml"]:
         for key, value, comment in _read(path):
             if not group and key.split(".")[0] in ("defaults", "hydra"):
@@ -71,6 +72,9 @@ def settings_of(group: str) -> dict[str, Setting]:
             setting = known.setdefault(dotted, Setting(dotted))
             setting.values[path.relative_to(conf_dir()).with_suffix("").as_posix()] = value
             setting.comment = setting.comment or comment
+    for dotted, setting in known.items():  # a part without words has those of the whole
+        whole = known.get(dotted.rpartition(".")[0])
+        setting.comment = setting.comment or (whole.comment if whole else "")
     known.pop(f"{group}.defaults", None)
     return known
 

@@ -69,6 +69,8 @@ def test_runs_by_their_names(tmp_path):
         (tmp_path / name / "run.json").write_text("{}")
     outputs = {"SPEECHLRP_OUTPUTS": str(tmp_path)}
     assert completed("zsh", "train", "run=", **outputs) == ["run=demo", "run=emo"]
+    assert completed("zsh", "table", "e", **outputs) == ["emo"]
+    assert completed("zsh", "export", "", **outputs) == ["demo", "emo"]
     assert completed("bash", "train", "--run", "e", **outputs) == ["emo"]
 
 

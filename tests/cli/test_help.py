@@ -39,6 +39,18 @@ def test_comments_that_go_on_in_the_next_line_are_whole():
     assert "of `speechlrp list baselines`" in " ".join(said("help", "flipping.baseline").split())
 
 
+def test_what_is_set_for_every_choice_of_a_group_is_a_setting_too():
+    text = " ".join(said("help", "explainer.target").split())
+    assert "contrast (why not the others)" in text
+    assert "predicted in conf/explainer/task/letters.yaml (What task=letters sets of every" in text
+    assert "type" not in said("help", "explainer.view")  # which nothing sets to anything
+
+
+@pytest.mark.parametrize("group", ["", *groups()])
+def test_every_setting_says_what_it_is(group):
+    assert [key for key, one in settings_of(group).items() if not one.comment] == []
+
+
 def test_a_group_has_its_choices_and_settings():
     text = said("help", "trainer")
     assert "CTC. K: Adam 1e-4" in text
