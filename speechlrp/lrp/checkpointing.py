@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from speechlrp.lrp.assignment import settle
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.layer import Layer, Product
+from speechlrp.lrp.reading import Made
 from speechlrp.lrp.recorder import Call, Handler, Recorder
 from speechlrp.lrp.replay import Kept, Replay
 from speechlrp.lrp.selectors import WEIGHTED
@@ -45,7 +46,7 @@ class Checkpointing(Recorder):
         super().__init__(model, tape, keep)
         self._segments = [Segment(0)]
         self._making: Kept | None = None
-        self._signals: dict[int, Tensor] = {}
+        self._signals = Made()
         self._end: Value | None = None
 
     def handle(self, handler: Handler, call: Call) -> Any:
@@ -59,7 +60,7 @@ class Checkpointing(Recorder):
             self._segments.append(segment)
         # First, since the call may change its arguments.
         kept = Kept.of(handler, call, self, segment.made)
-        self._signals |= kept.signals
+        self._signals.update(kept.signals)
         self._making = kept
         try:
             result = handler(self, call)

@@ -165,6 +165,15 @@ def warn_of_unmet(pairs: Sequence[tuple[Selector, Rule]]) -> None:
         )
 
 
+def warn_of_draws(what: str | None) -> None:
+    """Tell of random numbers of torch's that the model draws, and nobody has seeded."""
+    if what is not None:
+        _warn(
+            f"{what} draws at random in evaluation mode, and the output depends on it: this is the "
+            "explanation of one draw; leave it out, or seed it (torch.manual_seed) in the forward"
+        )
+
+
 def _warn(message: str) -> None:
     warnings.warn(message, LRPWarning, stacklevel=5)  # where the user called for an explanation
 

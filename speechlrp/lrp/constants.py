@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from speechlrp.lrp.arguments import Call
+from speechlrp.lrp.arguments import Call, tensors_in
 
 _HOMES = (torch, functional, Tensor, torch.special, torch.linalg, torch.fft)
 
@@ -94,23 +94,51 @@ _GRADIENT = (
     "asks autograd for a gradient inside the model, where there is no graph,",
     "explain the network without it",
 )
+CHANGED = (
+    "changes a constant that an operation on the input has read, in place,",
+    "make a new tensor of it: y = y + 1 in place of y += 1",
+)
+TRANSFORMED = (
+    "reads a tensor of the input out of sight, under vmap or another transform or mode,",
+    "let the model's forward do it in plain Python",
+)
 _HOOK = (
     "hooks into the gradient of a tensor, and no gradient is taken,",
     "remove the hook (of Grad-CAM or the like) first",
 )
 
 GRADIENTS = (torch.autograd.grad, torch.autograd.backward, Tensor.backward)
-"""What asks autograd, also of constants, which are computed without a graph."""
+"""What asks autograd; of constants, where gradients are enabled, it has a graph."""
+LENDING: frozenset[Function] = frozenset(
+    forms("numpy __array__ __dlpack__ data_ptr untyped_storage storage")
+)
+"""What tells others than torch where a tensor's numbers lie."""
+DRAWS: frozenset[Function] = frozenset(
+    [
+        *forms(
+            "rand randn randint randperm rand_like randn_like randint_like normal bernoulli "
+            "multinomial poisson binomial normal_ uniform_ bernoulli_ random_ exponential_ cauchy_ "
+            "log_normal_ geometric_ gumbel_softmax native_dropout _standard_gamma "
+            "_sample_dirichlet"
+        ),
+        functional.dropout, functional.dropout1d, functional.dropout2d, functional.dropout3d,
+        functional.alpha_dropout, functional.feature_alpha_dropout,
+        torch.nn.init.uniform_, torch.nn.init.normal_, torch.nn.init.kaiming_uniform_,
+    ]
+)  # fmt: skip
+"""What draws at random, unless it is told that the model is not in training."""
+
+LEAVING: frozenset[Function] = frozenset(
+    forms(
+        "numpy tolist item __bool__ __float__ __int__ __index__ __complex__ __array__ __dlpack__ "
+        "__repr__ __format__ __deepcopy__ __reduce_ex__ data_ptr untyped_storage storage "
+        "__dlpack_device__ apply_ map_ share_memory_"
+    )
+)
+"""What takes numbers out of torch. Of the input, the answer of yes and no alone is no relevance."""
 
 REFUSALS: dict[Callable[..., Any], Refusal] = {
-    **dict.fromkeys(
-        forms(
-            "numpy tolist item __float__ __int__ __index__ __complex__ __array__ __dlpack__ "
-            "__repr__ __format__ __deepcopy__ __reduce_ex__ data_ptr untyped_storage storage "
-            "__dlpack_device__ apply_ map_ share_memory_"
-        ),
-        _LEAVES,
-    ),
+    **dict.fromkeys(LEAVING - {Tensor.__bool__}, _LEAVES),
     **dict.fromkeys(forms("detach detach_ requires_grad_"), _CUTS),
     **dict.fromkeys(
         # The stubs know these descriptors for the attributes that they give.
@@ -133,7 +161,8 @@ WRITES: frozenset[Function] = frozenset(
     getattr(home, name)
     for home in _HOMES
     for name in dir(home)
-    if name.endswith("_") and not name.startswith("_") and callable(getattr(home, name))
+    if name.endswith("_") and callable(getattr(home, name))
+    if not name.startswith("_") or (name.startswith("_foreach_") and not name.endswith("__"))
 ) - frozenset(forms("requires_grad_ detach_ share_memory_ rename_"))
 WRITES |= frozenset(
     forms(
@@ -143,6 +172,9 @@ WRITES |= frozenset(
 )
 WRITES |= {Tensor.data.__set__}  # type: ignore[attr-defined]
 """What changes its first argument in place."""
+REPLACES: frozenset[Function] = frozenset(forms("copy_ fill_ zero_ set_"))
+REPLACES |= {Tensor.data.__set__}  # type: ignore[attr-defined]
+"""Those that leave nothing of what it was."""
 
 
 SUMS: frozenset[Function] = frozenset(
@@ -151,12 +183,19 @@ SUMS: frozenset[Function] = frozenset(
 """What needs none of its arguments on the way back."""
 
 
-def written_by(call: Call) -> Tensor | None:
-    """The tensor that a call of constants changes in place, if it does."""
+STATISTICS = frozenset(forms("batch_norm instance_norm"))
+"""What changes running statistics, which torch does not count."""
+
+
+def written_by(call: Call) -> list[Tensor]:
+    """The tensors that a call of constants changes in place."""
+    if call.function in STATISTICS:
+        named = call.named("input", "running_mean", "running_var")
+        return list(tensors_in([named.get("running_mean"), named.get("running_var")]))
     target = call.kwargs.get("out")
     if target is None and (call.function in WRITES or call.kwargs.get("inplace")):
         target = call.first
-    return target if isinstance(target, Tensor) else None
+    return list(tensors_in(target))
 
 
 NUMBERS_ASKED_FOR = (

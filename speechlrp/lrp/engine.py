@@ -13,6 +13,7 @@ from speechlrp.lrp.checks import (
     check_finite,
     check_output,
     check_same,
+    warn_of_draws,
     warn_of_explosion,
     warn_of_nothing,
     warn_of_unmet,
@@ -60,8 +61,9 @@ def attribute(
 ) -> tuple[Tensor, Any]:
     """Explain a model's output by the relevance of each number of its input.
 
-    One forward and about one input gradient; the model is left as it was, whatever
-    happens, and may be in use by other threads. Shapes: ``B`` examples, ``K`` classes.
+    One forward and about one input gradient; the model runs as it does under
+    ``torch.no_grad()``, is left as it was, whatever happens, and may be in use by other
+    threads. Shapes: ``B`` examples, ``K`` classes.
 
     Args:
         model: any module in evaluation mode.
@@ -97,7 +99,7 @@ def attribute(
 
     Warns:
         LRPWarning: relevance that is 0 everywhere, or out of all proportion to the output; a
-            pair of the composite that no layer meets.
+            pair of the composite that no layer meets; random numbers that the output depends on.
 
     Source: Bach et al. 2015; as a modified gradient, ``docs/lrp.md``.
     """
@@ -133,6 +135,7 @@ def explain(
             run = record(forward, True, make_recorder)
             assign(run.tape, composite)
             settle(run.tape, composite)
+        warn_of_draws(run.recorder.draws.met)
         warn_of_unmet(unmet)
         check_ending(run.tape, run.end, start)
         logits = run.logits
@@ -160,10 +163,11 @@ def record(forward: Forward, keep: bool = False, make_recorder: MakeRecorder = R
     inputs = [one.clone() if one.is_inference() else one for one in forward.tensors]
     emitted = [recorder.emit(one, data=keep) for one in inputs]
     try:
-        with eagerly(), torch.enable_grad(), Tracer(recorder):
+        with eagerly(), torch.no_grad(), Tracer(recorder):
             output = forward([visible for visible, _ in emitted])
         if recorder.failure is not None:
             raise recorder.failure
+        recorder.check_read()
         check_output(recorder.numbers(output) if recorder.tracks(output) else output)
         if not recorder.tracks(output):
             raise NotExplainable("the model's output does not depend on its input")

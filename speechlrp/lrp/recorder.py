@@ -9,14 +9,17 @@ from typing import Any, TypeGuard, cast
 import torch
 from torch import Tensor, nn
 
-from speechlrp.lrp.arguments import Call, tensors_in
+from speechlrp.lrp.arguments import Call
+from speechlrp.lrp.constants import CHANGED
 from speechlrp.lrp.errors import NotExplainable
 from speechlrp.lrp.layer import Layer, Product
 from speechlrp.lrp.modules import Places
+from speechlrp.lrp.reading import Draws, Made, Readings, storage_of
 from speechlrp.lrp.tape import Node, Sweep, Tape, Value
 from speechlrp.lrp.watched import Watched
 
 ADD = "add it in speechlrp/lrp/operations (docs/adding-a-rule.md says how)"
+OFF = "let it depend on self.training, which is False in evaluation"
 WRITE = "write into the tensor itself, by index: y[i] = x"
 IDENTITIES = (torch.ops.aten.view.default, torch.ops.aten.alias.default)
 """What autograd makes of a tensor that one of its functions returns as it came."""
@@ -47,17 +50,15 @@ class Recorder:
         """Makes a context in which what a handler calls is recorded as what the model calls."""
         self.written: dict[int, torch.UntypedStorage] = {}
         """What constants were stored in before the input's influence was written into them."""
-        self.signals: dict[int, Tensor] = {}
+        self.signals = Made()
         """Constants that layers made of constants, such as what a first state contributes."""
+        self.draws = Draws()
         self._changed: tuple[Tensor | None, Tensor | None, bool] = (None, None, False)
         """What was last changed in place, where its numbers lay, and whether that can be undone."""
         self._model = model
         self._given: list[weakref.ref[Watched]] = []
         self._versions: dict[int, int] = {}
-        self.read: list[Tensor] = []
-        """Constants that operations on the input have read, and the sweep may read again."""
-        self._stored: dict[int, Tensor] = {}
-        """Those looked at already, by what they are stored in."""
+        self.read = Readings(model)
 
     def refuse(self, call: Call, reason: str, advice: str = ADD) -> NotExplainable:
         """The error for a call that cannot be explained, remembered even if it is caught."""
@@ -181,7 +182,7 @@ class Recorder:
         # Other tensors may be views of what is overwritten: they differ from it from now on,
         # which consume() finds by the version that they were made at.
         tensor, result = cast(Watched, tensor), cast(Watched, result)
-        storage = _storage(tensor.numbers)
+        storage = storage_of(tensor.numbers)
         self._changed = tensor, tensor.numbers, True
         self._versions[storage] = self._versions.get(storage, 0) + 1
         return self.replace(tensor, result)
@@ -192,7 +193,7 @@ class Recorder:
         Views of it, or what it is a view of, do not hear of that: they may be read no more.
         """
         kept = chain(self._model.parameters(), self._model.buffers())
-        if _storage(constant) in map(_storage, kept):
+        if storage_of(constant) in map(storage_of, kept):
             raise self.refuse(
                 call,
                 "writes the input's influence into a parameter or buffer of the model",
@@ -208,11 +209,6 @@ class Recorder:
                 call, "writes the input's influence into a constant that has views", WRITE
             ) from error
 
-    def follow_signals(self, made_here: bool, arguments: Any, result: Any) -> None:
-        """Remember what a layer made of constants, and what is made of that."""
-        if made_here or any(id(one) in self.signals for one in tensors_in(arguments)):
-            self.signals |= {id(one): one for one in tensors_in(result)}
-
     def settle(self, target: Tensor, index: Any, value: Any) -> None:
         """See that ``x[i] += y`` is no change through a view.
 
@@ -224,17 +220,17 @@ class Recorder:
         if changed is None or place is None or changed is not value or not first:
             return
         numbers = self.numbers(target)
-        if _storage(numbers) != _storage(place) or not _same_place(numbers[index], place):
+        if storage_of(numbers) != storage_of(place) or not _same_place(numbers[index], place):
             return
         if not self.tracks(target):
-            self.written.pop(_storage(numbers), None)
+            self.written.pop(storage_of(numbers), None)
         elif target.value.version == self._version(numbers) - 1:
-            self._versions[_storage(numbers)] -= 1
+            self._versions[storage_of(numbers)] -= 1
 
     def check_unwritten(self, call: Call, tensors: Iterable[Tensor]) -> None:
         """Raise if a constant shares its numbers with one that was written into."""
         for tensor in tensors:
-            if not self.tracks(tensor) and _storage(tensor) in self.written:
+            if not self.tracks(tensor) and storage_of(tensor) in self.written:
                 raise self.refuse(
                     call,
                     "reads a constant into which, or through a view of which, numbers of the "
@@ -242,12 +238,14 @@ class Recorder:
                     WRITE,
                 )
 
-    def has_read(self, constant: Tensor) -> bool:
-        """Whether an operation on the input has read a constant, or a view of it."""
-        strided = (one for one in self.read if one.layout is torch.strided)
-        self._stored |= {_storage(one): one for one in strided}
-        self.read.clear()
-        return _storage(constant) in self._stored
+    def check_read(self) -> None:
+        """Raise if a constant has changed since an operation on the input read it."""
+        if (one := self.read.changed()) is not None:
+            raise self._failed(
+                f"a constant of shape {list(one.shape)} is changed after an operation on the input "
+                "has read it, where the tracer does not see it (in a script, another thread, an "
+                f"optimiser, an extension, NumPy); {CHANGED[1]}"
+            )
 
     def replace(self, tensor: Tensor, result: Watched) -> Tensor:
         """Put a watched tensor in the place of another one that the model holds."""
@@ -265,8 +263,8 @@ class Recorder:
         self._given.clear()  # as in overwrite()
         self._changed = None, None, False
         self.signals.clear()
-        self.read.clear()
-        self._stored.clear()
+        self.read = Readings(self._model)
+        self.draws.made.clear()
         for watched in alive:
             # What C++ still holds, such as vmap's wrapper in a traceback, is not swapped.
             with suppress(RuntimeError):
@@ -279,11 +277,7 @@ class Recorder:
         return watched
 
     def _version(self, numbers: Tensor) -> int:
-        return self._versions.get(_storage(numbers), 0) if self._versions else 0
-
-
-def _storage(tensor: Tensor) -> int:
-    return tensor.untyped_storage()._cdata
+        return self._versions.get(storage_of(numbers), 0) if self._versions else 0
 
 
 def _same_place(one: Tensor, other: Tensor) -> bool:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from speechlrp.lrp.arguments import mapped, tensors_in
 from speechlrp.lrp.modules import Place, Places
+from speechlrp.lrp.reading import Made
 from speechlrp.lrp.recorder import Call, Handler, Recorder
 from speechlrp.lrp.tape import Tape, Value
 from speechlrp.lrp.tracer import Tracer
@@ -85,7 +86,7 @@ class Replay(Recorder):
         tape: Tape,
         keep: bool,
         places: Places,
-        signals: dict[int, Tensor],
+        signals: Made,
     ) -> None:
         super().__init__(model, tape, keep)
         self.places, self.signals = places, signals

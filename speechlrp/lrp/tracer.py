@@ -13,11 +13,17 @@ from torch.overrides import TorchFunctionMode
 from speechlrp.lrp.arguments import mapped, tensors_in
 from speechlrp.lrp.constants import (
     ASKED_WITHOUT_NUMBERS,
+    CHANGED,
+    DRAWS,
     GRADIENTS,
+    LEAVING,
+    LENDING,
     NUMBERS_ASKED_FOR,
     READS,
     REFUSALS,
+    REPLACES,
     SUMS,
+    TRANSFORMED,
     takes_no_numbers,
     written_by,
 )
@@ -37,6 +43,7 @@ class Tracer(TorchFunctionMode):
     def __init__(self, recorder: Recorder) -> None:
         super().__init__()
         self.recorder = recorder
+        self._modes = torch._C._len_torch_dispatch_stack()
         recorder.watching = weakref.ref(self)  # no cycle: a pass's tensors go when it ends
 
     def __torch_function__(
@@ -55,11 +62,14 @@ class Tracer(TorchFunctionMode):
             self.recorder.check_unwritten(call, tensors_in((args, call.kwargs)))
         if not self._depends((args, call.kwargs)):
             return self._constant(call)
-        # Autograd, which some operations ask, makes no graph otherwise.
-        if not torch.is_grad_enabled() or torch.is_inference_mode_enabled():
+        if transforming() is not None or torch._C._len_torch_dispatch_stack() > self._modes:
+            raise self.recorder.refuse(call, *TRANSFORMED)
+        if torch.is_inference_mode_enabled():
             with torch.inference_mode(False), torch.enable_grad():
                 return self._watched(call)
-        return self._watched(call)
+        # For the model gradients are off; autograd, which some operations ask, needs them.
+        with torch.enable_grad():
+            return self._watched(call)
 
     def __exit__(
         self,
@@ -86,33 +96,43 @@ class Tracer(TorchFunctionMode):
         return tensor.numbers if self.recorder.tracks(tensor) else tensor
 
     def _constant(self, call: Call) -> Any:
-        if call.function is torch._C._set_grad_enabled or transforming() is not None:
-            return call.function(*call.args, **call.kwargs)
-        if call.function in GRADIENTS:
-            raise self.recorder.refuse(call, *REFUSALS[call.function])
-        target = written_by(call)
-        with torch.no_grad():
-            if target is not None and self.recorder.has_read(target):
-                return self._without_effect(call, target)
-            result = call.function(*call.args, **call.kwargs)
-        self.recorder.computed(call, result)
-        if call.function in LAYERS or self.recorder.signals:
-            self.recorder.follow_signals(call.function in LAYERS, (call.args, call.kwargs), result)
+        recorder, function = self.recorder, call.function
+        if function in GRADIENTS and not (torch.is_grad_enabled() or transforming() is not None):
+            raise recorder.refuse(call, *REFUSALS[function])
+        if function in LENDING:
+            recorder.read.lend(call.first)
+        targets = written_by(call)
+        drawn = function in DRAWS and recorder.draws.unseeded(call, recorder.places.running())
+        if function in LEAVING:
+            recorder.draws.meet(call.first)
+        if targets and any(map(recorder.read.hold, targets)):
+            result = self._without_effect(call, targets)
+        else:
+            result = function(*call.args, **call.kwargs)
+        arguments = call.args, call.kwargs
+        recorder.computed(call, result)
+        if function in REPLACES:
+            recorder.draws.made.pop(id(call.first), None)
+        recorder.draws.made.follow(
+            drawn, call.rest if function in REPLACES else arguments, (result, targets)
+        )
+        recorder.signals.follow(function in LAYERS, arguments, result)
         return result
 
-    def _without_effect(self, call: Call, target: Tensor) -> Any:
-        """Make a call that changes a constant which the sweep needs, if it leaves it as it is."""
-        # On a copy, since autograd goes by the number of changes and not by the numbers.
-        copy = target.detach().clone()
-        args, kwargs = mapped(lambda one: copy if one is target else one, (call.args, call.kwargs))
+    def _without_effect(self, call: Call, targets: Sequence[Tensor]) -> Any:
+        """Make a call that changes constants which the sweep needs, if it leaves them as they are.
+
+        On copies, since autograd goes by the number of changes and not by the numbers.
+        """
+        copies = {id(one): one.detach().clone() for one in targets}
+        args, kwargs = mapped(lambda one: copies.get(id(one), one), (call.args, call.kwargs))
         result = call.function(*args, **kwargs)
-        if copy.shape != target.shape or not torch.equal(copy, target):
-            raise self.recorder.refuse(
-                call,
-                "changes a constant that an operation on the input has read, in place,",
-                "make a new tensor of it: y = y + 1 in place of y += 1",
-            )
-        return target if result is copy else result
+        for one in targets:
+            copy = copies[id(one)]
+            if copy.shape != one.shape or not torch.equal(copy, one):
+                raise self.recorder.refuse(call, *CHANGED)
+            result = one if result is copy else result
+        return result
 
     def _watched(self, call: Call) -> Any:
         recorder, function = self.recorder, call.function
@@ -132,7 +152,8 @@ class Tracer(TorchFunctionMode):
             raise recorder.refuse(call, "has no rule")
         if recorder.again or function not in SUMS:
             arguments = tensors_in((call.args, call.kwargs))
-            recorder.read += [one.data for one in arguments if not recorder.tracks(one)]
+            recorder.read.add(one for one in arguments if not recorder.tracks(one))
+        recorder.draws.meet((call.args, call.kwargs))
         if not call.kwargs.get("inplace"):
             return recorder.handle(handler, call)
         plain = Call(function, call.args, call.kwargs | {"inplace": False})

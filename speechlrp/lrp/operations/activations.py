@@ -7,7 +7,7 @@ from torch import Tensor
 
 from speechlrp.lrp.operations.affine import in_this_precision
 from speechlrp.lrp.operations.gradient import moved
-from speechlrp.lrp.recorder import Call, Recorder
+from speechlrp.lrp.recorder import OFF, Call, Recorder
 from speechlrp.lrp.tape import Coefficients, Value
 
 Elementwise = Callable[[Tensor], Tensor]
@@ -75,7 +75,7 @@ def alone(recorder: Recorder, call: Call) -> tuple[Tensor, Elementwise]:
     if not isinstance(x, Tensor) or any(recorder.tracks(one) for one in (*rest, *named.values())):
         raise recorder.refuse(call, "has parameters that depend on the input")
     if named.get("training"):
-        raise recorder.refuse(call, "draws at random (training=True)")
+        raise recorder.refuse(call, "draws at random (training=True)", OFF)
     return x, lambda numbers: call.function(numbers, *rest, **named)
 
 
@@ -162,7 +162,7 @@ def dropout(recorder: Recorder, call: Call) -> Tensor:
     """The identity in evaluation; in training it raises."""
     named = call.named("input", "p", "training")
     if named.get("training", named.get("train", True)):
-        raise recorder.refuse(call, "drops at random (training=True)")
+        raise recorder.refuse(call, "drops at random (training=True)", OFF)
     return named["input"]
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from speechlrp.lrp.layer import Product, Shares
 from speechlrp.lrp.modules import Place
-from speechlrp.lrp.recorder import Call, Recorder
+from speechlrp.lrp.recorder import OFF, Call, Recorder
 from speechlrp.lrp.tape import Coefficients
 
 _ORDER = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal")
@@ -19,7 +19,7 @@ def attention(recorder: Recorder, call: Call) -> Tensor:
     """Two products and a softmax; in the fused kernel where only the mask is a constant."""
     named = call.named(*_ORDER)
     if named.get("dropout_p"):
-        raise recorder.refuse(call, "drops at random (dropout_p above 0)")
+        raise recorder.refuse(call, "drops at random (dropout_p above 0)", OFF)
     inputs = [named[name] for name in ("query", "key", "value")]
     scale = named.get("scale")
     scale = inputs[0].shape[-1] ** -0.5 if scale is None else scale

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from speechlrp.lrp.recorder import Call, Recorder
+from speechlrp.lrp.recorder import OFF, Call, Recorder
 
 Handler = Callable[[Recorder, Call], Any]
 State = tuple[Tensor, ...]
@@ -70,7 +70,7 @@ def recurrent(recorder: Recorder, call: Call) -> tuple[Tensor, ...]:
         call.args if packed else (call.args[0], None, *call.args[1:])
     )
     if dropout and training:
-        raise recorder.refuse(call, "drops at random (training=True)")
+        raise recorder.refuse(call, "drops at random (training=True)", OFF)
     states = tuple(state) if isinstance(state, list | tuple) else (state,)
     batch_first, directions = order == [True], 1 + both
     count = len(weights) // (layers * directions)
