@@ -101,6 +101,7 @@ class Checkpointing(Recorder):
             del nodes[first:]
             with torch.enable_grad():
                 replay = Replay(self._model, self.tape, keep, self.places, self._signals)
+                replay.forget = self.forget
                 replay.make(segment.calls)
             part = Tape(nodes[first:])
             del nodes[first:], segment, replay

@@ -124,7 +124,8 @@ def explain(
     check_composite(composite)
     keep = observe is not None
     with torch.inference_mode(False), torch.enable_grad():
-        run = record(forward, keep, make_recorder)
+        forget = not keep and not any(rule.reads_input for _, rule in composite.rules)
+        run = record(forward, keep, make_recorder, forget)
         unmet = assign(run.tape, composite)
         again = run.recorder if isinstance(run.recorder, Checkpointing) else None
         if again is None:
@@ -152,14 +153,20 @@ def explain(
         return run.output, forward.like_inputs(relevances)
 
 
-def record(forward: Forward, keep: bool = False, make_recorder: MakeRecorder = Recorder) -> Run:
+def record(
+    forward: Forward,
+    keep: bool = False,
+    make_recorder: MakeRecorder = Recorder,
+    forget: bool = False,
+) -> Run:
     """Check the model and its inputs, and watch one forward pass; gradients must be enabled.
 
-    ``keep`` keeps the numbers of every value.
+    ``keep`` keeps the numbers of every value, ``forget`` not even those of layers' inputs.
     """
     forward.check()
     tape = Tape()
     recorder = make_recorder(forward.model, tape, keep)
+    recorder.forget = forget
     inputs = [one.clone() if one.is_inference() else one for one in forward.tensors]
     emitted = [recorder.emit(one, data=keep) for one in inputs]
     try:

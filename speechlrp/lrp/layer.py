@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 
 import torch
 from torch import Tensor
@@ -13,8 +14,10 @@ from speechlrp.lrp.modules import Place
 Affine = Callable[[Tensor, Tensor | None, Tensor | None], Tensor]
 Transposed = Callable[[Tensor, Tensor, Tensor], Tensor]
 
-BLOCK = 2**21
+BLOCK = 2**18
 """Numbers of a weight that are worked on at a time."""
+EXAMPLES = 2**21
+"""Numbers of an input that are worked on at a time where a rule makes others of their size."""
 PIECE = 2**18
 """Numbers of an output that stay in the cache while several operations go over them."""
 
@@ -91,6 +94,26 @@ class Layer:
         """Let go of ``z``, which the tape keeps and puts back for the sweep."""
         del self.z
 
+    def forget_input(self) -> None:
+        """Let go of the numbers of ``x``, where the transpose asks for its shape and type alone."""
+        if self._transposed is not None:
+            self.x = torch.empty_like(self.x, device="meta")
+
+    def examples(self) -> Iterator[tuple[slice, Layer]]:
+        """The layer for some examples at a time, if all of them are large; with their indices.
+
+        What a rule makes beside the input then takes the memory of some.
+        """
+        some = max(1, EXAMPLES * len(self.x) // max(self.x.numel(), self.z.numel(), 1))
+        one_piece = some >= len(self.x) or self._transposed is None or self.x.is_cuda
+        if one_piece or not self._counts_outputs() or self.channel == 0:
+            yield slice(None), self
+            return
+        for start in range(0, len(self.x), some):
+            rows, part = slice(start, start + some), copy(self)
+            part.x, part.z = self.x[rows], self.z[rows]
+            yield rows, part
+
     def transpose(self, c: Tensor, weight: Tensor | None = None) -> Tensor:
         """``w^T c``: from the output's shape to the input's.
 
@@ -121,7 +144,7 @@ class Layer:
         """
         stored = self._stored
         count = len(stored) if self._counts_outputs() else 1
-        rows = max(1, BLOCK * count // stored.numel())
+        rows = max(1, max(BLOCK, self.x.numel()) * count // stored.numel())
         if rows >= count or stored.is_cuda:  # which waits for each piece, and has the memory
             yield slice(None), self._fill(torch.empty_like(stored), slice(None))
             return

@@ -38,6 +38,8 @@ class Recorder:
 
     again = False
     """Whether what is recorded is computed again."""
+    forget = False
+    """Whether no rule reads the inputs of layers."""
 
     def __init__(self, model: nn.Module, tape: Tape, keep: bool = False) -> None:
         self.tape = tape

@@ -34,9 +34,10 @@ def layer(recorder: Recorder, call: Call) -> Tensor:
     x, weight, bias = (named.pop(name, None) for name in order[:3])
     if x.is_complex():
         return gradient(recorder, call)
+    affine = call.function  # the call itself would keep its arguments alive
 
     def function(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
-        return call.function(x, weight, bias, **named)
+        return affine(x, weight, bias, **named)
 
     transposed: Transposed = dense
     if operation != "linear":
@@ -74,6 +75,8 @@ def recorded(
     layer = Layer(operation, place, function, recorder.numbers(x), weight, bias, transposed)
     visible, value = recorder.emit(layer.z, data=True)
     layer.release()
+    if recorder.forget:
+        layer.forget_input()
     recorder.record(call, [source], [value], lambda cs: [layer.transpose(cs[0])], layer=layer)
     return visible
 
@@ -135,39 +138,28 @@ def dense(c: Tensor, x: Tensor, weight: Tensor) -> Tensor:
 
 
 def convolution(dimensions: int, named: dict[str, Any], transposed: bool) -> Transposed:
-    """The input gradient of ``F.conv*d`` or ``F.conv_transpose*d`` called with ``named``.
+    """The transpose of ``F.conv*d``, or of ``F.conv_transpose*d``, called with ``named``.
 
-    ``named`` may leave out ``stride``, ``padding``, ``dilation``, ``groups`` and
-    ``output_padding``; an unbatched input is allowed, as are padding's strings.
+    Each is the other's transpose. ``named`` may leave out ``stride``, ``padding``, ``dilation`` and
+    ``groups``; an unbatched input is allowed, as are padding's strings.
     """
-    stride, dilation, output_padding = (
-        _each(named.get(name, default), dimensions)
-        for name, default in (("stride", 1), ("dilation", 1), ("output_padding", 0))
-    )
+    stride, dilation = (_each(named.get(name, 1), dimensions) for name in ("stride", "dilation"))
     groups, padding = named.get("groups", 1), named.get("padding", 0)
+    back = getattr(functional, f"conv{'' if transposed else '_transpose'}{dimensions}d")
 
     def transpose(c: Tensor, x: Tensor, weight: Tensor) -> Tensor:
-        batched = x.dim() == dimensions + 2
-        before, behind = _padding(padding, weight.shape[2:], dilation)
-        shape = list(x.shape if batched else (1, *x.shape))
-        for axis, extra in enumerate(behind, start=2):
-            shape[axis] += extra
-        grad = torch.ops.aten.convolution_backward(
-            c if batched else c.unsqueeze(0),
-            x if list(x.shape) == shape and x.dtype == c.dtype else c.new_empty(1).expand(shape),
-            weight.to(c.dtype),
-            None,
-            stride,
-            before,
-            dilation,
-            transposed,
-            output_padding,
-            groups,
-            [True, False, False],
-        )[0]
-        if any(behind):
-            grad = functional.pad(grad, [side for extra in behind[::-1] for side in (0, -extra)])
-        return (grad if batched else grad.squeeze(0)).to(x.dtype)
+        weight, shape = weight.to(c.dtype), x.shape[-dimensions:]
+        if transposed:
+            grad = back(c, weight, None, stride, padding, dilation, groups)
+        else:
+            before, behind = _padding(padding, weight.shape[2:], dilation)
+            sizes = zip(shape, behind, weight.shape[2:], before, stride, dilation, strict=True)
+            over = [  # at the end of the input, which no step of the kernel reaches
+                (length + more + 2 * zeros - apart * (size - 1) - 1) % step
+                for length, more, size, zeros, step, apart in sizes
+            ]
+            grad = back(c, weight, None, stride, before, over, groups, dilation)
+        return grad[(..., *map(slice, shape))].to(x.dtype)
 
     return transpose
 

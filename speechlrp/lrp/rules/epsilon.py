@@ -1,6 +1,7 @@
 """LRP-epsilon and LRP-0."""
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -29,6 +30,8 @@ class Epsilon(SharedRule):
 
     Source: Bach et al. 2015, eq. 58.
     """
+
+    reads_input: ClassVar = False
 
     def __init__(self, eps: float) -> None:
         if not (isinstance(eps, int | float) and math.isfinite(eps) and eps > 0):
@@ -63,6 +66,8 @@ class Zero(SharedRule):
     Source: Bach et al. 2015, eq. 56; Montavon et al. 2019, "Layer-wise relevance
     propagation: an overview", section 10.2.1.
     """
+
+    reads_input: ClassVar = False
 
     def share(self, layer: Layer, c: Tensor) -> Tensor:
         """``s = c``."""

@@ -23,6 +23,7 @@ class Pass(Rule):
     """
 
     direct: ClassVar = True
+    reads_input: ClassVar = False
 
     def backward(self, layer: Layer, c: Tensor) -> Tensor:
         """``R_in = c_out z``."""

@@ -23,6 +23,7 @@ class ProductRule(Rule):
     """
 
     operations: ClassVar = frozenset({"product", "attention"})
+    reads_input: ClassVar = False
 
     @abstractmethod
     def shares(self, product: Product) -> tuple[Share, Share]:

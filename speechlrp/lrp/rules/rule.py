@@ -26,6 +26,8 @@ class Rule(ABC):
     does that gives relevance to inputs of 0."""
     spans_batch_norm: ClassVar[bool] = False
     """Whether the rule acts on a layer together with the batch norm that follows it."""
+    reads_input: ClassVar[bool] = True
+    """Whether ``backward`` needs the numbers of ``layer.x``, and not its shape and type alone."""
     operations: ClassVar[frozenset[str]] = frozenset()
     """Of what it is a rule, for rules that are not for layers."""
 
@@ -104,8 +106,11 @@ class SignedRule(Rule):
 
     def backward(self, layer: Layer, c: Tensor) -> Tensor:
         """Back through the weights of each sign."""
-        parts = Contributions(layer, c, self.divides)
-        return parts.back(self.terms(layer, c, parts))
+        passed = []
+        for rows, some in layer.examples():
+            parts = Contributions(some, c[rows], self.divides)
+            passed.append(parts.back(self.terms(some, c[rows], parts)))
+        return passed[0] if len(passed) == 1 else torch.cat(passed)
 
     def bias(self, layer: Layer, c: Tensor) -> Tensor:
         """Its positive part counts as a positive contribution, its negative as a negative one."""
