@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from speechlrp.artifacts.hdf5 import read_table
+from speechlrp.artifacts.relevance import Maps
 from speechlrp.data.seen import section_of
 from speechlrp.lrp import STFTView
 from speechlrp.training.checkpoint import load_model
@@ -32,7 +33,7 @@ def main() -> None:
     run = parser.parse_args().run
     model, meta = load_model(run / "train/last.safetensors")
     with h5py.File(run / "explain/train-lrp_stft-test/relevance.h5") as file:
-        table, relevance = read_table(file), file["relevance"][:, 0]
+        table, relevance = read_table(file), Maps(file)[:][:, 0]
         section, frequency = section_of(file), file["frequency"][:]
     with h5py.File(run / "preprocess/features.h5") as file:
         place = {name: row for row, name in enumerate(read_table(file).id)}
@@ -49,6 +50,9 @@ def main() -> None:
         return ", ".join(f"{(said[labels == k] == k).mean():.3f}" for k in np.unique(labels))
 
     print(f"classes {', '.join(meta['classes'])}; everything: {accuracy(frequency >= 0)}")
+    for k in np.unique(labels):
+        mean = relevance[labels == k].sum((1, 2)).mean()
+        print(f"sum of relevance, {meta['classes'][k]}: {mean:.1f}")
     for low, high in RANGES:
         inside = (frequency >= low) & (frequency < high)
         shares = [
