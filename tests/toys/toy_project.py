@@ -16,6 +16,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 from filelock import FileLock
+from plain_figures import plain_figures
 from process_state import unchanged
 
 from speechlrp.cli.main import main
@@ -98,7 +99,7 @@ class Project:
         toy = [s for s in self.toy if s.split("=")[0] not in changed]
         arguments = [*arguments, *toy, *settings]
         if not before and ranks == 1:
-            with unchanged():
+            with unchanged(), plain_figures():
                 done = CliRunner(env=places).invoke(main, arguments, prog_name="speechlrp")
             if done.exception and not isinstance(done.exception, SystemExit):
                 raise done.exception
