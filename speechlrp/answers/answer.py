@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.answers.saving import WRITERS, overview
+from speechlrp.answers.sounds import path_of
 from speechlrp.errors import SpeechLRPError
 
 SHOWN = 3
@@ -120,12 +121,16 @@ class Answer:
                 relevant, alone), ``.TextGrid`` (a tier of relevance) or ``.html`` (to explore).
 
         Raises:
-            SpeechLRPError: another suffix.
+            SpeechLRPError: another suffix, or a place that cannot be written to.
         """
-        path = Path(path)
+        path = path_of(path, "what an answer is saved as")
         write = {name.lower(): one for name, one in WRITERS.items()}.get(path.suffix.lower())
         if write is None:
             kinds = ", ".join(WRITERS)
             raise SpeechLRPError(f"{path.name}: an answer is saved as {kinds}, not {path.suffix!r}")
-        write(self, path)
+        try:
+            write(self, path)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise SpeechLRPError(f"{path} cannot be written: {reason}") from error
         return path

@@ -11,7 +11,7 @@ from typing import Any, cast
 from speechlrp.answers.answer import Answer
 from speechlrp.answers.classifier import answer_class, answer_pair
 from speechlrp.answers.exporting import CONF, META, WEIGHTS
-from speechlrp.answers.sounds import Sound, name_of, wave_of
+from speechlrp.answers.sounds import FILES, Sound, name_of, path_of, wave_of
 from speechlrp.config.composing import CONFIG_DIR, compose_config, default_outputs
 from speechlrp.config.quoting import quoted
 from speechlrp.config.schema import Config
@@ -45,9 +45,9 @@ def load(run: str | Path, *, weights: str = "train", device: str = "auto") -> Ru
 
 
 def _folder(run: str | Path) -> Path:
-    candidates = [Path(run).expanduser()]
+    candidates = [path_of(run, "a run").expanduser()]
     if len(candidates[0].parts) == 1:
-        candidates.append(default_outputs() / run)
+        candidates.append(default_outputs() / candidates[0])
     for folder in candidates:
         if os.path.isfile(folder / "run.json"):  # unlike a path's own, whatever was written
             return folder.resolve()
@@ -119,7 +119,7 @@ class Run:
         Raises:
             SpeechLRPError: a recording, class or explainer that there is not or that cannot be.
         """
-        kinds = (str, Path, tuple)
+        kinds = (*FILES, tuple)
         several = isinstance(recording, tuple) and all(isinstance(one, kinds) for one in recording)
         if several or isinstance(recording, list):
             return [

@@ -1,5 +1,6 @@
 """What can be asked about: a file, or samples and their rate."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -7,17 +8,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from speechlrp.audio.opening import check_rate
 from speechlrp.audio.reading import read
 from speechlrp.audio.resampling import one_channel, resample
-from speechlrp.errors import RecordingError, about
+from speechlrp.errors import RecordingError, SpeechLRPError, about
 
-Sound = str | Path | tuple[Any, int]
+FILES = (str, bytes, os.PathLike)
+Sound = str | bytes | os.PathLike | tuple[Any, int]
 """A file; or samples ``[N]``, ``[C, N]`` or ``[N, C]``, full scale at 1 or integers, and rate."""
+
+
+def path_of(path: str | bytes | os.PathLike, what: str) -> Path:
+    """A path as Python takes them; SpeechLRPError, which names `what` it is, where it is none."""
+    try:
+        return Path(os.fsdecode(path))
+    except TypeError as error:
+        raise SpeechLRPError(f"{what} is a path; found {type(path).__name__}") from error
 
 
 def name_of(sound: Sound, number: int = 1) -> str:
     """What a recording is called."""
-    return Path(sound).name if isinstance(sound, str | Path) else f"recording {number}"
+    if isinstance(sound, FILES):
+        return path_of(sound, "a recording").name or repr(sound)
+    return f"recording {number}"
 
 
 def wave_of(sound: Sound, name: str, settings: Any) -> Tensor:
@@ -32,7 +45,10 @@ def wave_of(sound: Sound, name: str, settings: Any) -> Tensor:
         SpeechLRPError: it cannot be read or used, and why.
     """
     with about(name):
-        wave, rate = read(sound) if isinstance(sound, str | Path) else _samples(sound)
+        if isinstance(sound, FILES):
+            wave, rate = read(path_of(sound, "a recording"))
+        else:
+            wave, rate = _samples(sound)
         mixed = one_channel(wave, settings.channel)
         return resample(mixed, rate, settings.rate, settings.lowpass_width)
 
@@ -40,6 +56,9 @@ def wave_of(sound: Sound, name: str, settings: Any) -> Tensor:
 def _samples(sound: tuple[Any, int]) -> tuple[Tensor, int]:
     try:
         values, rate = sound
+        if isinstance(values, Tensor):  # of any device and kind, with a graph or without
+            values = values.detach().cpu()
+            values = values.float() if values.is_floating_point() else values
         held = np.asarray(values)
         full = 2.0 ** (8 * held.itemsize - 1) if held.dtype.kind in "iu" else 1.0
         scaled = held.astype(np.float32, casting="same_kind") / full
@@ -57,6 +76,7 @@ def _samples(sound: tuple[Any, int]) -> tuple[Tensor, int]:
             "samples are [N], [C, N] or [N, C] at a whole rate; "
             f"found {list(held.shape)} at {rate!r}"
         )
+    check_rate(whole)
     if not bool(wave.isfinite().all()):
         raise RecordingError("it holds samples that are not finite")
     return wave, whole

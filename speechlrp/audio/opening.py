@@ -23,6 +23,12 @@ LEAST_RATE = 1000
 """In Hz; a lower rate holds no speech, and resampled would fill the memory."""
 
 
+def check_rate(rate: int) -> None:
+    """Raise RecordingError where a rate is below `LEAST_RATE`."""
+    if rate < LEAST_RATE:
+        raise RecordingError(f"a rate of {rate} Hz holds no speech")
+
+
 class Stream(soundfile.SoundFile):
     """A sound file that is read from its start to its end, whatever its header promises.
 
@@ -49,8 +55,7 @@ def opened(path: Path, kind: type[soundfile.SoundFile] = Stream) -> Iterator[sou
         with path.open("rb") as file, _source(path, file, size) as source, kind(source) as sound:
             if sound.format not in FORMATS:
                 raise RecordingError(f"{sound.format} files are not read; convert it to .wav")
-            if sound.samplerate < LEAST_RATE:
-                raise RecordingError(f"a rate of {sound.samplerate} Hz holds no speech")
+            check_rate(sound.samplerate)
             yield sound
     except RecordingError:
         raise

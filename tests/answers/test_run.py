@@ -1,10 +1,12 @@
 """A trained run, asked from Python: the numbers of the stages, and one line where it can't."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -59,8 +61,14 @@ def test_samples_and_their_file_have_the_same_answer(run, explained):
     np.testing.assert_allclose(ours.samples, theirs.samples)
     assert [a.name for a in run.explain([path, path])] == [theirs.name] * 2
     both = run.explain(((samples, rate), (np.stack([samples, samples], 1), rate)), target="male")
-    for one in both:  # as soundfile reads one channel, and two
+    graph = torch.tensor(samples, requires_grad=True)
+    both += [run.explain((s, rate), target="male") for s in (samples.tolist(), graph, graph[None])]
+    for one in both:  # as soundfile reads one channel, and two; lists and tensors
         np.testing.assert_array_equal(one.relevance, ours.relevance)
+    brain = run.explain((graph.detach().bfloat16(), rate), target="male")
+    assert np.abs(brain.samples - ours.samples).max() < 0.01
+    for same in (os.fsencode(path), Path(path)):
+        np.testing.assert_array_equal(run.explain(same, target="male").relevance, theirs.relevance)
     assert repr(ours) == f"<Answer {ours.describe()}>"
 
 
@@ -180,6 +188,7 @@ def test_every_format_can_be_written(run, explained, tmp_path, suffix):
         ({"recording": np.zeros(8000)}, r"a file, or \(samples, rate\)"),
         ({"recording": ("a.wav", 8000)}, r"a file, or \(samples, rate\); found \(str, int\)"),
         ({"recording": (np.ones(8000), "8000")}, "at '8000'"),
+        ({"recording": (np.ones(8000), 1)}, "recording 1: a rate of 1 Hz holds no speech"),
     ],
 )
 def test_what_cannot_be_answered_is_one_line(run, explained, asked, message):
@@ -192,6 +201,23 @@ def test_what_cannot_be_answered_is_one_line(run, explained, asked, message):
 def test_a_format_that_there_is_not(run, explained, tmp_path):
     with pytest.raises(SpeechLRPError, match=r"saved as \.npz, .*not '\.mp3'"):
         run.explain(explained[0].path).save(tmp_path / "answer.mp3")
+
+
+@pytest.mark.parametrize("place", ["folder.npz", "file.npz/answer.npz"])
+def test_a_place_that_cannot_be_written_to(run, explained, tmp_path, place):
+    (tmp_path / "folder.npz").mkdir()
+    (tmp_path / "file.npz").touch()
+    answer = run.explain(os.fsencode(explained[0].path))
+    with pytest.raises(SpeechLRPError, match=f"{place} cannot be written: [A-Z]"):
+        answer.save(tmp_path / place)
+    with pytest.raises(SpeechLRPError, match="saved as is a path; found NoneType"):
+        answer.save(None)
+
+
+@pytest.mark.parametrize("run", [None, 3, ["demo"]])
+def test_what_is_no_path_is_no_run(run):
+    with pytest.raises(SpeechLRPError, match=f"a run is a path; found {type(run).__name__}"):
+        speechlrp.load(run)
 
 
 def test_a_run_that_was_renamed_has_its_features_along(copied, explained):
