@@ -98,9 +98,11 @@ def _check_texts(config: Config) -> None:
             if not isinstance(settings[key], str) and (settings[key] or section not in UNNAMED):
                 value = "null" if settings[key] is None else settings[key]
                 raise SpeechLRPError(f"{section}.{key} is {value}; it must be a text")
-        for key, value in vars(settings).items() if is_dataclass(settings) else ():
+        inner = vars(settings) if is_dataclass(settings) else {"": settings}
+        for key, value in inner.items():
             if isinstance(value, list) and any(isinstance(one, list) for one in value):
-                raise SpeechLRPError(f"{section}.{key} is {value}; it must be a list without lists")
+                name = f"{section}.{key}".rstrip(".")
+                raise SpeechLRPError(f"{name} is {value}; it must be a list without lists")
 
 
 def options(section: Mapping[str, Any], *chosen_by: str) -> dict[str, Any]:
@@ -246,12 +248,15 @@ def _is_percent(values: list[float]) -> bool:
 
 
 RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
-    ("flipping.limit", lambda v: v >= 1, "at least 1, or null for all"),
+    ("flipping.limit", lambda v: 1 <= v < 2**31, "at least 1, or null for all"),
     ("navai.within_s", lambda v: v > 0, "above 0, or null"),
-    ("flipping.repeats flipping.batch_size navai.batch navai.most navai.peaks maximize.frames "
-     "maximize.batch maximize.shown listen.examples listen.iterations compare.examples "
-     "compare.batch_size compare.shown compare.period compare.sanity_steps bench.examples "
-     "bench.batch_size bench.draws explored workers", lambda v: v >= 1, "at least 1"),
+    ("flipping.batch_size navai.batch navai.most navai.peaks maximize.frames maximize.batch "
+     "maximize.shown listen.examples compare.examples compare.batch_size compare.shown "
+     "compare.period compare.sanity_steps bench.examples bench.batch_size explored workers",
+     lambda v: 1 <= v < 2**31, "at least 1, and below 2^31"),
+    ("flipping.repeats listen.iterations bench.draws augment.epochs",
+     lambda v: 1 <= v <= 1_000_000, "at least 1, and at most 1,000,000"),
+    ("maximize.steps", lambda v: v <= 1_000_000, "at most 1,000,000"),
     ("augment.share listen.share listen.peak compare.top", lambda v: 0 < v <= 1, "in (0, 1]"),
     ("model.input_scale", lambda v: isinstance(v, float | int) and isfinite(v), "a finite number"),
     ("augment.penalty navai.near_s", lambda v: v >= 0, "at least 0"),

@@ -13,7 +13,7 @@ from speechlrp.artifacts.hdf5 import open_artifact
 from speechlrp.artifacts.layout import Layout
 from speechlrp.artifacts.tables import read_csv
 from speechlrp.config.schema import Config
-from speechlrp.errors import SpeechLRPError
+from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.pipeline.inputs import run_folder
 from speechlrp.pipeline.record import FILE, Record, is_as, read_record
 
@@ -138,10 +138,17 @@ def run_files(config: Config) -> RunFiles:
 
 
 def other_run(config: Config, name: str) -> RunFiles:
-    """The files of another run, by its name; its features are found through its record."""
+    """The files of another run, by its name; its features are found through its record.
+
+    Raises:
+        SpeechLRPError: there is no such run, or nobody has its features.
+    """
     outputs = Path(config.paths.outputs)
     run = outputs / name
     data = run if (run / "preprocess" / FILE).exists() else _data_of(run, outputs)
+    if not (data / "preprocess" / FILE).exists():
+        known = sorted(path.parents[1].name for path in outputs.glob(f"*/train/{FILE}"))
+        raise unknown("run with features", name, known)
     return RunFiles(run, data)
 
 

@@ -22,6 +22,7 @@ CHOICES = {
 LEAST = dict.fromkeys(("epochs", "batch_size", "accumulate", "schedule_step", "max_frames"), 1)
 LEAST |= dict.fromkeys(("momentum", "weight_decay", "warmup", "clip", "seed"), 0)
 LEAST |= dict.fromkeys(("max_utterances", "jitter", "margin", "margin_warmup"), 0)
+MOST_EPOCHS = 1_000_000  # more were meant for something else
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Recipe:
             if not least <= getattr(self, name, least) < math.inf:
                 value = getattr(self, name)
                 raise SpeechLRPError(f"{name} is {value}; it must be {least} or more, and finite")
+        if self.epochs > MOST_EPOCHS:
+            raise SpeechLRPError(f"epochs is {self.epochs}; it must be at most {MOST_EPOCHS:,}")
         if not 0 < self.lr < math.inf:
             raise SpeechLRPError(f"lr is {self.lr}; it must be above 0 and finite")
 

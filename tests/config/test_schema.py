@@ -54,6 +54,10 @@ def test_a_task_without_fixed_classes(composed):
         ("flipping.repeats=0", "flipping.repeats is 0; it must be at least 1"),
         ("flipping.batch_size=-1", "flipping.batch_size is -1; it must be at least 1"),
         ("workers=0", "workers is 0; it must be at least 1"),
+        ("flipping.repeats=1000000000", "flipping.repeats is 1000000000; .* at most 1,000,000"),
+        ("augment.epochs=1000000000", "augment.epochs is 1000000000; .* at most 1,000,000"),
+        (f"explored={10**20}", f"explored is {10**20}; .* below 2"),
+        ("beside=[[a]]", r"beside is \[\['a'\]\]; it must be a list without lists"),
     ],
 )
 def test_what_is_out_of_range_is_refused(composed, override, message):

@@ -218,3 +218,10 @@ def test_what_does_not_fit_is_one_line(setting, words, benched):
     assert done.returncode == 1
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_run_of_a_network_is_no_bench(benched):
+    name = next(path.parent.name for path in benched.outputs.glob("*/train"))
+    done = benched.speechlrp("bench", f"run={name}")
+    assert done.returncode == 1
+    assert f"run {name} holds a network of its own" in done.stderr

@@ -80,6 +80,20 @@ def test_trials_that_cannot_be_scored_are_one_line(apart, text, message, tmp_pat
     assert not list(apart.run.glob("evaluate/train-test-list"))
 
 
+def test_what_is_odd_about_trials_is_said(apart, tmp_path):
+    one, other = (f"id10003/video{video}/00001.wav" for video in (1, 2))
+    third = "id10004/video0/00001.wav"
+    rows = [(1, one, other), (1, other, one), (0, one, third), (1, other, third), (1, one, one)]
+    (tmp_path / "odd.txt").write_text("\n".join(" ".join(map(str, row)) for row in rows))
+    done = apart.speechlrp("evaluate", settings=(f"evaluate.trials={tmp_path}/odd.txt",))
+    assert done.returncode == 0, done.stderr
+    assert "1 trials repeat others" in done.stdout
+    assert "1 trials say of their speakers what the corpus does not" in done.stdout
+    assert "which are of id10003 and id10004" in done.stdout
+    assert "1 of 5 trials left out" in done.stdout
+    assert "(compared with itself)" in done.stdout
+
+
 def test_a_folder_is_no_list_of_trials(apart, tmp_path):
     line = refused(apart, "evaluate", f"evaluate.trials={tmp_path}")
     assert "is a folder; give a file such as" in line

@@ -12,7 +12,7 @@ from speechlrp.config.composing import compose_config
 from speechlrp.config.names import DATA, IDENTITY, identity_overrides
 from speechlrp.config.schema import Config
 from speechlrp.errors import SpeechLRPError
-from speechlrp.pipeline.identity import Invocation, check_run, made_name
+from speechlrp.pipeline.identity import Invocation, check_run, made_name, read_run
 from speechlrp.pipeline.places import Artifact, place, weights, weights_name
 from speechlrp.pipeline.runner import perform
 from speechlrp.pipeline.stage import Context
@@ -112,6 +112,12 @@ def make(config: Config, invocation: Invocation) -> None:
             as the stages raise.
     """
     stray = identity_overrides(invocation.overrides)
+    known = read_run(Path(config.paths.outputs, config.run))
+    if known and known.network and stray:
+        raise SpeechLRPError(
+            f"run {config.run} holds a network of its own, and a bench makes its own networks: "
+            "name another run, run=NAME"
+        )
     if stray:
         raise SpeechLRPError(
             f"{stray[0]}: each corpus of a bench has settings of its own; to change them all, say "

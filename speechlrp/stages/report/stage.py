@@ -24,6 +24,10 @@ LETTERS_EXPLORED = (
 )
 
 
+CHOICES = ("weights", "checkpoint", "subset", "paper", "explored")
+"""What every page depends on."""
+
+
 def of_classes(context: Context) -> None:
     """Write `index.html`, `figures/*.png` and `tables/*.csv`."""
     config = context.config
@@ -33,7 +37,9 @@ def of_classes(context: Context) -> None:
     chance = 1 / len(examples.classes)
     parts = [what_was_found(files, examples.classes)]
     explorer = explorer_of(config, files, examples)
-    if explorer:
+    if not explorer:
+        _say_unexplored(context, files)
+    else:
         blocks: list[Block] = [*class_sections.cautions(files, explained(config, files)), explorer]
         parts.append(Section("Explorer", CLASSES_EXPLORED, blocks))
     parts.append(class_sections.recordings(files))
@@ -60,6 +66,8 @@ def of_letters(context: Context) -> None:
     files = run_files(config)
     krug = beside(config, files) == "krug"
     explorer = letters_explorer(config, files, dataset(context))
+    if not explorer:
+        _say_unexplored(context, files)
     parts = [
         letter_sections.found(files),
         Section("Explorer", LETTERS_EXPLORED, [explorer] if explorer else []),
@@ -73,6 +81,13 @@ def of_letters(context: Context) -> None:
     ]
     facts = _facts(config, files, "log_mel", "letter errors", "letter_error_rate")
     write_page(context, files, parts, facts)
+
+
+def _say_unexplored(context: Context, files: RunFiles) -> None:
+    """Say why there is no explorer where something is explained."""
+    if files.of("explain"):
+        asked = f"weights={context.config.weights} on subset={context.config.subset}"
+        context.say(f"nothing is explained of {asked}: the page has no explorer")
 
 
 def _other(config: Config, name: str) -> RunFiles:
@@ -93,14 +108,14 @@ def _facts(config: Config, files: RunFiles, features: str, words: str, key: str)
 
 CLASSES = Stage(
     name="report",
-    keys=("beside", "paper", "explored", "explainer.name", "explainer.view"),
+    keys=(*CHOICES, "beside", "explainer.name", "explainer.view"),
     inputs=lambda config: {"features": FEATURES},
     work=of_classes,
     sources=everything,
 )
 LETTERS = Stage(
     name="report",
-    keys=("paper", "explored"),
+    keys=CHOICES,
     inputs=lambda config: {"features": UTTERANCES},
     work=of_letters,
     sources=everything,
