@@ -1,8 +1,9 @@
 """A call as the model made it, and the tensors in its arguments, however nested."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from inspect import signature
 from typing import Any
 
@@ -72,6 +73,14 @@ def tensors_in(arguments: Any) -> Iterator[Tensor]:
         yield from tensors_in(list(arguments.values()))
     elif isinstance(arguments, slice):
         yield from tensors_in((arguments.start, arguments.stop, arguments.step))
+
+
+def precision_of(tensor: Tensor) -> Callable[[], AbstractContextManager[Any]]:
+    """Makes the context of the autocast that runs now, if one does; else ``nullcontext`` itself."""
+    device = tensor.device.type
+    if not torch.is_autocast_enabled(device):
+        return nullcontext
+    return partial(torch.autocast, device, torch.get_autocast_dtype(device))
 
 
 def mapped(function: Callable[[Tensor], Any], arguments: Any) -> Any:

@@ -9,7 +9,7 @@ from speechlrp.lrp.rules.products import ProductRule
 from speechlrp.lrp.rules.rule import Rule
 from speechlrp.lrp.scaling import Centring, Merged
 from speechlrp.lrp.selectors import WEIGHTED, Selector
-from speechlrp.lrp.tape import Coefficients, Node, Tape, Value
+from speechlrp.lrp.tape import Node, Tape, Value
 
 
 def assign(tape: Tape, composite: Composite) -> list[tuple[Selector, Rule]]:
@@ -37,7 +37,7 @@ def settle(tape: Tape, composite: Composite) -> None:
     for node in nodes:
         rule, product = node.rule, node.layer
         if isinstance(rule, ProductRule) and isinstance(product, Product) and product.elementwise:
-            node.carry = partial(rule.carry, product)
+            node.carry = partial(product.carry, rule.shares)
     for node, norm in _joined(tape, composite):
         layer, after = node.layer, norm.layer
         assert isinstance(layer, Layer)
@@ -71,11 +71,7 @@ def _hold_means(nodes: list[Node]) -> None:
     for node in nodes:
         if isinstance(node.layer, Centring):
             node.layer = layer = node.layer.with_constant_mean()
-            node.backward = partial(_scaled_back, layer)
-
-
-def _scaled_back(layer: Layer, outgoing: Coefficients) -> Coefficients:
-    return [layer.transpose(outgoing[0])]
+            node.backward = partial(lambda layer, cs: [layer.transpose(cs[0])], layer)
 
 
 def _joined(tape: Tape, composite: Composite) -> list[tuple[Node, Node]]:
@@ -117,7 +113,9 @@ def mark_gates(tape: Tape) -> None:
     producers = producers_of(tape) if products else {}
     for node, product in products:
         made = [_names(origins(value, producers, through_products=True)) for value in node.inputs]
-        _mark_divisor(product, made)
+        divides = [_kind(names, DIVISORS) is not None for names in made]
+        if product.operation == "product" and divides.count(True) == 1:
+            product.operation, product.divisor = "quotient", divides.index(True)
         kinds = ([_kind(names, kind) for names in made] for kind in (GATES, *SOFT_GATES))
         first, second = next((gates for gates in kinds if any(gates)), (None, None))
         product.gates = first, second
@@ -133,12 +131,6 @@ def _product(node: Node) -> Product | None:
     """The product in which the tape may know a gate, if it is one; attention says its own."""
     layer = node.layer
     return layer if isinstance(layer, Product) and node.operation != "attention" else None
-
-
-def _mark_divisor(product: Product, made: list[set[str]]) -> None:
-    divides = [_kind(names, DIVISORS) is not None for names in made]
-    if product.operation == "product" and divides.count(True) == 1:
-        product.operation, product.divisor = "quotient", divides.index(True)
 
 
 def origins(

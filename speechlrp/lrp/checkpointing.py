@@ -21,7 +21,7 @@ from speechlrp.lrp.reading import Made
 from speechlrp.lrp.recorder import Call, Handler, Recorder
 from speechlrp.lrp.replay import Kept, Replay
 from speechlrp.lrp.selectors import WEIGHTED
-from speechlrp.lrp.tape import Coefficients, Node, Tape, Value
+from speechlrp.lrp.tape import Node, Tape, Value, by_a_rule
 from speechlrp.lrp.watched import Watched
 
 SHOWN = ("operation", "place", "divisor", "gates", "elementwise")
@@ -126,17 +126,13 @@ class Checkpointing(Recorder):
         """Let go of what the segment's calls can make again."""
         for node in self.tape.nodes[segment.first :]:
             moves = node.carry is not None and node.carry is node.backward
-            node.backward = _outlined
-            node.carry = node.carry and (_outlined if moves else list)
+            node.backward = by_a_rule
+            node.carry = node.carry and (by_a_rule if moves else list)
             node.layer = node.layer and _shown(node.layer)
         for value in (value for kept in segment.calls for value in kept.values):
             value.data = None
             if value.consumers and value is not self._end:
                 value.logits = None
-
-
-def _outlined(coefficients: Coefficients) -> Coefficients:
-    raise AssertionError("an outline has no numbers")
 
 
 def _shown(layer: Layer | Product) -> Layer | Product:

@@ -77,8 +77,10 @@ class Composite:
         Raises:
             NotExplainable: a dense layer or a convolution matches no selector.
         """
-        pairs = zip(layers, self.choices(layers), strict=True)
-        return [_default(layer) if i is None else self.rules[i][1] for layer, i in pairs]
+        rules = [None if i is None else self.rules[i][1] for i in self.choices(layers)]
+        products = (layer.operation in TWO_FACTORS for layer in layers)
+        pairs = zip(rules, products, strict=True)
+        return [SignalTakesAll() if rule is None and two else rule for rule, two in pairs]
 
     def choices(self, layers: Sequence[Layer | Product]) -> list[int | None]:
         """As ``assign``, giving the number of the pair in ``rules`` in place of its rule."""
@@ -115,10 +117,6 @@ class Composite:
         pairs = ", ".join(f"({shown(selector)}, {rule!r})" for selector, rule in self.rules)
         options = [name for name in ("merge_batch_norm", "constant_mean") if getattr(self, name)]
         return f"Composite([{pairs}]{''.join(f', {name}=True' for name in options)})"
-
-
-def _default(layer: Layer | Product) -> Rule | None:
-    return SignalTakesAll() if layer.operation in TWO_FACTORS else None
 
 
 def _checked(pair: tuple[Selector, Rule]) -> tuple[Selector, Rule]:

@@ -171,38 +171,28 @@ def report(balances: Sequence[Balance]) -> str:
     if not balances:
         return table(head, [])
     whole = balances[0].received
+    least = 100 * torch.finfo(whole.dtype).eps
     rows = [
-        (one.name, _shown(one), one.rule, *_numbers(one, whole))
+        _row(one, whole)
         for one in balances
-        if one.rule or not _negligible(one)
+        if one.rule or not bool((one.absorbed.abs() <= least * one.received.abs()).all())
     ]
     bias, stabiliser, absorbed = (
         torch.stack([getattr(one, part) for one in balances]).sum(0)
         for part in ("bias", "stabiliser", "absorbed")
     )
     total = Balance("", "all", (), "", whole, whole - absorbed, bias, stabiliser)
-    rows.append((total.name, total.operation, total.rule, *_numbers(total, whole)))
-    return table(head, rows, right=(3, 4, 5, 6))
+    return table(head, [*rows, _row(total, whole)], right=(3, 4, 5, 6))
 
 
-def _shown(balance: Balance) -> str:
+def _row(balance: Balance, whole: Tensor) -> list[str]:
     names = ", ".join(balance.constants)
-    return f"{balance.operation} ({names})" if names else balance.operation
-
-
-def _numbers(balance: Balance, whole: Tensor) -> list[str]:
+    operation = f"{balance.operation} ({names})" if names else balance.operation
     sums = [f"{float(part.mean()):.6g}" for part in (balance.received, balance.passed)]
-    return sums + [_percent(part, whole) for part in (balance.bias, balance.stabiliser)]
-
-
-def _percent(part: Tensor, whole: Tensor) -> str:
-    share = float(100 * part.mean() / whole.mean())
-    return f"{round(share, 2) + 0.0:.2f}" if math.isfinite(share) else "-"
-
-
-def _negligible(balance: Balance) -> bool:
-    scale = 100 * torch.finfo(balance.received.dtype).eps * balance.received.abs()
-    return bool((balance.absorbed.abs() <= scale).all())
+    parts = (balance.bias, balance.stabiliser)
+    shares = [round(float(100 * part.mean() / whole.mean()), 2) + 0.0 for part in parts]
+    percent = [f"{share:.2f}" if math.isfinite(share) else "-" for share in shares]
+    return [balance.name, operation, balance.rule, *sums, *percent]
 
 
 def _balance(node: Node, outgoing: Sequence[Flow], incoming: Sequence[Flow]) -> Balance:

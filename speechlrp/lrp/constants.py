@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from speechlrp.lrp.arguments import Call, tensors_in
 
-_HOMES = (torch, functional, Tensor, torch.special, torch.linalg, torch.fft)
+_HOMES = (torch, functional, Tensor, torch.special, torch.linalg, torch.fft, torch.nn.init)
 
 Function = Callable[..., Any]
 
@@ -109,23 +109,14 @@ _HOOK = (
 
 GRADIENTS = (torch.autograd.grad, torch.autograd.backward, Tensor.backward)
 """What asks autograd; of constants, where gradients are enabled, it has a graph."""
-LENDING: frozenset[Function] = frozenset(
-    forms("numpy __array__ __dlpack__ data_ptr untyped_storage storage")
-)
-"""What tells others than torch where a tensor's numbers lie."""
 DRAWS: frozenset[Function] = frozenset(
-    [
-        *forms(
-            "rand randn randint randperm rand_like randn_like randint_like normal bernoulli "
-            "multinomial poisson binomial normal_ uniform_ bernoulli_ random_ exponential_ cauchy_ "
-            "log_normal_ geometric_ gumbel_softmax native_dropout _standard_gamma "
-            "_sample_dirichlet"
-        ),
-        functional.dropout, functional.dropout1d, functional.dropout2d, functional.dropout3d,
-        functional.alpha_dropout, functional.feature_alpha_dropout,
-        torch.nn.init.uniform_, torch.nn.init.normal_, torch.nn.init.kaiming_uniform_,
-    ]
-)  # fmt: skip
+    forms(
+        "rand randn randint randperm rand_like randn_like randint_like normal bernoulli "
+        "multinomial poisson binomial normal_ uniform_ bernoulli_ random_ exponential_ cauchy_ "
+        "log_normal_ geometric_ kaiming_uniform_ gumbel_softmax _standard_gamma _sample_dirichlet "
+        "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout"
+    )
+)
 """What draws at random, unless it is told that the model is not in training."""
 
 LEAVING: frozenset[Function] = frozenset(
@@ -135,7 +126,7 @@ LEAVING: frozenset[Function] = frozenset(
         "__dlpack_device__ apply_ map_ share_memory_"
     )
 )
-"""What takes numbers out of torch. Of the input, the answer of yes and no alone is no relevance."""
+"""What takes numbers out of torch, or tells where they lie; of the input all but a yes or no."""
 
 REFUSALS: dict[Callable[..., Any], Refusal] = {
     **dict.fromkeys(LEAVING - {Tensor.__bool__}, _LEAVES),
@@ -147,11 +138,7 @@ REFUSALS: dict[Callable[..., Any], Refusal] = {
     ),
     **dict.fromkeys(GRADIENTS, _GRADIENT),
     **dict.fromkeys(
-        [
-            Tensor.register_hook,
-            Tensor.register_post_accumulate_grad_hook,
-            Tensor.retain_grad,
-        ],
+        forms("register_hook register_post_accumulate_grad_hook retain_grad"),
         _HOOK,
     ),
 }

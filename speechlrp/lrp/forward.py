@@ -126,23 +126,19 @@ def eagerly() -> Iterator[None]:
     compiled code of other threads runs uncompiled too, with the same results. Where
     nothing has been compiled yet, there is nothing to switch.
     """
+    global _inside
     dynamo = sys.modules.get("torch._dynamo")
     if dynamo is None:
         yield
         return
-    _count(1, dynamo)
+    with _lock:
+        if _inside == 0:  # the first to enter
+            _switched.enter_context(dynamo.set_stance("force_eager"))
+        _inside += 1
     try:
         yield
     finally:
-        _count(-1, dynamo)
-
-
-def _count(change: int, dynamo: Any) -> None:
-    """The first to enter switches compilation off, the last to leave puts it back."""
-    global _inside
-    with _lock:
-        if _inside == 0:
-            _switched.enter_context(dynamo.set_stance("force_eager"))
-        _inside += change
-        if _inside == 0:
-            _switched.close()
+        with _lock:
+            _inside -= 1
+            if _inside == 0:  # the last to leave
+                _switched.close()

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 import torch
@@ -152,17 +152,13 @@ def _running(wanted: set[int]) -> dict[int, FrameType]:
     running: dict[int, FrameType] = {}
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
-        if _is_call(frame.f_code):
-            first = id(frame.f_locals.get(frame.f_code.co_varnames[0]))
+        code = frame.f_code
+        if code.co_argcount and (code in CALLS or code.co_name in ("forward", "__call__")):
+            first = id(frame.f_locals.get(code.co_varnames[0]))
             if first in wanted:
                 running[first] = frame
         frame = frame.f_back
     return running
-
-
-def _is_call(code: CodeType) -> bool:
-    called = code in CALLS or code.co_name in ("forward", "__call__")
-    return called and code.co_argcount > 0
 
 
 def _modules(model: nn.Module, layers: Sequence[str]) -> dict[str, nn.Module]:

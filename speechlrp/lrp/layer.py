@@ -90,10 +90,6 @@ class Layer:
         """``z``, computed anew."""
         return self.modified(self.weight, self.bias).z
 
-    def release(self) -> None:
-        """Let go of ``z``, which the tape keeps and puts back for the sweep."""
-        del self.z
-
     def forget_input(self) -> None:
         """Let go of the numbers of ``x``, where the transpose asks for its shape and type alone."""
         if self._transposed is not None:
@@ -248,20 +244,20 @@ class Product:
             for factor, share in enumerate(shares(self))
         ]
 
-    def carry(self, r: Tensor, shares: Shares) -> list[Tensor | None]:
-        """``r`` of both factors of an elementwise product, given that of its result."""
+    def carry(self, shares: Shares, rs: Sequence[Tensor]) -> list[Tensor | None]:
+        """``r`` of both factors of an elementwise product, given that of its result.
+
+        Summed over what a factor is broadcast to.
+        """
+        pairs = zip(shares(self), self.factors, strict=True)
         return [
-            None if _nothing(share) else self.fold(r * share, factor)
-            for factor, share in enumerate(shares(self))
+            None if _nothing(share) else (rs[0] * share).sum_to_size(factor.shape)
+            for share, factor in pairs
         ]
 
     def absorbed(self, c: Tensor, shares: Shares) -> Tensor:
         """What neither factor gets, shaped like ``z``: nothing."""
         return torch.zeros_like(c)
-
-    def fold(self, r: Tensor, factor: int) -> Tensor:
-        """The sum of ``r``, shaped like ``z``, over what a factor is broadcast to."""
-        return r.sum_to_size(self.factors[factor].shape)
 
     def __str__(self) -> str:
         known = [gate for gate in self.gates if gate]

@@ -60,7 +60,7 @@ class Readings:
         """Whether an operation on the input has read a constant, or a view of it."""
         self._stored |= {storage_of(one): one for one, _ in self._read[self._known :]}
         self._known = len(self._read)
-        return storage_of(constant) in self._stored.keys() - {0}
+        return bool(storage_of(constant)) and storage_of(constant) in self._stored
 
     def changed(self) -> Tensor | None:
         """A constant that is not what it was when it was read, if there is one."""
@@ -74,7 +74,7 @@ class Readings:
         return None
 
     def _copy(self, constant: Tensor) -> None:
-        self._copies.append((constant.detach(), constant.detach().clone()))
+        self._copies.append((constant.data, constant.detach().clone()))
 
     def _shared(self, constant: Tensor) -> bool:
         """Whether others than torch may write where a constant's numbers lie."""
@@ -101,7 +101,7 @@ class Draws:
 
     def unseeded(self, call: Call, place: object) -> bool:
         """Whether a call that draws, about to be made, draws what nobody has seeded."""
-        if call.kwargs.get("training") is False:
+        if call.named("input", "p", "training").get("training") is False:
             return False
         generator = call.kwargs.get("generator")
         generator = torch.default_generator if generator is None else generator

@@ -21,8 +21,6 @@ from speechlrp.lrp.watched import Watched
 ADD = "add it in speechlrp/lrp/operations (docs/adding-a-rule.md says how)"
 OFF = "let it depend on self.training, which is False in evaluation"
 WRITE = "write into the tensor itself, by index: y[i] = x"
-IDENTITIES = (torch.ops.aten.view.default, torch.ops.aten.alias.default)
-"""What autograd makes of a tensor that one of its functions returns as it came."""
 
 Handler = Callable[["Recorder", Call], Any]
 
@@ -77,11 +75,9 @@ class Recorder:
         """Record a call that reads a watched tensor."""
         return handler(self, call)
 
-    def unseen(self, function: Any, watched: Watched, args: tuple[Any, ...]) -> Tensor:
-        """Answer for an operation on a watched tensor that did not come by the tracer."""
-        if function in IDENTITIES and (len(args) < 2 or tuple(args[1]) == tuple(watched.shape)):
-            return self.give(watched.numbers, watched.value)
-        raise self._failed(
+    def unseen(self, function: Any) -> NotExplainable:
+        """The error for an operation on a watched tensor that did not come by the tracer."""
+        return self._failed(
             f"{function} in {self.places.running()} reads a tensor of the input out of sight: "
             "in a script, an autograd function, vmap, another thread or an extension; let the "
             "model's forward do it in plain Python"
@@ -169,10 +165,11 @@ class Recorder:
         backward: Sweep,
         carry: Sweep | None = None,
         layer: Layer | Product | None = None,
+        data: bool = False,
     ) -> Watched:
         """Read the tensors, write an operation of one result, and give what the model sees."""
         inputs = [self.consume(one) for one in tensors]
-        visible, value = self.emit(result)
+        visible, value = self.emit(result, data)
         self.record(call, inputs, [value], backward, carry, layer)
         return visible
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from speechlrp.lrp.arguments import mapped, tensors_in
+from speechlrp.lrp.arguments import mapped, precision_of, tensors_in
 from speechlrp.lrp.modules import Place, Places
 from speechlrp.lrp.reading import Made
 from speechlrp.lrp.recorder import Call, Handler, Recorder
@@ -51,7 +50,7 @@ class Kept:
             handler,
             Call(call.function, args, kwargs),
             recorder.places.running(),
-            _precision(tensors.values()),
+            precision_of(next(iter(tensors.values()))),
             {id(others[key]): others[key] for key in tensors if key in recorder.signals},
         )
 
@@ -131,12 +130,3 @@ class Replay(Recorder):
         if value.masked and not self.keep:
             value.data = result.detach()
         return value
-
-
-def _precision(tensors: Collection[Tensor]) -> Callable[[], AbstractContextManager[Any]]:
-    """Makes the context of the model's autocast, where there is one."""
-    device = next(iter(tensors)).device.type
-    if not torch.is_autocast_enabled(device):
-        return nullcontext
-    dtype = torch.get_autocast_dtype(device)
-    return lambda: torch.autocast(device, dtype)

@@ -174,28 +174,19 @@ def shown(selector: Selector) -> str:
     return getattr(selector, "__name__", repr(selector))
 
 
-WEIGHTED = {
-    "linear": nn.Linear,
-    "conv1d": nn.Conv1d,
-    "conv2d": nn.Conv2d,
-    "conv3d": nn.Conv3d,
-    "conv_transpose1d": nn.ConvTranspose1d,
-    "conv_transpose2d": nn.ConvTranspose2d,
-    "conv_transpose3d": nn.ConvTranspose3d,
-}
-PRODUCTS = {
-    "matmul": nn.Linear,
-    "einsum": nn.Linear,
-}
-AVERAGES = {
-    "avg_pool1d": nn.AvgPool1d,
-    "avg_pool2d": nn.AvgPool2d,
-    "avg_pool3d": nn.AvgPool3d,
-    "adaptive_avg_pool1d": nn.AdaptiveAvgPool1d,
-    "adaptive_avg_pool2d": nn.AdaptiveAvgPool2d,
-    "adaptive_avg_pool3d": nn.AdaptiveAvgPool3d,
-}
-NORMS = {
+Kinds = dict[str, type[nn.Module]]
+
+
+def _kinds(operation: str, module: str) -> Kinds:
+    """An operation and its module, in one, two and three dimensions."""
+    return {f"{operation}{d}d": getattr(nn, f"{module}{d}d") for d in (1, 2, 3)}
+
+
+WEIGHTED: Kinds = {"linear": nn.Linear, **_kinds("conv", "Conv")}
+WEIGHTED |= _kinds("conv_transpose", "ConvTranspose")
+PRODUCTS: Kinds = {"matmul": nn.Linear, "einsum": nn.Linear}
+AVERAGES = _kinds("avg_pool", "AvgPool") | _kinds("adaptive_avg_pool", "AdaptiveAvgPool")
+NORMS: Kinds = {
     "batch_norm": nn.modules.batchnorm._BatchNorm,
     "instance_norm": nn.modules.instancenorm._InstanceNorm,
     "group_norm": nn.GroupNorm,
@@ -203,5 +194,5 @@ NORMS = {
     "rms_norm": nn.RMSNorm,
     "normalize": nn.Module,
 }
-MODULE_OF: dict[str, type[nn.Module]] = WEIGHTED | PRODUCTS | AVERAGES | NORMS
+MODULE_OF = WEIGHTED | PRODUCTS | AVERAGES | NORMS
 TAKES_A_RULE = frozenset(WEIGHTED | PRODUCTS)

@@ -2,7 +2,6 @@
 
 import weakref
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import Any
 
 import torch
@@ -17,7 +16,6 @@ from speechlrp.lrp.constants import (
     DRAWS,
     GRADIENTS,
     LEAVING,
-    LENDING,
     NUMBERS_ASKED_FOR,
     READS,
     REFUSALS,
@@ -71,12 +69,7 @@ class Tracer(TorchFunctionMode):
         with torch.enable_grad():
             return self._watched(call)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         super().__exit__(kind, error, trace)
         # A script or an extension turns our error into one of its own.
         if isinstance(error, Exception) and self.recorder.failure is not None:
@@ -92,19 +85,15 @@ class Tracer(TorchFunctionMode):
     def _depends(self, arguments: Any) -> bool:
         return any(map(self.recorder.tracks, tensors_in(arguments)))
 
-    def _bare(self, tensor: Tensor) -> Tensor:
-        return tensor.numbers if self.recorder.tracks(tensor) else tensor
-
     def _constant(self, call: Call) -> Any:
         recorder, function = self.recorder, call.function
         if function in GRADIENTS and not (torch.is_grad_enabled() or transforming() is not None):
             raise recorder.refuse(call, *REFUSALS[function])
-        if function in LENDING:
+        if function in LEAVING:
             recorder.read.lend(call.first)
+            recorder.draws.meet(call.first)
         targets = written_by(call)
         drawn = function in DRAWS and recorder.draws.unseeded(call, recorder.places.running())
-        if function in LEAVING:
-            recorder.draws.meet(call.first)
         if targets and any(map(recorder.read.hold, targets)):
             result = self._without_effect(call, targets)
         else:
@@ -145,7 +134,9 @@ class Tracer(TorchFunctionMode):
         if function in ASKED_WITHOUT_NUMBERS and takes_no_numbers(
             function, recorder.tracks(call.first), self._depends(call.rest)
         ):
-            args, kwargs = mapped(self._bare, (call.args, call.kwargs))
+            args, kwargs = mapped(
+                lambda one: one.numbers if recorder.tracks(one) else one, (call.args, call.kwargs)
+            )
             return self._constant(Call(function, args, kwargs))
         handler = HANDLERS.get(function)
         if handler is None:

@@ -14,8 +14,8 @@ from speechlrp.lrp.tape import Value
 class Watcher(Protocol):
     """Who hears of an operation on a watched tensor that the tracer did not see."""
 
-    def unseen(self, function: Any, watched: Watched, args: tuple[Any, ...]) -> Tensor:
-        """Answer for the operation, or raise."""
+    def unseen(self, function: Any) -> Exception:
+        """What to raise."""
 
 
 class Watched(Tensor):
@@ -58,4 +58,4 @@ class Watched(Tensor):
     ) -> Any:
         arguments = tensors_in((args, kwargs or {}))
         watched = next(one for one in arguments if isinstance(one, Watched))
-        return watched.watcher.unseen(func, watched, args)
+        raise watched.watcher.unseen(func)

@@ -155,7 +155,7 @@ SENTENCES = {
     "retain_grad.* remove the hook": lambda x: (x.retain_grad(), x)[1],
     "grad .* asks autograd for a gradient": lambda x: torch.autograd.grad((x * x).sum(), x)[0],
     "grad .* asks autograd for": lambda x: x * gradient_of_a_constant(),
-    "a Tensor subclass|Tensor subclass Other": lambda x: x.as_subclass(Other) * 2,
+    "alias.*out of sight": lambda x: x.as_subclass(Other) * 2,
     "torch, where .* grad as a constant": lambda x: x + torch.jit.trace(twice, x)(x),
     "backward .* asks autograd for a gradient": lambda x: (x.sum().backward(), x)[1],
     "detach .* cuts a tensor off": lambda x: x - x.detach(),

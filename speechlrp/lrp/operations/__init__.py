@@ -12,34 +12,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from speechlrp.lrp.constants import forms
-from speechlrp.lrp.operations import arithmetic, normalisation, recurrent
+from speechlrp.lrp.operations import activations, affine, arithmetic, last, normalisation, recurrent
+from speechlrp.lrp.operations import gradient as linear
 from speechlrp.lrp.operations import multiplied as products
-from speechlrp.lrp.operations.activations import (
-    activation,
-    clamp,
-    dropout,
-    hardtanh,
-    power,
-    relu,
-    threshold,
-)
-from speechlrp.lrp.operations.affine import average, lp_pool, resized
-from speechlrp.lrp.operations.arithmetic import added, added_factors, divided, in_place, scaled
+from speechlrp.lrp.operations.arithmetic import in_place
 from speechlrp.lrp.operations.attention import attention
-from speechlrp.lrp.operations.gradient import (
-    distance,
-    gradient,
-    interpolated,
-    moved,
-    multiplied_out,
-    norm,
-    put,
-    sampled,
-    scattered,
-    typed,
-    variance,
-)
-from speechlrp.lrp.operations.last import logarithm, rearranged, sigmoid, softmax
+from speechlrp.lrp.operations.gradient import gradient, linear_with, moved
 from speechlrp.lrp.selectors import AVERAGES, NORMS, WEIGHTED
 
 Handler = Callable[[Any, Any], Any]
@@ -47,30 +25,33 @@ Handler = Callable[[Any, Any], Any]
 _TABLE: tuple[tuple[Handler, str], ...] = (
     # Layers: the rule decides.
     (products.weighted, " ".join(WEIGHTED)),
-    (average, " ".join(AVERAGES)),
+    (affine.average, " ".join(AVERAGES)),
     (products.matmul, "matmul mm bmm mv dot inner outer ger tensordot __matmul__ __rmatmul__"),
     (products.added_product, "addmm addmv baddbmm addbmm"),
     (products.einsum, "einsum"),
     # Number by number: relevance passes on, R_in = R_out.
-    (relu, "relu"),
+    (activations.relu, "relu"),
     (
-        activation,
+        activations.activation,
         """leaky_relu prelu elu selu celu relu6 gelu silu mish softplus softsign hardswish
         hardsigmoid hardshrink softshrink tanhshrink sqrt rsqrt square reciprocal nan_to_num
         exp exp2 expm1 log2 log10 log1p sin cos tan asin arcsin acos arccos atan arctan sinh cosh
         tanh asinh arcsinh acosh arccosh atanh arctanh erf erfc erfinv sinc digamma i0 logit
         sign sgn""",
     ),
-    (logarithm, "log"),
+    (last.logarithm, "log"),
     (arithmetic.magnitude, "abs absolute __abs__"),
-    (hardtanh, "hardtanh"),
-    (threshold, "threshold"),
-    (clamp, "clamp clip clamp_min clamp_max"),
-    (power, "pow __pow__ __rpow__"),
-    (dropout, "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout"),
+    (activations.hardtanh, "hardtanh"),
+    (activations.threshold, "threshold"),
+    (activations.clamp, "clamp clip clamp_min clamp_max"),
+    (activations.power, "pow __pow__ __rpow__"),
+    (
+        activations.dropout,
+        "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout",
+    ),
     # Numbers that only move, and what each one holds with them.
-    (rearranged, "flatten unflatten ravel view reshape squeeze unsqueeze permute transpose"),
-    (rearranged, "swapaxes swapdims movedim moveaxis t contiguous clone"),
+    (last.rearranged, "flatten unflatten ravel view reshape squeeze unsqueeze permute transpose"),
+    (last.rearranged, "swapaxes swapdims movedim moveaxis t contiguous clone"),
     (
         moved,
         """max_pool1d max_pool2d max_pool3d
@@ -90,61 +71,62 @@ _TABLE: tuple[tuple[Handler, str], ...] = (
         pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle
         to as_tensor float double half bfloat16 type_as cpu cuda""",
     ),
-    (scattered, "scatter scatter_add scatter_reduce"),
-    (put, "index_put"),
+    (linear.scattered, "scatter scatter_add scatter_reduce"),
+    (linear.put, "index_put"),
     (gradient, "index_add"),
-    (resized, "interpolate upsample upsample_nearest"),
+    (affine.resized, "interpolate upsample upsample_nearest"),
     # Homogeneous of degree one and without a bias: the gradient is LRP-0 and loses nothing.
     (gradient, "sum mean nansum nanmean trace neg negative cumsum diff fold std std_mean hypot"),
     (gradient, "quantile nanquantile affine_grid"),
-    (interpolated, "lerp"),
-    (sampled, "grid_sample grid_sampler"),
-    (distance, "cdist pairwise_distance dist"),
+    (linear.interpolated, "lerp"),
+    (linear_with("places that depend"), "grid_sample grid_sampler"),
     # A soft maximum: its first-order expansion, whose constant absorbs as a bias does.
     (gradient, "logsumexp logaddexp logcumsumexp"),
-    (norm, "norm vector_norm"),
-    (lp_pool, "lp_pool1d lp_pool2d lp_pool3d"),
-    (variance, "var var_mean"),
-    (multiplied_out, "prod"),
+    (linear.norm, "norm vector_norm cdist pairwise_distance dist"),
+    (affine.lp_pool, "lp_pool1d lp_pool2d lp_pool3d"),
+    (linear.variance, "var var_mean"),
+    (linear.multiplied_out, "prod"),
     # A constant that is added counts as a bias and absorbs its share.
-    (added, "add __radd__"),
+    (arithmetic.added, "add __radd__"),
     (gradient, "sub subtract rsub __rsub__"),
-    (scaled, "mul multiply __rmul__"),
-    (divided, "div divide true_divide __truediv__ __div__"),
+    (arithmetic.scaled, "mul multiply __rmul__"),
+    (arithmetic.divided, "div divide true_divide __truediv__ __div__"),
     (arithmetic.divided_by, "__rtruediv__ __rdiv__"),
     # Fixed linear transforms, and complex numbers as pairs of real ones.
-    (arithmetic.transform, "stft istft fft ifft rfft irfft hfft ihfft fft2 ifft2 rfft2 irfft2"),
-    (arithmetic.transform, "fftn ifftn rfftn irfftn"),
-    (gradient, "view_as_real view_as_complex complex real imag conj conj_physical"),
-    (gradient, "resolve_conj resolve_neg adjoint"),
-    (arithmetic.polar, "polar"),
+    (
+        linear_with("a window that depends"),
+        """stft istft fft ifft rfft irfft hfft ihfft fft2 ifft2 rfft2 irfft2
+        fftn ifftn rfftn irfftn""",
+    ),
+    (gradient, "view_as_real view_as_complex complex real imag conj conj_physical resolve_conj"),
+    (gradient, "resolve_neg adjoint"),
+    (linear_with("a phase that depends", "abs"), "polar"),
     # Two factors that depend on the input: a rule for products decides. The rest is made of these.
     (products.glu, "glu"),
     (products.bilinear, "bilinear"),
-    (added_factors, "addcmul"),
+    (arithmetic.added_factors, "addcmul"),
     (attention, "scaled_dot_product_attention"),
     # Where the model ends in them, relevance starts at the logits.
-    (softmax, "softmax log_softmax"),
-    (sigmoid, "sigmoid expit logsigmoid"),
+    (last.softmax, "softmax log_softmax"),
+    (last.sigmoid, "sigmoid expit logsigmoid"),
 )
 
-_IN_PLACE_TOO = {relu, activation, logarithm, sigmoid, arithmetic.magnitude, hardtanh, threshold}
-_IN_PLACE_TOO |= {clamp, power, moved, scattered, gradient, added, added_factors, scaled, divided}
-_IN_PLACE_TOO |= {interpolated, put}
-"""Handlers of what torch also does under the old tensor, by the name with a ``_`` behind it."""
+_APART = (products.added_product, activations.dropout, last.rearranged)
+"""Handlers that do not serve for what torch also does under the old tensor, by a ``_`` behind the
+name."""
 
 HANDLERS: dict[Callable[..., Any], Handler] = {}
 for _handler, _names in _TABLE:
     for _name in _names.split():
         HANDLERS.update(dict.fromkeys(forms(_name), _handler))
-        if _handler in _IN_PLACE_TOO:
+        if _handler not in _APART:
             HANDLERS.update(dict.fromkeys(forms(f"{_name}_"), in_place(_handler)))
 for _handler, _names in (
-    (in_place(power), "__ipow__"),
-    (in_place(added), "__iadd__"),
+    (in_place(activations.power), "__ipow__"),
+    (in_place(arithmetic.added), "__iadd__"),
     (in_place(gradient), "__isub__"),
-    (in_place(scaled), "__imul__"),
-    (in_place(divided), "__itruediv__ __idiv__"),
+    (in_place(arithmetic.scaled), "__imul__"),
+    (in_place(arithmetic.divided), "__itruediv__ __idiv__"),
     (in_place(moved), "copy_ fill_ zero_"),
     (in_place(moved, arithmetic.assigned), "__setitem__"),
     (arithmetic.reshaped, "unsqueeze_ squeeze_ transpose_ t_ swapaxes_ swapdims_"),
@@ -155,10 +137,10 @@ HANDLERS.update((getattr(functional, name), getattr(normalisation, name)) for na
 HANDLERS.update(recurrent.handlers())
 # The stubs know these descriptors for the tensors that they give.
 _FORMS: tuple[tuple[Any, Handler], ...] = (
-    (functional.rrelu, activation),
-    (Tensor.type, typed),
-    (Tensor.T.__get__, rearranged),  # type: ignore[attr-defined]
-    (Tensor.mT.__get__, rearranged),  # type: ignore[attr-defined]
+    (functional.rrelu, activations.activation),
+    (Tensor.type, linear.typed),
+    (Tensor.T.__get__, last.rearranged),  # type: ignore[attr-defined]
+    (Tensor.mT.__get__, last.rearranged),  # type: ignore[attr-defined]
     *((part.__get__, gradient) for part in (Tensor.real, Tensor.imag, Tensor.H, Tensor.mH)),  # type: ignore[attr-defined]
     (torch.cosine_similarity, products.cosine_similarity),
     (functional.cosine_similarity, products.cosine_similarity),

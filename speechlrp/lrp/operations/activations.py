@@ -8,7 +8,8 @@ from torch import Tensor
 from speechlrp.lrp.operations.affine import in_this_precision
 from speechlrp.lrp.operations.gradient import moved
 from speechlrp.lrp.recorder import OFF, Call, Recorder
-from speechlrp.lrp.tape import Coefficients, Value
+from speechlrp.lrp.tape import Coefficients
+from speechlrp.lrp.watched import Watched
 
 Elementwise = Callable[[Tensor], Tensor]
 
@@ -26,18 +27,13 @@ def relu(recorder: Recorder, call: Call) -> Tensor:
     return visible
 
 
-def activation(recorder: Recorder, call: Call) -> Tensor:
+def activation(recorder: Recorder, call: Call) -> Watched:
     """``R_in = R_out``, the customary rule for an activation: ``c_in = c_out f(x) / x``.
 
     At ``x = 0`` the factor is its limit ``f'(0)`` where ``f(0) = 0``; where ``f(0)`` is
     another number (sigmoid, softplus), relevance given to an ``x`` of exactly 0 has no
     value to stand on and is absorbed. For ReLU and leaky ReLU this is the gradient.
     """
-    return passed(recorder, call)[0]
-
-
-def passed(recorder: Recorder, call: Call) -> tuple[Tensor, Value, Value]:
-    """Record an activation; the tensor that it makes, the value it read, the value it made."""
     x, function = alone(recorder, call)
     numbers = recorder.numbers(x)
     if numbers.is_complex():
@@ -45,8 +41,6 @@ def passed(recorder: Recorder, call: Call) -> tuple[Tensor, Value, Value]:
     function = in_this_precision(function, numbers)
     with torch.no_grad():
         result = function(numbers)
-    source = recorder.consume(x)
-    visible, value = recorder.emit(result)
 
     def backward(outgoing: Coefficients) -> Coefficients:
         # Made now: beside the input, which the layer before often keeps too, a factor kept from
@@ -55,8 +49,7 @@ def passed(recorder: Recorder, call: Call) -> tuple[Tensor, Value, Value]:
         fits = factor.dtype == outgoing[0].dtype
         return [factor.mul_(outgoing[0]) if fits else factor * outgoing[0]]
 
-    recorder.record(call, [source], [value], backward, carry=list)
-    return visible, source, value
+    return recorder.write(call, [x], result, backward, carry=list)
 
 
 def _factor(function: Elementwise, x: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -9,8 +10,8 @@ from torch import Tensor
 from torch.autograd.graph import get_gradient_edge
 from torch.nn import functional
 
-from speechlrp.lrp.layer import Affine, Layer, Transposed, plain
-from speechlrp.lrp.modules import Place
+from speechlrp.lrp.arguments import precision_of
+from speechlrp.lrp.layer import Layer, Transposed, plain
 from speechlrp.lrp.operations.gradient import gradient, moved
 from speechlrp.lrp.recorder import Call, Recorder
 from speechlrp.lrp.tape import Coefficients
@@ -44,52 +45,43 @@ def layer(recorder: Recorder, call: Call) -> Tensor:
         dimensions = int(operation[-2])
         transposed = convolution(dimensions, named, order is _TRANSPOSED)
     place = recorder.places.owner(weight)
-    return recorded(recorder, call, operation, function, x, weight, bias, place, transposed)
+    function = in_this_precision(function, x)
+    numbers = recorder.numbers(x)
+    layer = Layer(operation, place, function, numbers, weight, bias, transposed)
+    return recorded(recorder, call, x, layer)
 
 
 def average(recorder: Recorder, call: Call) -> Tensor:
     """Average pooling: a linear layer with fixed weights and no bias."""
-    (rest, named), place = call.rest, recorder.places.running()
+    x, (rest, named) = call.first, call.rest
 
     def function(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
         z = call.function(x, *rest, **named)
         return z if weight is None else z * weight
 
-    return recorded(recorder, call, call.name, function, call.first, None, None, place)
+    place, function = recorder.places.running(), in_this_precision(function, x)
+    numbers = recorder.numbers(x)
+    return recorded(recorder, call, x, Layer(call.name, place, function, numbers, None, None))
 
 
-def recorded(
-    recorder: Recorder,
-    call: Call,
-    operation: str,
-    function: Affine,
-    x: Tensor,
-    weight: Tensor | None,
-    bias: Tensor | None,
-    place: Place,
-    transposed: Transposed | None = None,
-) -> Tensor:
-    """Record ``z = function(x, weight, bias)`` as a layer."""
-    function = in_this_precision(function, x)
-    source = recorder.consume(x)
-    layer = Layer(operation, place, function, recorder.numbers(x), weight, bias, transposed)
-    visible, value = recorder.emit(layer.z, data=True)
-    layer.release()
+def recorded(recorder: Recorder, call: Call, x: Tensor, layer: Layer) -> Tensor:
+    """Record a layer that read ``x``."""
+    sweep = layer.transpose
+    visible = recorder.write(call, [x], layer.z, lambda cs: [sweep(cs[0])], layer=layer, data=True)
+    del layer.z  # which the tape keeps, and puts back for the sweep
     if recorder.forget:
         layer.forget_input()
-    recorder.record(call, [source], [value], lambda cs: [layer.transpose(cs[0])], layer=layer)
     return visible
 
 
 def in_this_precision(function: Function, x: Tensor) -> Function:
     """The function as it runs now, for the sweep, which runs it again outside of autocast."""
-    device = x.device.type
-    if not torch.is_autocast_enabled(device):
+    precision = precision_of(x)
+    if precision is nullcontext:
         return function
-    dtype = torch.get_autocast_dtype(device)
 
     def under_autocast(*tensors: Tensor | None) -> Tensor:
-        with torch.autocast(device, dtype):
+        with precision():
             return function(*tensors)
 
     return under_autocast

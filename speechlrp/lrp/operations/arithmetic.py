@@ -53,11 +53,9 @@ def scaled(recorder: Recorder, call: Call) -> Any:
 def added_factors(recorder: Recorder, call: Call) -> Any:
     """``input + value * tensor1 * tensor2``: a product, then a sum."""
     named = call.named("input", "tensor1", "tensor2")
-    factors = named["tensor1"], named["tensor2"]
-    depend = any(recorder.tracks(one) for one in factors)
-    product = scaled(recorder, Call(torch.mul, factors, {})) if depend else torch.mul(*factors)
-    more = {"alpha": named["value"]} if named.get("value", 1) != 1 else {}
-    return added(recorder, Call(torch.add, (named["input"], product), more))
+    with recorder.watching():
+        product = named["tensor1"] * named["tensor2"]
+        return torch.add(named["input"], product, alpha=named.get("value", 1))
 
 
 def divided(recorder: Recorder, call: Call) -> Any:
@@ -130,24 +128,9 @@ def assigned(x: Tensor, index: Any, value: Any) -> Tensor:
 CONJUGATIONS = frozenset({"conj", "conj_physical", "resolve_conj"})
 
 
-def transform(recorder: Recorder, call: Call) -> Any:
-    """A Fourier transform, its inverse, short-time or not: a linear map, so its transpose."""
-    rest, named = call.rest
-    if any(recorder.tracks(one) for one in (*rest, *named.values())):
-        raise recorder.refuse(call, "has a window that depends on the input")
-    return gradient(recorder, call)
-
-
 def magnitude(recorder: Recorder, call: Call) -> Any:
     """Of complex numbers of degree one, so the gradient; of real ones an activation."""
     return (gradient if call.first.is_complex() else activation)(recorder, call)
-
-
-def polar(recorder: Recorder, call: Call) -> Any:
-    """Linear in the magnitude, for a phase that does not depend on the input."""
-    if recorder.tracks(call.named("abs", "angle")["angle"]):
-        raise recorder.refuse(call, "has a phase that depends on the input")
-    return gradient(recorder, call)
 
 
 def are_conjugates(recorder: Recorder, x: Tensor, y: Tensor) -> bool:

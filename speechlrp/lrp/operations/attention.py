@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from speechlrp.lrp.layer import Product, Shares
 from speechlrp.lrp.modules import Place
 from speechlrp.lrp.recorder import OFF, Call, Recorder
-from speechlrp.lrp.tape import Coefficients
+from speechlrp.lrp.tape import by_a_rule
 
 _ORDER = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal")
 
@@ -20,33 +21,15 @@ def attention(recorder: Recorder, call: Call) -> Tensor:
     named = call.named(*_ORDER)
     if named.get("dropout_p"):
         raise recorder.refuse(call, "drops at random (dropout_p above 0)", OFF)
-    inputs = [named[name] for name in ("query", "key", "value")]
+    bias = _bias(named)
+    inputs = [named.pop(name) for name in ("query", "key", "value")]
     scale = named.get("scale")
     scale = inputs[0].shape[-1] ** -0.5 if scale is None else scale
-    mask = named.get("attn_mask")
-    if recorder.tracks(mask) or not all(recorder.tracks(one) for one in inputs):
-        return _written_out(recorder, inputs, _bias(named), scale)
-    return _fused(recorder, call, inputs, _bias(named), scale)
-
-
-def _fused(
-    recorder: Recorder, call: Call, inputs: list[Tensor], bias: Tensor | None, scale: float
-) -> Tensor:
-    rest, kwargs = call.args[3:], dict(call.kwargs)
-    for name in ("query", "key", "value"):
-        kwargs.pop(name, None)
-
-    def function(*factors: Tensor) -> Tensor:
-        return call.function(*factors, *rest, **kwargs)
-
-    layer = Attention(
-        recorder.places.running(), function, [*map(recorder.numbers, inputs)], bias, scale
-    )
-
-    def backward(outgoing: Coefficients) -> Coefficients:
-        return layer.share_out(outgoing[0], lambda product: (0.5, 0.5))
-
-    return recorder.write(call, inputs, layer.compute(), backward, layer=layer)
+    if recorder.tracks(named.get("attn_mask")) or not all(map(recorder.tracks, inputs)):
+        return _written_out(recorder, inputs, bias, scale)
+    function, numbers = partial(call.function, **named), [*map(recorder.numbers, inputs)]
+    layer = Attention(recorder.places.running(), function, numbers, bias, scale)
+    return recorder.write(call, inputs, layer.compute(), by_a_rule, layer=layer)
 
 
 def _written_out(

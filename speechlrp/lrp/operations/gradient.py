@@ -39,11 +39,22 @@ def gradient(recorder: Recorder, call: Call) -> Any:
     return _recorded(recorder, call, moves=False)
 
 
-def sampled(recorder: Recorder, call: Call) -> Any:
-    """The gradient: sampling at constant places is linear."""
-    if recorder.tracks(call.named("input", "grid")["grid"]):
-        raise recorder.refuse(call, "has places that depend on the input")
-    return gradient(recorder, call)
+def linear_with(what: str, name: str = "") -> Callable[[Recorder, Call], Any]:
+    """The handler of what is linear in its first argument: the gradient, by autograd.
+
+    Args:
+        what: the other arguments, which must be constants.
+        name: the name of the first.
+    """
+
+    def handle(recorder: Recorder, call: Call) -> Any:
+        rest, named = call.rest
+        others = [*rest, *(value for key, value in named.items() if key != name)]
+        if any(map(recorder.tracks, others)):
+            raise recorder.refuse(call, f"has {what} on the input")
+        return gradient(recorder, call)
+
+    return handle
 
 
 def interpolated(recorder: Recorder, call: Call) -> Any:
@@ -144,16 +155,10 @@ def multiplied_out(recorder: Recorder, call: Call) -> Any:
     )
 
 
-def distance(recorder: Recorder, call: Call) -> Any:
-    """The norm of a difference, of degree one in the two together; a constant is a bias."""
-    if call.named("x1", "x2", "p").get("p") == 0:
-        raise recorder.refuse(call, "counts (p=0)")
-    return gradient(recorder, call)
-
-
 def norm(recorder: Recorder, call: Call) -> Any:
-    """A norm is of degree one; counting the numbers that are not 0 (``p = 0``) is none."""
-    order = call.args[1] if len(call.args) > 1 else call.kwargs.get("p", call.kwargs.get("ord"))
+    """A norm, or that of a difference, is of degree one; a count of what is not 0 is none."""
+    orders = [one for one in call.args if not isinstance(one, Tensor)]
+    order = orders[0] if orders else call.kwargs.get("p", call.kwargs.get("ord"))
     if order == 0:
         raise recorder.refuse(call, "counts (p=0)")
     return gradient(recorder, call)
@@ -177,7 +182,8 @@ def _recorded(recorder: Recorder, call: Call, moves: bool, degrees: Sequence[int
         if len(results) == 1 and results[0] is leaf:
             return tensor
     numbers = [one for one in results if one.requires_grad]
-    if not numbers or any(_continuous(one) != one.requires_grad for one in results):
+    continuous = (one.is_floating_point() or one.is_complex() for one in results)
+    if not numbers or any(a != b.requires_grad for a, b in zip(continuous, results, strict=True)):
         raise recorder.refuse(call, "gives a result without a gradient")
     inputs = [recorder.consume(tensor) for tensor, _ in leaves.values()]
     emitted = [recorder.emit(one) for one in numbers]
@@ -189,10 +195,6 @@ def _recorded(recorder: Recorder, call: Call, moves: bool, degrees: Sequence[int
     # Indices of winners are constants, as the pattern of a ReLU is.
     seen = [next(visible) if one.requires_grad else one for one in results]
     return seen[0] if isinstance(result, Tensor) else type(result)(seen)
-
-
-def _continuous(tensor: Tensor) -> bool:
-    return tensor.is_floating_point() or tensor.is_complex()
 
 
 def _backward(

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from speechlrp.lrp.assignment import origins, producers_of
 from speechlrp.lrp.errors import NotExplainable
-from speechlrp.lrp.operations.activations import alone, passed
+from speechlrp.lrp.operations.activations import activation, alone
 from speechlrp.lrp.operations.gradient import moved
 from speechlrp.lrp.recorder import Call, Recorder
 from speechlrp.lrp.tape import Coefficients, Logits, Tape, Value
@@ -44,18 +44,16 @@ def softmax(recorder: Recorder, call: Call) -> Tensor:
 
 def sigmoid(recorder: Recorder, call: Call) -> Tensor:
     """An activation like any other, unless the model ends here."""
-    x, _ = alone(recorder, call)
-    numbers = recorder.numbers(x)
-    visible, source, value = passed(recorder, call)
-    value.logits = Logits(source, numbers)
+    x, visible = call.first, activation(recorder, call)
+    visible.value.logits = Logits(recorder.value(x), recorder.numbers(x))
     return visible
 
 
 def logarithm(recorder: Recorder, call: Call) -> Tensor:
     """An activation, but of a softmax or a sigmoid, which is a log-softmax or log-sigmoid."""
-    visible, source, value = passed(recorder, call)
-    if source.logits is not None:
-        value.logits = replace(source.logits, only_last=True)
+    visible, logits = activation(recorder, call), recorder.value(call.first).logits
+    if logits is not None:
+        visible.value.logits = replace(logits, only_last=True)
     return visible
 
 

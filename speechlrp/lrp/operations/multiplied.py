@@ -7,12 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from speechlrp.lrp.layer import Bilinear, Product
-from speechlrp.lrp.operations.affine import arguments_of, layer, recorded
-from speechlrp.lrp.operations.gradient import gradient, moved
-from speechlrp.lrp.operations.last import sigmoid
+from speechlrp.lrp.layer import Bilinear, Layer, Product
+from speechlrp.lrp.operations.affine import arguments_of, in_this_precision, layer, recorded
+from speechlrp.lrp.operations.gradient import gradient
 from speechlrp.lrp.recorder import Call, Recorder
-from speechlrp.lrp.tape import Coefficients
+from speechlrp.lrp.tape import by_a_rule
 
 Compute = Callable[[Tensor | None, Tensor, Tensor], Tensor]
 
@@ -29,19 +28,15 @@ def multiplied(
     """Record ``z = function(*factors)`` as a product, which a rule for products shares out."""
     place = recorder.places.running()
     product = Product(operation, place, function, [*map(recorder.numbers, factors)], elementwise)
-
-    def backward(outgoing: Coefficients) -> Coefficients:
-        return [product.transpose(outgoing[0] / 2, factor) for factor in (0, 1)]
-
-    return recorder.write(None, factors, product.compute(), backward, layer=product)
+    return recorder.write(None, factors, product.compute(), by_a_rule, layer=product)
 
 
 def glu(recorder: Recorder, call: Call) -> Any:
     """A gated linear unit: the first half of a dimension times the sigmoid of the second."""
     named = call.named("input", "dim")
-    halves = moved(recorder, Call(torch.chunk, (named["input"], 2, named.get("dim", -1)), {}))
-    gate = sigmoid(recorder, Call(torch.sigmoid, (halves[1],), {}))
-    return multiplied(recorder, torch.mul, (halves[0], gate), elementwise=True)
+    with recorder.watching():
+        signal, gate = named["input"].chunk(2, named.get("dim", -1))
+        return signal * gate.sigmoid()
 
 
 def cosine_similarity(recorder: Recorder, call: Call) -> Any:
@@ -189,9 +184,10 @@ def _product(
     def function(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
         return compute(bias, *((weight, x) if place else (x, weight)))
 
-    owner = recorder.places.owner(weight)
+    owner, function = recorder.places.owner(weight), in_this_precision(function, x)
     weight = weight if factor == 1 else weight * factor
-    return recorded(recorder, call, operation, function, x, weight, bias, owner)
+    numbers = recorder.numbers(x)
+    return recorded(recorder, call, x, Layer(operation, owner, function, numbers, weight, bias))
 
 
 def _split(call: Call, count: int) -> tuple[list[Tensor], tuple[Any, ...], dict[str, Any]]:

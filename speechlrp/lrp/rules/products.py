@@ -1,7 +1,6 @@
 """Rules for products of two tensors that both depend on the input: gates and attention."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from typing import ClassVar
 
 from torch import Tensor
@@ -32,10 +31,6 @@ class ProductRule(Rule):
     def backward(self, layer: Product, c: Tensor) -> list[Tensor | None]:
         """``c`` of the factors, ``None`` for one that gets nothing."""
         return layer.share_out(c, self.shares)
-
-    def carry(self, layer: Product, rs: Sequence[Tensor]) -> list[Tensor | None]:
-        """``r`` of both factors of an elementwise product, given that of its result."""
-        return layer.carry(rs[0], self.shares)
 
     def bias(self, layer: Product, c: Tensor) -> Tensor:
         """What the constant of a softmax absorbs in attention in one call; else nothing."""

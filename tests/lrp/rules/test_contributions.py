@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from speechlrp.lrp import Layer
+from speechlrp.lrp import AlphaBeta, Composite, Gamma, Layer, ZPlus, attribute
 from speechlrp.lrp.modules import Place
 from speechlrp.lrp.operations.affine import dense
 from speechlrp.lrp.rules.contributions import LEAST, Contributions
@@ -67,3 +67,22 @@ def test_with_inputs_of_one_sign_the_other_sum_is_the_rest(share, forwards):
     products = layer.x * layer.weight
     torch.testing.assert_close(positive[0], products.clamp(min=0).sum(1))
     torch.testing.assert_close(negative[0], products.clamp(max=0).sum(1))
+
+
+@pytest.mark.parametrize("rule", [Gamma(0.3), ZPlus(), AlphaBeta(2, 1)])
+def test_large_inputs_go_some_examples_at_a_time(rule, monkeypatch):
+    """A convolution of 40 x 6 numbers and a dense layer, of five examples each."""
+    net = nn.Sequential(nn.Conv1d(2, 40, 3), nn.GELU(), nn.Linear(6, 40), nn.Flatten())
+    net, x = net.append(nn.Linear(1600, 2)).double().eval(), torch.randn(5, 2, 8).double()
+    composite = Composite([(nn.Module, rule)])
+    expected = attribute(net, x, 1, composite)[1]
+    monkeypatch.setattr("speechlrp.lrp.layer.EXAMPLES", 2 * 40 * 6)
+    counts, terms = [], type(rule).terms
+
+    def counting(self, layer, c, parts):
+        counts.append(len(layer.x))
+        return terms(self, layer, c, parts)
+
+    monkeypatch.setattr(type(rule), "terms", counting)
+    torch.testing.assert_close(attribute(net, x, 1, composite)[1], expected)
+    assert counts == [1] * 5 + [1] * 5 + [2, 2, 1]
