@@ -53,12 +53,12 @@ class Interface:
         named = {name: value for part in ours for name, value in _public(part).items()}
         left_out = {n for n, v in named.items() if not getattr(v, "__isabstractmethod__", False)}
         moments = {n for n in named if self.moments and n.startswith(self.moments)}
-        own = {name for part in entry.__mro__ if not _is_ours(part) for name in _public(part)}
-        for name in sorted(own - named.keys()):
+        packages = {name for part in entry.__mro__ if not _is_ours(part) for name in _public(part)}
+        for name in sorted(packages - named.keys()):
             called = bool(moments) and name.startswith(self.moments)
             if called or difflib.get_close_matches(name, left_out, cutoff=0.85):
                 raise unknown(f"part of {what}", name, moments or named)
-        if moments and not own & moments:
+        if moments and not packages & moments:
             raise SpeechLRPError(
                 f"{what} has none of {', '.join(sorted(moments))}: nothing calls it"
             )
@@ -180,10 +180,10 @@ def guarded(what: str, entry: Any) -> Iterator[None]:
 
 def blamed(error: BaseException, references: Sequence[str]) -> str | None:
     """Say that an error comes from one of these pieces of a user's code; None: it does not."""
-    own = {reference.partition(":")[0].partition(".")[0] for reference in references}
+    packages = {reference.partition(":")[0].partition(".")[0] for reference in references}
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     names = [str(frame.f_globals.get("__name__")) for frame in frames]
-    theirs = [place for place, name in enumerate(names) if name.partition(".")[0] in own]
+    theirs = [place for place, name in enumerate(names) if name.partition(".")[0] in packages]
     if theirs:
         return f"{names[theirs[-1]]} raises {told(error, theirs[-1])}"
     # A call that a function does not take is raised where it is called, in no frame of its own

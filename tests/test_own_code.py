@@ -14,7 +14,7 @@ from torch import nn
 
 import speechlrp
 from speechlrp.audio import FEATURES
-from speechlrp.config.schema import call
+from speechlrp.config.schema import configure
 from speechlrp.corpora import CORPORA
 from speechlrp.data.explaining import Explaining, scored
 from speechlrp.data.recordings import read_corpus, split_of
@@ -105,25 +105,25 @@ def late():
 SECTION = [{"layers": "Module", "rule": "own_bad:Rule"}]
 SITUATIONS = {
     "an explainer that raises": (
-        lambda: call("explainer X", EXPLAINERS["own_bad:Raises"], {}),
+        lambda: configure("explainer X", EXPLAINERS["own_bad:Raises"], {}),
         r"explainer X raises KeyError: 'size' \(own_bad.py, line 11\)",
     ),
     "an explainer that ends the program": (
-        lambda: call("explainer X", EXPLAINERS["own_bad:Quits"], {}),
+        lambda: configure("explainer X", EXPLAINERS["own_bad:Quits"], {}),
         r"explainer X raises SystemExit: +\(own_bad.py, line 16\)",
     ),
     "an explainer that does not explain": (
-        lambda: call("explainer X", EXPLAINERS["own_bad:Unfinished"], {}),
+        lambda: configure("explainer X", EXPLAINERS["own_bad:Unfinished"], {}),
         "abstract",
     ),
     "a rule that raises": (lambda: from_rules(SECTION, False), "ZeroDivisionError: no epsilon"),
     "a preset that raises": (lambda: from_preset("own_bad:preset", {}, None), "several lines"),
     "features that are not whole": (
-        lambda: call("features X", FEATURES["own_bad:Features"], {}),
+        lambda: configure("features X", FEATURES["own_bad:Features"], {}),
         "features X raises TypeError: Can't instantiate abstract class",
     ),
     "a setting that it does not take": (
-        lambda: call("explainer X", EXPLAINERS["own_bad:Raises"], {"sizes": 3}),
+        lambda: configure("explainer X", EXPLAINERS["own_bad:Raises"], {"sizes": 3}),
         "unknown setting of explainer X 'sizes'.*Did you mean 'size'",
     ),
     "a module that does not import": (

@@ -80,9 +80,9 @@ def _fill(run: Run, folder: Path) -> None:
     shutil.copyfile(inputs["meta"], folder / META)
     without_recordings(inputs["features"], folder / inputs["features"].name)
     remembered = read_run(run.folder) or Remembered(run.name)
-    own = [o.removeprefix(CONFIG_DIR) for o in remembered.overrides if o.startswith(CONFIG_DIR)]
-    for path in (p for name in own[-1:] for p in Path(name).rglob("*.yaml")):
-        copy = folder / CONF / path.relative_to(own[-1])
+    folders = [o.removeprefix(CONFIG_DIR) for o in remembered.overrides if o.startswith(CONFIG_DIR)]
+    for path in (p for name in folders[-1:] for p in Path(name).rglob("*.yaml")):
+        copy = folder / CONF / path.relative_to(folders[-1])
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
     overrides = [_without_places(o) for o in remembered.overrides if not o.startswith(CONFIG_DIR)]

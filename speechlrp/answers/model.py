@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from speechlrp.config.composing import compose_config
-from speechlrp.config.schema import call, options
+from speechlrp.config.schema import configure, options
 from speechlrp.data.explaining import OURS
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers import EXPLAINERS
@@ -77,7 +77,7 @@ def _explainer(
         section = compose_config("explain", ["run=x", "data_run=x", f"explainer={explainer}"])
         kind = section.explainer["kind"]
         chosen = options(section.explainer, *OURS)
-    return call(f"explainer {kind}", EXPLAINERS[kind], chosen | settings)
+    return configure(f"explainer {kind}", EXPLAINERS[kind], chosen | settings)
 
 
 class _Called(nn.Module):

@@ -72,10 +72,10 @@ class Run:
         if self._exported and weights != "train":
             raise SpeechLRPError(f"{folder} was exported with one network; leave out {weights}")
         self.folder, self.name = folder, remembered.name if self._exported else folder.name
-        own = [f"{CONFIG_DIR}{folder / CONF}"] if (folder / CONF).is_dir() else []
+        shipped = [f"{CONFIG_DIR}{folder / CONF}"] if (folder / CONF).is_dir() else []
         self._overrides = [
             *remembered.overrides,
-            *(own if self._exported else []),
+            *(shipped if self._exported else []),
             f"run={self.name}",
             f"data_run={remembered.data_run or self.name}",
             f"paths.outputs={quoted(str(folder.parent))}",

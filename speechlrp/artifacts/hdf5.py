@@ -76,9 +76,9 @@ def checked(path: Path, layout: Layout, command: str, **options: Any) -> h5py.Fi
     with reading(path, command):
         file = _opened(path, options)
         try:
-            found = read_attribute(file, "kind")
-            if not isinstance(found, str) or found != layout.kind:
-                held = found if isinstance(found, str) and found.isidentifier() else ""
+            stored = read_attribute(file, "kind")
+            if not isinstance(stored, str) or stored != layout.kind:
+                held = stored if isinstance(stored, str) and stored.isidentifier() else ""
                 raise SpeechLRPError(
                     f"{path} holds {held or 'something foreign'}, not {layout.kind}; "
                     f"make it again with `{command} --force`"

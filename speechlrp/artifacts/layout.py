@@ -79,13 +79,13 @@ def entry(group: h5py.Group, name: str, kind: Any) -> Any:
         link = None
     if link is not None and not isinstance(link, h5py.HardLink):
         raise Damaged(f"{name} is a link, and none of ours has links")
-    found: Any = group[name] if link else None
-    holds = isinstance(found, h5py.Dataset)
-    if not isinstance(found, kind) or (holds and found.shape is None):
+    member: Any = group[name] if link else None
+    holds = isinstance(member, h5py.Dataset)
+    if not isinstance(member, kind) or (holds and member.shape is None):
         raise Damaged(f"it has no {kind.__name__.lower()} {name[:40]!a}")
-    if holds and (found.is_virtual or found.external):
+    if holds and (member.is_virtual or member.external):
         raise Damaged(f"the values of {name} lie in another file, which is not read")
-    return found
+    return member
 
 
 def read_attribute(held: Any, name: str, default: Any = None) -> Any:

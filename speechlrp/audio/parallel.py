@@ -20,7 +20,7 @@ def ordered_map(
     items: Iterable[Item],
     *,
     workers: int,
-    ahead: int | None = None,
+    prefetch: int | None = None,
 ) -> Generator[Result, None, None]:
     """Yield ``function(item)`` for each item, in order, computed by ``workers`` threads.
 
@@ -32,7 +32,7 @@ def ordered_map(
         function: called in a thread; what several threads read at once must share nothing.
         items: what to call it with.
         workers: how many threads.
-        ahead: results that are computed or waiting beside the consumer's, however slow it is;
+        prefetch: results that are computed or waiting beside the consumer's, however slow it is;
             by default as many as there are workers.
 
     Raises:
@@ -43,7 +43,7 @@ def ordered_map(
     try:
         for item in items:
             pending.append(pool.submit(function, item))
-            if len(pending) > (workers if ahead is None else ahead):
+            if len(pending) > (workers if prefetch is None else prefetch):
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()

@@ -68,10 +68,10 @@ def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> 
     with one_line_errors(verb, overrides):
         overrides, corpus = parted(overrides, bool(values.get("on")))
         overrides, folder = with_remembered(verb, overrides, values)
-    own, values = OwnFiles(folder, overrides), {**values, "config_dir": folder}
-    with one_line_errors(verb, overrides, own), own.told(), _arguments(verb, overrides, values):
+    files, values = OwnFiles(folder, overrides), {**values, "config_dir": folder}
+    with one_line_errors(verb, overrides, files), files.told(), _arguments(verb, overrides, values):
         try:
-            _hydra_main(verb, overrides, own, corpus)()
+            _hydra_main(verb, overrides, files, corpus)()
         finally:
             if values.get("multirun"):  # Hydra's own file, beside the runs
                 (outputs_of(overrides) / "multirun.yaml").unlink(missing_ok=True)
@@ -203,18 +203,18 @@ def _arguments(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any])
 
 @contextmanager
 def one_line_errors(
-    verb: str = "", overrides: tuple[str, ...] = (), own: OwnFiles = NONE
+    verb: str = "", overrides: tuple[str, ...] = (), files: OwnFiles = NONE
 ) -> Iterator[None]:
     """Turn what a user can mend into one line on stderr and exit status 1.
 
-    Overrides are as they were given; an error may be about the user's `own` files.
+    Overrides are as they were given; an error may be about the user's own `files`.
     """
     try:
         yield
     except SpeechLRPError as error:
-        _stop(own.located(str(error)))
+        _stop(files.located(str(error)))
     except (HydraException, OmegaConfBaseException) as error:
-        _stop(own.located(str(what_is_wrong(verb, overrides, error))))
+        _stop(files.located(str(what_is_wrong(verb, overrides, error))))
     except BrokenPipeError:  # the reader of the output is gone, as behind `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

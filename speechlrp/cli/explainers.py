@@ -57,8 +57,8 @@ def _fill(
 def _composed(name: str, verb: str, overrides: Sequence[str]) -> dict[str, Any]:
     others = [o for o in overrides if re.split(r"[.=@]", o.lstrip("+~"))[0] != "explainer"]
     choice = [f"explainer={name}"]
-    own = HydraConfig.get().runtime.choices if HydraConfig.initialized() else {}
-    if name == own.get("explainer"):
+    choices = HydraConfig.get().runtime.choices if HydraConfig.initialized() else {}
+    if name == choices.get("explainer"):
         others = [o for o in overrides if key_of(o) != "explainer"]
     if is_reference(name) or (name in EXPLAINERS and name not in _files()):
         choice = ["explainer=custom", f"explainer.kind='{name}'", f"explainer.name='{name}'"]

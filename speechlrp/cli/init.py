@@ -43,9 +43,9 @@ def _write(source: Path, label: str | None, run: str, speaker: str | None, path:
     from speechlrp.setup.survey import described, survey
 
     place = find_source(source, label or "class", speaker, run)
-    found = survey(place, label, workers=len(os.sched_getaffinity(0)))
+    surveyed = survey(place, label, workers=len(os.sched_getaffinity(0)))
     assert label is not None  # survey has refused it
-    chosen, told = choose(found, label), described(found, label, place.words)
+    chosen, told = choose(surveyed, label), described(surveyed, label, place.words)
     command = shlex.join(["speechlrp", *sys.argv[1:]])
     text = draft(place, chosen, label=label, name=run, command=command, told=told)
     if path.exists():
@@ -62,8 +62,8 @@ def _write(source: Path, label: str | None, run: str, speaker: str | None, path:
 
 def _check_free(run: str, path: Path, force: bool) -> None:
     check_name(run)
-    own = path.parent.resolve() == (conf_dir() / "experiment").resolve()
-    if not own and (conf_dir() / "experiment" / path.name).is_file():
+    shipped = path.parent.resolve() == (conf_dir() / "experiment").resolve()
+    if not shipped and (conf_dir() / "experiment" / path.name).is_file():
         raise SpeechLRPError(
             f"{run} is an experiment of speechlrp itself; give another name: --run NAME"
         )

@@ -197,10 +197,10 @@ def print_table(asked: str, outputs: str | None, out: str | None) -> None:
     from speechlrp.artifacts.atomic import write_csv
     from speechlrp.pipeline.members import members, table
 
-    found = members(Path(outputs) if outputs else outputs_of(), asked)
-    made = table(found, asked)
-    names = ", ".join(member.name for member in found)
-    click.echo(f"{len(found)} run{'s' * (len(found) > 1)}: {names}")
+    runs = members(Path(outputs) if outputs else outputs_of(), asked)
+    made = table(runs, asked)
+    names = ", ".join(member.name for member in runs)
+    click.echo(f"{len(runs)} run{'s' * (len(runs) > 1)}: {names}")
     if out:
         write_csv(Path(out), made)
         click.echo(f"written: {out}")

@@ -38,18 +38,18 @@ def compose_config(verb: str, overrides: Sequence[str]) -> Config:
     """
     folders = [o.removeprefix(CONFIG_DIR) for o in overrides if o.startswith(CONFIG_DIR)]
     last = {key_of(o): o for o in overrides if not o.startswith(CONFIG_DIR)}
-    own = OwnFiles(next(iter(folders[-1:]), None), list(last.values()))
+    files = OwnFiles(next(iter(folders[-1:]), None), list(last.values()))
     path = [f"hydra.searchpath=[{quoted(f'file://{folder}')}]" for folder in folders[-1:]]
     before = Singleton.get_state()  # a program that asks may be Hydra's itself
     GlobalHydra.instance().clear()
     try:
-        with own.told(), initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        with files.told(), initialize_config_dir(str(conf_dir()), version_base="1.3"):
             return typed(compose(verb, overrides=[*last.values(), *path]))
     except SpeechLRPError as error:
-        raise SpeechLRPError(own.located(str(error))) from error
+        raise SpeechLRPError(files.located(str(error))) from error
     except (HydraException, OmegaConfBaseException) as error:
         words = what_is_wrong(verb, list(last.values()), error)
-        raise SpeechLRPError(own.located(str(words))) from error
+        raise SpeechLRPError(files.located(str(words))) from error
     finally:
         Singleton.set_state(before)
 

@@ -22,7 +22,7 @@ from speechlrp.config.sections import Config
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.registry import Registry, guarded, is_reference
 
-__all__ = ["Config", "call", "options", "typed"]
+__all__ = ["Config", "configure", "options", "typed"]
 
 
 def typed(composed: DictConfig) -> Config:
@@ -114,14 +114,16 @@ WITH_ENTRIES = ("dataset", "features", "model", "split")
 """Sections whose settings may stay behind when one's own entry takes another's place."""
 
 
-def call(what: str, function: Callable, settings: Mapping[str, Any], *given: Any, **more: Any):
-    """Call `function(*given, **more, **settings)`, checking the names of the settings.
+def configure(
+    what: str, function: Callable, settings: Mapping[str, Any], *positional: Any, **more: Any
+):
+    """Call `function(*positional, **more, **settings)`, checking the names of the settings.
 
     Args:
         what: what is being set up, for the error: ``"split seeded"``.
         function: a function or class.
         settings: keyword arguments from the configuration.
-        given: positional arguments that the stage supplies.
+        positional: arguments that the stage supplies.
         more: keyword arguments that the stage supplies.
 
     Raises:
@@ -131,7 +133,7 @@ def call(what: str, function: Callable, settings: Mapping[str, Any], *given: Any
     named = [
         p.name for p in parameters.values() if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)
     ]
-    taken = {*named[: len(given)], *more}
+    taken = {*named[: len(positional)], *more}
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     strange = [n for n in settings if n in taken or (n not in named and not open_ended)]
     if is_reference(what.partition(" ")[2]):  # another entry's null left behind sets nothing
@@ -149,7 +151,7 @@ def call(what: str, function: Callable, settings: Mapping[str, Any], *given: Any
     for name in [name for name in named if name in settings]:
         _of_type(f"{name} of {what}", settings[name], parameters[name].annotation)
     with guarded(what, function):
-        return function(*given, **more, **settings)
+        return function(*positional, **more, **settings)
 
 
 SCALARS: dict[str, Any] = {"int": int, "float": (int, float), "str": str, "bool": bool}

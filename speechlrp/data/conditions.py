@@ -9,7 +9,7 @@ from speechlrp.audio.artefacts import Conditions
 from speechlrp.audio.augmentation import loader
 from speechlrp.audio.mixing import KINDS, Mixer
 from speechlrp.audio.noises import synthesised, synthesiser
-from speechlrp.config.schema import Config, call, options
+from speechlrp.config.schema import Config, configure, options
 from speechlrp.corpora.musan import musan
 from speechlrp.data.crops import kind_at
 from speechlrp.data.recordings import files_on_disk
@@ -42,7 +42,7 @@ def configured(config: Config, recordings: Collection[str], rate: int) -> Condit
     settings = options(section, "name", "root")
     what = f"conditions {section['name']}"
     source = {"seed": config.data_seed, "rate": rate}
-    return Conditions(call(what, mixers, settings, section["root"], **source), recordings)
+    return Conditions(configure(what, mixers, settings, section["root"], **source), recordings)
 
 
 def mixers(

@@ -10,7 +10,7 @@ from speechlrp.audio.augmentation import Augmentation, loader
 from speechlrp.audio.mixing import KINDS, Kind, Mixer
 from speechlrp.audio.noises import synthesised, synthesiser
 from speechlrp.audio.random_windows import Crops, Source
-from speechlrp.config.schema import Config, call, options
+from speechlrp.config.schema import Config, configure, options
 from speechlrp.corpora.gathering import audio_below
 from speechlrp.corpora.musan import musan
 from speechlrp.data.dataset import Windows
@@ -73,7 +73,7 @@ def configured(config: Config, rate: int) -> Augmentation | None:
     load = synthesiser(rate) if root is None else loader(rate)
     settings = options(mixing, "name", "root", "speed_classes")
     source = {"files": files, "load": load, "rate": rate, "seed": config.seed}
-    return call(f"mixing {mixing['name']}", augmentation, settings, **source)
+    return configure(f"mixing {mixing['name']}", augmentation, settings, **source)
 
 
 def augmentation(

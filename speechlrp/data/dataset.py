@@ -20,7 +20,7 @@ from speechlrp.artifacts.relevance import FEATURES as WINDOWS
 from speechlrp.artifacts.utterances import SPOKEN, Utterances
 from speechlrp.audio import FEATURES
 from speechlrp.audio.windows import WindowSettings
-from speechlrp.config.schema import Config, call, options
+from speechlrp.config.schema import Config, configure, options
 from speechlrp.data.seen import SampleView
 from speechlrp.errors import SpeechLRPError
 from speechlrp.letters.vocabulary import encode
@@ -194,4 +194,4 @@ def feature_settings(config: Config, kind: type = WindowSettings, wanted: str = 
 
 def _settings(section: dict[str, Any]) -> Any:
     name = section["name"]
-    return call(f"features {name}", FEATURES[name], options(section, "name", "train_from"))
+    return configure(f"features {name}", FEATURES[name], options(section, "name", "train_from"))

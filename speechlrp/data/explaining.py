@@ -16,7 +16,7 @@ from torch import nn
 from speechlrp.artifacts.layout import Damaged, read_attribute
 from speechlrp.artifacts.relevance import Maps, merge
 from speechlrp.artifacts.shards import Shards
-from speechlrp.config.schema import call, options
+from speechlrp.config.schema import configure, options
 from speechlrp.data.network import Classifier
 from speechlrp.data.seen import VIEW
 from speechlrp.errors import SpeechLRPError, unknown
@@ -86,7 +86,7 @@ def explainer(section: Mapping[str, Any], loss: str) -> Any:
     if settings.get("start") == "probability":
         settings["start"] = PROBABILITIES.get(loss, "softmax")
     name = section["kind"]
-    return call(f"explainer {name}", EXPLAINERS[name], settings)
+    return configure(f"explainer {name}", EXPLAINERS[name], settings)
 
 
 def _check_pair(what: str, pair: Any, inputs: torch.Tensor) -> None:

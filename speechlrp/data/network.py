@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from speechlrp.artifacts.source_digests import code_of
-from speechlrp.config.schema import Config, call
+from speechlrp.config.schema import Config, configure
 from speechlrp.data.dataset import Dataset, Spoken, Windows
 from speechlrp.data.seen import check_no_view, seen
 from speechlrp.errors import SpeechLRPError, unknown
@@ -202,10 +202,12 @@ def make_model(
     try:
         with seed_everything(config.seed), warnings.catch_warnings():
             warnings.filterwarnings("error", "Initializing zero-element tensors")
-            model = call(f"model {name}", MODELS[name], settings, classes=classes)
+            model = configure(f"model {name}", MODELS[name], settings, classes=classes)
     except MADE_WRONG as error:
-        given = " ".join(f"model.{key}={value}" for key, value in settings.items())
-        raise SpeechLRPError(f"model {name} cannot be made of {given}: {told(error)}") from error
+        settings_text = " ".join(f"model.{key}={value}" for key, value in settings.items())
+        raise SpeechLRPError(
+            f"model {name} cannot be made of {settings_text}: {told(error)}"
+        ) from error
     if sequences and not hasattr(model, "receptive_field"):
         raise SpeechLRPError(
             f"task=letters needs a model of sequences, such as model=wav2letter; {name} is none"

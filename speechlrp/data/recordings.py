@@ -17,7 +17,7 @@ from speechlrp.artifacts.tables import read_csv
 from speechlrp.audio import RecordingError
 from speechlrp.audio.opening import opened
 from speechlrp.config import SUBSETS
-from speechlrp.config.schema import Config, call, options
+from speechlrp.config.schema import Config, configure, options
 from speechlrp.corpora import CORPORA, SPLITS, Recording
 from speechlrp.corpora.recording import checked, rank
 from speechlrp.corpora.splits_unseen import unseen_speakers
@@ -37,7 +37,7 @@ def read_corpus(config: Config) -> list[Recording]:
     """The recordings of the configured corpus."""
     section = config.dataset
     name, root = section["name"], Path(section["root"])
-    read = call(f"dataset {name}", CORPORA[name], options(section, "name", "root"), root)
+    read = configure(f"dataset {name}", CORPORA[name], options(section, "name", "root"), root)
     return checked(name, read) if is_reference(name) else read
 
 
@@ -51,7 +51,7 @@ def check_rate(config: Config, recordings: Sequence[Recording]) -> None:
     for recording in sorted(recordings, key=lambda r: rank(0, r.id))[:HEARD] if config.on else ():
         with suppress(RecordingError), opened(recording.path) as sound:
             rates.append(sound.samplerate)
-    low = [own for own in rates if own < rate]
+    low = [lower for lower in rates if lower < rate]
     if 2 * len(low) > len(rates):
         raise SpeechLRPError(
             f"recordings in {config.dataset['root']} have {max(low)} Hz and end at "
@@ -68,7 +68,9 @@ def split_of(config: Config, recordings: Sequence[Recording], label: str | None)
     """
     name = config.split["name"]
     task = {"label": label}
-    subsets = call(f"split {name}", SPLITS[name], options(config.split, "name"), recordings, **task)
+    subsets = configure(
+        f"split {name}", SPLITS[name], options(config.split, "name"), recordings, **task
+    )
     if is_reference(name):
         _check_subsets(name, subsets, {r.id for r in recordings})
     if not subsets:
@@ -164,15 +166,15 @@ def all_rejected(shards: Shards) -> pd.DataFrame:
 def note_rejected(context: Context, total: int, rejected: pd.DataFrame) -> None:
     """Write `rejected.csv`, and say how many of all recordings are in it."""
     context.write(rejected=rejected)
-    left_out = rejected.id.nunique()
+    missing = rejected.id.nunique()
     context.note("recordings", total)
-    context.note("rejected", left_out)
+    context.note("rejected", missing)
     context.note("reasons", dict(Counter(rejected.reason).most_common(20)))
     context.note("rejected_files", rejected.head(1000).to_dict(orient="records"))
-    if left_out:
+    if missing:
         first = rejected.iloc[0]
         context.say(
-            f"{left_out} of {total} recordings left out, see rejected.csv; "
+            f"{missing} of {total} recordings left out, see rejected.csv; "
             f"the first: {first.id} ({first.reason})"
         )
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from speechlrp.audio import ARTEFACTS
 from speechlrp.audio.artefacts import Artefacts
-from speechlrp.config.schema import Config, call, options
+from speechlrp.config.schema import Config, configure, options
 from speechlrp.corpora import Recording
 from speechlrp.corpora.recording import rank
 from speechlrp.data.crops import from_audio
@@ -83,5 +83,5 @@ def artefacts(config: Config, having: Mapping[str, int], rate: int) -> Artefacts
     name = config.shortcut["name"]
     if not name:
         return None
-    make = partial(call, f"shortcut {name}", ARTEFACTS[name], options(config.shortcut, *OURS))
+    make = partial(configure, f"shortcut {name}", ARTEFACTS[name], options(config.shortcut, *OURS))
     return Artefacts(make, {r for r, has in having.items() if has}, rate, config.data_seed)

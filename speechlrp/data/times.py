@@ -89,10 +89,10 @@ def spoken_in(times: pd.DataFrame, one: Any) -> list[tuple[float, float, str]]:
 
     Times are as of `read_times`; the example has source, start_s, duration_s and onset_s.
     """
-    own = times[times.id == one.source]
+    of_one = times[times.id == one.source]
     shift = one.onset_s - one.start_s
     first, last = one.start_s, one.start_s + one.duration_s
-    inside = own[(own.end_s > first) & (own.start_s < last)]
+    inside = of_one[(of_one.end_s > first) & (of_one.start_s < last)]
     return [
         (begin + shift, end + shift, text) for _, text, begin, end in inside.itertuples(index=False)
     ]

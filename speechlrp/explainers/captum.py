@@ -122,12 +122,12 @@ class Captum(Explainer):
             torch.manual_seed(generator.initial_seed())
             np.random.seed(generator.initial_seed() % 2**32)
             try:
-                found = self._class(model).attribute(inputs, **(arguments | self.options))
+                attribution = self._class(model).attribute(inputs, **(arguments | self.options))
             except Exception as error:  # captum and the model in its hands raise anything
                 raise SpeechLRPError(f"captum's {self.method}: {told(error)}") from error
             finally:
                 np.random.set_state(numpys)
-        return found.detach() / sizes
+        return attribution.detach() / sizes
 
     def _arguments(
         self, inputs: Tensor, generator: torch.Generator

@@ -27,22 +27,22 @@ class Passes:
 @contextmanager
 def counting(model: nn.Module) -> Iterator[Passes]:
     """Count the passes through a model; it is left without hooks."""
-    passes = Passes()
+    counted = Passes()
 
     def leave(count: int) -> None:
-        passes.backward += count
+        counted.backward += count
 
     def enter(_: nn.Module, arguments: tuple[Tensor, ...]) -> None:
         inputs, count = arguments[0], len(arguments[0])
-        passes.forward += count
+        counted.forward += count
         if isinstance(_get_current_function_mode(), Tracer):
-            passes.watched += count
+            counted.watched += count
         elif inputs.requires_grad:
             inputs.register_hook(lambda _: leave(count))
 
     hook = model.register_forward_pre_hook(enter)
     try:
-        yield passes
+        yield counted
     finally:
         hook.remove()
 
@@ -55,13 +55,13 @@ def priced(
     The explainer is warm: its first call does more. Gives the output, the relevance, and an
     example's ``seconds``, ``forward_passes`` and ``backward_passes``.
     """
-    with counting(model) as passes:
+    with counting(model) as counted:
         begin = time.perf_counter()
         output, relevance = explainer.explain(model, inputs, target)
         if inputs.is_cuda:
             torch.cuda.synchronize(inputs.device)
         seconds = time.perf_counter() - begin
     n = len(inputs)
-    backward = (passes.backward + (n if passes.watched else 0)) / n
-    costs = {"seconds": seconds / n, "forward_passes": passes.forward / n}
+    backward = (counted.backward + (n if counted.watched else 0)) / n
+    costs = {"seconds": seconds / n, "forward_passes": counted.forward / n}
     return output, relevance, costs | {"backward_passes": backward}

@@ -127,13 +127,13 @@ class Excess:
         rows = [(row(region), region) for region in self._regions(means.shape[3])]
         rows.sort(key=lambda one: one[0][MORE], reverse=True)
         taken: list[_Region] = []
-        for found, region in rows:
-            if found[MORE] <= 0 or len(taken) == MOST:
+        for facts, region in rows:
+            if facts[MORE] <= 0 or len(taken) == MOST:
                 break
             if any(region.within(one) or one.within(region) for one in taken):
                 continue
             taken.append(region)
-            yield found
+            yield facts
 
     def _regions(self, steps: int) -> Iterator[_Region]:
         """Bands at all times, times at all frequencies, and cells; of samples times alone."""

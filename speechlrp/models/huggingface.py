@@ -197,10 +197,10 @@ def _told(what: str, read: Callable[[], Any]) -> Any:
         raise SpeechLRPError(f"{what} cannot be read: {line}") from error
 
 
-def _same(found: Any, value: Any) -> bool:
-    if isinstance(value, float) and isinstance(found, int | float):
-        return math.isclose(found, value, rel_tol=1e-4)
-    return bool(found == value)
+def _same(stored: Any, value: Any) -> bool:
+    if isinstance(value, float) and isinstance(stored, int | float):
+        return math.isclose(stored, value, rel_tol=1e-4)
+    return bool(stored == value)
 
 
 def _word(value: Any) -> str:

@@ -82,8 +82,10 @@ def check_made_so(
     Raises:
         SpeechLRPError: one says something else than the record of what is read.
     """
-    given = [key_of(s) for s in settings if "." in key_of(s)]
-    given = [k for k in given if k.split(".")[0] not in IDENTITY and k.split(".")[-1] != BATCH]
+    overridden = [key_of(s) for s in settings if "." in key_of(s)]
+    overridden = [
+        k for k in overridden if k.split(".")[0] not in IDENTITY and k.split(".")[-1] != BATCH
+    ]
     whole = {
         k: v for name, value in asdict(config).items() for k, v in flatten(name, value).items()
     }
@@ -91,7 +93,7 @@ def check_made_so(
         folder = (run_folder(config, wanted.stage) / wanted.path).parent
         record = read_record(folder)
         for key, made in record.config.items() if record else ():
-            above = next((k for k in given if f"{key}.".startswith(f"{k}.")), None)
+            above = next((k for k in overridden if f"{key}.".startswith(f"{k}.")), None)
             if above and key in whole and json.loads(json.dumps(whole[key])) != made:
                 words = next(s for s in settings if key_of(s) == above)
                 parts = ["speechlrp", wanted.stage, *wanted.options, *hints, shlex.quote(words)]

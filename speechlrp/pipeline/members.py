@@ -48,19 +48,19 @@ def members(outputs: Path, asked: str) -> list[Member]:
     """
     base, *patterns = (part.strip() for part in asked.split(","))
     wanted = dict(pattern.partition("=")[::2] for pattern in patterns)
-    found = [
+    runs = [
         Member(folder.name, run.data | run.network, RunFiles(folder, folder))
         for folder in (sorted(outputs.iterdir()) if outputs.is_dir() else ())
         if folder.name == base or folder.name.startswith(f"{base}-")
         if (run := read_run(folder)) and run.network
     ]
-    known = {key for member in found for key in member.settings}
+    known = {key for member in runs for key in member.settings}
     for key in wanted:
-        if found and key not in known:
+        if runs and key not in known:
             raise unknown("setting of these runs", key, known)
-    kept = [m for m in found if all(_fits(m.settings, *pair) for pair in wanted.items())]
+    kept = [m for m in runs if all(_fits(m.settings, *pair) for pair in wanted.items())]
     if not kept:
-        names = f"; there are: {', '.join(m.name for m in found)}" if found else ""
+        names = f"; there are: {', '.join(m.name for m in runs)}" if runs else ""
         raise SpeechLRPError(f"no trained run in {outputs} is {asked}{names}")
     _check_alike(kept, {*wanted})
     return kept
@@ -70,11 +70,11 @@ def _fits(settings: Mapping[str, Any], key: str, pattern: str) -> bool:
     return key in settings and fnmatchcase(str(settings[key]), pattern)
 
 
-def _check_alike(found: Sequence[Member], asked: set[str]) -> None:
+def _check_alike(runs: Sequence[Member], asked: set[str]) -> None:
     """Check that members differ in what was asked for alone."""
-    for key in sorted({key for member in found for key in member.settings} - asked):
-        values = {str(m.settings.get(key)): m.name for m in found}
-        follows = any(all(m.settings.get(key) == m.settings[k] for m in found) for k in asked)
+    for key in sorted({key for member in runs for key in member.settings} - asked):
+        values = {str(m.settings.get(key)): m.name for m in runs}
+        follows = any(all(m.settings.get(key) == m.settings[k] for m in runs) for k in asked)
         if len(values) > 1 and not follows:  # as split.seed follows data_seed
             (one, first), (other, second) = list(values.items())[:2]
             raise SpeechLRPError(
@@ -83,7 +83,7 @@ def _check_alike(found: Sequence[Member], asked: set[str]) -> None:
             )
 
 
-def table(found: Sequence[Member], asked: str) -> pd.DataFrame:
+def table(runs: Sequence[Member], asked: str) -> pd.DataFrame:
     """Every measure of the members, over those that differ by a seed alone.
 
     Settings with a pattern, as of `members`, are columns, and seeds are averaged over.
@@ -100,13 +100,13 @@ def table(found: Sequence[Member], asked: str) -> pd.DataFrame:
     varied = [key for key in keys if key not in SEEDS]
     rows = [
         {key: str(member.settings[key]) for key in varied} | row
-        for member in found
+        for member in runs
         for row in _measures(member.files)
     ]
     if not rows:
         raise SpeechLRPError(
-            f"none of {', '.join(m.name for m in found)} has been evaluated: `speechlrp evaluate "
-            f"run={found[0].name}`"
+            f"none of {', '.join(m.name for m in runs)} has been evaluated: `speechlrp evaluate "
+            f"run={runs[0].name}`"
         )
     by = [*varied, "stage", "of", "measure"]
     return pd.DataFrame(

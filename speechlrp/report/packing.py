@@ -117,8 +117,8 @@ def light_text(features: np.ndarray, maps: Sequence[np.ndarray], levels: int) ->
         for values, scale in zip(maps, scales, strict=True)
     ]
     for i in range(0, len(steps), 3):
-        some = [*steps[i : i + 3], *[np.full_like(steps[i], levels)] * 2][:3]
-        images.append(np.stack(some, axis=-1))
+        three = [*steps[i : i + 3], *[np.full_like(steps[i], levels)] * 2][:3]
+        images.append(np.stack(three, axis=-1))
     light = Light(low if known.size else None, step, levels, scales)
     return "\n".join(_webp(image) for image in images), light
 

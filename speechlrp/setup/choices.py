@@ -77,7 +77,7 @@ class Choices:
         return [f"{value} ({self.reasons[key]})" for key, value in values.items()]
 
 
-def choose(found: Survey, label: str) -> Choices:
+def choose(survey: Survey, label: str) -> Choices:
     """Choose for some recordings.
 
     Raises:
@@ -85,14 +85,14 @@ def choose(found: Survey, label: str) -> Choices:
             recordings to split.
     """
     reasons: dict[str, str] = {}
-    classes = _classes(found.recordings, label)
-    split, cautions = _split(found, label, classes, reasons)
+    classes = _classes(survey.recordings, label)
+    split, cautions = _split(survey, label, classes, reasons)
     train = split.counts[0]
-    rate, bands = _rate(found, reasons)
-    length = _length(found, rate, reasons)
-    hours = found.seconds.mean() * train / 3600
+    rate, bands = _rate(survey, reasons)
+    length = _length(survey, rate, reasons)
+    hours = survey.seconds.mean() * train / 3600
     model = _model(hours, reasons)
-    train_from, examples = _training(found, train, length / rate, reasons)
+    train_from, examples = _training(survey, train, length / rate, reasons)
     epochs = int(np.clip(round(SEEN / examples), *EPOCHS))
     batch = next(size for size in (32, 16, 8, 4) if size <= max(4, examples // 8))
     reasons["epochs"] = f"about {epochs * examples:,} windows are seen"
@@ -117,13 +117,13 @@ def _classes(recordings: Sequence[Recording], label: str) -> list[str]:
 
 
 def _split(
-    found: Survey, label: str, classes: Sequence[str], reasons: dict[str, str]
+    survey: Survey, label: str, classes: Sequence[str], reasons: dict[str, str]
 ) -> tuple[Split, list[str]]:
     """The split, and what is to be said of it."""
-    recordings, cautions, split = found.recordings, [], None
+    recordings, cautions, split = survey.recordings, [], None
     if label == "speaker":
         reasons["split"] = "every speaker in every subset, no recording in two"
-    elif len(found.speakers) == len(recordings):
+    elif len(survey.speakers) == len(recordings):
         reasons["split"] = "every recording counts as a speaker of its own"
     else:
         reasons["split"] = "no speaker in two subsets"
@@ -131,7 +131,7 @@ def _split(
         if split is None:
             reasons["split"] = "too few speakers"
             cautions.append(
-                f"too few speakers ({len(found.speakers)}) to keep those of the test out of the "
+                f"too few speakers ({len(survey.speakers)}) to keep those of the test out of the "
                 "training: recordings are split instead, and voices may be learnt and tested"
             )
     split = split or _drawn(recordings, label, "recording", classes)
@@ -171,10 +171,10 @@ def _drawn(
     return best
 
 
-def _rate(found: Survey, reasons: dict[str, str]) -> tuple[int, int]:
+def _rate(survey: Survey, reasons: dict[str, str]) -> tuple[int, int]:
     """The rate, and as many filterbanks as leave none of them without a frequency."""
-    total = sum(found.rates.values())
-    low = sum(count for rate, count in found.rates.items() if rate < 16_000)
+    total = sum(survey.rates.values())
+    low = sum(count for rate, count in survey.rates.items() if rate < 16_000)
     if low * 20 > total:
         reasons["rate"] = f"{low} of {total} recordings have less than 16 kHz"
         return 8_000, 40
@@ -182,26 +182,26 @@ def _rate(found: Survey, reasons: dict[str, str]) -> tuple[int, int]:
     return 16_000, 64
 
 
-def _length(found: Survey, rate: int, reasons: dict[str, str]) -> int:
-    high = float(np.quantile(found.seconds, 0.95))
+def _length(survey: Survey, rate: int, reasons: dict[str, str]) -> int:
+    high = float(np.quantile(survey.seconds, 0.95))
     seconds = min(max(np.ceil(high * 10) / 10, SHORTEST_S), LONGEST_S)
     reasons["length"] = (
         f"nineteen of twenty recordings are no longer than {high:.2f} s"
         if seconds < LONGEST_S
-        else f"half of the recordings are {np.median(found.seconds):.2f} s or shorter; "
+        else f"half of the recordings are {np.median(survey.seconds):.2f} s or shorter; "
         "longer windows cost more than they tell"
     )
     return round(seconds * rate)
 
 
 def _training(
-    found: Survey, recordings: int, window_s: float, reasons: dict[str, str]
+    survey: Survey, recordings: int, window_s: float, reasons: dict[str, str]
 ) -> tuple[str, int]:
     """Random windows of short recordings; of long ones all segments, an epoch long."""
-    if np.median(found.seconds) < 2 * window_s:
+    if np.median(survey.seconds) < 2 * window_s:
         reasons["train_from"] = "random windows: another one of each recording in every epoch"
         return "audio", recordings
-    each = np.maximum(found.seconds // window_s, 1).mean()
+    each = np.maximum(survey.seconds // window_s, 1).mean()
     reasons["train_from"] = "the recordings are long: every segment of them in every epoch"
     return "features", round(each * recordings)
 

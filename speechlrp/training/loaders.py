@@ -63,9 +63,11 @@ class PlannedBatches(ABC):
             number: of the epoch; it decides the order.
             device: where inputs and labels go; the copy to a GPU runs beside the model.
         """
-        device, ahead = device or torch.device("cpu"), self.threads + 1
+        device, prefetch = device or torch.device("cpu"), self.threads + 1
         with self._reading(number, device.type == "cuda") as read:
-            batches = ordered_map(read, self.plan.epoch(number), workers=self.threads, ahead=ahead)
+            batches = ordered_map(
+                read, self.plan.epoch(number), workers=self.threads, prefetch=prefetch
+            )
             with closing(batches):
                 for batch in batches:
                     inputs = batch.inputs.to(device, non_blocking=True)

@@ -110,8 +110,8 @@ class RegionPenalty:
         Inputs ``[B, 1, F, T]`` need a gradient, and logits ``[B, K]`` were made from them; `rows`
         are of the dataset ``[B]``.
         """
-        own = logits.gather(1, labels[:, None])[:, 0]
-        margin = own - (logits.sum(1) - own) / max(logits.shape[1] - 1, 1)
+        true_logit = logits.gather(1, labels[:, None])[:, 0]
+        margin = true_logit - (logits.sum(1) - true_logit) / max(logits.shape[1] - 1, 1)
         (slope,) = torch.autograd.grad(margin.sum(), inputs, create_graph=True)
         relevance = (slope * (inputs.detach() - self.reference)).abs().flatten(1)
         inside = relevance * self.regions(rows).to(inputs.device).flatten(1)

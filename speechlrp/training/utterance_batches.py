@@ -73,7 +73,7 @@ class LetterBatches:
         plan = self.buckets.epoch(number)
         with Utterances(self._path, self._command) as utterances:
             read = partial(self._read, utterances, device.type == "cuda")
-            with closing(ordered_map(read, plan, workers=1, ahead=2)) as batches:
+            with closing(ordered_map(read, plan, workers=1, prefetch=2)) as batches:
                 for batch in batches:
                     yield batch.to(device)
 

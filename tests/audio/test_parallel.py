@@ -44,7 +44,9 @@ def test_work_never_runs_far_ahead_of_the_consumer(workers: int) -> None:
     results.close()
     assert len(started) <= 10 + workers
     started.clear()
-    results = ordered_map(lambda item: started.append(item), range(100), workers=workers, ahead=7)
+    results = ordered_map(
+        lambda item: started.append(item), range(100), workers=workers, prefetch=7
+    )
     next(results)
     results.close()
     assert len(started) <= 8

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from speechlrp.audio import FEATURES
 from speechlrp.audio.windows import WindowSettings
 from speechlrp.config.names import conf_dir
-from speechlrp.config.schema import call, check, options, typed
+from speechlrp.config.schema import check, configure, options, typed
 from speechlrp.corpora import CORPORA, SPLITS
 from speechlrp.data.conditions import mixers
 from speechlrp.data.crops import augmentation
@@ -66,7 +66,7 @@ def test_every_choice_says_what_the_code_takes(composed, choices):
     config = typed(composed("run", *choices, "++features.train_from=audio"))  # so mixing can be
     (letters_recipe if "max_frames" in config.trainer else recipe)(config)
     settings = options(config.features, "name", "train_from")
-    features = call("features", FEATURES[config.features["name"]], settings)
+    features = configure("features", FEATURES[config.features["name"]], settings)
     if config.mixing["name"]:
         _takes(augmentation, options(config.mixing, "name", "root", "speed_classes"))
     windows = isinstance(features, WindowSettings)
@@ -90,7 +90,7 @@ def _takes(function, settings: dict) -> None:
         return signature.bind_partial(*args, **kwargs)
 
     stand_in.__signature__ = signature
-    call("", stand_in, settings)
+    configure("", stand_in, settings)
 
 
 @pytest.mark.parametrize("name", [p.stem for p in (conf_dir() / "sequence").glob("*.yaml")])

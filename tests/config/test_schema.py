@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 
 from speechlrp.audio.mixing import KINDS
 from speechlrp.config import CONDITIONS
-from speechlrp.config.schema import Config, call, options, typed
+from speechlrp.config.schema import Config, configure, options, typed
 from speechlrp.errors import SpeechLRPError
 
 
@@ -87,7 +87,7 @@ def _function(
 
 
 def test_call_passes_everything_on():
-    found = call("x", _function, {"share": 1, "name": None}, "r", "root", rate=3)
+    found = configure("x", _function, {"share": 1, "name": None}, "r", "root", rate=3)
     assert found == ("r", "root", 3, 1, None, False)
 
 
@@ -107,7 +107,7 @@ def test_call_passes_everything_on():
 )
 def test_call_refuses_settings(settings, message):
     with pytest.raises(SpeechLRPError, match=message):
-        call("x", _function, settings, "r", "root", rate=3)
+        configure("x", _function, settings, "r", "root", rate=3)
 
 
 def test_call_checks_dataclasses_and_open_ended_functions():
@@ -115,12 +115,12 @@ def test_call_checks_dataclasses_and_open_ended_functions():
     class Settings:
         bins: int = 3
 
-    assert call("x", Settings, {"bins": 4}).bins == 4
+    assert configure("x", Settings, {"bins": 4}).bins == 4
     with pytest.raises(SpeechLRPError, match=r"bins of x is 2.5; it must be int"):
-        call("x", Settings, {"bins": 2.5})
-    assert call("x", lambda a, **more: more, {"b": 1}, 0) == {"b": 1}
+        configure("x", Settings, {"bins": 2.5})
+    assert configure("x", lambda a, **more: more, {"b": 1}, 0) == {"b": 1}
     with pytest.raises(SpeechLRPError, match="setting of x 'a'"):
-        call("x", lambda a, **more: more, {"a": 1}, 0)
+        configure("x", lambda a, **more: more, {"a": 1}, 0)
 
 
 def test_options_leave_out_what_chose_the_entry():
@@ -129,4 +129,4 @@ def test_options_leave_out_what_chose_the_entry():
 
 def test_what_another_model_left_behind_is_taken_away():
     with pytest.raises(SpeechLRPError, match=r"known: none\..*take it away with ~model\.bands$"):
-        call("model custom", lambda: None, {"bands": 64})
+        configure("model custom", lambda: None, {"bands": 64})

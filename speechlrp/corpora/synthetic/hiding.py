@@ -51,18 +51,18 @@ def recording(kind: str, one: Plant) -> tuple[np.ndarray, list[cues.Cue]]:
         return _hidden(_piece(one.source, background), _tones(kind, one.cue, hidden))
     voice = one.source
     if kind in TONES:
-        wave, found = _digit(voice, one, background), _tones(kind, one.cue, hidden)
+        wave, planted = _digit(voice, one, background), _tones(kind, one.cue, hidden)
     elif kind == "planted_word":
         wave, word = _words(voice, one, background)
         return _in_a_room(wave, voice, background), [word]
     elif kind == "planted_formant":
         wave, cue = cues.second_formant(one.cue, cues.span(background), background)
-        found = [cue]
+        planted = [cue]
     else:
         tracks, voiced = cues.formants(voice.tract, background), cues.span(background)
-        found = [cues.harmonics(one.cue, tracks, voiced, hidden)]
+        planted = [cues.harmonics(one.cue, tracks, voiced, hidden)]
         wave = cues.whisper(tracks, voiced, background)
-    return _hidden(_in_a_room(wave, voice, background), found)
+    return _hidden(_in_a_room(wave, voice, background), planted)
 
 
 def _tones(kind: str, label: str, rng: np.random.Generator) -> list[cues.Cue]:
@@ -70,9 +70,9 @@ def _tones(kind: str, label: str, rng: np.random.Generator) -> list[cues.Cue]:
     return [cues.tone(band[label], rng) for band in bands]
 
 
-def _hidden(background: np.ndarray, found: list[cues.Cue]) -> tuple[np.ndarray, list[cues.Cue]]:
+def _hidden(background: np.ndarray, planted: list[cues.Cue]) -> tuple[np.ndarray, list[cues.Cue]]:
     """A background with the cues in it, each as loud as if it were alone."""
-    return background + sum(cues.planted(background, cue) - background for cue in found), found
+    return background + sum(cues.planted(background, cue) - background for cue in planted), planted
 
 
 def _in_a_room(wave: np.ndarray, voice: Speaker, rng: np.random.Generator) -> np.ndarray:

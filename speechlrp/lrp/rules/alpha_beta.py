@@ -52,9 +52,9 @@ class AlphaBeta(SignedRule):
             s = parts.positive().clamp_(min=0).add_(self.guard(z))
             return [(torch.div(z, s, out=s).mul_(c), self.alpha, 0)]
         positive, negative = parts.both()
-        ahead = torch.div(z, positive.add_(self.guard(z)), out=positive).mul_(c)
-        behind = torch.div(z, negative.sub_(self.guard(z)), out=negative).mul_(c)
-        return [(ahead, self.alpha, 0), (behind, 0, -self.beta)]
+        of_positive = torch.div(z, positive.add_(self.guard(z)), out=positive).mul_(c)
+        of_negative = torch.div(z, negative.sub_(self.guard(z)), out=negative).mul_(c)
+        return [(of_positive, self.alpha, 0), (of_negative, 0, -self.beta)]
 
     def __repr__(self) -> str:
         return f"AlphaBeta({self.alpha:g}, {self.beta:g})"

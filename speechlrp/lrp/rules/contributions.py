@@ -109,8 +109,8 @@ class Contributions:
         layer, bias = self.layer, _signed(self.layer.bias, sign)
         if self._sign:
             return self._forward(_factors(1, 0, sign * self._sign), bias, layer.x)
-        ahead = self._forward(_factors(1, 0, sign), bias, layer.x.clamp(min=0))
-        return ahead.add_(self._forward(_factors(1, 0, -sign), None, layer.x.clamp(max=0)))
+        total = self._forward(_factors(1, 0, sign), bias, layer.x.clamp(min=0))
+        return total.add_(self._forward(_factors(1, 0, -sign), None, layer.x.clamp(max=0)))
 
     def back(self, terms: Terms) -> Tensor:
         """``c_in`` with ``x_i c_i = sum_j (a z_ij+ + b z_ij-) s_j``, summed over ``(s, a, b)``."""
@@ -154,8 +154,8 @@ class Contributions:
 
     def bias(self, terms: Terms) -> Tensor:
         """The relevance that each output gives to its bias, shaped like ``z``."""
-        ahead, behind = (self.layer.spread(_signed(self.layer.bias, sign)) for sign in (1, -1))
-        return _sum(s * (a * ahead + b * behind) for s, a, b in terms)
+        positive, negative = (self.layer.spread(_signed(self.layer.bias, sign)) for sign in (1, -1))
+        return _sum(s * (a * positive + b * negative) for s, a, b in terms)
 
 
 def _sum(tensors: Iterable[Tensor]) -> Tensor:
@@ -169,16 +169,16 @@ def _factors(a: float, b: float, sign: int) -> Factors:
 
 def _scaled(weight: Tensor, factors: Factors) -> Tensor:
     """The positive and the negative weights times their factors, in place."""
-    ahead, behind = factors
-    if behind == 0:
-        return weight.clamp_(min=0).mul_(ahead) if ahead != 1 else weight.clamp_(min=0)
-    if ahead == 0:
-        return weight.clamp_(max=0).mul_(behind) if behind != 1 else weight.clamp_(max=0)
+    positive, negative = factors
+    if negative == 0:
+        return weight.clamp_(min=0).mul_(positive) if positive != 1 else weight.clamp_(min=0)
+    if positive == 0:
+        return weight.clamp_(max=0).mul_(negative) if negative != 1 else weight.clamp_(max=0)
     if factors == (1, -1):
         return weight.abs_()
-    if ahead != behind:
-        functional.leaky_relu_(weight, behind / ahead)
-    return weight.mul_(ahead) if ahead != 1 else weight
+    if positive != negative:
+        functional.leaky_relu_(weight, negative / positive)
+    return weight.mul_(positive) if positive != 1 else weight
 
 
 def _signed(tensor: Tensor | None, sign: int) -> Tensor | None:

@@ -46,14 +46,16 @@ class ZBox(Rule):
         """``R_in = x (w^T s) - l (w+^T s) - h (w-^T s)``."""
         low, high = _bound("low", self.low, layer), _bound("high", self.high, layer)
         _check(layer, low, high)
-        ahead, behind = layer.weight.clamp(min=0), layer.weight.clamp(max=0)
+        positive, negative = layer.weight.clamp(min=0), layer.weight.clamp(max=0)
         z = layer.z
         if layer.bias is not None:
             z = z - layer.spread(layer.bias)
-        least = layer.modified(ahead, None, low).z + layer.modified(behind, None, high).z
+        least = layer.modified(positive, None, low).z + layer.modified(negative, None, high).z
         s = (c * layer.z).div_(stabilised(z - least, self.stabilizer))
         contributions = layer.x * layer.transpose(s)
-        return contributions - low * layer.transpose(s, ahead) - high * layer.transpose(s, behind)
+        return (
+            contributions - low * layer.transpose(s, positive) - high * layer.transpose(s, negative)
+        )
 
     def bias(self, layer: Layer, c: Tensor) -> Tensor:
         """None."""

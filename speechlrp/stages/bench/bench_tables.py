@@ -133,9 +133,9 @@ def measures(table: pd.DataFrame, draws: int) -> pd.DataFrame:
             each = sign_of(measure) * part.groupby("name")[measure].mean().dropna()
             above = float((each < perfect).mean()) if np.isfinite(perfect) else np.nan
             for truth in TRUTHS:
-                found = _beside(part, measure, truth, draws)
+                compared = _beside(part, measure, truth, draws)
                 facts = {"corpus": corpus, "measure": measure, "truth": truth}
-                rows += [facts | found | {"above": above}] if found else []
+                rows += [facts | compared | {"above": above}] if compared else []
     return pd.DataFrame(rows)
 
 

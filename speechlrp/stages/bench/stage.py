@@ -155,20 +155,20 @@ def _learned(context: Context, every: Sequence[Member]) -> list[Member]:
         SpeechLRPError: none did.
     """
     least = context.config.bench.least_accuracy
-    found = [one for one in every if one.control or one.evaluation["accuracy"] >= least]
+    learnt = [one for one in every if one.control or one.evaluation["accuracy"] >= least]
     for one in every:
-        if one not in found:
+        if one not in learnt:
             context.say(
                 f"{one.name}: right in {one.evaluation['accuracy']:.1%}, below "
                 f"bench.least_accuracy={least}: left out"
             )
-    if all(one.control for one in found):
+    if all(one.control for one in learnt):
         raise SpeechLRPError(
             f"no network is right in {least:.0%} of its recordings, so that none has found what is "
             "planted: train for longer (--with 'trainer.epochs=60'), with other seeds "
             "(bench.seeds), or lower bench.least_accuracy"
         )
-    return found
+    return learnt
 
 
 def _inputs(config: Config) -> dict[str, Path]:

@@ -115,8 +115,8 @@ def _agreement(bench: Bench) -> pd.DataFrame:
         maps = {name: Maps(stack.enter_context(file)) for name, file in files.items()}
         first = 0
         for unit in bench.units:
-            some, first = slice(first, first + len(unit)), first + len(unit)
-            parts.append(agreement({name: held[some] for name, held in maps.items()}, top))
+            rows, first = slice(first, first + len(unit)), first + len(unit)
+            parts.append(agreement({name: held[rows] for name, held in maps.items()}, top))
     return summarise_agreement(parts)
 
 

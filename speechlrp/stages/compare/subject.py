@@ -44,13 +44,13 @@ class Bench:
         config, compare = self.context.config, self.context.config.compare
         flipping = config.flipping
         drawn = [config.subset, config.seed, compare.examples, compare.batch_size]
-        own: dict[str, list] = {
+        facts: dict[str, list] = {
             "maps": [self.scores, compare.period, config.explainer["bands_hz"]],
             "flips": [flipping.grids[flipping.grid], flipping.baseline, flipping.repeats],
             "sanity": [compare.sanity, compare.sanity_steps, compare.randomise, compare.top],
         }
         section = dict(self.sections.get(explainer, {}))
-        return Part(self.context, f"{kind}/{explainer}.h5", [section, drawn, own[kind]])
+        return Part(self.context, f"{kind}/{explainer}.h5", [section, drawn, facts[kind]])
 
     def units_of(self, part: Part, kind: str) -> Shards:
         """The units of a part's work, a batch each."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from speechlrp.config.schema import call, options
+from speechlrp.config.schema import configure, options
 from speechlrp.data.dataset import Spoken, dataset
 from speechlrp.data.network import Recogniser, network
 from speechlrp.letters import DECODERS
@@ -52,7 +52,7 @@ def _recognise(context: Context, spoken: Spoken, recogniser: Recogniser) -> dict
     name = section["name"]
     for batch in progress(batches.epoch(0), "evaluate", batches.examples):
         scores = recogniser.scores(batch.inputs)
-        (decoded,) = call(f"decoding {name}", DECODERS[name], options(section, "name"), scores)
+        (decoded,) = configure(f"decoding {name}", DECODERS[name], options(section, "name"), scores)
         texts[int(batch.rows[0])] = decoded.text
     return texts
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from speechlrp.artifacts.maps import Array
-from speechlrp.config.schema import Config, call
+from speechlrp.config.schema import Config, configure
 from speechlrp.data.dataset import Spoken, dataset
 from speechlrp.data.network import Recogniser, network
 from speechlrp.data.seen import check_no_view
@@ -128,7 +128,7 @@ def source(config: Config, name: str) -> Explainer:
         SpeechLRPError: a setting that it does not take, or another reference than zero.
     """
     kind, settings = _settings(config, name)
-    return call(f"navai.sources.{name}", EXPLAINERS[kind], settings)
+    return configure(f"navai.sources.{name}", EXPLAINERS[kind], settings)
 
 
 def sources_in_use(config: Config) -> dict[str, Any]:

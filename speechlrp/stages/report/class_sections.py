@@ -175,12 +175,12 @@ def spoken(files: RunFiles, where: str) -> list[Table]:
 
 def sounds(files: RunFiles) -> list[Section]:
     """What can be listened to; the files stay where `listen` put them."""
-    found = []
+    blocks = []
     for where in files.of("listen"):
         config, prefix = files.records[where].config, "listen."
         settings = {k.removeprefix(prefix): v for k, v in config.items() if k.startswith(prefix)}
-        found += listening(files.table(where, "sounds.csv"), settings, f"../{where}/")
-    return found
+        blocks += listening(files.table(where, "sounds.csv"), settings, f"../{where}/")
+    return blocks
 
 
 def cautions(files: RunFiles, wheres: Sequence[str]) -> list[Banner]:

@@ -107,9 +107,9 @@ def _explorer(
         for row in rows:
             one = table.loc[row]
             values = examples.picture(features[examples.row_of[one.id]])
-            own = [known[one.id] for known in maps if one.id in known]
+            its_maps = [known[one.id] for known in maps if one.id in known]
             marks = [spoken_in(times, one) for times in spoken]
-            recordings.append(_recording(one, values, probability[row], own, examples, marks))
+            recordings.append(_recording(one, values, probability[row], its_maps, examples, marks))
     bands = config.explainer["bands_hz"] if len(examples.frequency) > 1 else ()
     axes = examples.frequency, examples.time
     return Explorer(examples.classes, *axes, examples.units, recordings, bands)

@@ -135,19 +135,19 @@ def _choice(context: Context, examples: Windows, stack: ExitStack, around: Surro
     ids = table.id.astype(str).tolist()
     regions = read_regions(context, examples)
 
-    def in_region(some: slice, inputs: Tensor) -> Tensor:
-        inside = covered(regions, table.iloc[some], examples.frequency, examples.time)
+    def in_region(rows: slice, inputs: Tensor) -> Tensor:
+        inside = covered(regions, table.iloc[rows], examples.frequency, examples.time)
         return torch.from_numpy(inside)[:, None]
 
-    def drawn(some: slice, inputs: Tensor) -> Tensor:
+    def drawn(rows: slice, inputs: Tensor) -> Tensor:
         if regions is None:
             counts = [round(augment.share * one[0].numel()) for one in inputs]
         else:
-            counts = in_region(some, inputs).flatten(1).sum(1).tolist()
-        return at_random(inputs, counts, ids[some], around)
+            counts = in_region(rows, inputs).flatten(1).sum(1).tolist()
+        return at_random(inputs, counts, ids[rows], around)
 
     if augment.fill == "none":
-        return lambda some, inputs: torch.zeros_like(inputs[:, :1], dtype=torch.bool)
+        return lambda rows, inputs: torch.zeros_like(inputs[:, :1], dtype=torch.bool)
     if augment.random:
         return drawn
     if regions is not None:
@@ -155,8 +155,8 @@ def _choice(context: Context, examples: Windows, stack: ExitStack, around: Surro
     path, command = context.inputs["relevance"], context.made_by["relevance"]
     relevance = stack.enter_context(open_artifact(path, RELEVANCE, command))
 
-    def relevant(some: slice, inputs: Tensor) -> Tensor:
-        return most_relevant(inputs, order_of(relevance, some), augment.share)
+    def relevant(rows: slice, inputs: Tensor) -> Tensor:
+        return most_relevant(inputs, order_of(relevance, rows), augment.share)
 
     return relevant
 

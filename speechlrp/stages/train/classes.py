@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from speechlrp.config.schema import Config, call, options
+from speechlrp.config.schema import Config, configure, options
 from speechlrp.data.crops import crop_batches, extra_classes, from_audio
 from speechlrp.data.dataset import Windows, dataset
 from speechlrp.data.network import describe_model, make_model
@@ -13,7 +13,7 @@ from speechlrp.pipeline.places import FEATURES, RECORDINGS
 from speechlrp.pipeline.progress import steps
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.training import training_curves
-from speechlrp.stages.train.foreign import adopt, model_options, published_weights
+from speechlrp.stages.train.foreign import load_foreign, model_options, published_weights
 from speechlrp.training import LOGGERS
 from speechlrp.training.callbacks import Callback, Calling
 from speechlrp.training.loaders import Batches
@@ -58,14 +58,14 @@ def work(context: Context) -> None:
     meta = describe_model(config, model_settings, examples)
     if config.model.get("weights") or config.model.get("train") == "none":
         if context.ranks.leader:
-            adopt(context, model, meta, examples)
+            load_foreign(context, model, meta, examples)
         return
     teach(context, model, meta, settings, examples, examples)
 
 
 def recipe(config: Config) -> TrainSettings:
     """The configured recipe, with the run's seed."""
-    return call("trainer", TrainSettings, options(config.trainer, "logger"), seed=config.seed)
+    return configure("trainer", TrainSettings, options(config.trainer, "logger"), seed=config.seed)
 
 
 def teach(

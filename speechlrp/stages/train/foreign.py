@@ -49,7 +49,9 @@ def _path(path: str) -> Path:
     return Path(path).expanduser().resolve()
 
 
-def adopt(context: Context, model: nn.Module, meta: dict[str, Any], examples: Windows) -> None:
+def load_foreign(
+    context: Context, model: nn.Module, meta: dict[str, Any], examples: Windows
+) -> None:
     """Write a checkpoint's weights as a training would have: last, best, metrics, curves.
 
     Raises:

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from speechlrp.config.schema import Config, call, options
+from speechlrp.config.schema import Config, configure, options
 from speechlrp.data.dataset import Spoken, dataset
 from speechlrp.data.network import describe_model, make_model
 from speechlrp.errors import SpeechLRPError
@@ -39,10 +39,10 @@ def recipe(config: Config) -> LetterSettings:
     """The configured recipe, with the run's seed."""
     masks = config.trainer.get("spec_augment")
     if masks is not None:
-        masks = call("trainer.spec_augment", SpecAugment, masks, seed=config.seed)
+        masks = configure("trainer.spec_augment", SpecAugment, masks, seed=config.seed)
     rest = options(config.trainer, "spec_augment", "logger")
     fixed = {"seed": config.seed, "spec_augment": masks}
-    return call(f"trainer for task={config.task.name}", LetterSettings, rest, **fixed)
+    return configure(f"trainer for task={config.task.name}", LetterSettings, rest, **fixed)
 
 
 def check_bands(settings: Mapping[str, Any], bands: int) -> None:

@@ -59,8 +59,10 @@ def _penalty(context: Context, examples: Windows, reference: Tensor) -> RegionPe
         )
 
     def inside(rows: Tensor) -> Tensor:
-        some = examples.table.iloc[rows.numpy()]
-        return torch.from_numpy(covered(regions, some, examples.frequency, examples.time))[:, None]
+        chosen = examples.table.iloc[rows.numpy()]
+        return torch.from_numpy(covered(regions, chosen, examples.frequency, examples.time))[
+            :, None
+        ]
 
     return RegionPenalty(context.config.augment.penalty, inside, reference)
 
