@@ -62,6 +62,16 @@ class Readings:
         self._known = len(self._read)
         return bool(storage_of(constant)) and storage_of(constant) in self._stored
 
+    def let_go(self, constant: Tensor) -> None:
+        """Hold no more of a constant, whose views would hold it, than where its numbers lie."""
+        place = storage_of(constant)
+        self._read = [
+            (one.data, -1) if storage_of(one) == place else (one, version)
+            for one, version in self._read
+        ]
+        self._stored = {key: one for key, one in self._stored.items() if key != place}
+        self._known = 0
+
     def changed(self) -> Tensor | None:
         """A constant that is not what it was when it was read, if there is one."""
         for one, version in self._read:

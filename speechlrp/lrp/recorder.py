@@ -201,6 +201,7 @@ class Recorder:
         storage = constant.untyped_storage()
         self._changed = constant, constant.detach(), storage._cdata not in self.written
         self.written[storage._cdata] = storage  # alive, so that no other gets its place
+        self.read.let_go(constant)
         try:
             return self.replace(constant, result)
         except RuntimeError as error:  # torch's answer where C++ holds it, as every view does
