@@ -60,15 +60,16 @@ def _verdicts(files: RunFiles) -> Iterator[str]:
     for explainer, parts in areas.groupby("explainer", sort=False):
         verdicts = {name: judge(part) for name, part in parts.groupby("baseline", sort=False)}
         told = [
-            f"to {baseline} {words[verdict.holds]} ({verdict.evidence})"
+            f"to {baseline} {words[verdict.holds]} ({verdict.text}; {verdict.evidence})"
             for baseline, verdict in verdicts.items()
             if ("lrp", "lrp_rev") in verdict.differences
         ]
         if told:
             yield (
-                f"Bins flipped in the order that {explainer} gives them, lrp, should cost more "
-                f"accuracy than in the opposite order, lrp_rev: {'; '.join(told)}; in points of "
-                "the mean accuracy over the curve's axis."
+                f"With the bins flipped that {explainer} finds most relevant, lrp, accuracy should "
+                "fall below that of random bins, and with the most negative ones, lrp_rev, it "
+                f"should not: {'; '.join(told)}; in points of the mean accuracy over the curve's "
+                "axis."
             )
 
 

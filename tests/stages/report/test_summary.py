@@ -80,9 +80,18 @@ def test_a_recogniser_is_told_by_its_splits(run):
     )
 
 
+def test_what_is_not_decided_shows_which_order_is_not(run):
+    areas = pd.read_csv(run / "flip/a/areas.csv")
+    areas.loc[areas.strategy == "random", "area"] = 0.2
+    areas.to_csv(run / "flip/a/areas.csv", index=False)
+    (*_, text) = what_was_found(RunFiles(run, run), ["a", "b"]).blocks
+    assert "nothing is decided (random 20 ≈ lrp 20 < lrp_rev 90; lrp_rev - lrp: 70" in text.text
+
+
 def test_verdicts_come_with_their_evidence(run):
     (*_, text) = what_was_found(RunFiles(run, run), ["a", "b"]).blocks
-    assert "to zero it holds (lrp_rev - lrp: 70 (70 to 70); n 80, 8 speakers)" in text.text
+    told = "lrp 20 < random 80 < lrp_rev 90; lrp_rev - lrp: 70 (70 to 70); n 80, 8 speakers"
+    assert f"to zero it holds ({told})" in text.text
     *_, verdict, believed = text.text.split("\n\n")
     assert verdict.endswith("in points of the mean accuracy over the curve's axis.")
     assert "speechlrp bench" in believed
