@@ -21,21 +21,23 @@ from speechlrp.pipeline.progress import say
 def taken(path: Path, command: str = "") -> AbstractContextManager[None]:
     """Hold what is no stage's folder, by default for the command that was given; see `locked`."""
     command, path = command or shlex.join(["speechlrp", *sys.argv[1:]]), path.absolute()
-    return locked(path, command, next(parent for parent in path.parents if parent.is_dir()))
+    top = next(parent for parent in path.parents if parent.is_dir())
+    return locked(path, path.name, command, top)
 
 
 @contextmanager
-def locked(folder: Path, command: str, top: Path) -> Iterator[None]:
+def locked(folder: Path, name: str, command: str, top: Path) -> Iterator[None]:
     """Hold a stage's folder; where another command holds it, say which, and wait.
 
     The operating system drops the lock of a process that is gone. Folders that hold nothing
     afterwards are removed.
 
-    The lock is a hidden file beside the folder; empty folders are removed below `top`.
+    `name` is what the folder is called in messages. The lock is a hidden file beside it; empty
+    folders are removed below `top`.
     """
     path = folder.with_name(f".{folder.name}.lock")
     lock = FileLock(path)
-    if not _acquire(lock, path, folder):
+    if not _acquire(lock, path, name):
         yield
         return
     try:
@@ -50,7 +52,7 @@ def locked(folder: Path, command: str, top: Path) -> Iterator[None]:
         remove_empty(folder.parent, top)
 
 
-def _acquire(lock: FileLock, path: Path, folder: Path) -> bool:
+def _acquire(lock: FileLock, path: Path, name: str) -> bool:
     """Whether it is held; where nothing can be written, what is complete can still be read."""
     said = False
     while True:
@@ -59,7 +61,7 @@ def _acquire(lock: FileLock, path: Path, folder: Path) -> bool:
             lock.acquire(timeout=1.0 if said else 0.0)
         except Timeout:
             if not said:
-                say(f"{folder.name}: waiting for {_described(path)}")
+                say(f"{name}: waiting for {_described(path)}")
             said = True
         except FileNotFoundError:
             continue  # the folder was removed, being empty, before the file was made

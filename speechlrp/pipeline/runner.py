@@ -78,7 +78,7 @@ class _Lead:
         """Look for inputs first: a command that is refused makes no folder."""
         hints, outputs = self.invocation.hints, Path(self.config.paths.outputs)
         _inputs(self.stage, self.config, hints)
-        with locked(self.final, self.invocation.command, outputs):
+        with locked(self.final, self.where, self.invocation.command, outputs):
             # The command that held the lock may have made or replaced what this one reads.
             inputs, made_by = _inputs(self.stage, self.config, hints)
             watch = Watch(inputs)
