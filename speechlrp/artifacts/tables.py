@@ -51,6 +51,9 @@ def read_csv(path: Path, mend: str, needed: Sequence[str] = ()) -> pd.DataFrame:
     if not isinstance(table.index, pd.RangeIndex):  # pandas takes the first of them for names
         raise SpeechLRPError(f"{path} is no table (rows have more cells than its header): {mend}")
     table.columns = table.columns.str.strip()
+    twice = [name for name in table if f"{name}.1" in table]  # as pandas tells them apart
+    if twice:
+        raise SpeechLRPError(f"{path} has two columns {twice[0]}: {mend}")
     missing = [name for name in needed if name not in table]
     if missing:
         raise SpeechLRPError(f"{path} has no column {', '.join(missing)}: {mend}")

@@ -45,17 +45,26 @@ def kind(path: Path) -> str:
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Parse JSON as `json.loads` does.
+    """Parse JSON as `json.loads` does, which takes the last of what is there twice.
 
     Raises:
-        ValueError: it is none, or is nested more deeply than anything written here.
+        ValueError: it is none, has a key twice, or is nested more deeply than anything written
+            here.
     """
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_once)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     except ValueError as error:
         raise ValueError(f"it is not JSON: {error}") from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"{next(key for key in keys if keys.count(key) > 1)!r} is there twice")
+    return mapping
 
 
 def read_json(path: Path) -> Any:

@@ -1,10 +1,10 @@
 """AudioMNIST (Becker et al. 2018): 60 speakers, ten digits, 50 times each."""
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from speechlrp.artifacts.unexpected import parse_json
 from speechlrp.corpora.gathering import Gathering, files, folders
 from speechlrp.corpora.recording import Recording, gender, need_folder, pick_speakers
 from speechlrp.corpora.text import read_text
@@ -61,10 +61,12 @@ def _speakers(path: Path) -> dict[str, tuple[str | None, dict[str, str]]]:
     """Read the JSON of speakers: two-digit name -> (gender, the rest)."""
     text = read_text(path, "it says who the speakers are", MEND)
     try:
-        table = json.loads(text)
+        table = parse_json(text)
         rows = {str(s): {str(k): str(v) for k, v in row.items()} for s, row in table.items()}
-    except (ValueError, AttributeError, RecursionError):
-        raise SpeechLRPError(f"{path} is not the JSON table of speakers: {MEND}") from None
+    except (ValueError, AttributeError) as error:
+        raise SpeechLRPError(
+            f"{path} is not the JSON table of speakers ({error}): {MEND}"
+        ) from None
     return {
         speaker: (
             gender(row.pop("gender", ""), f"{path}, speaker {speaker}"),

@@ -7,12 +7,17 @@ from pathlib import Path
 
 from speechlrp.corpora.gathering import Gathering, audio_below, folders
 from speechlrp.corpora.labels import labelled, say_unknown
-from speechlrp.corpora.recording import Recording, need_folder
+from speechlrp.corpora.recording import Recording, need_folder, some
 from speechlrp.corpora.twins import of_speakers
 from speechlrp.errors import SpeechLRPError
 
 log = logging.getLogger(__name__)
 MEND = "give a folder with a folder for each class as dataset.root"
+PARTS = {
+    *("train", "training", "test", "testing", "eval"),
+    *("val", "valid", "validate", "validation", "dev"),
+}
+"""Folders so called hold a split of a corpus, each with the folders of the classes inside."""
 
 
 def folder(
@@ -36,14 +41,20 @@ def folder(
         speakers: take only these.
 
     Raises:
-        SpeechLRPError: no such folder, no recording, an expression that is none, that has no
-            group or that fits a file nowhere, or an unknown speaker.
+        SpeechLRPError: no such folder, no recording, the parts of a split, an expression that
+            is none, that has no group or that fits a file nowhere, or an unknown speaker.
     """
     root = need_folder(Path(root), "folder of recordings", MEND)
     pattern = _pattern(speaker)
     gathering = Gathering("a folder of classes", root)
     gathering.add_odd_files(root)
-    for kind in folders(root):
+    kinds = folders(root)
+    if kinds and PARTS.issuperset(kind.lower() for kind in kinds):
+        raise SpeechLRPError(
+            f"{root} holds {some(kinds)}, the parts of a split and no classes; give one of them as "
+            "dataset.root, or list all recordings in a CSV with their labels (dataset=manifest)"
+        )
+    for kind in kinds:
         names = list(audio_below(root / kind))
         if not names:
             log.warning("%s holds no recordings, so it is no class", root / kind)

@@ -1,7 +1,6 @@
 """Manifests as lhotse writes them: JSON lines of recordings, supervisions, or cuts."""
 
 import gzip
-import json
 import logging
 import zlib
 from collections import defaultdict
@@ -9,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from speechlrp.artifacts.unexpected import parse_json
 from speechlrp.corpora.labels import labelled, place
 from speechlrp.corpora.recording import Recording, need_folder, some
 from speechlrp.corpora.twins import of_speakers
@@ -137,12 +137,12 @@ def _rows(path: Path) -> Iterator[Row]:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
             for line in file:
                 number += 1
-                row = json.loads(line) if line.strip() else {}
+                row = parse_json(line) if line.strip() else {}
                 if not isinstance(row, dict):
                     raise ValueError("no object")
                 if row:
                     yield row
-    except (ValueError, RecursionError, OSError, EOFError, zlib.error) as error:
+    except (ValueError, OSError, EOFError, zlib.error) as error:
         raise SpeechLRPError(
             f"{path}, line {number}: not lhotse's JSON ({str(error)[:80]}): {MEND}"
         ) from error

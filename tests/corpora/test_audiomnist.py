@@ -60,7 +60,7 @@ def test_no_table_of_speakers(tree):
         audiomnist(tree("data/01/0_01_0.wav"))
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", '{"01": 3}'])
+@pytest.mark.parametrize("text", ["{", "[1]", '{"01": 3}', '{"01": {}, "01": {}}'])
 def test_a_broken_table_of_speakers(tree, text):
     tree("data/01/0_01_0.wav")
     with pytest.raises(SpeechLRPError, match=r"is not the JSON table of speakers"):

@@ -65,6 +65,12 @@ def test_no_folder_and_nothing_in_it(tmp_path):
             folder(root)
 
 
+def test_the_parts_of_a_split_are_no_classes(tree):
+    root = fill(tree, "Train/happy/1.wav", "val/happy/2.wav")
+    with pytest.raises(SpeechLRPError, match="holds Train, val, the parts of a split and no cl"):
+        folder(root)
+
+
 def test_one_recording_in_two_classes_is_refused(tree):
     root = fill(tree, "glad/ann/1.wav")
     (root / "sad/ann").mkdir(parents=True)
