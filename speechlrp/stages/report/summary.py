@@ -12,6 +12,12 @@ UNKNOWN = (
     "`speechlrp evaluate` makes one."
 )
 
+ASKED = (
+    "With the bins flipped that an explainer finds most relevant, lrp, accuracy should fall below "
+    "that of random bins, and with the most negative ones, lrp_rev, it should not (below: the mean "
+    "accuracy over the curve's axis, in %, and the difference in points)."
+)
+
 TRUST = (
     "How far curves of flipping can be believed was measured where the truth is known: flipped to "
     "the loudest value they rank explainers the wrong way around, flipped to silence or to the "
@@ -25,8 +31,9 @@ def what_was_found(files: RunFiles, classes: list[str]) -> Section:
     """Accuracy, what flipping decides, and what training on changed, in sentences."""
     works = " ".join([*_accuracy(files, classes), *_trained_on(files)])
     verdicts = list(_verdicts(files))
-    believed = [TRUST] if verdicts else []
-    blocks: list = [Text("\n\n".join(filter(None, [works, *verdicts, *believed])))]
+    if verdicts:
+        verdicts = [ASKED, *verdicts, TRUST]
+    blocks: list = [Text("\n\n".join(filter(None, [works, *verdicts])))]
     if not _evaluations(files):
         blocks.insert(0, Banner(UNKNOWN))
     return Section("What was found", blocks=blocks)
@@ -65,12 +72,7 @@ def _verdicts(files: RunFiles) -> Iterator[str]:
             if ("lrp", "lrp_rev") in verdict.differences
         ]
         if told:
-            yield (
-                f"With the bins flipped that {explainer} finds most relevant, lrp, accuracy should "
-                "fall below that of random bins, and with the most negative ones, lrp_rev, it "
-                f"should not: {'; '.join(told)}; in points of the mean accuracy over the curve's "
-                "axis."
-            )
+            yield f"By {explainer}: {'; '.join(told)}."
 
 
 def _trained_on(files: RunFiles) -> Iterator[str]:

@@ -92,8 +92,9 @@ def test_verdicts_come_with_their_evidence(run):
     (*_, text) = what_was_found(RunFiles(run, run), ["a", "b"]).blocks
     told = "lrp 20 < random 80 < lrp_rev 90; lrp_rev - lrp: 70 (70 to 70); n 80, 8 speakers"
     assert f"to zero it holds ({told})" in text.text
-    *_, verdict, believed = text.text.split("\n\n")
-    assert verdict.endswith("in points of the mean accuracy over the curve's axis.")
+    *_, asked, verdict, believed = text.text.split("\n\n")
+    assert "should fall below that of random bins" in asked
+    assert verdict.startswith("By lrp: to zero")
     assert "speechlrp bench" in believed
 
 
