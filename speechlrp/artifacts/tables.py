@@ -50,9 +50,10 @@ def read_csv(path: Path, mend: str, needed: Sequence[str] = ()) -> pd.DataFrame:
         ) from error
     if not isinstance(table.index, pd.RangeIndex):  # pandas takes the first of them for names
         raise SpeechLRPError(f"{path} is no table (rows have more cells than its header): {mend}")
-    table.columns = table.columns.str.strip()
-    twice = [name for name in table if f"{name}.1" in table]  # as pandas tells them apart
-    if twice:
+    table.columns = names = table.columns.str.strip()
+    again = (f"{name}.1" in names for name in names)  # as pandas tells two of one name apart
+    twice = names[names.duplicated() | list(again)]
+    if len(twice):
         raise SpeechLRPError(f"{path} has two columns {twice[0]}: {mend}")
     missing = [name for name in needed if name not in table]
     if missing:

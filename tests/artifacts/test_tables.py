@@ -64,6 +64,7 @@ def test_an_empty_table_keeps_its_columns(tmp_path):
         (b"id,start_s\na,1,2\nb,2,3\n", "more cells than its header"),
         (b"id\na\n", "has no column start_s"),
         (b"id,start_s,start_s\na,1,2\n", "has two columns start_s"),
+        (b"id,start_s, start_s\na,1,2\n", "has two columns start_s"),
         (b"id,start_s\na,1\nb,x\n", "row 2: start_s is 'x', no number"),
         (b"id,start_s\na," + b"1" * 400 + b"x\n", "row 1: start_s is '1111"),
     ],
