@@ -35,7 +35,6 @@ from speechlrp.config.settings import groups
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.identity import Invocation, check_run
 from speechlrp.pipeline.inputs import check_made_so
-from speechlrp.pipeline.places import explanation
 from speechlrp.stages import CLASSES, stage_of
 
 
@@ -107,9 +106,8 @@ def _hydra_main(verb: str, overrides: tuple[str, ...], files: OwnFiles, corpus: 
                 config = on_corpus(config, verb, member, corpus)
             named = (*hints(member, config_dir, remembered), *hints_on(corpus))
             if verb != "run":
-                asked = dict(stage_of(verb, config.task.name).inputs(config))
-                if verb == "report":  # shows what there is, and the configured explanation first
-                    asked["relevance"] = explanation(config, "relevance.h5")
+                stage = stage_of(verb, config.task.name)
+                asked = {**stage.inputs(config), **stage.shows(config)}
                 check_made_so(asked, config, member, named)
             invocation = Invocation(
                 shlex.join(["speechlrp", verb, *shown, *place, *hints_on(corpus)]),

@@ -138,8 +138,8 @@ def _swept(overrides: tuple[str, ...]) -> list[str]:
 
 def outputs_of(overrides: Sequence[str] = ()) -> Path:
     """The folder of all runs, as given or as configured."""
-    given = [o.partition("=")[2].strip("'\"") for o in overrides if key_of(o) == "paths.outputs"]
-    return Path(given[-1]) if given else default_outputs()
+    folders = [o.partition("=")[2].strip("'\"") for o in overrides if key_of(o) == "paths.outputs"]
+    return Path(folders[-1]) if folders else default_outputs()
 
 
 def to_remember(overrides: Sequence[str], config_dir: str | None) -> tuple[str, ...]:

@@ -132,8 +132,8 @@ def _check_columns(what: str, columns: Any, judged: Judged) -> None:
     arrays = {one: np.asarray(values) for one, values in columns.items()}
     numbers = (a.shape == (count,) and a.dtype.kind in "fiub" for a in arrays.values())
     if not arrays or not all(numbers):
-        found = ", ".join(f"{one} {list(a.shape)} of {a.dtype}" for one, a in arrays.items())
-        raise SpeechLRPError(f"{what} gives {found or 'no columns'}; {wanted}")
+        shapes = ", ".join(f"{one} {list(a.shape)} of {a.dtype}" for one, a in arrays.items())
+        raise SpeechLRPError(f"{what} gives {shapes or 'no columns'}; {wanted}")
 
 
 def order_of(file: h5py.File, rows: Any) -> torch.Tensor:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from speechlrp.artifacts.tables import read_csv
 from speechlrp.config.schema import Config
+from speechlrp.corpora.gathering import is_hidden
 from speechlrp.corpora.text import composed
 from speechlrp.corpora.textgrid import SILENT, Interval, intervals_of, read_ctm, read_textgrid
 from speechlrp.errors import SpeechLRPError, unknown
@@ -122,7 +123,7 @@ def _files(config: Config, *kinds: str) -> list[Path]:
 def _grids(folder: str) -> list[Path]:
     """The TextGrid files in a folder; hidden ones, such as macOS leaves, are not."""
     paths = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() == ".textgrid")
-    return [p for p in paths if not any(part[0] == "." for part in p.relative_to(folder).parts)]
+    return [p for p in paths if not any(map(is_hidden, p.relative_to(folder).parts))]
 
 
 def _known(names: pd.Series, recordings: pd.DataFrame) -> pd.Series:

@@ -100,13 +100,13 @@ class Layer:
 
         What a rule makes beside the input then takes the memory of some.
         """
-        some = max(1, EXAMPLES * len(self.x) // max(self.x.numel(), self.z.numel(), 1))
-        one_piece = some >= len(self.x) or self._transposed is None or self.x.is_cuda
+        count = max(1, EXAMPLES * len(self.x) // max(self.x.numel(), self.z.numel(), 1))
+        one_piece = count >= len(self.x) or self._transposed is None or self.x.is_cuda
         if one_piece or not self._counts_outputs() or self.channel == 0:
             yield slice(None), self
             return
-        for start in range(0, len(self.x), some):
-            rows, part = slice(start, start + some), copy(self)
+        for start in range(0, len(self.x), count):
+            rows, part = slice(start, start + count), copy(self)
             part.x, part.z = self.x[rows], self.z[rows]
             yield rows, part
 

@@ -26,6 +26,8 @@ class Stage:
     inputs: Callable[[Config], Mapping[str, Artifact | Path]]
     """The files it reads: name -> an artifact of a run, or a file of the user's."""
     work: Callable[[Context], None]  # does it, writing into `context.folder`
+    shows: Callable[[Config], Mapping[str, Artifact]] = lambda config: {}
+    """What it reads where it is there, and settings must not contradict either."""
     facts: Callable[[Config], dict[str, str]] = lambda config: {}
     """What tells its results in one run apart, such as weights and subset; they make the name of
     its folder and stand in its record."""

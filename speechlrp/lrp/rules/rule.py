@@ -107,9 +107,9 @@ class SignedRule(Rule):
     def backward(self, layer: Layer, c: Tensor) -> Tensor:
         """Back through the weights of each sign."""
         passed = []
-        for rows, some in layer.examples():
-            parts = Contributions(some, c[rows], self.divides)
-            passed.append(parts.back(self.terms(some, c[rows], parts)))
+        for rows, part in layer.examples():
+            parts = Contributions(part, c[rows], self.divides)
+            passed.append(parts.back(self.terms(part, c[rows], parts)))
         return passed[0] if len(passed) == 1 else torch.cat(passed)
 
     def bias(self, layer: Layer, c: Tensor) -> Tensor:

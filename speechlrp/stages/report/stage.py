@@ -4,7 +4,7 @@ from speechlrp.config.schema import Config
 from speechlrp.data.dataset import dataset
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.contents import RunFiles, other_run, run_files
-from speechlrp.pipeline.places import FEATURES, UTTERANCES
+from speechlrp.pipeline.places import FEATURES, UTTERANCES, Artifact, explanation
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.report.page import Block, Section
 from speechlrp.stages.report import class_sections, flips, letter_sections
@@ -106,11 +106,17 @@ def _facts(config: Config, files: RunFiles, features: str, words: str, key: str)
     return facts
 
 
+def explained_first(config: Config) -> dict[str, Artifact]:
+    """The configured explanation, which the page begins with."""
+    return {"relevance": explanation(config, "relevance.h5")}
+
+
 CLASSES = Stage(
     name="report",
     keys=(*CHOICES, "beside", "explainer.name", "explainer.view"),
     inputs=lambda config: {"features": FEATURES},
     work=of_classes,
+    shows=explained_first,
     sources=everything,
 )
 LETTERS = Stage(
@@ -118,5 +124,6 @@ LETTERS = Stage(
     keys=CHOICES,
     inputs=lambda config: {"features": UTTERANCES},
     work=of_letters,
+    shows=explained_first,
     sources=everything,
 )
