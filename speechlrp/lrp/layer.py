@@ -101,8 +101,8 @@ class Layer:
         What a rule makes beside the input then takes the memory of some.
         """
         count = max(1, EXAMPLES * len(self.x) // max(self.x.numel(), self.z.numel(), 1))
-        one_piece = count >= len(self.x) or self._transposed is None or self.x.is_cuda
-        if one_piece or not self._counts_outputs() or self.channel == 0:
+        in_rows = self._counts_outputs() and self.channel > 0
+        if not in_rows or count >= len(self.x) or self.x.is_cuda:
             yield slice(None), self
             return
         for start in range(0, len(self.x), count):

@@ -67,7 +67,7 @@ class Merged(Layer):
         self, weight: Tensor | None, bias: Tensor | None, x: Tensor | None = None
     ) -> Layer:
         """The layer with other weights, and where given, another input; there is no norm."""
-        return self.inner.modified(weight, bias, x)
+        return self.inner.modified(weight, bias, self.x if x is None else x)
 
     def output(self) -> Tensor:
         """``z``, computed anew."""
