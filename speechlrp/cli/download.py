@@ -31,7 +31,7 @@ def synthesise_corpus(layout: str, out: str, *, manifest: str | None = None, **s
 
     workers = settings.pop("workers") or len(os.sched_getaffinity(0))
     if manifest and layout not in KINDS:
-        raise click.UsageError(f"--from is for {' and '.join(TONES)}, not for {layout}")
+        raise click.UsageError(f"--from is for {', '.join(TONES)}, not for {layout}")
     if layout in KINDS and settings.pop("swap_f0", False):
         raise click.UsageError(f"--swap-f0 is for voices; {layout} has a cue of its own")
     make = plant if layout in KINDS else synthesise

@@ -14,7 +14,8 @@ from speechlrp.stages import SUMMARIES
 
 LAYOUTS = (
     *("audiomnist", "librispeech", "voxceleb"),
-    *("planted_tone", "planted_pair", "planted_f0", "planted_formant", "planted_word"),
+    *("planted_tone", "planted_pair", "planted_four"),
+    *("planted_f0", "planted_formant", "planted_word"),
 )
 
 

@@ -10,7 +10,7 @@ import soundfile
 from speechlrp.corpora import CORPORA
 from speechlrp.corpora.synthetic import cues, hiding
 from speechlrp.corpora.synthetic.hiding import KINDS, TONES, recording
-from speechlrp.corpora.synthetic.planted import CLASSES, TABLE, plant
+from speechlrp.corpora.synthetic.planted import TABLE, plant
 from speechlrp.corpora.synthetic.speakers import cast
 from speechlrp.errors import SpeechLRPError
 from speechlrp.measures.localisation import TRUTH
@@ -28,7 +28,7 @@ def noise(monkeypatch):
 def _both(kind, seed=3):
     """One recording with either label: nothing but the label differs."""
     one = hiding.Plant(hiding.Utterance("a", "a.wav", 0, "zero", 0), SPEAKER, "", "", "", (seed,))
-    made = {label: recording(kind, replace(one, cue=label)) for label in CLASSES}
+    made = {label: recording(kind, replace(one, cue=label)) for label in cues.BANDS}
     return {label: (wave, found[0]) for label, (wave, found) in made.items()}
 
 
@@ -69,7 +69,7 @@ def test_fundamentals_differ_below_the_cut_and_while_the_voice_sounds_alone(seed
     assert power[beyond].sum() < 1e-4 * background[beyond].sum()
 
 
-@pytest.mark.parametrize("label", CLASSES)
+@pytest.mark.parametrize("label", cues.BANDS)
 def test_the_harmonics_are_those_of_the_fundamental(label):
     rng = np.random.default_rng(1)
     tracks = cues.formants(1.0, rng)
@@ -115,7 +115,8 @@ def test_a_corpus_is_read_with_its_truth(kind, tmp_path):
     for speaker in ("001", "002"):
         own = [r for r in found if r.speaker == speaker]
         for task in ("cue", "shuffled"):
-            assert sorted(r.label(task) for r in own) == ["high", "high", "low", "low"]
+            classes = [*(TONES[kind][0] if kind in TONES else cues.BANDS)]
+            assert sorted(r.label(task) for r in own) == sorted(classes * (4 // len(classes)))
     for one in found:
         wave, rate = soundfile.read(one.path)
         start, end, low, high = (float(one.extra[name]) for name in TRUTH)
@@ -186,11 +187,11 @@ def _own(tmp_path, seconds=(0.4, 3.0, 0.95, 1.2)):
 
 @pytest.mark.parametrize("kind", TONES)
 def test_tones_are_planted_into_recordings_of_ones_own(kind, tmp_path):
-    made = plant(tmp_path / "c", kind, manifest=_own(tmp_path), seed=2)
+    made = plant(tmp_path / "c", kind, manifest=_own(tmp_path), seed=1)
     assert (made.utterances, made.speakers) == (4, 2)
     found = CORPORA["manifest"](made.root, file=TABLE)
     assert [r.speaker for r in found] == ["a", "a", "b", "b"]
-    assert sorted(r.label("cue") for r in found[:2]) == ["high", "low"]
+    assert sorted(r.label("cue") for r in found[:2]) == sorted([*TONES[kind][0]][:2])
     for one in found:
         wave, rate = soundfile.read(one.path)
         assert (rate, len(wave)) == (cues.RATE, len(TIME))
@@ -227,6 +228,15 @@ def test_both_cues_of_a_pair_have_a_place():
     _, (first, second) = recording("planted_pair", one)
     assert cues.BANDS["high"][0] < first.hz < cues.BANDS["high"][1]
     assert cues.OTHER_BANDS["high"][0] < second.hz < cues.OTHER_BANDS["high"][1]
+
+
+def test_each_of_four_classes_has_its_band(tmp_path):
+    made = plant(tmp_path / "c", "planted_four", speakers=2, per_speaker=8, seed=2)
+    table = CORPORA["manifest"](made.root, file=TABLE)
+    assert sorted(one.label("cue") for one in table) == sorted([*cues.FOUR_BANDS] * 4)
+    for one in table:
+        low, high = cues.FOUR_BANDS[one.label("cue")]
+        assert low < float(one.extra["cue_hz"]) < high
 
 
 def test_a_formant_moves_and_nothing_else_does():

@@ -19,6 +19,13 @@ BANDS = {"low": (600.0, 900.0), "high": (2200.0, 2500.0)}
 """Class -> where its tone lies, Hz."""
 OTHER_BANDS = {"low": (1300.0, 1600.0), "high": (3000.0, 3300.0)}
 """Class -> where the second tone lies, which says the same."""
+FOUR_BANDS = {
+    "low": BANDS["low"],
+    "mid_low": OTHER_BANDS["low"],
+    "mid_high": BANDS["high"],
+    "high": OTHER_BANDS["high"],
+}
+"""The same bands as four classes."""
 PLACES = {"low": (1000.0, 1200.0), "high": (1900.0, 2200.0)}
 """Class -> where its second formant lies, Hz."""
 AROUND = (800.0, 2450.0)

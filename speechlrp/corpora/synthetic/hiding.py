@@ -17,9 +17,13 @@ from speechlrp.corpora.synthetic.render import render
 from speechlrp.corpora.synthetic.speakers import Speaker
 from speechlrp.errors import SpeechLRPError, about
 
-KINDS = ("planted_tone", "planted_pair", "planted_f0", "planted_formant", "planted_word")
-TONES = ("planted_tone", "planted_pair")
-"""Of these, those that are mixed into what is there."""
+TONES = {
+    "planted_tone": (cues.BANDS,),
+    "planted_pair": (cues.BANDS, cues.OTHER_BANDS),
+    "planted_four": (cues.FOUR_BANDS,),
+}
+"""What is mixed into what is there -> class -> band, of each of its tones."""
+KINDS = (*TONES, "planted_f0", "planted_formant", "planted_word")
 WORDS = {"low": "left", "high": "right"}
 """Class -> the word that is said."""
 FULL = 32_767
@@ -66,8 +70,7 @@ def recording(kind: str, one: Plant) -> tuple[np.ndarray, list[cues.Cue]]:
 
 
 def _tones(kind: str, label: str, rng: np.random.Generator) -> list[cues.Cue]:
-    bands = [cues.BANDS, cues.OTHER_BANDS][: TONES.index(kind) + 1]
-    return [cues.tone(band[label], rng) for band in bands]
+    return [cues.tone(bands[label], rng) for bands in TONES[kind]]
 
 
 def _hidden(background: np.ndarray, planted: list[cues.Cue]) -> tuple[np.ndarray, list[cues.Cue]]:

@@ -4,6 +4,7 @@ So it is known where relevance should be. See `cues` for how a recording is made
 
 - ``planted_tone``: the band of a tone burst at a random time in a spoken digit;
 - ``planted_pair``: the bands of two such bursts, either of which is enough;
+- ``planted_four``: the band of one burst, of four;
 - ``planted_f0``: the fundamental of the harmonics below 500 Hz of a vowel, which above that is
   noise with the same formants in both classes;
 - ``planted_formant``: the place of one formant of whispered vowels;
@@ -22,7 +23,7 @@ import numpy as np
 
 from speechlrp.corpora.manifest import manifest as listed_in
 from speechlrp.corpora.synthetic import espeak
-from speechlrp.corpora.synthetic.cues import RATE
+from speechlrp.corpora.synthetic.cues import BANDS, RATE
 from speechlrp.corpora.synthetic.hiding import (
     FULL,
     KINDS,
@@ -39,7 +40,6 @@ from speechlrp.corpora.synthetic.store import Progress, Store, table, write
 from speechlrp.corpora.synthetic.synthesis import SynthesisSummary
 from speechlrp.errors import SpeechLRPError, unknown
 
-CLASSES = ("low", "high")
 TABLE = "planted.csv"
 COLUMNS = (
     *("id", "path", "speaker", "digit", "cue", "shuffled", "cue_hz", "seconds"),
@@ -65,7 +65,7 @@ def plant(
 ) -> SynthesisSummary:
     """Make a corpus with a planted cue, and `TABLE` beside it with where the cue lies.
 
-    Half of every speaker's recordings have each label. The column ``shuffled`` holds the
+    As many of every speaker's recordings have each label. The column ``shuffled`` holds the
     same labels dealt anew: what a network learns of them is by heart, and where it then
     sees relevance is chance. A rerun keeps what is there and goes on after a kill.
 
@@ -96,16 +96,18 @@ def plant(
             f"per_speaker is {per_speaker}, workers {workers}, seed {seed}; they must be at "
             "least 2, 1 and 0"
         )
-    store = Store(root)
+    store, classes = Store(root), [*(TONES[kind][0] if kind in TONES else BANDS)]
     settings: dict[str, Any] = {"kind": kind, "seed": seed, "edition": _EDITION}
     if manifest is None:
         plan = [
-            one for voice in cast(speakers, seed=seed) for one in _plan(voice, per_speaker, seed)
+            one
+            for voice in cast(speakers, seed=seed)
+            for one in _plan(voice, per_speaker, classes, seed)
         ]
         settings |= {"speakers": speakers, "per_speaker": per_speaker}
         settings |= {"speech": background_of(kind)}
     else:
-        plan = _own_plan(kind, manifest, seed)
+        plan = _own_plan(kind, manifest, classes, seed)
         listed = hashlib.sha256(manifest.read_bytes()).hexdigest()
         settings |= {"manifest": str(manifest.resolve()), "listed": listed}
     try:
@@ -121,8 +123,8 @@ def plant(
     return SynthesisSummary(store.root, kind, people, len(plan), written, total, where, where)
 
 
-def _plan(voice: Speaker, count: int, seed: int) -> Iterator[Plant]:
-    dealt, again = _dealt(count, [seed, 11, voice.number])
+def _plan(voice: Speaker, count: int, classes: list[str], seed: int) -> Iterator[Plant]:
+    dealt, again = _dealt(classes, count, [seed, 11, voice.number])
     name = f"{voice.number:03d}"
     for k in range(count):
         key = f"{name}/{k:04d}"
@@ -130,7 +132,7 @@ def _plan(voice: Speaker, count: int, seed: int) -> Iterator[Plant]:
         yield Plant(utterance, voice, name, dealt[k], again[k], (seed, 12, voice.number, k))
 
 
-def _own_plan(kind: str, listed: Path, seed: int) -> list[Plant]:
+def _own_plan(kind: str, listed: Path, classes: list[str], seed: int) -> list[Plant]:
     """A recording of every one in a list, in its order.
 
     Raises:
@@ -147,7 +149,7 @@ def _own_plan(kind: str, listed: Path, seed: int) -> list[Plant]:
         by_speaker.setdefault(one.speaker, []).append(k)
     plan = {}
     for number, (name, places) in enumerate(sorted(by_speaker.items())):
-        dealt, again = _dealt(len(places), [seed, 11, number])
+        dealt, again = _dealt(classes, len(places), [seed, 11, number])
         for at, k in enumerate(places):
             utterance = Utterance(f"{k:06d}", f"wav/{k:06d}.wav", number, "", at)
             source = Path(recordings[k].path)
@@ -155,9 +157,9 @@ def _own_plan(kind: str, listed: Path, seed: int) -> list[Plant]:
     return [plan[k] for k in sorted(plan)]
 
 
-def _dealt(count: int, seed: list[int]) -> tuple[list[str], list[str]]:
+def _dealt(classes: list[str], count: int, seed: list[int]) -> tuple[list[str], list[str]]:
     """The labels of a speaker's recordings, and the same dealt anew."""
-    rng, labels = np.random.default_rng(seed), [CLASSES[k % 2] for k in range(count)]
+    rng, labels = np.random.default_rng(seed), [classes[k % len(classes)] for k in range(count)]
     return rng.permutation(labels).tolist(), rng.permutation(labels).tolist()
 
 
