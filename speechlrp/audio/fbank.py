@@ -25,7 +25,7 @@ WINDOW_TYPES = ("povey", "hamming", "hanning", "rectangular")
 
 @dataclass(frozen=True, kw_only=True)
 class FbankSettings(WindowSettings):
-    """Settings of ``fbank``; the defaults are the thesis's, in windows of exactly 200 frames."""
+    """Kaldi's log mel filterbanks; the defaults are the thesis's, in windows of 200 frames."""
 
     rate: int = 16000
     length: int = 32240

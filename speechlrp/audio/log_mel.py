@@ -31,7 +31,7 @@ class LogMel(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class LogMelSettings(RecordingSettings):
-    """Settings of the log-mel spectrogram; the defaults are Krug and Stober's.
+    """Log-mel spectrograms of whole utterances; the defaults are Krug and Stober's.
 
     Nothing is padded: frame t covers the samples from ``t * hop`` up to ``t * hop + window``,
     and samples after the last whole frame are left out.

@@ -25,7 +25,7 @@ _CHUNK = 8  # windows transformed at once: what fits a core's cache
 
 @dataclass(frozen=True, kw_only=True)
 class SpectrogramSettings(WindowSettings):
-    """Settings of ``spectrogram_db``; the defaults are the paper's (228 x 230 -> 227 x 227)."""
+    """Spectrograms in dB; the defaults are AudioMNIST's paper's (228 x 230 -> 227 x 227)."""
 
     window: int = 455  # samples of an STFT frame, weighted by a periodic Hann window
     overlap: int = 420  # samples shared by neighbouring frames

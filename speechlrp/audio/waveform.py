@@ -14,7 +14,7 @@ from speechlrp.audio.windows import WindowSettings
 
 @dataclass(frozen=True, kw_only=True)
 class WaveformSettings(WindowSettings):
-    """Settings of windows of samples; the defaults are AudioNet's, one second at 8 kHz."""
+    """Windows of samples; the defaults are AudioNet's, one second at 8 kHz."""
 
     axes: ClassVar[tuple[str, ...]] = ("channel", "time")
 

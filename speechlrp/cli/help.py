@@ -43,7 +43,9 @@ def explained(key: str) -> Iterator[str]:
         return
     one = setting(key)
     yield key
-    yield from _indented(one.comment or "its file says no more than its name")
+    for words, file in one.comments.items():
+        several = f"with {_chosen(file)}: " if len(one.comments) > 1 else ""
+        yield from _indented(several + words)
     if kind := _annotated(key) or _kind(list(one.values.values())):
         yield f"    type: {kind}"
     values = choices_of(key)
@@ -93,14 +95,18 @@ def _set_in(one: Setting) -> Iterator[str]:
     """Which files set it to what; the one that counts where nothing is chosen first."""
     by_value: dict[str, list[str]] = {}
     for file, value in one.values.items():
-        group, _, choice = file.partition("/")
-        default = f" {UNCHOSEN}" if default_choices().get(group) == choice else ""
-        named = f"{group}={choice}{default}" if choice else "every verb"
-        if "/" in choice:
-            named = f"conf/{file}.yaml ({words_of(conf_dir() / f'{file}.yaml')})"
-        by_value.setdefault(_written(value), []).append(named)
+        by_value.setdefault(_written(value), []).append(_chosen(file))
     for value, files in by_value.items():
         yield from _indented(f"{value} in {', '.join(files)}")
+
+
+def _chosen(file: str) -> str:
+    """How what a file of conf/ sets is chosen; of a part of several choices what it is for."""
+    group, _, choice = file.partition("/")
+    if "/" in choice:
+        return f"conf/{file}.yaml ({words_of(conf_dir() / f'{file}.yaml')})"
+    default = f" {UNCHOSEN}" if default_choices().get(group) == choice else ""
+    return f"{group}={choice}{default}" if choice else "every verb"
 
 
 def _written(value: Any) -> str:
@@ -196,4 +202,4 @@ def _words(entries: Iterable[str], name: str) -> str:
     entry = entries[name] if isinstance(entries, Mapping) else None
     documented = inspect.isclass(entry) or inspect.isroutine(entry)
     text = entry if isinstance(entry, str) else inspect.getdoc(entry) if documented else ""
-    return (text or "").partition("\n\n")[0].replace("\n", " ")
+    return (text or "").partition("\n\n")[0].replace("\n", " ").replace("``", "`")

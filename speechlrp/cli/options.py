@@ -75,7 +75,7 @@ _MAXIMIZE = (
     Option("--letter", "maximize.letter", "The letter(s) that chosen neurons are most active for."),
 )
 _FILL = (
-    Option("--fill", "augment.fill", "What the bins become.", FILLS),
+    Option("--fill", "augment.fill", "What the bins become.", tuple(FILLS)),
     Option("--region", "augment.region", "These bins: a CSV file of regions; or found."),
     Option("--random", "augment.random", "As many bins at random: the control.", switch=True),
 )

@@ -26,9 +26,15 @@ class Setting:
     """A setting, as ``KEY=VALUE`` names it."""
 
     key: str  # dotted
-    comment: str = ""  # of the file that explains it; several lines as one
+    comments: dict[str, str] = field(default_factory=dict)
+    """What its files say, several lines as one -> the first file that says so."""
     values: dict[str, Any] = field(default_factory=dict)
     """File, below ``conf`` and without its suffix -> what it sets."""
+
+    @property
+    def comment(self) -> str:
+        """Of the first file that explains it."""
+        return next(iter(self.comments), "")
 
 
 @cache
@@ -70,11 +76,13 @@ def settings_of(group: str) -> dict[str, Setting]:
                 continue
             dotted = f"{group}.{key}".lstrip(".")
             setting = known.setdefault(dotted, Setting(dotted))
-            setting.values[path.relative_to(conf_dir()).with_suffix("").as_posix()] = value
-            setting.comment = setting.comment or comment
+            file = path.relative_to(conf_dir()).with_suffix("").as_posix()
+            setting.values[file] = value
+            if comment:
+                setting.comments.setdefault(comment, file)
     for dotted, setting in known.items():  # a part without words has those of the whole
         whole = known.get(dotted.rpartition(".")[0])
-        setting.comment = setting.comment or (whole.comment if whole else "")
+        setting.comments = setting.comments or (whole.comments if whole else {})
     known.pop(f"{group}.defaults", None)
     return known
 

@@ -1,4 +1,4 @@
-"""Downloads corpora that come as archives from OpenSLR: LibriSpeech and MUSAN.
+"""Downloads corpora that come as archives from OpenSLR; arguments as in `fetch.fetch`.
 
 An archive is downloaded (going on after an interruption), verified, unpacked beside its
 place and moved into it whole, with a marker ``.complete`` inside. Then it is deleted.
@@ -51,7 +51,7 @@ MUSAN = Archive("musan.tar.gz", "musan", Checksum("md5", "0c472d4fc0c5141eca47ad
 def librispeech(
     root: Path, *, subsets: Sequence[str], base_url: str | None, progress: bool
 ) -> DownloadReport:
-    """Download subsets of LibriSpeech into ``<root>/LibriSpeech``; arguments as in `fetch.fetch`.
+    """Download subsets of LibriSpeech into ``<root>/LibriSpeech``.
 
     Raises:
         SpeechLRPError: no or an unknown subset, no network, a wrong archive, no space.
@@ -72,7 +72,7 @@ def librispeech(
 def musan(
     root: Path, *, subsets: Sequence[str], base_url: str | None, progress: bool
 ) -> DownloadReport:
-    """Download MUSAN (11 GB) into ``<root>/musan``; arguments as in `fetch.fetch`.
+    """Download MUSAN (11 GB) into ``<root>/musan``.
 
     Raises:
         SpeechLRPError: subsets were asked for, no network, a wrong archive, no space.

@@ -1,4 +1,4 @@
-"""Downloads AudioMNIST: 30,000 files, each verified.
+"""Downloads AudioMNIST: 30,000 files, each verified; arguments as in `fetch.fetch`.
 
 The sha256 and size of every official file are kept beside this module in
 ``fetch_audiomnist.bin``: 36 bytes a file, 32 of digest and 4 of size (little endian),
@@ -75,7 +75,7 @@ def official() -> dict[str, Official]:
 def audiomnist(
     root: Path, *, subsets: Sequence[str], base_url: str | None, progress: bool
 ) -> DownloadReport:
-    """Download AudioMNIST into ``<root>/audiomnist``; arguments as in `fetch.fetch`.
+    """Download AudioMNIST into ``<root>/audiomnist``.
 
     A mirror has the files as ``<base_url>/data/SS/D_SS_R.wav`` and, if it likes, the archive
     as ``<base_url>/archive.tar.gz``.

@@ -55,12 +55,14 @@ FILL_INS = Registry(
 )
 """What a flipped bin becomes."""
 
-FILLS = ("zero", "mean", "neighbours", "donor", "none")
-"""What an augmented bin becomes: 0, or the mean of its Moore neighbourhood (T 6.2); what the bins
-around the chosen ones imply (ROAD), or what another recording has there.
-
-With ``none`` it stays: training on without augmentation, the control for the others.
-"""
+FILLS = {
+    "zero": "0 (T 6.2).",
+    "mean": "The mean of its Moore neighbourhood (T 6.2).",
+    "neighbours": "What the bins around the chosen ones imply (ROAD).",
+    "donor": "What another recording has there.",
+    "none": "What it was: training on without augmentation, the control for the others.",
+}
+"""What an augmented bin becomes."""
 
 
 def strategies_of(setting: str) -> tuple[str, ...]:

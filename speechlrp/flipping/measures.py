@@ -40,7 +40,7 @@ def bins_at_half(curve: Curve) -> float:
 
 
 def percent_at_half(curve: Curve) -> float:
-    """`bins_at_half` in % of all bins."""
+    """`bins_at_50` in % of all bins."""
     return bins_at_half(curve) / curve.total * 100
 
 

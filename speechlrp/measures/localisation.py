@@ -73,7 +73,7 @@ def near(inside: np.ndarray, bins: int = NEAR) -> np.ndarray:
 
 
 def cue(maps: Maps) -> dict[str, np.ndarray]:
-    """A score of `compare`: relevance against the true region, and against a wrong one.
+    """How much relevance lies in the true region (of a planted cue), and in a wrong one.
 
     Returns:
         `SCORES`; ``positive_near``, ``pointing_near`` and their chance ``near_region``: the

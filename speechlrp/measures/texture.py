@@ -15,7 +15,7 @@ NEIGHBOURHOOD = 3
 
 
 def texture(maps: Maps) -> dict[str, np.ndarray]:
-    """All numbers of this module for each recording."""
+    """How concentrated, patterned and lopsided each map is."""
     relevance = maps.relevance
     return {
         "total_variation": total_variation(relevance),

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from speechlrp.cli.help import TABLES, names
 from speechlrp.cli.main import main
 from speechlrp.config.names import conf_dir
 from speechlrp.config.settings import OVERLAYS, groups, settings_of
@@ -54,7 +55,7 @@ def test_every_setting_says_what_it_is(group):
 def test_a_group_has_its_choices_and_settings():
     text = said("help", "trainer")
     assert "CTC. K: Adam 1e-4" in text
-    assert "T 4.3.1 (where none is chosen)" in text
+    assert "T 4.3.1: 200 epochs of SGD (where none is chosen)" in text
     assert "trainer.clip" in text
     assert "Usage: speechlrp train " in said("help", "train")
     both = said("help", "compare")
@@ -114,3 +115,19 @@ def test_all_lists_at_once():
     assert "rules: zero, epsilon" in text
     assert "conf/trainer: " in text
     assert "unknown list 'rulez'" in said("list", "rulez", status=1)
+
+
+def test_everything_that_can_be_chosen_has_words():
+    silent = [
+        f"{what}: {line}"
+        for what in (*TABLES, *(f"conf/{group}" for group in groups()))
+        for line in names(what)
+        if len(line.split()) < 2
+    ]
+    assert silent == []
+
+
+def test_where_choices_mean_a_setting_differently_each_is_told():
+    lines = said("help", "split.train").splitlines()
+    assert lines[1] == "    with split=official: what the names of the parts to train on begin with"
+    assert lines[2] == "    with split=seeded: counts of speakers (12), or fractions"

@@ -138,7 +138,7 @@ def test_choices_of_options_are_the_tables():
     choices = {o.flag: o.choices for options in OPTIONS.values() for o in options if o.choices}
     assert choices["--strategy"] == ("all", *STRATEGIES)
     assert choices["--baseline"] == ("all", *FILL_INS)
-    assert choices["--fill"] == FILLS
+    assert choices["--fill"] == tuple(FILLS)
     assert choices["--sanity"] == ("none", *ORDERS)
     assert choices["--decoding"] == tuple(DECODERS)
     assert choices["--from"] == choices["--to"] == tuple(SUMMARIES)
