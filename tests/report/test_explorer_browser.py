@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from toy_explorer import CHROMIUM, FREQUENCY, MARKS, ONSET, RECORDINGS, TIME, F, T, patterns
+from toy_explorer import CHROMIUM, FREQUENCY, MARKS, ONSET, RATE, RECORDINGS, TIME, F, T, patterns
 
 from speechlrp.measures.segments import segments
 
@@ -216,6 +216,55 @@ def test_a_link_leads_to_the_state_it_was_made_of(opened):
     assert page.locator("[data-region=f1]").first.input_value() == "900"
     again = opened("#" + page.get_attribute("[data-link] >> nth=0", "href").removeprefix("#"))
     assert shown(again) == shown(page)
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["sign=5", "sign=%22", "drag=x", "share=", "opacity=-1", "toString=x", "zoom=1,1,0,0",
+     "zoom=9,9,9,9", "zoom=-5,-4,-100,-50", "region=1,2,3", "region=a,b,c,d", "recording=nope",
+     "explainer=nope&beside=nope,b,b", "other=nope&class=nope"],
+)  # fmt: skip
+def test_a_link_that_says_nonsense_leads_to_what_there_is(opened, link):
+    page = opened(f"#{link}")
+    ends = {"x0": 0, "x1": T, "y0": 0, "y1": F}
+    assert page.evaluate("speechlrp.explorers[0].zoom") == ends
+    assert page.evaluate("speechlrp.explorers[0].region") is None
+    state = shown(page)
+    assert (state["recording"], state["explainer"]) == ("id0", "lrp")
+    assert (state["sign"], state["drag"], state["share"], state["opacity"]) == (
+        "0", "select", "2", "1")  # fmt: skip
+
+
+def test_a_region_told_backwards_is_the_same(opened):
+    there, back = opened("#region=0.2,0.4,500,900"), opened("#region=0.4,0.2,900,500")
+    code = "[speechlrp.explorers[0].region, [...speechlrp.explorers[0].part('region')]]"
+    assert there.evaluate(code) == back.evaluate(code)
+
+
+def test_the_view_follows_the_keyboard(opened):
+    page = opened()
+    page.focus("canvas >> nth=0")
+    page.keyboard.press("+")
+    for key in ("ArrowRight", "ArrowUp"):
+        for _ in range(F):
+            page.keyboard.press(key)
+    zoom = page.evaluate("speechlrp.explorers[0].zoom")
+    np.testing.assert_allclose([zoom["x1"], zoom["y1"]], [T, F], atol=1e-4)
+    assert min(zoom["x0"], zoom["y0"]) > 0
+
+
+def test_of_samples_a_stretch_is_zoomed_into_and_heard(opened):
+    page = opened("#view=samples")
+    page.click("[data-do=closer] >> nth=2")
+    zoom = page.evaluate("speechlrp.explorers[2].zoom")
+    assert zoom == {"x0": RATE / 4, "x1": RATE * 3 / 4, "y0": 0, "y1": 1}
+    page.fill("[data-region=t0] >> nth=2", "0.25")
+    page.fill("[data-region=t1] >> nth=2", "0.5")
+    assert page.is_hidden("[data-region=f0] >> nth=2")
+    sound = np.array(page.evaluate("[...speechlrp.explorers[2].part('region')]"))
+    inside = slice(RATE // 4 + 300, RATE // 2 - 300)
+    np.testing.assert_allclose(sound[inside], RECORDINGS[0].samples[inside], atol=1e-4)
+    assert np.abs(sound[: RATE // 4 - 300]).max() == 0
 
 
 def test_probabilities_and_answers_are_told(opened):

@@ -1,6 +1,7 @@
 """A page of recordings to explore in a browser: small maps, tones, and marks."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 
@@ -47,6 +48,15 @@ def patterns():
     ]  # fmt: skip
 
 
+def waveforms():
+    """A recording whose features and map are its samples: one row."""
+    one, seconds = recording(0, "left", 0.1), np.arange(RATE) / RATE
+    relevance = np.random.default_rng(1).normal(size=(1, RATE)).astype(np.float32)
+    maps = [Explanation("lrp", "left", relevance, "logit")]
+    one = replace(one, features=one.samples[None], maps=maps, onset_s=0.0, marks=())
+    return Explorer(CLASSES, np.zeros(1), seconds, "", [one], name="samples")
+
+
 RECORDINGS = [recording(i, CLASSES[i % 2], p) for i, p in enumerate((0.1, 0.9, 0.6, 0.3, 0.2, 0.8))]
 
 
@@ -59,6 +69,7 @@ def write(folder, room):
     (folder / "recordings").mkdir()
     for path, text in explorer.beside:
         (folder / path).write_text(text)
-    sections = [Section("Explorer", "Look.", [explorer]), Section("Patterns", "", [letters])]
+    blocks = {"Explorer": explorer, "Patterns": letters, "Samples": waveforms()}
+    sections = [Section(title, "", [block]) for title, block in blocks.items()]
     (folder / "index.html").write_text(render(Page("A run", sections=sections)), encoding="utf-8")
     return folder / "index.html", explorer

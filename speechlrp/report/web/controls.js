@@ -6,6 +6,16 @@ function fill(select, options, chosen) {
   if (select.selectedIndex < 0) select.selectedIndex = 0;
 }
 
+/* A class in words written to the right stays beside what is said of it: an isolate. */
+const apart = (name) => name && `\u2068${name}\u2069`;
+
+/* A recording in the list. */
+function lineOf({ name, label, predicted, probabilities, condition }) {
+  const sure = probabilities.length ? ` ${(100 * Math.max(...probabilities.map(([, value]) => value))).toFixed(0)} %` : "";
+  const said = !label || label === predicted ? "" : ` → ${apart(predicted)}`;
+  return [name, `${apart(label || predicted)}${said}${sure}`, condition].filter(Boolean).join(" · ");
+}
+
 function element(name, words = "", properties = {}) {
   return Object.assign(document.createElement(name), { textContent: words }, properties);
 }

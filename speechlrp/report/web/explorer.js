@@ -2,9 +2,6 @@
 
 const HELD = 8; // recordings whose numbers are kept
 
-/* A class in words written to the right stays beside what is said of it: an isolate. */
-const apart = (name) => name && `\u2068${name}\u2069`;
-
 class Explorer {
   constructor(root) {
     this.root = root;
@@ -42,6 +39,7 @@ class Explorer {
     const others = recordings.map((entry) => [entry.id, entry.name]);
     fill(this.control("other"), [["", "none"], ...others], this.state.other);
     this.control("other").parentElement.hidden = recordings.length < 2;
+    for (const name of ["f0", "f1"]) this.one(`[data-region=${name}]`).parentElement.hidden = this.index.frequency.length < 2;
   }
 
   listen() {
@@ -67,13 +65,7 @@ class Explorer {
 
   listRecordings() {
     const chosen = filtered(this.index, this.filters);
-    const words = (entry) => {
-      const sure = entry.probabilities.length
-        ? ` ${(100 * Math.max(...entry.probabilities.map(([, value]) => value))).toFixed(0)} %` : "";
-      const said = !entry.label || entry.label === entry.predicted ? "" : ` → ${apart(entry.predicted)}`;
-      return [entry.name, `${apart(entry.label || entry.predicted)}${said}${sure}`, entry.condition].filter(Boolean).join(" · ");
-    };
-    fill(this.control("recording"), chosen.map((entry) => [entry.id, words(entry)]), this.state.recording);
+    fill(this.control("recording"), chosen.map((entry) => [entry.id, lineOf(entry)]), this.state.recording);
     this.count = chosen.length ? `${chosen.length} of ${this.index.recordings.length} ${this.index.one}s` : `No ${this.index.one} fits.`;
     this.say();
     const kept = chosen.some((entry) => entry.id === this.state.recording);
@@ -132,17 +124,18 @@ class Explorer {
 
   get zoom() {
     const [columns, rows] = [this.index.time.length, this.index.frequency.length];
-    return this.toPlaces(fourNumbers(this.state.zoom)) ?? { x0: 0, x1: columns, y0: 0, y1: rows };
+    return this.toPlaces(this.state.zoom) ?? { x0: 0, x1: columns, y0: 0, y1: rows };
   }
 
-  get region() { return this.toPlaces(fourNumbers(this.state.region)); }
+  get region() { return this.toPlaces(this.state.region); }
   get side() { return this.sides[Math.min(this.active, this.shown.length - 1)]; }
 
-  toPlaces(numbers) {
-    if (!numbers) return null;
-    const { time, frequency } = this.index;
-    const [x0, x1] = [placeOf(time, numbers[0]), placeOf(time, numbers[1])];
-    return { x0, x1, y0: placeOf(frequency, numbers[2]), y1: placeOf(frequency, numbers[3]) };
+  /* What of a box lies in the picture; null: nothing. */
+  toPlaces(text) {
+    const { time, frequency } = this.index, box = boxOf(text, this.index);
+    const side = (axis, value) => Math.min(axis.length, Math.max(0, placeOf(axis, value)));
+    const [x0, x1, y0, y1] = (box ?? []).map((value, i) => side(i < 2 ? time : frequency, value));
+    return x0 < x1 && y0 < y1 ? { x0, x1, y0, y1 } : null;
   }
 
   toText({ x0, x1, y0, y1 }) {
@@ -240,7 +233,7 @@ class Explorer {
       const own = this.shown.filter((side) => side.entry === entry), level = own[0].data.features[at];
       const parts = Number.isNaN(level) ? [] : [`${rounded}${number(level)} ${units}`];
       parts.push(...own.filter(({ map }) => map).map(({ map }) => `${map.explainer} ${rounded}${number(map.values[at])} ${map.units}`));
-      if (entries.length > 1) parts[0] = `${entry.name}: ${parts[0]}`;
+      if (entries.length > 1) parts[0] = `${entry.name}: ${parts[0] ?? "no explanation"}`;
       words.push(...parts);
     }
     const said = this.side.shares.filter(({ begin, end }) => begin <= time[cursor.x] && time[cursor.x] < end);
@@ -251,16 +244,15 @@ class Explorer {
   }
 
   showRegion() {
-    const numbers = fourNumbers(this.state.region) ?? ["", "", "", ""];
-    ["t0", "t1", "f0", "f1"].forEach((name, i) => {
-      const input = this.one(`[data-region=${name}]`);
-      if (input !== document.activeElement) input.value = numbers[i];
+    const numbers = this.state.region.split(",");
+    this.all("[data-region]").forEach((input, i) => {
+      if (input !== document.activeElement) input.value = numbers[i] ?? "";
     });
   }
 
   readRegion() {
-    const values = ["t0", "t1", "f0", "f1"].map((name) => this.one(`[data-region=${name}]`).value);
-    if (values.every((value) => value !== "")) this.set({ region: values.join(",") });
+    const inputs = this.all("[data-region]");
+    if (inputs.every(({ value, parentElement }) => value || parentElement.hidden)) this.set({ region: inputs.map(({ value }) => value).join() });
   }
 
   act(action) {
@@ -278,7 +270,7 @@ class Explorer {
   /* The sound of the region, or of the bins that speak for or against. */
   part(which) {
     const { entry, data, map } = this.side;
-    const keep = which === "region" ? inRegion(fourNumbers(this.state.region))
+    const keep = which === "region" ? inRegion(boxOf(this.state.region, this.index))
       : shownBins(this.index, map.values, shareOf(this.state.share), which === "for" ? 1 : -1);
     return masked(data.samples, entry.rate, entry.onset_s, keep);
   }

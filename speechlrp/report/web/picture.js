@@ -245,7 +245,7 @@ function valueAt(axis, place) {
 
 function placeOf(axis, value) {
   let low = 0, high = axis.length - 1;
-  if (high < 1) return 0.5;
+  if (high < 1) return Number.isFinite(value) ? 0.5 : Number(value > 0);
   while (high - low > 1) {
     const middle = (low + high) >> 1;
     if (axis[middle] <= value) low = middle;

@@ -74,5 +74,8 @@ function step(event, explorer) {
     explorer.corner ??= from;
     select(explorer, explorer.corner, cursor);
   } else explorer.corner = null;
+  const { zoom } = explorer, outside = (at, low, high) => Math.min(0, at - low) + Math.max(0, at + 1 - high);
+  const [right, up] = [outside(cursor.x, zoom.x0, zoom.x1), outside(cursor.y, zoom.y0, zoom.y1)];
+  if (right || up) explorer.moveBy(right, up); // the view follows
   explorer.read(cursor, true);
 }

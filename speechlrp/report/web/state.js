@@ -5,13 +5,18 @@ const FIRST = {
   drag: "select", zoom: "", region: "",
 };
 
+const BOX = /^([-\de.]*,){3}[-\de.]*$/;
+
+/* What may stand for those that are no name: of names, what is not there is not found. */
+const FITS = { sign: /^(0|1|-1)$/, drag: /^(select|move)$/, share: /^-?[\d.]+$/, opacity: /^(1|0?\.\d+|0)$/, zoom: BOX, region: BOX };
+
 /* The state that the page's link tells an explorer; null where it is for another, or for none. */
 function readLink(name) {
   const hash = location.hash.slice(1);
   if (!hash.includes("=")) return null; // a link to a part of the page
   const given = new URLSearchParams(hash);
   if ((given.get("view") ?? "explorer") !== name) return null;
-  return Object.fromEntries([...given].filter(([key]) => key in FIRST));
+  return Object.fromEntries([...given].filter(([key, value]) => Object.hasOwn(FIRST, key) && (FITS[key] ?? /^/).test(value)));
 }
 
 function link(state, opening, name) {
@@ -20,10 +25,13 @@ function link(state, opening, name) {
   return "#" + new URLSearchParams(told).toString();
 }
 
-/* Four numbers (seconds from, to, hertz from, to) as text, and from it; null where it is none. */
-function fourNumbers(text) {
+/* Four numbers as text (seconds, seconds, hertz, hertz), each pair sorted; null where it is none.
+   Where there is one row, it holds all frequencies. */
+function boxOf(text, { frequency }) {
   const numbers = text ? text.split(",").map(Number) : [];
-  return numbers.length === 4 && numbers.every(Number.isFinite) ? numbers : null;
+  if (numbers.length !== 4 || !numbers.every(Number.isFinite)) return null;
+  const [t0, t1, f0, f1] = [0, 2].flatMap((i) => numbers.slice(i, i + 2).sort((a, b) => a - b));
+  return frequency.length > 1 ? [t0, t1, f0, f1] : [t0, t1, -Infinity, Infinity];
 }
 
 /* A slider's place as a share of all bins: a decade for every step of 1, all of them at 2. */
