@@ -47,6 +47,9 @@ def answer_class(
     label = int(pooled.argmax())
     asked = classes[label] if target is None else target
     count = len(pieces.features)
+    if section["target"] == "runner_up" and against is None:
+        rivals = np.where([one == asked for one in classes], -1, pooled)
+        against = classes[int(rivals.argmax())]
     weights, words = weights_of(classes, asked, against, count)
     if section["target"] == "contrast" and against is None:
         number = torch.full((count,), classes.index(asked))

@@ -37,7 +37,7 @@ from speechlrp.training.losses import PROBABILITIES
 
 SEED = "seed"
 """Of a file of relevance: draws the order of bins that are equal."""
-TARGETS = ("label", "predicted", "contrast")
+TARGETS = ("label", "predicted", "contrast", "runner_up")
 """What is explained: the true class, the network's, or the true one against the others' mean."""
 OURS = (
     *("name", "kind", "reference", "target", "batch_size", "examples", "utterances"),
@@ -237,6 +237,8 @@ class Explaining:
             target = self.network.predict(inputs)[0].argmax(1)
         if self.section["target"] == "contrast":
             target = against_others(target, len(self.network.dataset.classes))
+        if self.section["target"] == "runner_up":
+            target = against_next(target, self.network.predict(inputs)[0])
         return inputs, inputs - self._measured[1], target
 
     def merged(
@@ -262,6 +264,13 @@ def against_others(labels: torch.Tensor, classes: int) -> torch.Tensor:
     """Weights of logits ``[B, K]`` that ask why the label and not the mean of the other classes."""
     own = torch.nn.functional.one_hot(labels, classes).float()
     return own - (1 - own) / (classes - 1)
+
+
+def against_next(labels: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+    """Weights of logits ``[B, K]`` that ask why the label and not the likeliest other class."""
+    own = torch.nn.functional.one_hot(labels, logits.shape[1])
+    rival = logits.masked_fill(own.bool(), -torch.inf).argmax(1)
+    return (own - torch.nn.functional.one_hot(rival, logits.shape[1])).float()
 
 
 def caution_of_guessing(

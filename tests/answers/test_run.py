@@ -142,6 +142,9 @@ def test_a_contrast_is_the_difference_of_two_explanations(run, explained):
     setting = run.explain(path, target="female", settings=["explainer.target=contrast"])
     assert setting.target == "female against the others"
     np.testing.assert_allclose(setting.relevance, contrast.relevance, rtol=1e-3, atol=1e-6)
+    likeliest = run.explain(path, target="female", settings=["explainer.target=runner_up"])
+    assert likeliest.target == "female against male"
+    np.testing.assert_array_equal(likeliest.relevance, contrast.relevance)
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".csv", ".png", ".wav", ".TextGrid", ".html"])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from speechlrp.data.explaining import Explaining, against_others, check
+from speechlrp.data.explaining import Explaining, against_next, against_others, check
 from speechlrp.errors import SpeechLRPError
 
 SECTION = {
@@ -68,3 +68,9 @@ def test_logits_are_kept_of_a_network_that_ends_in_probabilities(end):
     inputs = torch.randn(4, 1, 2, 3)
     with torch.no_grad():
         torch.testing.assert_close(explaining.logits(inputs, net(inputs)), body(inputs))
+
+
+def test_the_rival_is_the_likeliest_of_the_others():
+    logits = torch.tensor([[3.0, 1.0, 2.0], [3.0, 1.0, 2.0]])
+    weights = against_next(torch.tensor([0, 1]), logits)
+    assert weights.tolist() == [[1, 0, -1], [-1, 1, 0]]
