@@ -14,7 +14,7 @@ from speechlrp.lrp.modules import Place
 Affine = Callable[[Tensor, Tensor | None, Tensor | None], Tensor]
 Transposed = Callable[[Tensor, Tensor, Tensor], Tensor]
 
-BLOCK = 2**18
+BLOCK = 2**19
 """Numbers of a weight that are worked on at a time."""
 EXAMPLES = 2**21
 """Numbers of an input that are worked on at a time where a rule makes others of their size."""
@@ -59,18 +59,20 @@ class Layer:
         weight: Tensor | None,
         bias: Tensor | None,
         transposed: Transposed | None = None,
+        faster: Affine | None = None,
     ) -> None:
         """Compute ``z = function(x, weight, bias)``.
 
         ``transposed(c, x, weight)`` is the operation's transpose; without it, autograd
         finds it, at the cost of one forward for every ``weight`` but the layer's own.
+        ``faster`` is the same function up to rounding, for other weights and inputs.
         """
         self.operation = operation
         self.place = place
         self._w = x.new_ones(()) if weight is None else plain(weight)
         self.bias = None if bias is None else plain(bias)
         self.x = x
-        self._function, self._transposed = function, transposed
+        self._function, self._transposed = faster or function, transposed
         # A graph would keep x and the weights alive as autograd does; a known transpose needs
         # neither a graph nor, for other weights, a forward.
         known = transposed is not None
@@ -144,6 +146,7 @@ class Layer:
         if rows >= count or stored.is_cuda:  # which waits for each piece, and has the memory
             yield slice(None), self._fill(torch.empty_like(stored), slice(None))
             return
+        rows = -(-count // -(-count // rows))  # a small rest takes as long as a whole block
         buffer = torch.empty_like(stored[:rows])
         for start in range(0, count, rows):
             block = slice(start, min(start + rows, count))

@@ -1,7 +1,7 @@
 """Dense layers, convolutions and average pools, which a rule acts on; and Lp pools."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
@@ -12,6 +12,13 @@ from torch.nn import functional
 
 from speechlrp.lrp.arguments import precision_of
 from speechlrp.lrp.layer import Layer, Transposed, plain
+from speechlrp.lrp.operations.convolution import (
+    as_dense,
+    as_dense_back,
+    convolution,
+    dense,
+    one_step,
+)
 from speechlrp.lrp.operations.gradient import gradient, moved
 from speechlrp.lrp.recorder import Call, Recorder
 from speechlrp.lrp.tape import Coefficients
@@ -41,13 +48,15 @@ def layer(recorder: Recorder, call: Call) -> Tensor:
         return affine(x, weight, bias, **named)
 
     transposed: Transposed = dense
+    faster = None
     if operation != "linear":
-        dimensions = int(operation[-2])
-        transposed = convolution(dimensions, named, order is _TRANSPOSED)
+        transposed = convolution(int(operation[-2]), named, order is _TRANSPOSED)
+        if order is _CONV and one_step(x, weight, named.get("padding", 0)):
+            transposed, faster = as_dense_back, in_this_precision(as_dense, x)
     place = recorder.places.owner(weight)
     function = in_this_precision(function, x)
     numbers = recorder.numbers(x)
-    layer = Layer(operation, place, function, numbers, weight, bias, transposed)
+    layer = Layer(operation, place, function, numbers, weight, bias, transposed, faster)
     return recorded(recorder, call, x, layer)
 
 
@@ -120,53 +129,3 @@ def resized(recorder: Recorder, call: Call) -> Any:
     """Nearest neighbours are copies; every other interpolation is linear, so the gradient."""
     mode = call.kwargs.get("mode", "nearest")
     return (moved if mode.startswith("nearest") else gradient)(recorder, call)
-
-
-def dense(c: Tensor, x: Tensor, weight: Tensor) -> Tensor:
-    """``c w``, for ``F.linear``'s weight ``[out, in]`` or ``[in]``."""
-    weight = weight.to(c.dtype)
-    product = c.unsqueeze(-1) * weight if weight.dim() == 1 else c @ weight
-    return product.to(x.dtype)
-
-
-def convolution(dimensions: int, named: dict[str, Any], transposed: bool) -> Transposed:
-    """The transpose of ``F.conv*d``, or of ``F.conv_transpose*d``, called with ``named``.
-
-    Each is the other's transpose. ``named`` may leave out ``stride``, ``padding``, ``dilation`` and
-    ``groups``; an unbatched input is allowed, as are padding's strings.
-    """
-    stride, dilation = (_each(named.get(name, 1), dimensions) for name in ("stride", "dilation"))
-    groups, padding = named.get("groups", 1), named.get("padding", 0)
-    back = getattr(functional, f"conv{'' if transposed else '_transpose'}{dimensions}d")
-
-    def transpose(c: Tensor, x: Tensor, weight: Tensor) -> Tensor:
-        weight, shape = weight.to(c.dtype), x.shape[-dimensions:]
-        if transposed:
-            grad = back(c, weight, None, stride, padding, dilation, groups)
-        else:
-            before, behind = _padding(padding, weight.shape[2:], dilation)
-            sizes = zip(shape, behind, weight.shape[2:], before, stride, dilation, strict=True)
-            over = [  # at the end of the input, which no step of the kernel reaches
-                (length + more + 2 * zeros - apart * (size - 1) - 1) % step
-                for length, more, size, zeros, step, apart in sizes
-            ]
-            grad = back(c, weight, None, stride, before, over, groups, dilation)
-        return grad[(..., *map(slice, shape))].to(x.dtype)
-
-    return transpose
-
-
-def _each(value: int | Sequence[int], dimensions: int) -> list[int]:
-    values = [value] if isinstance(value, int) else list(value)
-    return values * dimensions if len(values) == 1 else values
-
-
-def _padding(
-    padding: int | Sequence[int] | str, kernel: Sequence[int], dilation: Sequence[int]
-) -> tuple[list[int], list[int]]:
-    """Zeros on both sides of every dimension, and those that ``"same"`` adds behind only."""
-    if padding != "same":
-        width = 0 if isinstance(padding, str) else padding  # "valid"
-        return _each(width, len(kernel)), [0] * len(kernel)
-    total = [step * (size - 1) for step, size in zip(dilation, kernel, strict=True)]
-    return [one // 2 for one in total], [one % 2 for one in total]

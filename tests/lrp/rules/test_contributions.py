@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from speechlrp.lrp import AlphaBeta, Composite, Gamma, Layer, ZPlus, attribute
 from speechlrp.lrp.modules import Place
-from speechlrp.lrp.operations.affine import dense
+from speechlrp.lrp.operations.convolution import dense
 from speechlrp.lrp.rules.contributions import LEAST, Contributions
 
 
