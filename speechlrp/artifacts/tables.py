@@ -1,8 +1,10 @@
 """Reading the tables that stages, `speechlrp synth` and people write, each column as what it is."""
 
 import codecs
+import csv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -27,7 +29,8 @@ def read_csv(path: Path, mend: str, needed: Sequence[str] = ()) -> pd.DataFrame:
 
     Columns of ``TEXT`` are text, and an empty cell in them is the empty text. Others are
     numbers, or True and False; an empty cell is NaN. Cells are separated by what is most often in
-    the line of names, commas, semicolons or tabs; a file with the mark of UTF-16 is in that.
+    the line of names, commas, semicolons or tabs; a file with the mark of UTF-16 is in that. Every
+    row has as many cells as there are columns, also where the last ones are empty.
 
     `mend` is what makes it again, for the errors. Columns that are `needed` and not of ``TEXT``
     hold numbers alone.
@@ -40,25 +43,33 @@ def read_csv(path: Path, mend: str, needed: Sequence[str] = ()) -> pd.DataFrame:
     try:
         with path.open("rb") as file:
             head = file.readline()
-        code = "utf-16" if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8"
+        code = "utf-16" if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
         mark = max(",;\t", key=lambda mark: head.count(mark.encode()))
-        plain = {"dtype": str, "keep_default_na": False, "na_filter": False}
-        table = pd.read_csv(path, sep=mark, encoding=code, **plain)
-    except (ValueError, OSError) as error:  # pandas' parser errors are values' errors
-        raise SpeechLRPError(
-            f"{path} is no table ({str(error).splitlines()[0]}): {mend}"
-        ) from error
-    if not isinstance(table.index, pd.RangeIndex):  # pandas takes the first of them for names
-        raise SpeechLRPError(f"{path} is no table (rows have more cells than its header): {mend}")
-    table.columns = names = table.columns.str.strip()
-    again = (f"{name}.1" in names for name in names)  # as pandas tells two of one name apart
-    twice = names[names.duplicated() | list(again)]
+        with path.open(encoding=code, newline="") as file:
+            names, rows = _cells(csv.reader(file, delimiter=mark, strict=True))
+    except (ValueError, csv.Error, OSError) as error:
+        raise SpeechLRPError(f"{path} is no table ({error}): {mend}") from error
+    table = pd.DataFrame(rows, columns=names, dtype=str)
+    twice = table.columns[table.columns.duplicated()]
     if len(twice):
         raise SpeechLRPError(f"{path} has two columns {twice[0]}: {mend}")
     missing = [name for name in needed if name not in table]
     if missing:
         raise SpeechLRPError(f"{path} has no column {', '.join(missing)}: {mend}")
     return pd.DataFrame({name: _typed(path, table[name], needed, mend) for name in table})
+
+
+def _cells(lines: Any) -> tuple[list[str], list[list[str]]]:
+    """Names and rows of a table; a row that was cut short would pass for one of empty cells."""
+    filled = filter(None, lines)
+    names, rows = [name.strip() for name in next(filled, [])], []
+    if not names:
+        raise ValueError("it names no columns")
+    for cells in filled:
+        if len(cells) != len(names):
+            raise ValueError(f"line {lines.line_num}: {len(cells)} cells for {len(names)} columns")
+        rows.append(cells)
+    return names, rows
 
 
 def _typed(path: Path, column: pd.Series, needed: Sequence[str], mend: str) -> pd.Series:

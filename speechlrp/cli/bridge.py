@@ -161,7 +161,7 @@ def _check_choice(override: str) -> None:
         click.UsageError: a group taken away, or several choices at once.
     """
     key, value = key_of(override).partition("@")[0], override.partition("=")[2]
-    no_name = r"[\[{].*|[-+]?[\d.]+(e[-+]?\d+)?|null|true|false"
+    no_name = r"[\[{].*|[-+]?([\d.]+(e[-+]?\d+)?|inf|nan)|null|true|false"
     if key in groups() and (override.startswith("~") or re.fullmatch(no_name, value, re.I | re.S)):
         raise click.UsageError(
             f"{override}: there is one {key} at a time, and it has a name, such as "

@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from speechlrp.config.names import conf_dir, key_of
 from speechlrp.config.own import OwnFiles, reason
-from speechlrp.config.quoting import quoted, unreadable
+from speechlrp.config.quoting import quoted, typed_in_a_shell, unreadable
 from speechlrp.config.schema import typed
 from speechlrp.config.sections import Config
 from speechlrp.config.settings import groups
@@ -57,12 +57,17 @@ def compose_config(verb: str, overrides: Sequence[str]) -> Config:
 def what_is_wrong(verb: str, overrides: Sequence[str], error: Exception) -> SpeechLRPError:
     """Say what a misspelt setting or choice could have been."""
     if key := re.search(r"Could not override '([^']+)'", str(error)):
-        return _about_setting(_without_misspelling(verb, overrides), key[1])
+        full = getattr(error.__cause__, "full_key", None) or key[1]
+        return _about_setting(_without_misspelling(verb, overrides), full)
     first = reason(error)
     if isinstance(error, OverrideParseException):
         return unreadable(str(error.override))
     if first.startswith("Ambiguous value"):
-        return SpeechLRPError(f"{first}; several values are swept with -m, a list goes in [...]")
+        name, _, value = first.partition("'")[2].rpartition("'")[0].partition("=")
+        return SpeechLRPError(
+            f"{first}; several values are swept with -m, a list goes in [...], and one text with "
+            f"commas in quotes: {typed_in_a_shell(f'{name}={quoted(value)}')}"
+        )
     return SpeechLRPError(first)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import reduce
 from itertools import pairwise
-from math import isfinite
+from math import inf, isfinite
 from types import NoneType, UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
@@ -70,7 +70,7 @@ def _misfit(composed: DictConfig, error: OmegaConfBaseException) -> SpeechLRPErr
     if isinstance(value, list) and get_origin(kinds[0]) is list:
         words = [f"{words[0]}, each {WANTED.get(get_args(kinds[0])[0], 'settings')}"]
     wanted = " or ".join([*words, *(["null"] if NoneType in kinds else [])])
-    text = "null" if value is None else value
+    text = "null" if value is None else value or repr(value)
     return SpeechLRPError(f"{key} is {text}; it must be {wanted.format(key=key)}")
 
 
@@ -130,6 +130,8 @@ def configure(
         SpeechLRPError: a setting that the function does not take, or of another type.
     """
     parameters = inspect.signature(function).parameters
+    if not isinstance(settings, Mapping):
+        raise SpeechLRPError(f"{what} is {settings!r}; it must be {WANTED[dict].format(key=what)}")
     named = [
         p.name for p in parameters.values() if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)
     ]
@@ -149,13 +151,12 @@ def configure(
             )
         raise error
     for name in [name for name in named if name in settings]:
-        _of_type(f"{name} of {what}", settings[name], parameters[name].annotation)
+        _of_type(f"{what.split()[0]}.{name}", settings[name], parameters[name].annotation)
     with guarded(what, function):
         return function(*positional, **more, **settings)
 
 
-SCALARS: dict[str, Any] = {"int": int, "float": (int, float), "str": str, "bool": bool}
-SCALARS["None"] = type(None)
+SCALARS: dict[str, Any] = {"int": int, "float": float, "str": str, "bool": bool, "None": NoneType}
 
 
 def _of_type(key: str, value: Any, annotation: Any) -> None:
@@ -164,8 +165,11 @@ def _of_type(key: str, value: Any, annotation: Any) -> None:
     if not set(kinds) <= set(SCALARS):
         return
     fits = any(isinstance(value, SCALARS[kind]) for kind in kinds)
+    fits |= isinstance(value, int) and "float" in kinds
     if not fits or (isinstance(value, bool) and "bool" not in kinds):
-        raise SpeechLRPError(f"{key} is {value!r}; it must be {' or '.join(kinds)}")
+        words = [WANTED.get(SCALARS[kind], "null") for kind in kinds]
+        text = "null" if value is None else repr(value)
+        raise SpeechLRPError(f"{key} is {text}; it must be {' or '.join(words)}")
 
 
 def check(config: Config) -> None:
@@ -261,13 +265,13 @@ RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("maximize.steps", lambda v: v <= 1_000_000, "at most 1,000,000"),
     ("augment.share listen.share listen.peak compare.top", lambda v: 0 < v <= 1, "in (0, 1]"),
     ("model.input_scale", lambda v: isinstance(v, float | int) and isfinite(v), "a finite number"),
-    ("augment.penalty navai.near_s", lambda v: v >= 0, "at least 0"),
+    ("augment.penalty navai.near_s", lambda v: 0 <= v < inf, "at least 0, and finite"),
     ("navai.rate", lambda v: 0 < v < 1, "between 0 and 1"),
     ("navai.groups", lambda v: v >= 2 or v == 0, "0, or from 2"),
     ("shortcut.share", lambda v: 0 <= v <= 1, "0 to 1"),
     ("bench.least_accuracy", lambda v: 0 <= v <= 1, "in [0, 1]"),
-    ("listen.strength", lambda v: v > 0, "above 0"),
-    ("listen.floor_db", lambda v: v < 0, "below 0"),
+    ("listen.strength", lambda v: 0 < v < inf, "above 0, and finite"),
+    ("listen.floor_db", lambda v: -inf < v < 0, "below 0, and finite"),
     ("maximize.jitter", _is_pair, "two numbers from 0: bands and frames"),
     ("bench.percent", _is_percent, "rising from 0 to 100"),
     ("bench.seeds", lambda v: len(v) > 0, "a seed or more"),

@@ -91,6 +91,12 @@ def test_call_passes_everything_on():
     assert found == ("r", "root", 3, 1, None, False)
 
 
+@pytest.mark.parametrize("value", ["abc", "", 0, -1, 2.5, True, [1, 2]])
+def test_what_is_no_mapping_of_settings_is_said(value):
+    with pytest.raises(SpeechLRPError, match=r"^trainer.masks is .*, as trainer.masks.NAME=VALUE"):
+        configure("trainer.masks", _function, value)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -98,11 +104,11 @@ def test_call_passes_everything_on():
         ({"rate": 4}, "setting of x 'rate'; known: name, on, share"),
         ({"root": "y"}, "setting of x 'root'; known: name, on, share"),
         ({"recordings": "y"}, "setting of x 'recordings'; known: name, on, share"),
-        ({"share": "much"}, "share of x is 'much'; it must be float"),
-        ({"share": None}, "share of x is None; it must be float"),
-        ({"share": True}, "share of x is True; it must be float"),
-        ({"name": 3}, "name of x is 3; it must be str or None"),
-        ({"on": 1}, "on of x is 1; it must be bool"),
+        ({"share": "much"}, "x.share is 'much'; it must be a number"),
+        ({"share": None}, "x.share is null; it must be a number"),
+        ({"share": True}, "x.share is True; it must be a number"),
+        ({"name": 3}, "x.name is 3; it must be a text or null"),
+        ({"on": 1}, "x.on is 1; it must be true or false"),
     ],
 )
 def test_call_refuses_settings(settings, message):
@@ -116,7 +122,7 @@ def test_call_checks_dataclasses_and_open_ended_functions():
         bins: int = 3
 
     assert configure("x", Settings, {"bins": 4}).bins == 4
-    with pytest.raises(SpeechLRPError, match=r"bins of x is 2.5; it must be int"):
+    with pytest.raises(SpeechLRPError, match=r"x.bins is 2.5; it must be a whole number"):
         configure("x", Settings, {"bins": 2.5})
     assert configure("x", lambda a, **more: more, {"b": 1}, 0) == {"b": 1}
     with pytest.raises(SpeechLRPError, match="setting of x 'a'"):

@@ -48,11 +48,11 @@ def _recognise(context: Context, spoken: Spoken, recogniser: Recogniser) -> dict
     reading: dict[str, Any] = {"max_frames": int(spoken.table.frames.max()), "max_utterances": 1}
     reading |= {"input_scale": recogniser.scale, "shuffle": False, "every": True}
     batches = spoken.batches(context.config.subset, **reading)
-    section, texts = context.config.decoding, {}
-    name = section["name"]
+    name, texts = context.config.decoding["name"], {}
+    settings = options(context.config.decoding, "name")
     for batch in progress(batches.epoch(0), "evaluate", batches.examples):
         scores = recogniser.scores(batch.inputs)
-        (decoded,) = configure(f"decoding {name}", DECODERS[name], options(section, "name"), scores)
+        (decoded,) = configure(f"decoding {name}", DECODERS[name], settings, scores, None)
         texts[int(batch.rows[0])] = decoded.text
     return texts
 
