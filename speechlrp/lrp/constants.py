@@ -48,7 +48,7 @@ MASKS: frozenset[Function] = frozenset(
             "eq ne lt le gt ge equal greater greater_equal less less_equal not_equal "
             "__eq__ __ne__ __lt__ __le__ __gt__ __ge__ isnan isinf isfinite isneginf isposinf "
             "isclose allclose logical_and logical_or logical_xor logical_not signbit any all "
-            "bool is_same_size result_type is_nonzero __bool__ "
+            "bool is_same_size result_type is_nonzero __bool__ __contains__ "
             "argmax argmin argsort nonzero argwhere count_nonzero bucketize searchsorted"
         ),
         torch._nested_tensor_from_mask_left_aligned,  # of a mask: may torch leave out its padding?
@@ -78,6 +78,14 @@ def takes_no_numbers(function: Function, first: bool, others: bool) -> bool:
     if function in MASKS:
         return True
     return (function in LIKE and not others) or (function in PATTERNS and not first)
+
+
+def under_a_name(operation: Function) -> Function:
+    """``torch.mul`` for ``torch.ops.aten.mul``, whatever overload; of others the operation."""
+    library, name, *_ = str(operation).split(".")
+    # A function of Python's may take other arguments than the operation.
+    compiled = (one for one in forms(name) if not hasattr(one, "__code__"))
+    return next(compiled, operation) if library == "aten" else operation
 
 
 Refusal = tuple[str, str]

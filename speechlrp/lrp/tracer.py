@@ -23,6 +23,7 @@ from speechlrp.lrp.constants import (
     SUMS,
     TRANSFORMED,
     takes_no_numbers,
+    under_a_name,
     written_by,
 )
 from speechlrp.lrp.errors import NotExplainable
@@ -124,6 +125,8 @@ class Tracer(TorchFunctionMode):
         return result
 
     def _watched(self, call: Call) -> Any:
+        if isinstance(call.function, torch._ops.OpOverload | torch._ops.OpOverloadPacket):
+            call = Call(under_a_name(call.function), call.args, call.kwargs)
         recorder, function = self.recorder, call.function
         if function in REFUSALS:
             raise recorder.refuse(call, *REFUSALS[function])

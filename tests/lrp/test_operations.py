@@ -75,6 +75,12 @@ EXACT = {
     "unused branch": lambda m, x: (m.first(x), dense(m, x).chunk(3, 1)[0])[1],
     "zeros_like": lambda m, x: dense(m, x) + torch.zeros_like(dense(m, x)),
     "no_grad inside": lambda m, x: without_gradient(m, x),
+    "by torch.ops": lambda m, x: torch.ops.aten.relu.default(dense(m, x)),
+    "in place by torch.ops": lambda m, x: torch.ops.aten.mul_(dense(m, x), 2.0),
+    "a layer by torch.ops": lambda m, x: torch.ops.aten.linear(x, m.first.weight),
+    "is a number in it": lambda m, x: dense(m, x) * (2 if 0.123 in x else 3),
+    "sum_to_size": lambda m, x: dense(m, x) + dense(m, x).sum_to_size(3, 1),
+    "trapezoid": lambda m, x: dense(m, x) + torch.trapezoid(dense(m, x), dim=1)[:, None],
     "the input itself": lambda m, x: x,
     "clone": lambda m, x: dense(m, x.clone()),
 }
@@ -122,6 +128,7 @@ class Squared(torch.autograd.Function):
 
 
 UNKNOWN = {
+    "_softmax": lambda m, x: torch.ops.aten._softmax(x, 1, False),
     "torch.lgamma": lambda m, x: torch.lgamma(x),
     "Tensor.round": lambda m, x: x.round(),
     "bilinear": lambda m, x: F.bilinear(x, x, x.reshape(1, 3, 4)[:, :1].expand(2, 4, 4)),

@@ -77,9 +77,9 @@ _TABLE: tuple[tuple[Handler, str], ...] = (
     (affine.resized, "interpolate upsample upsample_nearest"),
     # Homogeneous of degree one and without a bias: the gradient is LRP-0 and loses nothing.
     (gradient, "sum mean nansum nanmean trace neg negative cumsum diff fold std std_mean hypot"),
-    (gradient, "quantile nanquantile affine_grid"),
+    (gradient, "quantile nanquantile affine_grid sum_to_size"),
     (linear.interpolated, "lerp"),
-    (linear_with("places that depend"), "grid_sample grid_sampler"),
+    (linear_with("places that depend"), "grid_sample grid_sampler trapezoid trapz"),
     # A soft maximum: its first-order expansion, whose constant absorbs as a bias does.
     (gradient, "logsumexp logaddexp logcumsumexp"),
     (linear.norm, "norm vector_norm cdist pairwise_distance dist"),

@@ -1,7 +1,6 @@
 """The transposes of convolutions."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -55,7 +54,7 @@ def convolution(dimensions: int, named: dict[str, Any], transposed: bool) -> Tra
         before, behind = _padding(padding, weight.shape[2:], dilation)
         sizes = [length + more for length, more in zip(shape, behind, strict=True)]
         if _in_windows(c, weight, stride, groups):
-            grad = overlapped(c, weight, sizes, before, stride, dilation)
+            grad = _overlapped(c, weight, sizes, (dilation, before, stride))
         else:
             steps = zip(sizes, weight.shape[2:], before, stride, dilation, strict=True)
             over = [  # at the end of the input, which no step of the kernel reaches
@@ -69,7 +68,7 @@ def convolution(dimensions: int, named: dict[str, Any], transposed: bool) -> Tra
 
 
 def _in_windows(c: Tensor, weight: Tensor, stride: Sequence[int], groups: int) -> bool:
-    """Whether ``overlapped`` is faster, as it is several times on the CPU, and no burden."""
+    """Whether ``_overlapped`` is faster, as it is several times on the CPU, and no burden."""
     if groups > 1 or weight.dim() > 4 or c.dim() != weight.dim() or c.device.type != "cpu":
         return False
     skips = weight[0, 0].numel() == 1 and max(stride) > 1
@@ -77,31 +76,22 @@ def _in_windows(c: Tensor, weight: Tensor, stride: Sequence[int], groups: int) -
     return small and c.numel() > 0 and (skips or weight.shape[1] < LANES)
 
 
-def overlapped(
-    c: Tensor,
-    weight: Tensor,
-    sizes: Sequence[int],
-    padding: Sequence[int],
-    stride: Sequence[int],
-    dilation: Sequence[int],
+def _overlapped(
+    c: Tensor, weight: Tensor, sizes: list[int], places: Sequence[Sequence[int]]
 ) -> Tensor:
-    """The transpose of a convolution: what all windows get, added up where they overlap.
+    """What all windows get, added up where they overlap: an input of ``sizes``.
 
-    ``sizes`` are those of the result, with the zeros that ``padding`` does not count.
+    ``places`` are a convolution's dilation, padding and stride.
     """
-    flat = (1,) * (4 - c.dim())
-    add_up = partial(
-        functional.fold,
-        output_size=(*flat, *sizes),
-        kernel_size=(*flat, *weight.shape[2:]),
-        dilation=(*flat, *dilation),
-        padding=(*(0 for _ in flat), *padding),
-        stride=(*flat, *stride),
-    )
+    one, none = ((number,) * (4 - c.dim()) for number in (1, 0))  # dimensions that there are not
+    kernel = (*one, *weight.shape[2:])
+    apart, zeros, step = ((*f, *p) for f, p in zip((one, none, one), places, strict=True))
     to_windows, grad = weight.flatten(1).mT, c.new_empty(len(c), weight.shape[1], *sizes)
     some = max(1, PIECE // (len(to_windows) * c[0, 0].numel()))  # whose windows stay in the cache
     for out, part in zip(grad.split(some), c.split(some), strict=True):
-        out.copy_(add_up(to_windows @ part.flatten(2)).view_as(out))
+        windows = to_windows @ part.flatten(2)
+        whole = functional.fold(windows, (*one, *sizes), kernel, apart, zeros, step)
+        out.copy_(whole.view_as(out))
     return grad
 
 
