@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from speechlrp.config.composing import compose_config
+from speechlrp.config.names import explainer_choice
 from speechlrp.config.schema import configure, options
 from speechlrp.data.explaining import OURS
 from speechlrp.errors import SpeechLRPError
@@ -74,7 +75,8 @@ def _explainer(
             f"made, such as LRP(preset='epsilon'); found {explainer!r}"
         )
     if isinstance(explainer, str):
-        section = compose_config("explain", ["run=x", "data_run=x", f"explainer={explainer}"])
+        named = ["run=x", "data_run=x", *explainer_choice(explainer)]
+        section = compose_config("explain", named)
         kind = section.explainer["kind"]
         chosen = options(section.explainer, *OURS)
     return configure(f"explainer {kind}", EXPLAINERS[kind], chosen | settings)

@@ -13,6 +13,7 @@ from speechlrp.answers.classifier import answer_class, answer_pair
 from speechlrp.answers.exporting import CONF, META, WEIGHTS
 from speechlrp.answers.sounds import FILES, Sound, name_of, path_of, wave_of
 from speechlrp.config.composing import CONFIG_DIR, compose_config, default_outputs
+from speechlrp.config.names import explainer_choice
 from speechlrp.config.quoting import quoted
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import Spoken, dataset
@@ -238,7 +239,7 @@ class Run:
         return run_files(self.config)
 
     def _context(self, explainer: str | None = None, settings: Sequence[str] = ()) -> Context:
-        asked = [*([f"explainer={explainer}"] if explainer else []), *settings]
+        asked = [*(explainer_choice(explainer) if explainer else []), *settings]
         key = " ".join(asked)
         if key not in self._contexts:
             config = compose_config("explain", [*self._overrides, *asked])

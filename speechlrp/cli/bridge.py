@@ -28,7 +28,7 @@ from speechlrp.cli.runs import (
     with_remembered,
 )
 from speechlrp.config.composing import what_is_wrong
-from speechlrp.config.names import conf_dir, key_of
+from speechlrp.config.names import conf_dir, explainer_choice, key_of
 from speechlrp.config.own import NONE, OwnFiles
 from speechlrp.config.quoting import quoted
 from speechlrp.config.settings import groups
@@ -64,6 +64,7 @@ def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> 
             )
     overrides = tuple(map(_spelt_out, overrides))
     overrides = (*overrides, *_from_options(verb, overrides, values))
+    overrides = tuple(part for override in overrides for part in _parts(override))
     with one_line_errors(verb, overrides):
         overrides, corpus = parted(overrides, bool(values.get("on")))
         overrides, folder = with_remembered(verb, overrides, values)
@@ -83,6 +84,12 @@ def _spelt_out(override: str) -> str:
         return override
     explainers = (name if name.startswith("lrp") else f"lrp_{name}" for name in names.split(","))
     return f"explainer={','.join(explainers)}"
+
+
+def _parts(override: str) -> list[str]:
+    """An explainer of one's own has the settings of ``explainer=custom``."""
+    key, _, name = override.partition("=")
+    return explainer_choice(name.strip("'")) if key == "explainer" else [override]
 
 
 def _hydra_main(verb: str, overrides: tuple[str, ...], files: OwnFiles, corpus: tuple[str, ...]):

@@ -9,7 +9,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from speechlrp.config.names import key_of, names_in
+from speechlrp.config.names import explainer_choice, key_of, names_in
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.navai import ALIGNMENTS
 from speechlrp.registry import is_reference
@@ -56,12 +56,10 @@ def _fill(
 
 def _composed(name: str, verb: str, overrides: Sequence[str]) -> dict[str, Any]:
     others = [o for o in overrides if re.split(r"[.=@]", o.lstrip("+~"))[0] != "explainer"]
-    choice = [f"explainer={name}"]
     choices = HydraConfig.get().runtime.choices if HydraConfig.initialized() else {}
     if name == choices.get("explainer"):
         others = [o for o in overrides if key_of(o) != "explainer"]
-    if is_reference(name) or (name in EXPLAINERS and name not in _files()):
-        choice = ["explainer=custom", f"explainer.kind='{name}'", f"explainer.name='{name}'"]
+    choice = explainer_choice(name, own=name in EXPLAINERS and name not in _files())
     section: Any = OmegaConf.to_container(compose(verb, [*others, *choice]).explainer, resolve=True)
     return section
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from speechlrp.errors import SpeechLRPError, unknown
+from speechlrp.registry import REFERENCE
 
 DATA = ("dataset", "task", "split", "features", "conditions", "shortcut", "data_seed")
 """Sections whose settings make other features."""
@@ -35,6 +36,13 @@ def conf_dir() -> Path:
 def key_of(override: str) -> str:
     """The key of an override, without what says how it is set."""
     return override.lstrip("+~").partition("=")[0]
+
+
+def explainer_choice(name: Any, own: bool = False) -> list[str]:
+    """The overrides that choose an explainer: a file of ``conf/explainer``, or one's `own` kind."""
+    if not own and not re.fullmatch(REFERENCE, str(name)):
+        return [f"explainer={name}"]
+    return ["explainer=custom", f"explainer.kind='{name}'", f"explainer.name='{name}'"]
 
 
 def names_in(text: str, known: Collection[str] = (), what: str = "") -> list[str]:

@@ -22,6 +22,8 @@ TERMS = {
     "negative against it",
     r"\breference\b": "what the input 0 stands for, or what an explanation measures the input from",
     r"\bbaseline\b": "what a bin is set to that is taken away",
+    r"\bbins?\b": "entries of the input: of a spectrogram, a frequency at a time",
+    r"\b[Ee]xplainer\b": "a method that says how much each bin counts",
     r"\b[Ff]lipp(?:ed|ing)\b": "bins are set to a baseline in some order, to see what the network "
     "still recognises",
     r"\blrp_rev\b": "the order with the most negative bins first",

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 import speechlrp
+from speechlrp.config.names import explainer_choice
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers.lrp import LRP
 from speechlrp.lrp import Composite, Epsilon, Zero, attribute
@@ -18,6 +19,19 @@ def test_any_torch_model_is_explained_in_one_call():
     torch.testing.assert_close(relevance.sum(1), chosen, rtol=1e-4, atol=1e-5)
     gradient = speechlrp.explain(model, inputs, 1, explainer="gradient_x_input")[1]
     torch.testing.assert_close(gradient, relevance_of_class_1(model, inputs))
+
+
+def test_an_explainer_of_ones_own_is_taken_where_a_name_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own_model.py").write_text(
+        "from speechlrp.explainers.sensitivity import GradientXInput\n"
+        "class Mine(GradientXInput): ...\n"
+    )
+    model, inputs = nn.Linear(4, 2).eval(), torch.randn(3, 4)
+    relevance = speechlrp.explain(model, inputs, 1, explainer="own_model:Mine")[1]
+    torch.testing.assert_close(relevance, relevance_of_class_1(model, inputs))
+    assert explainer_choice("own_model:Mine")[1] == "explainer.kind='own_model:Mine'"
+    assert explainer_choice("lrp") == ["explainer=lrp"]
 
 
 def relevance_of_class_1(model, inputs):

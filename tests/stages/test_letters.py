@@ -270,7 +270,7 @@ def test_the_page_of_a_recogniser(trained):
     done = trained.speechlrp("report")
     assert done.returncode == 0, done.stderr
     page = (trained.run / "report/index.html").read_text()
-    for text in ("letter errors, train, test", "Loss and errors per epoch", "What was recognised"):
+    for text in ("letter errors on test", "Loss and errors per epoch", "What was recognised"):
         assert text in page
     (table,) = (trained.run / "report/tables").glob("training-*-what-was-recognised.csv")
     said = pd.read_csv(table)

@@ -101,8 +101,10 @@ def _facts(config: Config, files: RunFiles, features: str, words: str, key: str)
     """What stands at the head of the page: `key` of each evaluation's summary, in words."""
     facts = {"features": features, "seed": config.seed}
     for where in files.of("evaluate"):
-        value = files.records[where].notes["summary"][key]
-        facts[f"{words}, {files.name(where)}"] = f"{value:.2%}"
+        told = {name: text for name, text in files.facts(where).items() if text}
+        named = f"{words} on {told.pop('subset')}"
+        others = [text for text in told.values() if text != "train"]
+        facts[", ".join([named, *others])] = f"{files.summary(where)[key]:.2%}"
     return facts
 
 
