@@ -88,7 +88,7 @@ _FLIP = (
     Option("--grid", "flipping.grid", "A grid of conf/flipping."),
 )
 _STEPS = tuple(SUMMARIES)
-_EXPLAINER = (Option("--explainer", "explainer", "A configuration of conf/explainer."),)
+_EXPLAINER = (Option("--explainer", "explainer", "One of conf/explainer, or package.module:Name."),)
 _COMPARE = (
     Option("--compare", "beside", "Another run for the report to put beside this one.", many=True),
 )
