@@ -18,7 +18,7 @@ OF_SUBSETS = ("examples", "utterances", "f0_hz")
 """Settings of an explainer that are about a whole subset of recordings."""
 OF_FILES = ("target", "against", "pair", "out")
 """Options that go with recordings alone."""
-KNOWN = (*OF_FILES, "run", "explainer", "weights", "device", "on")
+KNOWN = (*OF_FILES, "run", "explainer", "weights", "device")
 """Options that go with recordings."""
 
 
@@ -34,8 +34,6 @@ def answer_files(files: Sequence[str], words: Sequence[str], values: Mapping[str
     from speechlrp.answers.run import load
 
     settings = dict(word.split("=", 1) for word in words if "=" in word)
-    if values.get("on"):
-        raise SpeechLRPError("--on is for a whole corpus; recordings that are named need none")
     stray = [word for word in words if word.split("=")[0].split(".")[0] not in OURS]
     if stray:
         raise _stray(stray[0])
@@ -51,10 +49,7 @@ def answer_files(files: Sequence[str], words: Sequence[str], values: Mapping[str
         raise SpeechLRPError(
             "which run is to be asked? give its name or folder: --run demo (see `speechlrp runs`)"
         )
-    options = {
-        "weights": values.get("weights") or "train",
-        "device": values.get("device") or "auto",
-    }
+    options = {key: values[key] for key in ("weights", "device") if values.get(key)}
     run = load(name, **options)
     explainer = values.get("explainer") or settings.get("explainer")
     folders = [Path(values.get("out") or ".") / name for name in _folders(files)]

@@ -4,7 +4,7 @@
 imported for an answer.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import click
@@ -13,6 +13,7 @@ from click.shell_completion import BashComplete, CompletionItem, add_completion_
 from speechlrp.cli.help import TABLES, choices_of
 from speechlrp.config.settings import OVERLAYS, groups, settings_of
 
+Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 PLAIN = "COMPREPLY+=($value)"
 
 
@@ -77,19 +78,13 @@ def runs() -> list[str]:
     return sorted(path.parent.name for path in default_outputs().glob("*/run.json"))
 
 
-def named(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """The runs whose names begin so."""
-    return _items(name for name in runs() if name.startswith(incomplete))
+def among(known: Callable[[], Iterable[str]]) -> Completion:
+    """A completion by the names that begin so; they are looked for when they are needed."""
+    return lambda *asked: _items(name for name in known() if name.startswith(asked[-1]))
 
 
-def tables(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """The names of what `speechlrp list` shows, none of which is looked into."""
-    known = [*TABLES, *(f"conf/{group}" for group in groups())]
-    return _items(name for name in known if name.startswith(incomplete))
+named = among(runs)
+tables = among(lambda: [*TABLES, *(f"conf/{group}" for group in groups())])
 
 
 def helped(

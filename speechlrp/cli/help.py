@@ -22,7 +22,6 @@ from speechlrp.config.settings import (
 )
 from speechlrp.errors import unknown
 from speechlrp.explainers import EXPLAINERS
-from speechlrp.navai import ALIGNMENTS
 from speechlrp.registry import Registry
 
 KINDS = {bool: "true or false", int: "whole number", float: "number", str: "text", list: "list",
@@ -139,14 +138,12 @@ def _indented(text: str) -> list[str]:
 
 KEY_STEPS = {
     "none": "Frames as they are.",
-    "min-sens": "The step where the sensitivity is least.",
-    "max-sens": "The step where the sensitivity is largest.",
-    "max-lrp": "The step where the relevance is largest.",
+    "min-sens": "The step where sensitivity is least.",
+    "max-sens": "The step where sensitivity is largest.",
 } | {
     f"{way}-{name}": f"The step where {name} is {size}."
     for name in EXPLAINERS
     for way, size in (("max", "largest"), ("min", "least"))
-    if f"{way}-{name}" not in ALIGNMENTS
 }
 """Alignment -> what it puts into the middle: K's four, and those of other explainers."""
 
