@@ -114,7 +114,8 @@ class Replay(Recorder):
     def emit(self, result: Tensor, data: bool = False) -> tuple[Watched, Value]:
         """The value that the call made before."""
         value, numbers = next(self._values), result.detach()
-        if value.data is None:  # else the ReLU behind it, of the segment before this, was first
+        # Else the ReLU behind it, of another segment, was first, and its zeros are kept for these.
+        if value.data is None or self.keep:
             value.data = numbers if data or self.keep else None
         for reader in self._readers.pop(id(value), ()):
             reader.numbers = numbers

@@ -206,6 +206,17 @@ def chain(depth):
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(4 * 2000, 2)).double().eval()
 
 
+@pytest.mark.parametrize("rule", [WSquare(), Flat()])
+@pytest.mark.parametrize("before", range(5))
+def test_relevance_of_zeros_behind_a_closed_relu(rule, before):
+    """Wherever a norm, whose ReLU's result stands in for its own, is cut from the ReLU."""
+    flat = [nn.Flatten(), nn.Unflatten(1, (2, 3))] * before
+    blocks = [part for _ in range(3) for part in (nn.Linear(6, 6), normed(6), nn.ReLU())]
+    model = nn.Sequential(*flat, nn.Flatten(), *blocks, nn.Linear(6, 3)).double().eval()
+    inputs = torch.randn(4, 2, 3, dtype=torch.float64).clamp(-4, 4)
+    assert_same(*both(model, inputs, Composite([(nn.Module, rule)])))
+
+
 @pytest.mark.parametrize("rule", [Epsilon(0.1), Gamma(0.5)])
 def test_it_takes_one_more_forward(rule):
     model, x = chain(10), torch.randn(1, 4, 2000, dtype=torch.float64)
