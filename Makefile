@@ -4,6 +4,8 @@ EXPERIMENT ?= audiomnist_gender
 LETTERS ?= librispeech_letters
 SPEAKER ?= voxceleb_speaker
 ARGS ?=
+# One more than cores: a test that waits for a command of its own leaves its core to another.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + os.cpu_count())')
 BIN := .venv/bin
 RUN := $(BIN)/speechlrp
 E := experiment=$(EXPERIMENT) $(ARGS)
@@ -30,10 +32,10 @@ install: .venv/installed  ## Make the environment in .venv
 	@touch $@
 
 test: install  ## Run the tests, a file at a time on every core
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 test-all: install  ## Run all tests, the slow ones too
-	$(BIN)/pytest -n auto --dist loadfile -m ''
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m ''
 
 docs: install  ## Build the manual into site/ (NOTEBOOKS=no: its tutorials are not run)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
