@@ -59,6 +59,9 @@ class OwnFiles:
         except (UnicodeDecodeError, RecursionError) as error:
             files = sorted(self._folder.rglob("*.yaml")) if self._folder else []
             words = next(filter(None, map(_unreadable, files)), None)
+            chosen = [str(path) for path in self._chosen if path.is_file()]
+            if words is None and chosen and isinstance(error, RecursionError):
+                words = f"{', '.join(chosen)}: its defaults lead back to the file itself"
             if words is None:
                 raise
             raise SpeechLRPError(words) from error
@@ -87,7 +90,7 @@ class OwnFiles:
                 if line is not None:
                     return f"{path}, line {line}: {words}"
         files = [self._folder / f"{name}.yaml" for name in named if "/" in name]
-        files += [path for path in self._chosen if _defaults(path, named)]
+        files += [path for path in self._chosen if "defaults" in words or _defaults(path, named)]
         lost = f" in {self._folder}" if "Could not find" in words else ""
         return next((f"{path}: {words}" for path in files if path.is_file()), words + lost)
 
@@ -98,6 +101,8 @@ NONE = OwnFiles(None, ())
 def reason(error: Exception) -> str:
     """What Hydra or OmegaConf says is wrong, in one line; of a lost choice, those there are."""
     text, cause = str(error), error.__cause__
+    if not text and cause is not None:  # of a key or an interpolation that cannot be read
+        text = f"{getattr(cause, 'full_key', '')}: {cause}".removeprefix(": ")
     if group := re.search(r"Could not find '([\w/]+)/([^'/]*)'", text):
         there = text.partition("Available options")[2].partition("Config search path")[0]
         known = [line.strip() for line in there.splitlines() if line.startswith("\t")]

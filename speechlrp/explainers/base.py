@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
+from math import inf
 from numbers import Integral, Real
 from typing import Any
 
@@ -121,9 +122,9 @@ def check_choice(key: str, value: str, known: Collection[str]) -> str:
 
 
 def check_least(key: str, value: float, least: float, section: str = "explainer") -> float:
-    """Give the value back, or raise SpeechLRPError where it is no number or below the least."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not value >= least:
-        raise SpeechLRPError(f"{section}.{key} is {value}; it must be at least {least}")
+    """Give the value back; SpeechLRPError where it is no finite number or below the least."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not least <= value < inf:
+        raise SpeechLRPError(f"{section}.{key} is {value}; it must be at least {least}, and finite")
     return value
 
 

@@ -5,6 +5,7 @@ Shapes: ``N`` neurons, ``F`` mel bands, ``T`` frames.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -40,10 +41,9 @@ class MaximizeSettings:
             check_least(name, getattr(self, name), 0, "maximize")
         for bound in self.jitter:
             check_least("jitter", bound, 0, "maximize")
-        if not self.learning_rate > 0:
-            raise SpeechLRPError(
-                f"maximize.learning_rate is {self.learning_rate}; it must be above 0"
-            )
+        if not 0 < self.learning_rate < inf:
+            value = f"maximize.learning_rate is {self.learning_rate}"
+            raise SpeechLRPError(f"{value}; it must be above 0, and finite")
 
 
 class Maximized(NamedTuple):

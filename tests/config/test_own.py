@@ -26,6 +26,12 @@ SITUATIONS = {
     "a list in place of a mapping": (G + "- a\n", "mine.yaml: .*Cannot merge"),
     "a choice that there is not": (G + "defaults: [override /model: alexnot]\n", "alexnot"),
     "defaults that are none": (G + "defaults: 3\n", "mine.yaml.*[Dd]efaults"),
+    "a default that is a number": (G + "defaults: [5]\n", "mine.yaml: .*in defaults : int"),
+    "a default that is nothing": (G + "defaults: [null]\n", "mine.yaml: .*in defaults"),
+    "a choice that is a number": (G + "defaults: [override /model: 5]\n", "mine.yaml: .*: int"),
+    "a group that is there already": (G + "defaults: [/model: alexnet]\n", "mine.yaml: model app"),
+    "an open interpolation": (G + "seed: ${nope\n", "line 2: seed: no viable .* '..nope'"),
+    "defaults in a circle": (G + "defaults: [mine]\n", "mine.yaml: its defaults lead back"),
     "an interpolation of nothing": (
         G + "seed: ${nope}\n",
         "line 2: seed: Interpolation key",

@@ -158,6 +158,8 @@ def test_what_cannot_be_maximised_is_an_expected_error(model):
     [
         ({"steps": -1}, "steps is -1; it must be at least 0"),
         ({"l1": -0.1}, "l1 is -0.1"),
+        ({"l2": float("inf")}, "l2 is inf; it must be at least 0, and finite"),
+        ({"learning_rate": float("inf")}, "learning_rate is inf; it must be above 0, and finite"),
         ({"total_variation": -1}, "total_variation is -1"),
         ({"jitter": (0, -1)}, "jitter is -1"),
         ({"learning_rate": 0.0}, "learning_rate is 0.0; it must be above 0"),
