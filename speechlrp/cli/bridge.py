@@ -63,8 +63,8 @@ def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> 
                 f"--{option} goes with recordings that are named: speechlrp explain FILE ..."
             )
     overrides = tuple(map(_spelt_out, overrides))
-    given = (*overrides, *_from_options(verb, overrides, values))
-    overrides = tuple(part for override in given for part in _parts(override))
+    every = (*overrides, *_from_options(verb, overrides, values))
+    overrides = tuple(part for override in every for part in _parts(override))
     with one_line_errors(verb, overrides):
         overrides, corpus = parted(overrides, bool(values.get("on")))
         overrides, folder = with_remembered(verb, overrides, values)

@@ -268,9 +268,9 @@ def against_others(labels: torch.Tensor, classes: int) -> torch.Tensor:
 
 def against_next(labels: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
     """Weights of logits ``[B, K]`` that ask why the label and not the likeliest other class."""
-    own = torch.nn.functional.one_hot(labels, logits.shape[1])
-    rival = logits.masked_fill(own.bool(), -torch.inf).argmax(1)
-    return (own - torch.nn.functional.one_hot(rival, logits.shape[1])).float()
+    asked = torch.nn.functional.one_hot(labels, logits.shape[1])
+    rival = logits.masked_fill(asked.bool(), -torch.inf).argmax(1)
+    return (asked - torch.nn.functional.one_hot(rival, logits.shape[1])).float()
 
 
 def caution_of_guessing(
