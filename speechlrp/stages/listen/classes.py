@@ -80,7 +80,7 @@ def _said(
 
 
 def _say(context: Context, index: pd.DataFrame) -> None:
-    medians = index.groupby("what").score.median()
+    medians = index.groupby("what").score.median().dropna()  # of silence nothing is said
     parts = [f"{words} {medians[what]:.1%}" for what, words in HEARD.items() if what in medians]
     context.say(
         f"probability of the class explained, median of {index.place.nunique()} recordings: "
