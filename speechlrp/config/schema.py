@@ -138,12 +138,12 @@ def configure(
     taken = {*named[: len(positional)], *more}
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     strange = [n for n in settings if n in taken or (n not in named and not open_ended)]
-    if is_reference(what.partition(" ")[2]):  # another entry's null left behind sets nothing
+    section, _, entry = what.partition(" ")
+    if is_reference(entry):  # another entry's null left behind sets nothing
         settings = {n: v for n, v in settings.items() if n not in strange or v is not None}
         strange = [n for n in strange if n in settings]
     if strange:
         error = unknown(f"setting of {what}", strange[0], set(named) - taken)
-        section = what.split()[0]
         if section in WITH_ENTRIES:
             away = " ".join(f"~{section}.{name}" for name in strange)
             error = SpeechLRPError(
@@ -151,7 +151,7 @@ def configure(
             )
         raise error
     for name in [name for name in named if name in settings]:
-        _of_type(f"{what.split()[0]}.{name}", settings[name], parameters[name].annotation)
+        _of_type(f"{section}.{name}", settings[name], parameters[name].annotation)
     with guarded(what, function):
         return function(*positional, **more, **settings)
 

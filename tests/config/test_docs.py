@@ -8,7 +8,7 @@ import click
 import pytest
 from hydra import initialize_config_dir
 
-from speechlrp.cli.bridge import _from_options, _spelt_out
+from speechlrp.cli.bridge import _from_options, _parts, _spelt_out
 from speechlrp.cli.explainers import with_explainers
 from speechlrp.cli.main import main
 from speechlrp.cli.options import OPTIONS
@@ -66,6 +66,7 @@ def test_a_command_is_parsed_composes_and_passes_the_checks(
     if values["multirun"]:
         overrides = [of_a_sweep(override) for override in overrides]
     overrides += _from_options(verb, tuple(overrides), values)
+    overrides = [part for override in overrides for part in _parts(override)]
     runs = [override.partition("=")[2] for override in overrides if override.startswith("run=")]
     if runs and not any(override.startswith("experiment=") for override in overrides):
         overrides += made_with(page, runs[0])
