@@ -1,4 +1,4 @@
-"""The transposes of convolutions."""
+"""The transposes of dense layers and convolutions, and convolutions that are dense layers."""
 
 from collections.abc import Sequence
 from typing import Any
