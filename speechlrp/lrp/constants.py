@@ -138,7 +138,7 @@ LEAVING: frozenset[Function] = frozenset(
 
 REFUSALS: dict[Callable[..., Any], Refusal] = {
     **dict.fromkeys(LEAVING - {Tensor.__bool__}, _LEAVES),
-    **dict.fromkeys(forms("detach detach_ requires_grad_"), _CUTS),
+    **dict.fromkeys(forms("detach detach_ requires_grad_ tensor asarray"), _CUTS),
     **dict.fromkeys(
         # The stubs know these descriptors for the attributes that they give.
         [*getters("data"), Tensor.data.__set__, Tensor.requires_grad.__set__, Tensor.set_],  # type: ignore[attr-defined]

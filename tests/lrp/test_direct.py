@@ -62,3 +62,29 @@ def test_through_pools_sums_and_branches():
     joined = torch.cat([F.relu(net.a(x)), net.b(x)], 1)
     alive = (F.max_pool1d(joined, 4).flatten(1) != 0).double().mean(1)
     torch.testing.assert_close(relevance.sum((1, 2)), output[:, 1] * alive, rtol=1e-4, atol=1e-9)
+
+
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_what_a_pool_made_may_also_be_read_by_a_layer_of_another_rule(checkpoint):
+    """As in residual blocks: the pool's output has relevance by value and of zeros."""
+
+    class Residual(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.last = nn.Conv1d(2, 2, 3, padding=1, bias=False), nn.Linear(8, 2)
+
+        def forward(self, x):
+            x = F.max_pool1d(x, 2)
+            return self.last((x + self.inner(x)).flatten(1))
+
+    net = Residual().double().eval()
+    x = torch.randn(3, 2, 8, dtype=torch.float64, requires_grad=True)
+    composite = Composite([("inner", WSquare()), (nn.Module, Zero())])
+    _, relevance = attribute(net, x.detach(), 1, composite, checkpoint=checkpoint)
+    pooled = F.max_pool1d(x, 2)
+    c = net.last.weight[1].reshape(1, 2, 4)
+    squares = net.inner.weight.square()
+    shares = net.inner(pooled) * c / (F.conv1d(torch.ones_like(pooled), squares, padding=1) + TINY)
+    R = F.conv_transpose1d(shares, squares, padding=1) + pooled * c
+    (expected,) = torch.autograd.grad(pooled, x, R)
+    torch.testing.assert_close(relevance, expected)

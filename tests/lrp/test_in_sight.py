@@ -158,6 +158,8 @@ SENTENCES = {
     "alias.*out of sight": lambda x: x.as_subclass(Other) * 2,
     "torch, where .* grad as a constant": lambda x: x + torch.jit.trace(twice, x)(x),
     "backward .* asks autograd for a gradient": lambda x: (x.sum().backward(), x)[1],
+    "asarray .* cuts a tensor off": lambda x: x + torch.asarray(x),
+    "torch.tensor .* cuts a tensor off": lambda x: x + torch.tensor(x),
     "detach .* cuts a tensor off": lambda x: x - x.detach(),
     "requires_grad_ .* cuts": lambda x: x.requires_grad_(),
     "out= .*assign the result": lambda x: torch.add(x, 1, out=torch.zeros(2, 4).double()),

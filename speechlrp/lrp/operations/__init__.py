@@ -59,20 +59,20 @@ _TABLE: tuple[tuple[Handler, str], ...] = (
         adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d
         adaptive_max_pool1d_with_indices adaptive_max_pool2d_with_indices
         adaptive_max_pool3d_with_indices
-        max_unpool1d max_unpool2d max_unpool3d
         max min amax amin maximum minimum fmax fmin topk sort msort kthvalue median cummax cummin
         view_as reshape_as chunk split split_with_sizes tensor_split hsplit vsplit dsplit unbind
         narrow select diagonal index_select gather take_along_dim __getitem__ unfold masked_select
         cat concat concatenate stack hstack vstack dstack column_stack row_stack block_diag
         flip fliplr flipud roll rot90 diag diag_embed atleast_1d atleast_2d atleast_3d
         expand expand_as broadcast_to broadcast_tensors meshgrid repeat repeat_interleave tile pad
-        index_copy index_fill masked_scatter slice_scatter select_scatter diagonal_scatter
+        index_fill masked_scatter slice_scatter select_scatter diagonal_scatter
         where masked_fill tril triu positive fftshift ifftshift
         pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle
         to as_tensor float double half bfloat16 type_as cpu cuda""",
     ),
     (linear.scattered, "scatter scatter_add scatter_reduce"),
     (linear.put, "index_put"),
+    (linear.written, "index_copy max_unpool1d max_unpool2d max_unpool3d"),
     (gradient, "index_add"),
     (affine.resized, "interpolate upsample upsample_nearest"),
     # Homogeneous of degree one and without a bias: the gradient is LRP-0 and loses nothing.
@@ -128,7 +128,7 @@ for _handler, _names in (
     (in_place(arithmetic.scaled), "__imul__"),
     (in_place(arithmetic.divided), "__itruediv__ __idiv__"),
     (in_place(moved), "copy_ fill_ zero_"),
-    (in_place(moved, arithmetic.assigned), "__setitem__"),
+    (in_place(linear.written, arithmetic.assigned), "__setitem__"),
     (arithmetic.reshaped, "unsqueeze_ squeeze_ transpose_ t_ swapaxes_ swapdims_"),
     (moved, "as_strided"),  # whose other form would change what the numbers' places are
 ):

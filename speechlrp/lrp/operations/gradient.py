@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from itertools import cycle
+from types import EllipsisType
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
-from speechlrp.lrp.arguments import mapped
+from speechlrp.lrp.arguments import mapped, tensors_in
 from speechlrp.lrp.layer import plain
 from speechlrp.lrp.recorder import Call, Recorder
 from speechlrp.lrp.tape import Coefficients
@@ -116,21 +117,57 @@ def scattered(recorder: Recorder, call: Call) -> Any:
     """As ``moved``, or a sum where numbers are added to those that are there."""
     named = call.named("input", "dim", "index", "src", "reduce")
     how = named.get("reduce", "sum" if "add" in call.name else None)
-    if how in ("multiply", "prod"):
-        raise recorder.refuse(call, "multiplies what it writes")
+    if named.get("reduce") in ("multiply", "prod", "add"):
+        raise recorder.refuse(
+            call, f"writes with reduce={how!r}, which has no rule,", "take scatter_add for sums"
+        )
     source, shape = named.get("src"), named["index"].shape
     if recorder.tracks(source) and source.shape != shape:  # which torch knows no gradient of
         part = tuple(slice(size) for size in shape)
         source = moved(recorder, Call(Tensor.__getitem__, (source, part), {}))
         named.pop("input"), named.pop("src")
         call = Call(call.function, (call.first,), named | {"src": source})
-    return (moved if how in (None, "amax", "amin") else gradient)(recorder, call)
+    if how is None:
+        return written(recorder, call)
+    return (moved if how in ("amax", "amin") else gradient)(recorder, call)
 
 
 def put(recorder: Recorder, call: Call) -> Any:
     """As ``moved``, or a sum where numbers are added to those that are there."""
     adds = call.kwargs.get("accumulate") or any(one is True for one in call.args[3:])
-    return (gradient if adds else moved)(recorder, call)
+    return (gradient if adds else written)(recorder, call)
+
+
+def written(recorder: Recorder, call: Call) -> Any:
+    """As ``moved``, into places that an index names, each of them once.
+
+    Of several numbers for one place one stays, and the operation's gradient is that of all.
+    """
+    if call.name == "__setitem__" and _once(call.args[1]):
+        return moved(recorder, call)
+    one = torch.ones((), dtype=torch.float64, requires_grad=True)
+
+    def counting(tensor: Tensor) -> Tensor:
+        if not (tensor.is_floating_point() or tensor.is_complex()):
+            return tensor  # where to
+        number = one if recorder.tracks(tensor) else torch.zeros_like(one)
+        return number.to(tensor.device).expand(tensor.shape)
+
+    if any(map(recorder.tracks, tensors_in(call.rest))) or "unpool" in call.name:
+        args, kwargs = mapped(counting, (call.args, call.kwargs))
+        stayed = call.function(*args, **kwargs).sum()
+        (came,) = torch.autograd.grad(stayed, one)
+        if came != stayed:
+            raise recorder.refuse(
+                call, "writes several numbers to one place", "write to every place once"
+            )
+    return moved(recorder, call)
+
+
+def _once(index: Any) -> bool:
+    """Whether an index can name no place twice."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(isinstance(one, int | slice | EllipsisType | None) for one in parts)
 
 
 def variance(recorder: Recorder, call: Call) -> Any:
@@ -183,12 +220,13 @@ def _recorded(recorder: Recorder, call: Call, moves: bool, degrees: Sequence[int
             return tensor
     numbers = [one for one in results if one.requires_grad]
     continuous = (one.is_floating_point() or one.is_complex() for one in results)
-    if not numbers or any(a != b.requires_grad for a, b in zip(continuous, results, strict=True)):
+    others = any(a != b.requires_grad for a, b in zip(continuous, results, strict=True))
+    if not numbers or (others and not moves):  # what only moves may move a constant too
         raise recorder.refuse(call, "gives a result without a gradient")
     inputs = [recorder.consume(tensor) for tensor, _ in leaves.values()]
     emitted = [recorder.emit(one) for one in numbers]
     entries = [get_gradient_edge(leaf) for _, leaf in leaves.values()]
-    backward = _backward(numbers, entries, degrees)
+    backward = _backward(numbers, entries, degrees, twice=moves)
     outputs = [value for _, value in emitted]
     recorder.record(call, inputs, outputs, backward, carry=backward if moves else None)
     visible = iter(one for one, _ in emitted)
@@ -198,9 +236,12 @@ def _recorded(recorder: Recorder, call: Call, moves: bool, degrees: Sequence[int
 
 
 def _backward(
-    results: list[Tensor], entries: list[GradientEdge], degrees: Sequence[int]
+    results: list[Tensor], entries: list[GradientEdge], degrees: Sequence[int], twice: bool
 ) -> Callable[[Coefficients], Coefficients]:
-    """The vector-Jacobian product, without keeping arguments or results alive by itself."""
+    """The vector-Jacobian product, without keeping arguments or results alive by itself.
+
+    It can be had ``twice``, as where a value has both ``c`` and ``r``.
+    """
     edges = [get_gradient_edge(one) for one in results]
 
     def backward(outgoing: Coefficients) -> Coefficients:
@@ -210,6 +251,6 @@ def _backward(
             if c is not None
         ]
         ends, cs = zip(*used, strict=True)
-        return torch.autograd.grad(ends, entries, cs, allow_unused=True)
+        return torch.autograd.grad(ends, entries, cs, retain_graph=twice, allow_unused=True)
 
     return backward

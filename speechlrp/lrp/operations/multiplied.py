@@ -15,7 +15,8 @@ from speechlrp.lrp.tape import by_a_rule
 
 Compute = Callable[[Tensor | None, Tensor, Tensor], Tensor]
 
-_OPERANDS = ("input", "self", "mat1", "batch1", "mat", "mat2", "batch2", "vec", "other", "tensor")
+_OPERANDS = ["input", "self", "mat1", "batch1", "mat", "mat2", "batch2", "vec", "vec2", "other"]
+_OPERANDS += ["tensor"]
 
 
 def multiplied(

@@ -63,6 +63,13 @@ LINEAR = {
     "diag_embed": lambda m, x: torch.diag_embed(m.dense(x)).flatten(1),
     "trace": lambda m, x: m.dense(x)[:, :3].trace().reshape(1, 1) + torch.diag(x[:, :3])[None],
     "hsplit": lambda m, x: torch.hsplit(m.dense(x), 3)[1],
+    "outer by name": lambda m, x: torch.outer(m.dense(x)[0], vec2=torch.arange(3).double()),
+    "broadcast with a constant": lambda m, x: torch.broadcast_tensors(
+        m.dense(x)[:1], torch.ones(3, 6).double()
+    )[0],
+    "meshgrid with a constant": lambda m, x: torch.meshgrid(
+        x[0], torch.ones(2).double(), indexing="ij"
+    )[0],
     "broadcast_tensors": lambda m, x: torch.broadcast_tensors(m.dense(x)[:1], x)[0],
     "column_stack": lambda m, x: torch.column_stack([m.dense(x)[:, 0], x[:, 1]]),
     "nansum": lambda m, x: m.dense(x).nansum(1, keepdim=True) + x.nanmean(1, keepdim=True),

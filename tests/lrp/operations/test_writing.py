@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from speechlrp.lrp import Composite, Gamma, NotExplainable, Zero, attribute
 
 ZERO = Composite([(nn.Module, Zero())])
-ORDER = torch.tensor([2, 0, 5])
+ORDER, TWICE = torch.tensor([2, 0, 5]), torch.tensor([2, 2, 5])
 
 
 def reshaped(m, x):
@@ -111,6 +111,7 @@ LINEAR = {
     "index_copy_": lambda m, x: torch.zeros(3, 6).double().index_copy_(1, ORDER, x[:, :3]),
     "index_copy": lambda m, x: m.dense(x).index_copy(1, ORDER, x[:, :3]),
     "index_add_": lambda m, x: torch.zeros(3, 6).double().index_add_(1, ORDER, x[:, 3:]),
+    "index_fill_, twice": lambda m, x: m.dense(x).index_fill_(dim=1, index=TWICE, value=x[0, 0]),
     "index_fill_": lambda m, x: m.dense(x).index_fill_(1, ORDER, 0),
     "scatter_": lambda m, x: torch.zeros(3, 6).double().scatter_(1, ORDER.expand(3, 3), x[:, :3]),
     "scatter_add": lambda m, x: torch.scatter_add(m.dense(x), 1, ORDER.expand(3, 3), x[:, :3]),
@@ -171,6 +172,47 @@ def test_changes_through_other_views_are_refused(body, expression):
     x = torch.randn(3, 6, dtype=torch.float64)
     with pytest.raises(NotExplainable, match="changed it through a view"):
         attribute(expression(body), x, lambda z: z.sum(), ZERO)
+
+
+def over_itself(m, x):
+    y = torch.zeros(3, 6, dtype=x.dtype)
+    y[:, [0, 1, 1]] = x[:, :3]
+    return m.dense(y)
+
+
+def repeated_over_itself(m, x):
+    y = m.dense(x)
+    y[1, torch.tensor([0, 4, 4])] = x[0, 0]  # thrice the same number
+    return y
+
+
+def unpooled(m, x):
+    pooled, where = F.max_pool1d(m.dense(x)[:, None], 3, 1, return_indices=True)
+    return F.max_unpool1d(pooled, where, 3, 1).flatten(1)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        over_itself,
+        repeated_over_itself,
+        unpooled,
+        lambda m, x: torch.zeros(3, 6).double().scatter_(1, TWICE.expand(3, 3), x[:, :3]),
+        lambda m, x: m.dense(x).index_copy(1, TWICE, x[:, :3]),
+        lambda m, x: m.dense(x).index_put((torch.tensor([1, 1, 0]),), x),
+    ],
+)
+def test_what_is_overwritten_takes_no_part_unseen(body, expression):
+    """Autograd gives the whole gradient to each of the numbers of which one stays."""
+    x = torch.arange(18, dtype=torch.float64).reshape(3, 6) - 7
+    with pytest.raises(NotExplainable, match="writes several numbers to one place"):
+        attribute(expression(body), x, lambda z: z.sum(), ZERO)
+
+
+def test_a_sum_that_autograd_cannot_lead_back_is_refused(expression):
+    net = expression(lambda m, x: x.scatter(1, ORDER.expand(3, 3), m.dense(x), reduce="add"))
+    with pytest.raises(NotExplainable, match="reduce='add', which has no rule"):
+        attribute(net, torch.randn(3, 6).double(), lambda z: z.sum(), ZERO)
 
 
 def a_view_and_a_part(m, x):
