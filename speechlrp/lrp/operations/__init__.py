@@ -41,9 +41,8 @@ _TABLE: tuple[tuple[Handler, str], ...] = (
     ),
     (last.logarithm, "log"),
     (arithmetic.magnitude, "abs absolute __abs__"),
-    (activations.hardtanh, "hardtanh"),
     (activations.threshold, "threshold"),
-    (activations.clamp, "clamp clip clamp_min clamp_max"),
+    (activations.clamp, "clamp clip clamp_min clamp_max hardtanh"),
     (activations.power, "pow __pow__ __rpow__"),
     (
         activations.dropout,
@@ -84,7 +83,7 @@ _TABLE: tuple[tuple[Handler, str], ...] = (
     (gradient, "logsumexp logaddexp logcumsumexp"),
     (linear.norm, "norm vector_norm cdist pairwise_distance dist"),
     (affine.lp_pool, "lp_pool1d lp_pool2d lp_pool3d"),
-    (linear.variance, "var var_mean"),
+    (linear.quadratic, "var var_mean"),
     (linear.multiplied_out, "prod"),
     # A constant that is added counts as a bias and absorbs its share.
     (arithmetic.added, "add __radd__"),

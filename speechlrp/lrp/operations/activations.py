@@ -76,18 +76,12 @@ def clamp(recorder: Recorder, call: Call) -> Tensor:
     """A ReLU with a lower bound of 0 alone; with bounds that leave 0 out, no activation."""
     order = ("input", "max") if call.name.startswith("clamp_max") else ("input", "min", "max")
     named = call.named(*order)
-    low, high = named.get("min"), named.get("max")
+    low, high = (named.get(end, named.get(f"{end}_val")) for end in ("min", "max"))
     if isinstance(low, Tensor) or isinstance(high, Tensor):
         raise recorder.refuse(call, "has tensors as bounds (take torch.maximum, torch.minimum)")
     if low == 0 and high is None:
         return relu(recorder, call)
     return _bounded(recorder, call, low, high)
-
-
-def hardtanh(recorder: Recorder, call: Call) -> Tensor:
-    """A clamp under another name."""
-    named = call.named("input", "min_val", "max_val")
-    return _bounded(recorder, call, named.get("min_val"), named.get("max_val"))
 
 
 def threshold(recorder: Recorder, call: Call) -> Tensor:

@@ -117,19 +117,16 @@ def scattered(recorder: Recorder, call: Call) -> Any:
     """As ``moved``, or a sum where numbers are added to those that are there."""
     named = call.named("input", "dim", "index", "src", "reduce")
     how = named.get("reduce", "sum" if "add" in call.name else None)
-    if named.get("reduce") in ("multiply", "prod", "add"):
-        raise recorder.refuse(
-            call, f"writes with reduce={how!r}, which has no rule,", "take scatter_add for sums"
-        )
+    if named.get("reduce") in ("multiply", "prod", "add"):  # of the last autograd has no gradient
+        raise recorder.refuse(call, f"writes with reduce={how!r}", "take scatter_add for sums")
     source, shape = named.get("src"), named["index"].shape
     if recorder.tracks(source) and source.shape != shape:  # which torch knows no gradient of
         part = tuple(slice(size) for size in shape)
         source = moved(recorder, Call(Tensor.__getitem__, (source, part), {}))
         named.pop("input"), named.pop("src")
         call = Call(call.function, (call.first,), named | {"src": source})
-    if how is None:
-        return written(recorder, call)
-    return (moved if how in ("amax", "amin") else gradient)(recorder, call)
+    handler = {None: written, "amax": moved, "amin": moved}.get(how, gradient)
+    return handler(recorder, call)
 
 
 def put(recorder: Recorder, call: Call) -> Any:
@@ -170,14 +167,12 @@ def _once(index: Any) -> bool:
     return all(isinstance(one, int | slice | EllipsisType | None) for one in parts)
 
 
-def variance(recorder: Recorder, call: Call) -> Any:
-    """Half the gradient, since it is of degree two (Euler): ``c_in = c (x - m) / (N - 1)``."""
-    return _recorded(recorder, call, moves=False, degrees=(2, 1))
-
-
 def quadratic(recorder: Recorder, call: Call) -> Any:
-    """Half the gradient of what is of degree two."""
-    return _recorded(recorder, call, moves=False, degrees=(2,))
+    """Half the gradient of what is of degree two (Euler).
+
+    Of a variance ``c_in = c (x - m) / (N - 1)``; the mean beside one is of degree one.
+    """
+    return _recorded(recorder, call, moves=False, degrees=(2, 1))
 
 
 def multiplied_out(recorder: Recorder, call: Call) -> Any:
@@ -226,7 +221,7 @@ def _recorded(recorder: Recorder, call: Call, moves: bool, degrees: Sequence[int
     inputs = [recorder.consume(tensor) for tensor, _ in leaves.values()]
     emitted = [recorder.emit(one) for one in numbers]
     entries = [get_gradient_edge(leaf) for _, leaf in leaves.values()]
-    backward = _backward(numbers, entries, degrees, twice=moves)
+    backward = _backward(numbers, entries, degrees)
     outputs = [value for _, value in emitted]
     recorder.record(call, inputs, outputs, backward, carry=backward if moves else None)
     visible = iter(one for one, _ in emitted)
@@ -236,12 +231,9 @@ def _recorded(recorder: Recorder, call: Call, moves: bool, degrees: Sequence[int
 
 
 def _backward(
-    results: list[Tensor], entries: list[GradientEdge], degrees: Sequence[int], twice: bool
+    results: list[Tensor], entries: list[GradientEdge], degrees: Sequence[int]
 ) -> Callable[[Coefficients], Coefficients]:
-    """The vector-Jacobian product, without keeping arguments or results alive by itself.
-
-    It can be had ``twice``, as where a value has both ``c`` and ``r``.
-    """
+    """The vector-Jacobian product, without keeping arguments or results alive by itself."""
     edges = [get_gradient_edge(one) for one in results]
 
     def backward(outgoing: Coefficients) -> Coefficients:
@@ -251,6 +243,7 @@ def _backward(
             if c is not None
         ]
         ends, cs = zip(*used, strict=True)
-        return torch.autograd.grad(ends, entries, cs, retain_graph=twice, allow_unused=True)
+        # Of what moves numbers it is asked twice where there is both c and r.
+        return torch.autograd.grad(ends, entries, cs, retain_graph=True, allow_unused=True)
 
     return backward
