@@ -122,6 +122,21 @@ def test_the_check_passes_what_is_the_same(dtype):
     assert torch.equal(x, before)
 
 
+def test_the_check_leaves_torchs_fused_layer_out(monkeypatch):
+    layer = nn.TransformerEncoderLayer(8, 2, 12, batch_first=True)
+    net = nn.Sequential(layer, nn.Flatten(), nn.Linear(40, 2)).requires_grad_(False).eval()
+    x, fused = torch.randn(2, 5, 8), torch._transformer_encoder_layer_fwd
+
+    def close(*arguments):  # as a GPU's is in double precision
+        return fused(*arguments) * 1.01
+
+    monkeypatch.setattr(torch, "_transformer_encoder_layer_fwd", close)
+    rules = Composite([(nn.Module, Uniform()), (nn.Module, Zero())])
+    output, _ = attribute(net, x, 1, rules, check=True)
+    assert not torch.equal(net(x), output)  # by itself it takes the fused layer
+    assert torch.backends.mha.get_fastpath_enabled()
+
+
 def test_the_check_finds_an_output_of_another_shape():
     net = Branching(lambda m, x: False).eval()
     net.head.register_forward_hook(lambda m, i, out: out if net.calls == 1 else out[:1])
