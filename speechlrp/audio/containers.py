@@ -4,7 +4,10 @@ libsndfile takes a file that was cut off for a shorter recording. Here the size 
 container promises is compared with what is there; nothing is decoded.
 """
 
+import mmap
+import re
 import struct
+import zlib
 from collections.abc import Callable
 from functools import partial
 from typing import BinaryIO
@@ -18,7 +21,10 @@ UNKNOWN = ((0x7F000000, 0x80001000), (0xFFFFF000, 0xFFFFFFFF), ((1 << 63) - 4096
 and others subtract their headers from the greatest number, of 31, 32 or 64 bits."""
 MP4 = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")
 """Names of the box that an MP4 begins with, behind its length."""
-TAIL = 1 << 17  # bytes; an Ogg page has 65,307 at the most
+_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+BLOCK = 1 << 20
+SEVERAL = "several recordings in a chain, each with a header of its own; part or join them"
+"""Of which libsndfile reads the first alone, or the next one's header as sound."""
 
 
 def promised_samples(file: BinaryIO, size: int) -> Samples | None:
@@ -46,7 +52,22 @@ def promised_samples(file: BinaryIO, size: int) -> Samples | None:
     left = max(0, size - samples.start)
     if left < samples.size and not any(low <= samples.size <= high for low, high in UNKNOWN):
         raise RecordingError(f"truncated: {left} of {samples.size} bytes of samples")
+    if left > samples.size > 0:
+        file.seek(samples.start + samples.size)
+        if magic[:4] in file.read(16):
+            raise RecordingError(SEVERAL)
+        if _is_text(file, samples.start):
+            raise RecordingError(
+                "damaged: it was copied as a text, with CR LF for each LF; copy it again as it is"
+            )
     return samples
+
+
+def _is_text(file: BinaryIO, start: int) -> bool:
+    """Tell whether each LF from a place on has its CR: of sound, one byte in 256 is an LF."""
+    file.seek(start - 1)
+    block = file.read(BLOCK)
+    return block.count(b"\n") == block.count(b"\r\n") > 9
 
 
 def left_open(file: BinaryIO, size: int, samples: Samples) -> bool:
@@ -62,6 +83,13 @@ def left_open(file: BinaryIO, size: int, samples: Samples) -> bool:
     for _, start, length in riff.chunks(file, samples.start, f"{order}4sI", 2, size):
         end = start + length + length % 2
     return not size <= end <= size + 1
+
+
+def _flac(file: BinaryIO, size: int) -> None:
+    """There must be one: the first block after the mark has 34 bytes (RFC 9639)."""
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
+        if re.compile(rb"fLaC[\0\x80]\0\0\x22").search(held, 4):
+            raise RecordingError(SEVERAL)
 
 
 def _au(file: BinaryIO, size: int) -> Samples:
@@ -87,28 +115,34 @@ def _sphere(file: BinaryIO, size: int) -> Samples | None:
 
 
 def _ogg(file: BinaryIO, size: int) -> None:
-    """Its last page must be whole, and marked as the last of the one stream (RFC 3533)."""
-    file.seek(max(0, size - TAIL))
-    tail = file.read(TAIL)
-    place = tail.rfind(b"OggS\0")
-    page = tail[place:] if place >= 0 else b""
-    length = 27 + page[26] + sum(page[27 : 27 + page[26]]) if len(page) > 26 else 0
-    if not length or len(page) < length or not page[5] & 4:
-        raise RecordingError("truncated: its last page is not whole or not marked as the last")
-    if page[14:18] not in _streams(file):  # libsndfile reads the first alone
-        raise RecordingError(
-            "several streams in a chain: join them, as `ffmpeg -i IN OUT.wav` does"
-        )
-
-
-def _streams(file: BinaryIO) -> set[bytes]:
-    """The serial numbers of the streams that begin with an Ogg file, side by side."""
+    """Its pages must be whole and sound, and those of one stream, or of some side by side."""
     file.seek(0)
-    serials: set[bytes] = set()
-    while len(page := file.read(27)) == 27 and page[:4] == b"OggS" and page[5] & 2:
-        serials.add(page[14:18])
-        file.seek(sum(file.read(page[26])), 1)
-    return serials
+    streams: set[bytes] = set()  # that have begun and not ended (RFC 3533)
+    while page := _page(file):
+        streams ^= {page[14:18]} if page[5] & 2 else set()
+        streams -= {page[14:18]} if page[5] & 4 else set()
+        if not streams:
+            break
+    if not page:
+        raise RecordingError("truncated: its last page is not whole or not marked as the last")
+    if file.read(4) == b"OggS":  # libsndfile reads the first alone
+        raise RecordingError(SEVERAL)
+
+
+def _page(file: BinaryIO) -> bytes:
+    """The next page of an Ogg file; nothing where it ends."""
+    page = file.read(27)
+    page += file.read(page[26]) if len(page) == 27 else b""
+    length = len(page) + sum(page[27:])
+    page += file.read(sum(page[27:]))
+    if len(page) < length or len(page) < 27:
+        return b""
+    # Ogg's CRC-32 takes bits from the other end than zlib's, and inverts none
+    mirrored = (page[:22] + bytes(4) + page[26:]).translate(_MIRRORED)
+    check = f"{zlib.crc32(mirrored, 0xFFFFFFFF) ^ 0xFFFFFFFF:032b}"[::-1]
+    if page[:4] != b"OggS" or int(check, 2) != int.from_bytes(page[22:26], "little"):
+        raise RecordingError(f"damaged: the page before byte {file.tell()} is not as it was made")
+    return page
 
 
 def _boxes(file: BinaryIO, size: int) -> None:
@@ -147,4 +181,5 @@ _FINDERS: dict[bytes, Callable[[BinaryIO, int], Samples | None]] = {
     b"dns.": _au,
     b"NIST_1A\n": _sphere,
     b"OggS": _ogg,
+    b"fLaC": _flac,
 }

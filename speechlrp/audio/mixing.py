@@ -78,7 +78,7 @@ class Mixer:
         kinds: Mapping[str, Kind] = KINDS,
     ) -> None:
         if not 0 <= probability <= 1:
-            raise SpeechLRPError(f"probability of mixing is {probability}; it must be 0 to 1")
+            raise SpeechLRPError(f"probability is {probability}; it must be 0 to 1")
         self.kinds = {name: kind for name, kind in kinds.items() if files.get(kind.source)}
         if not self.kinds:
             raise SpeechLRPError(f"there are no files to mix in for {', '.join(kinds)}")

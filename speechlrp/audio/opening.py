@@ -1,6 +1,7 @@
 """Opening a recording with libsndfile, whose header may say what is not so."""
 
 import contextlib
+import io
 import mmap
 import os
 import stat
@@ -19,6 +20,8 @@ FORMATS = frozenset(
     ("WAV", "WAVEX", "RF64", "W64", "AIFF", "SVX", "AU", "CAF", "NIST", "HTK", "FLAC", "OGG", "MP3")
 )
 """What is read: formats of which a file that was cut off can be told from a whole one."""
+READ_ON = ("", "<Q")
+"""How SPHERE, and Wave64, write their size: libsndfile takes all that follows for sound."""
 LEAST_RATE = 1000
 """In Hz; a lower rate holds no speech, and resampled would fill the memory."""
 
@@ -116,6 +119,9 @@ def _source(path: Path, file: BinaryIO, size: int) -> Iterator[Any]:
             known = struct.pack(samples.form, size - samples.start)
             held[samples.field : samples.field + width] = known
             yield held
+    elif samples and samples.form in READ_ON and samples.size < size - samples.start:
+        file.seek(0)
+        yield io.BytesIO(file.read(samples.start + samples.size))
     elif samples is None and is_mp3(file):
         yield mp3_source(path.read_bytes()) or os.fspath(path)
     else:

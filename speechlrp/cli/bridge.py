@@ -23,6 +23,7 @@ from speechlrp.cli.runs import (
     hints,
     outputs_of,
     plainly,
+    swept,
     task_overrides,
     to_remember,
     with_remembered,
@@ -54,8 +55,7 @@ def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> 
     words = [o for o in overrides if "=" not in o and not o.startswith("~")]
     if verb == "explain" and (recordings or words):  # a word that is no setting is meant for one
         rest = [override for override in overrides if override not in recordings]
-        with one_line_errors(verb, overrides):
-            answer_files(recordings, rest, values)
+        answer_files(recordings, rest, values)
         return
     for option in OF_FILES:
         if values.get(option):
@@ -65,16 +65,18 @@ def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> 
     overrides = tuple(map(_spelt_out, overrides))
     every = (*overrides, *_from_options(verb, overrides, values))
     overrides = tuple(part for override in every for part in _parts(override))
-    with one_line_errors(verb, overrides):
-        overrides, corpus = parted(overrides, bool(values.get("on")))
-        overrides, folder = with_remembered(verb, overrides, values)
+    overrides, corpus = parted(overrides, bool(values.get("on")))
+    overrides, folder = with_remembered(verb, overrides, values)
     files, values = OwnFiles(folder, overrides), {**values, "config_dir": folder}
+    failed: list[str] | None = [] if values.get("multirun") else None
     with one_line_errors(verb, overrides, files), files.told(), _arguments(verb, overrides, values):
         try:
-            _hydra_main(verb, overrides, files, corpus)()
+            _hydra_main(verb, overrides, files, corpus, failed)()
         finally:
             if values.get("multirun"):  # Hydra's own file, beside the runs
                 (outputs_of(overrides) / "multirun.yaml").unlink(missing_ok=True)
+    if failed:
+        _stop(f"of the sweep these failed, for what is said above: {'; '.join(failed)}")
 
 
 def _spelt_out(override: str) -> str:
@@ -92,9 +94,28 @@ def _parts(override: str) -> list[str]:
     return explainer_choice(name.strip("'")) if key == "explainer" else [override]
 
 
-def _hydra_main(verb: str, overrides: tuple[str, ...], files: OwnFiles, corpus: tuple[str, ...]):
+def _hydra_main(
+    verb: str,
+    overrides: tuple[str, ...],
+    files: OwnFiles,
+    corpus: tuple[str, ...],
+    failed: list[str] | None,
+):
+    """Hydra's program for a verb; members of a sweep that fail are noted, where there is a list."""
+    process = os.getpid()
+
     @hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=verb)
     def task(composed: DictConfig) -> None:
+        try:
+            work(composed)
+        except SystemExit as error:
+            # In a process of a launcher's the list is a copy, and the status must tell
+            if failed is None or error.code != 1 or os.getpid() != process:
+                raise
+            varied = swept(overrides)
+            failed.append(" ".join(o for o in task_overrides() if key_of(o) in varied))
+
+    def work(composed: DictConfig) -> None:
         from speechlrp.config.schema import typed
         from speechlrp.data.seen import check_effect
         from speechlrp.stages.sequence import run_verb
@@ -228,10 +249,16 @@ def one_line_errors(
         where = " " + " -> ".join(names) if names else ""
         reason = error.strerror or str(error) or type(error).__name__
         _stop(f"cannot read or write{where}: {reason}")
+    except (MemoryError, RuntimeError) as error:  # torch's own have no class of theirs on a CPU
+        short = r"out of memory|allocate memory|start new thread"
+        if isinstance(error, RuntimeError) and not re.search(short, str(error)):
+            raise
+        _stop(f"too little memory ({str(error)[:200]}); smaller batches or fewer workers need less")
     except KeyboardInterrupt:
-        _stop("interrupted; the same command goes on from here", 130)
+        click.echo("error: interrupted; the same command goes on from here", err=True)
+        sys.exit(130)
 
 
-def _stop(message: str, status: int = 1) -> None:
+def _stop(message: str) -> None:
     click.echo("error: " + " ".join(message.split()), err=True)
-    sys.exit(status)
+    sys.exit(1)

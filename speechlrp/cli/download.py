@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from speechlrp.cli.bridge import launch, one_line_errors
+from speechlrp.cli.bridge import launch
 from speechlrp.pipeline.lock import taken
 
 
@@ -36,7 +36,7 @@ def synthesise_corpus(layout: str, out: str, *, manifest: str | None = None, **s
         raise click.UsageError(f"--swap-f0 is for voices; {layout} has a cue of its own")
     make = plant if layout in KINDS else synthesise
     settings |= {"manifest": Path(manifest)} if manifest else {}
-    with one_line_errors(), taken(Path(out)), _bar() as show:
+    with taken(Path(out)), _bar() as show:
         made = make(Path(out), layout, workers=workers, progress=show, **settings)
     click.echo(f"{made.root}: {made.utterances} recordings of {made.speakers} speakers")
 

@@ -19,7 +19,25 @@ LAYOUTS = (
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Verbs(click.Group):
+    """The verbs, whose errors that the user can mend are one line."""
+
+    def invoke(self, context: click.Context) -> object:
+        """Run one."""
+        try:
+            return super().invoke(context)
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except (Exception, KeyboardInterrupt):
+            from speechlrp.cli.bridge import one_line_errors
+
+            with one_line_errors():
+                raise
+
+
+@click.group(
+    cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="speechlrp")
 def main() -> None:
     """Explain speech networks, and test whether the explanations are true.
@@ -36,17 +54,6 @@ def main() -> None:
     except FileNotFoundError:  # beneath which torch's libraries do not load
         click.echo("error: the folder that you are in was deleted; change to another", err=True)
         sys.exit(1)
-
-
-class _Told(click.Command):
-    """A command whose errors that the user can mend are one line."""
-
-    def invoke(self, context: click.Context) -> object:
-        """Run it."""
-        from speechlrp.cli.bridge import one_line_errors
-
-        with one_line_errors():
-            return super().invoke(context)
 
 
 def _verb(name: str, summary: str) -> click.Command:
@@ -100,7 +107,7 @@ def stages() -> None:
         click.echo(f"{name:12} {summary}")
 
 
-@main.command(cls=_Told)
+@main.command()
 @click.option("--outputs", type=click.Path(file_okay=False), help="The folder of the runs.")
 def runs(outputs: str | None) -> None:
     """List the runs: what differs between them, and which stages are complete."""
@@ -109,7 +116,7 @@ def runs(outputs: str | None) -> None:
     print_runs(outputs)
 
 
-@main.command(cls=_Told)
+@main.command()
 @click.argument("members", metavar="RUN,KEY=*,...", shell_complete=completing.named)
 @click.option("--outputs", type=click.Path(file_okay=False), help="The folder of the runs.")
 @click.option("--out", type=click.Path(dir_okay=False), help="Write the table to this CSV file.")
@@ -145,7 +152,7 @@ def help_(context: click.Context, name: str | None) -> None:
     click.echo("\n".join(["", *lines] if verb is not None and lines else lines))
 
 
-@main.command(cls=_Told)
+@main.command()
 @click.argument("run", shell_complete=completing.named)
 @click.argument("folder", type=click.Path(file_okay=False))
 @click.option("--weights", default="train", show_default=True, help="As of evaluate.")
@@ -161,7 +168,7 @@ def export(run: str, folder: str, weights: str) -> None:
     click.echo(f"{write(load(run, weights=weights, device='cpu'), folder)}/README.md")
 
 
-@main.command("list", cls=_Told)
+@main.command("list")
 @click.argument("what", required=False, shell_complete=completing.tables)
 def list_(what: str | None) -> None:
     """List what can be chosen: models, corpora, rules, ... (without an argument: the lists)."""
@@ -170,7 +177,7 @@ def list_(what: str | None) -> None:
     click.echo("\n".join(names(what)))
 
 
-@main.command(cls=_Told)
+@main.command()
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--label", help="What is to be told apart; without it, the labels are listed.")
 @click.option("--run", required=True, help="The name of the run, and of the file that is written.")
@@ -198,7 +205,7 @@ def init(
     write_experiment(source, label, run, speaker, config_dir, force)
 
 
-@main.command(cls=_Told)
+@main.command()
 @click.argument("corpus")
 @click.option("--subset", "subsets", multiple=True, help="A part of the corpus; can be repeated.")
 @click.option("--data", type=click.Path(file_okay=False), help="Where recordings are kept.")

@@ -109,7 +109,7 @@ def with_remembered(
     kept = [o for o in run.overrides if not o.startswith(CONFIG_DIR)]
     folders = [o.partition("=")[2] for o in run.overrides if o.startswith(CONFIG_DIR)]
     folder = folder or next(iter(folders), None)
-    varied = ",".join([name, *_swept(overrides)])
+    varied = ",".join([name, *swept(overrides)])
     names = [f"run=${{run_name:{varied}}}", f"data_run=${{data_run_name:{varied}}}"]
     return tuple(merged([*names, *kept], list(settings.values()))), folder
 
@@ -127,7 +127,7 @@ def _own_folder(experiment: str) -> str | None:
     return str(folder) if there and folder != conf_dir() else None
 
 
-def _swept(overrides: tuple[str, ...]) -> list[str]:
+def swept(overrides: tuple[str, ...]) -> list[str]:
     """The keys that a sweep would vary."""
     try:
         parsed = OverridesParser.create().parse_overrides(list(overrides))

@@ -1,5 +1,6 @@
 """A user's own folder of configurations: what is wrong in which file and line, and its mend."""
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -123,10 +124,10 @@ def _check(path: Path) -> None:
     """Check what can be said before a file is parsed."""
     if not path.exists() and path.with_suffix(".yml").exists():
         raise SpeechLRPError(f"{path.with_suffix('.yml')} must end in .yaml; rename it")
-    if path.exists() and not path.is_file():
-        raise SpeechLRPError(f"{path} is no file")
-    if not path.is_file():
+    if not os.path.lexists(path):
         return
+    if not path.is_file():
+        raise SpeechLRPError(f"{path} is no file, or a link to nothing")
     text = path.read_text(encoding="utf-8")
     with path.open(encoding="utf-8") as file:  # whose name stands in the error
         yaml.compose(file, Loader=yaml.SafeLoader)

@@ -1,6 +1,7 @@
 """The configuration as typed Python: what Hydra composed, checked."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import reduce
@@ -127,7 +128,8 @@ def configure(
         more: keyword arguments that the stage supplies.
 
     Raises:
-        SpeechLRPError: a setting that the function does not take, or of another type.
+        SpeechLRPError: a setting that the function does not take, of another type, or out of
+            its range.
     """
     parameters = inspect.signature(function).parameters
     if not isinstance(settings, Mapping):
@@ -152,8 +154,14 @@ def configure(
         raise error
     for name in [name for name in named if name in settings]:
         _of_type(f"{section}.{name}", settings[name], parameters[name].annotation)
-    with guarded(what, function):
-        return function(*positional, **more, **settings)
+    try:
+        with guarded(what, function):
+            return function(*positional, **more, **settings)
+    except SpeechLRPError as error:  # which knows the setting, and not its section
+        words = re.match(r"((?:unknown )?)((\w+) .*)", str(error))
+        if words is None or words[3] not in settings:
+            raise
+        raise SpeechLRPError(f"{words[1]}{section}.{words[2]}") from error
 
 
 SCALARS: dict[str, Any] = {"int": int, "float": float, "str": str, "bool": bool, "None": NoneType}

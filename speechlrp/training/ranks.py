@@ -68,7 +68,10 @@ def joined(device: str = "auto") -> Iterator[Ranks]:
     Args:
         device: the configured device; ``"cpu"`` leaves GPUs alone.
     """
-    ranks = Ranks(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
+    if not {"RANK", "WORLD_SIZE", "MASTER_ADDR"} <= os.environ.keys():
+        yield ALONE  # of these a scheduler sets some for reasons of its own
+        return
+    ranks = Ranks(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
     if ranks.ranks == 1:
         yield ranks
         return

@@ -151,7 +151,7 @@ def test_silence_is_left_as_it_is(wave: float, addition: float) -> None:
 def test_no_files_or_no_probability_are_said() -> None:
     with pytest.raises(SpeechLRPError, match="no files to mix in for noise, music, babble"):
         Mixer({"noise": []}, made, seed=1)
-    with pytest.raises(SpeechLRPError, match=r"probability of mixing is 1.5; it must be 0 to 1"):
+    with pytest.raises(SpeechLRPError, match=r"probability is 1.5; it must be 0 to 1"):
         Mixer(FILES, made, seed=1, probability=1.5)
     with pytest.raises(ValueError, match=r"\[2\] and \[3\] samples"):
         mix(torch.ones(2), torch.ones(3), 0.0)

@@ -1,6 +1,7 @@
 """Between click and Hydra: what runs, and what is refused in one line."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -141,11 +142,16 @@ def test_usage_errors_exit_with_2(speechlrp, arguments, message):
         (["flip", "--strategy", "lrp", "paths.outputs=there"],
          "speechlrp preprocess paths.outputs=there"),
         (["report", "dataset.speakers=[a, b]"], "speechlrp preprocess 'dataset.speakers=[a, b]'"),
-        (["train", "-m", "seed=4,5"], "speechlrp preprocess seed=4"),
     ],
 )  # fmt: skip
 def test_a_missing_stage_is_answered_with_its_command(refused, arguments, command):
     assert f"make it with `{command}`" in refused(*arguments)
+
+
+def test_each_member_of_a_sweep_is_answered(speechlrp):
+    result = speechlrp("train", "-m", "seed=4,5")
+    for line, seed in zip(result.stderr.splitlines(), (4, 5), strict=False):
+        assert f"make it with `speechlrp preprocess seed={seed}`" in line
 
 
 def test_missing_recordings_are_answered_with_their_command(refused):
@@ -209,6 +215,9 @@ def test_the_folder_of_the_users_own_stays_in_the_command(speechlrp, launched, t
         (OSError(28, "No space left on device", "/a/b"), 1, "/a/b: No space left on device"),
         (OSError("write\nfailed"), 1, "error: cannot read or write: write failed"),
         (OSError(), 1, "error: cannot read or write: OSError"),
+        (MemoryError(), 1, "error: too little memory (); smaller batches or fewer workers"),
+        (RuntimeError("CUDA out of memory."), 1, "too little memory (CUDA out of memory.)"),
+        (RuntimeError("can't start new thread"), 1, "too little memory (can't start new thread)"),
         (KeyboardInterrupt(), 130, "interrupted; the same command goes on"),
     ],
 )
@@ -223,7 +232,35 @@ def test_expected_errors_of_a_stage_are_one_line(speechlrp, monkeypatch, error, 
     assert len(result.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("error", [ValueError("a bug"), KeyError("a bug")])
+def test_an_interruption_while_a_verb_imports_is_one_line(speechlrp, monkeypatch):
+    class Import:
+        def find_spec(self, name, *_):
+            if name == "speechlrp.cli.runs":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "speechlrp.cli.runs")
+    monkeypatch.setattr(sys, "meta_path", [Import(), *sys.meta_path])
+    result = speechlrp("runs")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (130, 1)
+
+
+def test_a_member_of_a_sweep_that_fails_is_named_and_ends_no_other(speechlrp, monkeypatch):
+    done = []
+
+    def work(verb, config, invocation):
+        if config.seed == 2:
+            raise SpeechLRPError("no luck")
+        done.append(config.seed)
+
+    monkeypatch.setattr("speechlrp.stages.sequence.run_verb", work)
+    result = speechlrp("train", "-m", "seed=1,2,3", "trainer.epochs=9")
+    assert (result.exit_code, done) == (1, [1, 3])
+    of_member, of_sweep = result.stderr.splitlines()
+    assert of_member == "error: no luck"
+    assert of_sweep.endswith("failed, for what is said above: seed=2")
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), KeyError("a bug"), RuntimeError("a bug")])
 def test_a_bug_keeps_its_traceback(speechlrp, monkeypatch, error):
     def fail(*_):
         raise error

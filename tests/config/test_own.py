@@ -59,6 +59,13 @@ def test_a_mistake_is_told_by_file_line_and_mend(tmp_path, name):
     assert str(path) in str(caught.value)
 
 
+def test_a_link_to_nothing_is_said(tmp_path):
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").symlink_to(tmp_path / "gone")
+    with pytest.raises(SpeechLRPError, match=r"mine.yaml is no file, or a link to nothing"):
+        composed(tmp_path)
+
+
 def test_another_suffix_is_said(tmp_path):
     (tmp_path / "experiment").mkdir()
     (tmp_path / "experiment" / "mine.yml").write_text(G)

@@ -9,6 +9,7 @@ from speechlrp.audio.mixing import KINDS
 from speechlrp.config import CONDITIONS
 from speechlrp.config.schema import Config, configure, options, typed
 from speechlrp.errors import SpeechLRPError
+from speechlrp.training.recipe import TrainSettings
 
 
 def test_a_configuration_becomes_typed(composed):
@@ -89,6 +90,19 @@ def _function(
 def test_call_passes_everything_on():
     found = configure("x", _function, {"share": 1, "name": None}, "r", "root", rate=3)
     assert found == ("r", "root", 3, 1, None, False)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"lr": 0.0}, "trainer.lr is 0.0; it must be"),
+        ({"epochs": -1}, "trainer.epochs is -1"),
+        ({"optimizer": "sdg"}, "unknown trainer.optimizer 'sdg'; known: adam"),
+    ],
+)
+def test_a_setting_out_of_range_is_named_as_it_is_typed(values, said):
+    with pytest.raises(SpeechLRPError, match=f"^{said}"):
+        configure("trainer for task=x", TrainSettings, values, seed=1)
 
 
 @pytest.mark.parametrize("value", ["abc", "", 0, -1, 2.5, True, [1, 2]])

@@ -76,6 +76,26 @@ def of_number(content: bytes, serial: int) -> bytes:
     return b"".join(b"OggS" + page[:10] + number + page[14:] for page in pages)
 
 
+def fallen(place: int) -> Edit:
+    """A byte with one bit the other way."""
+
+    def edit(content: bytes) -> bytes:
+        changed = bytearray(content)
+        changed[place] ^= 4
+        return bytes(changed)
+
+    return edit
+
+
+def as_text(content: bytes) -> bytes:
+    """What a copy that takes it for a text of DOS makes of it."""
+    return content.replace(b"\n", b"\r\n")
+
+
+GLUED = ("WAV", "FLAC", "OGG", "AIFF", "AU", "CAF", "NIST", "W64", "RF64")
+CONVERTED = ("WAV", "AIFF", "AU", "CAF", "W64", "RF64")
+
+
 def size(value: int) -> Edit:
     return put(b"data", 4, "<I", value)
 
@@ -128,7 +148,9 @@ SITUATIONS = {
     "mp3 that promises 2^32 frames": ("MP3", put(b"Xing", 8, ">I", 2**32 - 1), "truncated: 30 of"),
     "ogg": ("OGG", lambda c: c, RATE),
     "ogg cut off": ("OGG", share(0.7), "truncated"),
-    "ogg with fallen bits": ("OGG", noise, "truncated"),
+    "ogg with fallen bits": ("OGG", noise, "damaged: the page"),
+    "ogg with one bit fallen at its end": ("OGG", fallen(-40), "damaged: the page"),
+    "ogg with a byte too many": ("OGG", lambda c: c[:5000] + b"x" + c[5000:], "damaged: the page"),
     "ogg whose streams are in a chain": ("OGG", lambda c: c + of_number(c, 7), "in a chain"),
     "aiff cut off": ("AIFF", share(0.7), "truncated"),
     "aiff from a pipe": ("AIFF", put(b"SSND", 4, ">I", 0x7F000008), RATE),
@@ -140,6 +162,11 @@ SITUATIONS = {
     "sphere cut off": ("NIST", share(0.7), "truncated: .* of 32000 bytes"),
     "rf64 cut off": ("RF64", share(0.7), "truncated"),
     "w64 cut off": ("W64", share(0.7), "truncated"),
+    "sphere with more behind it": ("NIST", lambda c: c + b"<!-- -->" * 9, RATE),
+    "w64 with more behind it": ("W64", lambda c: c + b"<!-- -->" * 9, RATE),
+    **{f"{form}, two in one file": (form, lambda c: c + c, "in a chain") for form in GLUED},
+    **{f"{form}, copied as a text": (form, as_text, "as a text") for form in CONVERTED},
+    "flac, copied as a text": ("FLAC", as_text, "truncated or damaged"),
     "a page in its place": ("WAV", lambda c: b"<!DOCTYPE html><html>", "a web page"),
     "a pointer in its place": (
         "WAV",

@@ -100,7 +100,7 @@ SITUATIONS = {
     "mp3 behind endless tags": (b"ID3\3\0\0" + b"\x7f" * 4 + MP3, UNKNOWN),
     "mp3 before tags": (MP3 + b"APETAGEX" + bytes(24), 1),
     "mp3 with zeros within": (MP3[:2000] + bytes(500) + MP3[2500:], "truncated"),
-    "ogg of another codec": (OGG.replace(b"vorbis", b"speexx"), UNKNOWN),
+    "ogg of another codec": (OGG.replace(b"vorbis", b"speexx"), "damaged: the page"),
     "ogg without its end": (OGG[: OGG.rindex(b"OggS")], "truncated"),
     "ogg of headers": (OGG[:3500], "truncated"),
 }

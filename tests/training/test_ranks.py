@@ -78,8 +78,11 @@ def test_accumulated_batches_take_the_steps_of_a_larger_one(speakers, tmp_path):
     assert_same_weights(tmp_path / "one", tmp_path / "parts", speakers.network().state_dict())
 
 
-def test_alone_nothing_is_exchanged(monkeypatch):
+@pytest.mark.parametrize("size", [None, "2", "x"])
+def test_alone_nothing_is_exchanged(monkeypatch, size):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
+    if size:  # as a scheduler may set it, for no torchrun
+        monkeypatch.setenv("WORLD_SIZE", size)
     model = torch.nn.BatchNorm1d(2)
     with joined() as ranks:
         assert ranks == Ranks(0, 1)
