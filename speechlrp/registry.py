@@ -110,10 +110,6 @@ class Registry(Mapping[str, Any]):
             self.interface.check_read(entry, f"{self.kind} {name}")
         return entry
 
-    def knows(self, name: str) -> bool:
-        """Whether a name may stand in a setting: of the table, or ``package.module:Name``."""
-        return name in self._entries or is_reference(name)
-
     def __contains__(self, name: object) -> bool:
         return name in self._entries
 

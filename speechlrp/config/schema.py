@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import reduce
 from itertools import pairwise
@@ -21,7 +21,7 @@ from omegaconf.errors import (
 from speechlrp.config import CHECKPOINTS, CONDITIONS, SOURCES, SUBSETS, WORKS
 from speechlrp.config.sections import Config
 from speechlrp.errors import SpeechLRPError, unknown
-from speechlrp.registry import Registry, guarded, is_reference
+from speechlrp.registry import guarded, is_reference
 
 __all__ = ["Config", "configure", "options", "typed"]
 
@@ -198,7 +198,6 @@ def check(config: Config) -> None:
         ("checkpoint", [config.checkpoint], CHECKPOINTS),
         ("device", [config.device.split(":")[0]], ("auto", "cpu", "cuda")),
         ("flipping.grid", [flipping.grid], flipping.grids),
-        ("augment.fill", [config.augment.fill], FILLS),
         ("navai.crop", [config.navai.crop], CROPS),
         ("navai.over", [config.navai.over], ("bin", "sum")),
         ("navai.classes", [config.navai.classes], CLASSES),
@@ -209,19 +208,19 @@ def check(config: Config) -> None:
         ("compare.sanity", [config.compare.sanity], ("none", *ORDERS)),
         ("compare.randomise", [config.compare.randomise], METHODS),
         ("bench.references", config.bench.references.replace(" ", "").split(","), BASELINES),
-        ("bench.baselines", config.bench.baselines.replace(" ", "").split(","), FILL_INS),
     ):
         for value in values:
             if value not in known:
                 raise unknown(f"value of {key}", str(value), map(str, known))
-    _named("flipping.strategy", flipping.strategy, STRATEGIES, "all")
-    for name in flipping.measures:
-        _named("flipping.measures", name, CURVES)
-    _named("flipping.baseline", flipping.baseline, FILL_INS, "all")
+    _named("flipping.strategy", [flipping.strategy], ("all", *STRATEGIES))
+    _named("flipping.measures", flipping.measures, CURVES)
+    _named("flipping.baseline", [flipping.baseline], ("all", *FILL_INS))
+    _named("augment.fill", [config.augment.fill], FILLS)
+    _named("bench.baselines", config.bench.baselines.replace(" ", "").split(","), FILL_INS)
     if config.shortcut["name"]:
         from speechlrp.audio import ARTEFACTS
 
-        _named("shortcut.name", config.shortcut["name"], ARTEFACTS)
+        _named("shortcut.name", [config.shortcut["name"]], ARTEFACTS)
     _check_ranges(config)
     _check_together(config, train_from)
 
@@ -290,6 +289,8 @@ RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
 """Settings, what their values must fulfil, and that in words."""
 
 
-def _named(key: str, value: str, table: Registry, *more: str) -> None:
-    if value not in more and not table.knows(value):
-        raise unknown(f"value of {key}", value, (*more, *table))
+def _named(key: str, values: Sequence[str], known: Collection[str]) -> None:
+    """Check names that may be ``package.module:Name`` too."""
+    for value in values:
+        if value not in known and not is_reference(value):
+            raise unknown(f"value of {key}", value, known)

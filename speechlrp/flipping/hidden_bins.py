@@ -10,9 +10,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from speechlrp.errors import SpeechLRPError, unknown
-from speechlrp.flipping import FILL_INS, FILLS
-from speechlrp.flipping.fill_ins import Surroundings
+from speechlrp.flipping import FILLS
+from speechlrp.flipping.fill_ins import Surroundings, fill_ins, filled_by
 from speechlrp.flipping.strategies import check_order
+from speechlrp.registry import is_reference
 
 
 def most_relevant(inputs: Tensor, relevance_order: Tensor, share: float) -> Tensor:
@@ -59,25 +60,25 @@ def fill_bins(
         inputs: spectrograms `[B, C, F, T]`.
         chosen: which bins, bool `[B, 1, F, T]`.
         fill: ``"zero"``; ``"mean"``: the average of the bin's Moore neighbourhood, taken from
-            the untouched spectrogram (T); ``"neighbours"`` and ``"donor"``: see `FILL_INS`;
-            ``"none"``: what it was.
+            the untouched spectrogram (T); ``"none"``: what it was; ``"neighbours"``,
+            ``"donor"`` or ``"package.module:Name"``: see `FILL_INS`.
         ids: what the recordings are called `[B]`.
-        around: what ``"neighbours"`` and ``"donor"`` may know.
+        around: what a fill-in may know.
 
     Returns:
         New spectrograms `[B, C, F, T]`.
 
     Raises:
-        SpeechLRPError: no such fill.
+        SpeechLRPError: no such fill, or one of the user's own raises or gives something else.
     """
-    if fill not in FILLS:
+    if fill not in FILLS and not is_reference(fill):
         raise unknown("fill", fill, FILLS)
     if fill == "none":
         return inputs.clone()
     if fill == "mean":  # T's; the fill-in of flipping is the mean over the training set
         values = moore_mean(inputs)
     else:
-        values = FILL_INS[fill](around).of(inputs, ids)
+        values = filled_by(fill, fill_ins([fill], around)[fill], inputs, ids)
         if callable(values):
             values = values(chosen.expand_as(inputs).flatten(1))
         values = values.expand(len(inputs), -1).reshape(inputs.shape)

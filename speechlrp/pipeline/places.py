@@ -13,20 +13,20 @@ from pathlib import Path
 from speechlrp.config.schema import Config
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.flipping import FILLS
+from speechlrp.registry import is_reference
 
 FOREIGN = (".pt", ".pth", ".ckpt", ".model", ".bin")
-VARIANTS = {
-    "_".join(filter(None, (fill, kind))): ("--fill", fill, *options)
-    for fill in FILLS
-    for kind, options in (("", ()), ("region", ("--region", "found")), ("random", ("--random",)))
-    if fill != "none" or not kind
-}
-"""What `augment` makes -> the options of the command line that ask for it."""
-PENALTY, PROJECTION = "penalty", "clarc"
-RETRAINED = {f"aug_{name}": name for name in VARIANTS} | {n: n for n in (PENALTY, PROJECTION)}
-"""Name of weights -> the repair that made them."""
 NAMED = "found"
 """What `augment.region` calls the first region that an explanation of validation found."""
+PENALTY, PROJECTION = "penalty", "clarc"
+OTHER = {PENALTY: ("--penalty", "1", "--region", NAMED), PROJECTION: ("--project", "LAYER")}
+KINDS = {"_region": ("--region", NAMED), "_random": ("--random",), "": ()}
+"""Repairs without a fill, and which bins are filled -> the options that ask for them."""
+RETRAINED = (
+    *(f"aug_{fill}{kind}" for fill in FILLS for kind in KINDS if fill != "none" or not kind),
+    *OTHER,
+)
+"""Weights of `retrain`; a fill of one's own makes others."""
 LONGEST = 40
 """Characters of one fact in a folder's name."""
 
@@ -88,8 +88,8 @@ def weights(config: Config, kind: str = "") -> dict[str, Artifact | Path]:
         return {"weights": path, "meta": path.with_suffix(".json")}
     if name == "train":
         artifact = Artifact("train", file)
-    elif name in RETRAINED:
-        artifact = retrained(RETRAINED[name], file)
+    elif name in RETRAINED or (name.startswith("aug_") and is_reference(name)):
+        artifact = retrained(name.removeprefix("aug_"), file)
     elif name.endswith(FOREIGN):
         raise SpeechLRPError(
             f"weights={name} is no file of this project; take it with `speechlrp train "
@@ -104,14 +104,14 @@ def weights(config: Config, kind: str = "") -> dict[str, Artifact | Path]:
 
 
 def variant(config: Config) -> str:
-    """What `augment` makes as it is configured, of `VARIANTS`."""
+    """What `augment` makes as it is configured: a fill, and which bins."""
     augment = config.augment
-    kind = "random" if augment.random else "region" if augment.region else ""
-    return "_".join(filter(None, (augment.fill, "" if augment.fill == "none" else kind)))
+    kind = "_random" if augment.random else "_region" if augment.region else ""
+    return augment.fill + ("" if augment.fill == "none" else kind)
 
 
 def repair(config: Config) -> str:
-    """What `retrain` does as it is configured: a penalty, a projection, or of `VARIANTS`."""
+    """What `retrain` does as it is configured: a penalty, a projection, or a `variant`."""
     if config.augment.penalty:
         return PENALTY
     return PROJECTION if config.augment.project else variant(config)
@@ -129,13 +129,18 @@ def region_of(config: Config) -> dict[str, Artifact | Path]:
 
 def retrained(name: str, file: str) -> Artifact:
     """What `retrain` writes for a repair."""
-    asked = {PENALTY: ("--penalty", "1", "--region", NAMED), PROJECTION: ("--project", "LAYER")}
-    return Artifact("retrain", file, {"repair": name}, (VARIANTS | asked)[name])
+    return Artifact("retrain", file, {"repair": name}, OTHER.get(name) or _filling(name))
 
 
 def augmented(name: str) -> Artifact:
-    """What `augment` writes for one of `VARIANTS`."""
-    return Artifact("augment", "features.h5", {"bins": name}, VARIANTS[name])
+    """What `augment` writes for a `variant`."""
+    return Artifact("augment", "features.h5", {"bins": name}, _filling(name))
+
+
+def _filling(name: str) -> tuple[str, ...]:
+    """The options of the command line that ask for a `variant`."""
+    kind = next(kind for kind in KINDS if name.endswith(kind))
+    return ("--fill", name.removesuffix(kind), *KINDS[kind])
 
 
 def weights_name(config: Config) -> str:

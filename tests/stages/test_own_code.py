@@ -100,7 +100,9 @@ def mine(tmp_path, monkeypatch):
         "from speechlrp.explainers.sensitivity import Sensitivity\n"
         "from speechlrp.flipping.strategies import Largest\n"
         "class Slope(Sensitivity):\n    units = 'own'\n"
+        "from speechlrp.flipping.fill_ins import FillIn\n"
         "class Big(Largest):\n    reverse = ''\n"
+        "class Halved(FillIn):\n    def of(self, inputs, ids): return inputs.flatten(1) / 2\n"
         "def loudest(maps):\n    return {'loudest': np.abs(maps.relevance).max((1, 2))}\n"
         "def last(curve):\n    return curve.accuracy[-1]\n"
     )
@@ -138,3 +140,26 @@ def test_explainer_score_strategy_and_measure_of_a_users_own(bare):
         assert done.returncode == 0, done.stderr
     line = one_line(bare.speechlrp("flip", *explainer, "--strategy", "own_compared_5:Slope"))
     assert "own_compared_5:Slope is the class Slope; it must be a class derived from" in line
+
+
+@pytest.mark.usefixtures("mine")
+def test_a_fill_in_of_a_users_own_augments_and_its_weights_have_its_name(bare):
+    fill = ("--fill", "own_compared_5:Halved")
+    line = one_line(bare.speechlrp("retrain", "--random", *fill))
+    assert "make it with `speechlrp augment --fill own_compared_5:Halved --random" in line
+    for verb in ("augment", "retrain"):
+        done = bare.speechlrp(verb, "--random", *fill)
+        assert done.returncode == 0, done.stderr
+    with (
+        h5py.File(next(bare.run.parent.glob("*/preprocess/features.h5"))) as before,
+        h5py.File(next(bare.run.glob("augment/own_compared_5*/features.h5"))) as after,
+    ):
+        rows = before["table/subset"].asstr()[:] == "train"
+        plain, made = before["features"][:][rows], after["features"][:]
+    changed = plain != made
+    assert changed.any()
+    np.testing.assert_array_equal(made[changed], plain[changed] / 2)
+    done = bare.speechlrp("evaluate", "--weights", "aug_own_compared_5:Halved_random")
+    assert done.returncode == 0, done.stderr
+    line = one_line(bare.speechlrp("augment", "--random", "--fill", "own_compared_5:Big"))
+    assert "own_compared_5:Big is the class Big; it must be a class derived from" in line
