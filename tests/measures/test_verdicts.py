@@ -73,6 +73,19 @@ def test_the_verdict_states_n_speakers_and_interval():
     assert interval.low < 80 < interval.high
 
 
+@pytest.mark.parametrize(
+    ("means", "word"),
+    [
+        ({"lrp": 0.1, "random": 0.95, "lrp_rev": 0.6}, "order holds in part"),
+        ({"lrp": 0.4, "random": 0.1, "lrp_rev": 0.9}, "order holds in part"),
+        ({"lrp": 0.4, "random": 0.9, "lrp_rev": 0.4}, "not decided"),
+        ({"lrp": 0.6, "random": 0.9, "lrp_rev": 0.1}, "✗ order reversed"),
+    ],
+)
+def test_what_holds_but_for_random_is_no_open_question(means, word):
+    assert judge(areas_of(means, speakers=8, spread=0)).word == word
+
+
 @pytest.mark.parametrize("speakers", [1, 2, 5])
 def test_few_speakers_decide_nothing_however_clear_it_looks(speakers):
     verdict = judge(

@@ -192,6 +192,7 @@ def test_what_words_and_phonemes_hold_is_told(opened):
 
 def test_patterns_have_no_spectrogram_and_no_sound(opened):
     page = opened("#view=patterns&recording=t")
+    assert [page.is_visible(f"[data-signs] >> nth={i}") for i in (0, 1)] == [True, False]
     state = page.evaluate("speechlrp.explorers[1].state")
     assert (state["recording"], state["beside"]) == ("t", "max")
     letters = page.locator("[data-set=recording] >> nth=1 >> option")

@@ -36,6 +36,7 @@ class Explorer {
     const judged = recordings.some((entry) => entry.label && entry.predicted);
     for (const name of ["outcome", "order"]) this.one(`[data-filter=${name}]`).parentElement.hidden = !judged;
     this.one("[data-chooser]").hidden = recordings.length < 2;
+    this.one("[data-signs]").hidden = recordings.every((entry) => entry.maps.every((map) => !map.class));
     const others = recordings.map((entry) => [entry.id, entry.name]);
     fill(this.control("other"), [["", "none"], ...others], this.state.other);
     this.control("other").parentElement.hidden = recordings.length < 2;

@@ -12,10 +12,19 @@ from speechlrp.artifacts.maps import AVERAGES, EXAMPLES
 from speechlrp.config.schema import Config
 from speechlrp.data.dataset import Spoken
 from speechlrp.data.times import TIERS, read_times, spoken_in
+from speechlrp.letters.vocabulary import BLANK, THRICE, TWICE
 from speechlrp.pipeline.contents import RunFiles
 from speechlrp.report.explorer import Explorer
 from speechlrp.report.packing import Explanation, Recording
 from speechlrp.stages.report.exploring import explained, heard
+
+SAID = {
+    " ": "space",
+    TWICE: "twice (the letter before, again)",
+    THRICE: "thrice (it, two times more)",
+    BLANK: "blank (no letter here)",
+}
+"""Symbols that are no letter, in words."""
 
 
 def letters_explorer(config: Config, files: RunFiles, spoken: Spoken) -> Explorer | None:
@@ -38,7 +47,7 @@ def letters_explorer(config: Config, files: RunFiles, spoken: Spoken) -> Explore
         shown = spoken.table[spoken.table.id.isin(table.id.iloc[rows])]
         said = [read_times(config, kind, shown) for kind in TIERS]
         recordings = [_frame(file, row, table.iloc[row], time, maps, spoken, said) for row in rows]
-        symbols = [name if name.strip() else "space" for name in attribute(file, "classes", list)]
+        symbols = [SAID.get(name, name) for name in attribute(file, "classes", list)]
         units = attribute(file["features"], "units", str)
     return Explorer(symbols, spoken.frequency, time, units, recordings)
 

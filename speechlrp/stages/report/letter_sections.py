@@ -17,7 +17,7 @@ SENTENCES = 9
 
 
 def found(files: RunFiles) -> Section:
-    """How often the recogniser errs, and which alignment is the most specific, in sentences."""
+    """How often the recogniser errs, and how near the alignments come to the phonemes."""
     parts = []
     for where in files.of("evaluate"):
         known, facts = files.summary(where), files.facts(where)
@@ -30,7 +30,26 @@ def found(files: RunFiles) -> Section:
             f"{known['word_error_rate']:.1%} of the words, in {known['utterances']:,} utterances."
         )
     unknown = [] if parts else [Banner(UNKNOWN)]
-    return Section("What was found", blocks=[*unknown, Text(" ".join(parts))])
+    words = "\n\n".join([" ".join(parts), *_nearest(files)])
+    return Section("What was found", blocks=[*unknown, Text(words)])
+
+
+def _nearest(files: RunFiles) -> Iterator[str]:
+    for where in files.of("navai"):
+        if files.path(where, "truth.csv").exists():
+            table = files.table(where, "truth.csv")
+            table = table[table.letter.eq("all")].sort_values("within_50", ascending=False)
+            shares = [
+                f"{row.within_50:.0%} by {row.alignment} ({row.within_50_low:.0%} to "
+                f"{row.within_50_high:.0%})"
+                for row in table.itertuples()
+            ]
+            yield (
+                f"The step of a window that an alignment takes for the letter's lies within 50 ms "
+                f"of the phoneme that spells it (of its middle; {files.name(where)}) in "
+                f"{', '.join(shares)} of {table.n.max():,} frames; by chance in "
+                f"{table.uniform_within_50.max():.0%}. By none it is the window's middle."
+            )
 
 
 def utterances(files: RunFiles) -> Section:

@@ -29,7 +29,7 @@ TRUST = (
 
 def what_was_found(files: RunFiles, classes: list[str]) -> Section:
     """Accuracy, what flipping decides, and what training on changed, in sentences."""
-    works = " ".join([*_accuracy(files, classes), *_trained_on(files)])
+    works = " ".join([*_accuracy(files, classes), *_conditions(files), *_trained_on(files)])
     verdicts = list(_verdicts(files))
     if verdicts:
         verdicts = [ASKED, *verdicts, TRUST]
@@ -60,6 +60,19 @@ def _accuracy(files: RunFiles, classes: list[str]) -> Iterator[str]:
         )
 
 
+def _conditions(files: RunFiles) -> Iterator[str]:
+    """What is right of the test's copies with something mixed in."""
+    for where in files.of("evaluate"):
+        mixed = files.path(where, "per_condition.csv").exists()
+        if mixed and files.facts(where)["weights"] == "train":
+            table = files.table(where, "per_condition.csv").query("condition != 'clean'")
+            parts = [
+                f"{row.accuracy:.1%} with {row.condition} ({row.low:.1%} to {row.high:.1%})"
+                for row in table.itertuples()
+            ]
+            yield f"Of copies of them with something mixed in, it is right in {', '.join(parts)}."
+
+
 def _verdicts(files: RunFiles) -> Iterator[str]:
     areas = files.areas
     areas = areas[areas.weights.eq("train") & areas.grid.eq("table")]
@@ -67,7 +80,8 @@ def _verdicts(files: RunFiles) -> Iterator[str]:
     for explainer, parts in areas.groupby("explainer", sort=False):
         verdicts = {name: judge(part) for name, part in parts.groupby("baseline", sort=False)}
         told = [
-            f"to {baseline} {words[verdict.holds]} ({verdict.text}; {verdict.evidence})"
+            f"to {baseline} {'it holds in part' if verdict.partly else words[verdict.holds]} "
+            f"({verdict.text}; {verdict.evidence})"
             for baseline, verdict in verdicts.items()
             if ("lrp", "lrp_rev") in verdict.differences
         ]

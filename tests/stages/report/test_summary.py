@@ -56,6 +56,19 @@ def test_accuracy_comes_with_its_intervals_and_chance(run):
     assert "After training on, as aug_mean" in text.text
 
 
+def test_copies_with_something_mixed_in_are_told_of(run):
+    evaluated(run)
+    facts = {"weights": "train", "subset": "test+test_music+test_noise"}
+    record(run / "evaluate/mixed", "evaluate", facts, {"summary": EVALUATION})
+    rows = [("clean", 1.0, 0.9, 1.0), ("music", 0.936, 0.894, 0.962), ("noise", 0.667, 0.6, 0.73)]
+    table = pd.DataFrame(rows, columns=["condition", "accuracy", "low", "high"])
+    table.to_csv(run / "evaluate/mixed/per_condition.csv", index=False)
+    (text,) = what_was_found(RunFiles(run, run), ["a", "b"]).blocks
+    assert (
+        "mixed in, it is right in 93.6% with music (89.4% to 96.2%), 66.7% with noise (60.0% to"
+    ) in text.text
+
+
 def test_of_one_speaker_there_is_no_interval_over_speakers(run, monkeypatch):
     nan = float("nan")
     monkeypatch.setitem(EVALUATION, "speakers", 1)
@@ -80,12 +93,12 @@ def test_a_recogniser_is_told_by_its_splits(run):
     )
 
 
-def test_what_is_not_decided_shows_which_order_is_not(run):
+def test_what_holds_in_part_shows_which_order_does_not(run):
     areas = pd.read_csv(run / "flip/a/areas.csv")
     areas.loc[areas.strategy == "random", "area"] = 0.2
     areas.to_csv(run / "flip/a/areas.csv", index=False)
     (*_, text) = what_was_found(RunFiles(run, run), ["a", "b"]).blocks
-    assert "nothing is decided (random 20 ≈ lrp 20 < lrp_rev 90; lrp_rev - lrp: 70" in text.text
+    assert "it holds in part (random 20 ≈ lrp 20 < lrp_rev 90; lrp_rev - lrp: 70" in text.text
 
 
 def test_verdicts_come_with_their_evidence(run):
@@ -118,3 +131,18 @@ def test_a_network_at_chance_is_told_once(run):
     files = RunFiles(run, run)
     (banner,) = cautions(files, files.of("explain"))
     assert banner.text == "train, test: the network is at chance."
+
+
+def test_how_near_alignments_come_to_the_phonemes_is_told_the_nearest_first(run):
+    record(run / "navai/train-test", "navai", {"weights": "train", "subset": "test"})
+    rows = [
+        ("max-lrp", "all", 436, 0.19, 0.16, 0.23, 0.06),
+        ("none", "all", 436, 0.77, 0.72, 0.81, 0.06),
+        ("none", "a", 40, 0.9, 0.8, 1.0, 0.06),
+    ]
+    columns = ["alignment", "letter", "n"]
+    columns += ["within_50", "within_50_low", "within_50_high", "uniform_within_50"]
+    pd.DataFrame(rows, columns=columns).to_csv(run / "navai/train-test/truth.csv", index=False)
+    _, text = found(RunFiles(run, run)).blocks
+    assert "77% by none (72% to 81%), 19% by max-lrp (16% to 23%) of 436 frames" in text.text
+    assert "by chance in 6%" in text.text
