@@ -18,6 +18,7 @@ from speechlrp.lrp import Composite
 from speechlrp.lrp.arguments import mapped
 from speechlrp.lrp.forward import Forward, Output
 from speechlrp.lrp.start import Target
+from speechlrp.registry import told
 
 
 def explain(
@@ -55,7 +56,16 @@ def explain(
     """
     if args or kwargs or output is not None:
         model = _Called(Forward(model, inputs, args, kwargs, output))
-    return _explainer(explainer, settings).explain(model, inputs, target)
+    try:
+        return _explainer(explainer, settings).explain(model, inputs, target)
+    except RuntimeError:
+        try:
+            model(inputs)
+        except RuntimeError as error:
+            raise SpeechLRPError(
+                f"the model takes no inputs of shape {list(inputs.shape)}: it raises {told(error)}"
+            ) from error
+        raise
 
 
 def _explainer(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -94,7 +94,7 @@ class Run:
     @tf32(False)
     def explain(
         self,
-        recording: Sound | Sequence[Sound],
+        recording: Sound | Sequence[Sound] | Iterator[Sound],
         *,
         explainer: str | None = None,
         target: str | None = None,
@@ -105,7 +105,7 @@ class Run:
 
         Args:
             recording: a file; or samples ``[N]``, ``[C, N]`` or ``[N, C]`` and their rate; or
-                several.
+                several, in a list, tuple or iterator.
             explainer: a configuration of ``conf/explainer``, such as ``lrp_gamma``; by default
                 the one that the run's experiment names.
             target: the class to explain; by default the one that the network gives.
@@ -120,6 +120,8 @@ class Run:
         Raises:
             SpeechLRPError: a recording, class or explainer that there is not or that cannot be.
         """
+        if isinstance(recording, Iterator):
+            recording = list(recording)
         kinds = (*FILES, tuple)
         several = isinstance(recording, tuple) and all(isinstance(one, kinds) for one in recording)
         if several or isinstance(recording, list):

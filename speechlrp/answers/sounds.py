@@ -14,6 +14,8 @@ from speechlrp.audio.resampling import one_channel, resample
 from speechlrp.errors import RecordingError, SpeechLRPError, about
 
 FILES = (str, bytes, os.PathLike)
+LOUDEST = 16.0
+"""Times full scale: what is louder is taken for integers."""
 Sound = str | bytes | os.PathLike | tuple[Any, int]
 """A file; or samples ``[N]``, ``[C, N]`` or ``[N, C]``, full scale at 1 or integers, and rate."""
 
@@ -21,9 +23,12 @@ Sound = str | bytes | os.PathLike | tuple[Any, int]
 def path_of(path: str | bytes | os.PathLike, what: str) -> Path:
     """A path as Python takes them; SpeechLRPError, which names `what` it is, where it is none."""
     try:
-        return Path(os.fsdecode(path))
+        text = os.fsdecode(path)
     except TypeError as error:
         raise SpeechLRPError(f"{what} is a path; found {type(path).__name__}") from error
+    if "\0" in text:
+        raise SpeechLRPError(f"{what} is a path, not what a file holds; found {path!r:.20}...")
+    return Path(text)
 
 
 def name_of(sound: Sound, number: int = 1) -> str:
@@ -60,7 +65,8 @@ def _samples(sound: tuple[Any, int]) -> tuple[Tensor, int]:
             values = values.detach().cpu()
             values = values.float() if values.is_floating_point() else values
         held = np.asarray(values)
-        full = 2.0 ** (8 * held.itemsize - 1) if held.dtype.kind in "iu" else 1.0
+        known = held.dtype.kind in "iu" and held.itemsize < 8  # no recording has 64 bits
+        full = 2.0 ** (8 * held.itemsize - 1) if known else 1.0
         scaled = held.astype(np.float32, casting="same_kind") / full
         wave = torch.as_tensor(scaled - (held.dtype.kind == "u"))
         whole = int(rate)
@@ -79,4 +85,9 @@ def _samples(sound: tuple[Any, int]) -> tuple[Tensor, int]:
     check_rate(whole)
     if not bool(wave.isfinite().all()):
         raise RecordingError("it holds samples that are not finite")
+    if (peak := float(wave.abs().max())) > LOUDEST:
+        raise RecordingError(
+            f"its samples reach {peak:g}, where full scale is 1; divide them by what is full scale "
+            "there (32768 for 16 bits), or give int16 or int32"
+        )
     return wave, whole

@@ -85,10 +85,12 @@ def check_network(
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             outputs = model.eval()(inputs)
+    except SpeechLRPError as error:  # which says what it takes
+        raise SpeechLRPError(f"{what}: {error}") from error
     except (Exception, SystemExit) as error:  # as above; layers of torch refuse in many ways too
         raise SpeechLRPError(
             f"{asked} raises {told(error)}; it must take [B, 1, F, T] (F bands, T frames), as the "
-            "features give them"
+            "features give them: change it, or the features (`speechlrp help features`)"
         ) from error
     finally:
         model.train(training)

@@ -110,3 +110,11 @@ def test_a_composite_explains_by_the_names_of_the_model():
 def test_a_call_that_does_not_fit(explainer, settings, message):
     with pytest.raises(SpeechLRPError, match=message):
         speechlrp.explain(PADDED, FRAMES, 1, explainer, **settings)
+
+
+@pytest.mark.parametrize("explainer", ["lrp_gamma", "smoothgrad"])
+def test_inputs_that_the_model_does_not_take_are_told_with_its_own_words(explainer):
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(8, 3)).eval()
+    words = r"no inputs of shape \[2, 1, 5, 5\]: it raises RuntimeError: mat1 and mat2 shapes"
+    with pytest.raises(SpeechLRPError, match=words):
+        speechlrp.explain(model, torch.rand(2, 1, 5, 5), 0, explainer)

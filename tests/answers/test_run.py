@@ -59,7 +59,8 @@ def test_samples_and_their_file_have_the_same_answer(run, explained):
     ours, theirs = run.explain((samples, rate), target="male"), run.explain(path, target="male")
     assert ours.probabilities.keys() == theirs.probabilities.keys()
     np.testing.assert_allclose(ours.samples, theirs.samples)
-    assert [a.name for a in run.explain([path, path])] == [theirs.name] * 2
+    for several in ([path, path], iter([path, path])):
+        assert [a.name for a in run.explain(several)] == [theirs.name] * 2
     both = run.explain(((samples, rate), (np.stack([samples, samples], 1), rate)), target="male")
     graph = torch.tensor(samples, requires_grad=True)
     both += [run.explain((s, rate), target="male") for s in (samples.tolist(), graph, graph[None])]
@@ -191,6 +192,9 @@ def test_every_format_can_be_written(run, explained, tmp_path, suffix):
         ({"recording": np.zeros(8000)}, r"a file, or \(samples, rate\)"),
         ({"recording": ("a.wav", 8000)}, r"a file, or \(samples, rate\); found \(str, int\)"),
         ({"recording": (np.ones(8000), "8000")}, "at '8000'"),
+        ({"recording": (np.full(8000, 900.0), 8000)}, "samples reach 900, where full scale is 1"),
+        ({"recording": ([0, 9000] * 4000, 8000)}, "samples reach 9000"),  # 64 bits each
+        ({"recording": b"RIFF\0\0"}, "not what a file holds"),
         ({"recording": (np.ones(8000), 1)}, "recording 1: a rate of 1 Hz holds no speech"),
     ],
 )
