@@ -78,9 +78,9 @@ def fill_bins(
     if fill == "mean":  # T's; the fill-in of flipping is the mean over the training set
         values = moore_mean(inputs)
     else:
-        values = filled_by(fill, fill_ins([fill], around)[fill], inputs, ids)
-        if callable(values):
-            values = values(chosen.expand_as(inputs).flatten(1))
+        filled = filled_by(fill, fill_ins([fill], around)[fill], inputs, ids)
+        bins = chosen.expand_as(inputs).flatten(1)
+        values = filled(bins) if callable(filled) else filled
         values = values.expand(len(inputs), -1).reshape(inputs.shape)
     return torch.where(chosen, values, inputs)
 
