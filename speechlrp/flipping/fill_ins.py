@@ -180,6 +180,8 @@ PULL = 1e-4
 """Towards the training set's mean, which decides where nothing around is left."""
 TOLERANCE, MOST_STEPS = 1e-4, 500
 """Of conjugate gradients: the residual over the right side, and steps."""
+PIECE = 200_000
+"""Numbers that are solved for at once on a CPU, whose cache then holds all that is gone over."""
 
 
 class Neighbours(FillIn):
@@ -204,9 +206,17 @@ class Neighbours(FillIn):
 
         def fill(flipped: Tensor) -> Tensor:
             mask = flipped.view_as(inputs)
-            return (imputed(inputs, mask, self.around.mean) + noise).flatten(1)
+            alone = bool(mask.all())
+            smooth = self._nothing_left if alone else imputed(inputs, mask, self.around.mean)
+            return (smooth + noise).flatten(1)
 
         return fill
+
+    @cached_property
+    def _nothing_left(self) -> Tensor:
+        """What all bins become, ``[1, C, F, T]``: the same for all, and the slowest to solve."""
+        mean = self.around.mean[None]
+        return imputed(mean, torch.ones_like(mean, dtype=torch.bool), self.around.mean)
 
 
 def imputed(inputs: Tensor, flipped: Tensor, mean: Tensor) -> Tensor:
@@ -214,43 +224,60 @@ def imputed(inputs: Tensor, flipped: Tensor, mean: Tensor) -> Tensor:
 
     They are pulled to the mean ``[C, F, T]``, ever so little.
     """
-    mask, degree = flipped.to(inputs), _spread(torch.ones_like(inputs[:1]))
-    known = inputs * (1 - mask)
-    right = mask * (_spread(known) + PULL * degree * mean)
-
-    def system(x: Tensor) -> Tensor:
-        return mask * ((1 + PULL) * degree * x - _spread(x))
-
-    return known + _conjugate_gradients(system, right, mask * mean)
+    cached = inputs.device.type == "cpu"
+    some = max(1, PIECE // inputs[0].numel()) if cached and len(inputs) else max(1, len(inputs))
+    pieces = zip(inputs.split(some), flipped.split(some), strict=True)
+    return torch.cat([_solved(piece, hidden, mean) for piece, hidden in pieces])
 
 
-def _conjugate_gradients(system: Callable[[Tensor], Tensor], right: Tensor, x: Tensor) -> Tensor:
-    """A system a recording, all at once."""
-    rest = right - system(x)
-    way, size = rest, _dot(rest, rest)
+def _solved(inputs: Tensor, flipped: Tensor, mean: Tensor) -> Tensor:
+    """A system a recording, by conjugate gradients, all at once."""
+    mask, known = flipped.to(inputs), inputs.masked_fill(flipped, 0)
+    degree = (_Grid(torch.ones_like(inputs[:1])).sums() - 4) / 12
+    right = mask * (_Grid(known).sums() / 12 + PULL * degree * mean)
+    itself, around = mask * ((1 + PULL) * degree + 1 / 3), mask / -12
+    x = mask * mean
+    way = _Grid(x)
+    image = itself * x + around * way.sums()
+    rest = right - image
+    way.bins.copy_(rest)
+    size, tiny = _dot(rest, rest), torch.finfo(inputs.dtype).tiny
     goal = TOLERANCE**2 * _dot(right, right)
     for _ in range(MOST_STEPS):
-        if bool((size <= goal).all()):
+        left = size > goal
+        if not bool(left.any()):
             break
-        image = system(way)
-        step = size / _dot(way, image).clamp(min=torch.finfo(size.dtype).tiny)
-        x, rest = x + step * way, rest - step * image
+        # in place: new tensors of this size cost more than what is computed in them
+        torch.mul(itself, way.bins, out=image).addcmul_(around, way.sums())
+        # one that is solved stays, so that a recording's bins are the same in any batch
+        step = left * size / _dot(way.bins, image).clamp(min=tiny)
+        x.addcmul_(step, way.bins)
+        rest.addcmul_(step, image, value=-1)
         size, before = _dot(rest, rest), size
-        way = rest + size / before.clamp(min=torch.finfo(size.dtype).tiny) * way
-    return x
+        way.bins.mul_(size / before.clamp(min=tiny)).add_(rest)
+    return known + x
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
     return (a * b).sum((1, 2, 3), keepdim=True)
 
 
-def _spread(x: Tensor) -> Tensor:
-    """The weighted sum of each bin's neighbours.
+class _Grid:
+    """Bins ``[B, C, F, T]`` in a frame of zeros; what is written to `bins` is summed next."""
 
-    The weights are the outer product of (1, 2, 1) with itself but for its middle, over 12: sums of
-    shifted tensors take a twentieth of the time of a convolution of one channel.
-    """
-    wide = functional.pad(x, (1, 1, 1, 1))
-    rows = (wide[..., :-2, :] + wide[..., 2:, :]).add_(wide[..., 1:-1, :], alpha=2)
-    total = (rows[..., :-2] + rows[..., 2:]).add_(rows[..., 1:-1], alpha=2)
-    return total.sub_(x, alpha=4).div_(12)
+    def __init__(self, bins: Tensor) -> None:
+        self._wide = functional.pad(bins, (1, 1, 1, 1))
+        self.bins = self._wide[..., 1:-1, 1:-1]
+        self._rows, self._sums = torch.empty_like(self._wide[..., 1:-1, :]), torch.empty_like(bins)
+
+    def sums(self) -> Tensor:
+        """Four times each bin and its neighbours, direct ones twice; the next call writes over it.
+
+        The weights are the outer product of (1, 2, 1) with itself: sums of shifted tensors take a
+        twentieth of the time of a convolution of one channel.
+        """
+        wide, rows, sums = self._wide, self._rows, self._sums
+        torch.add(wide[..., :-2, :], wide[..., 2:, :], out=rows)
+        rows.add_(wide[..., 1:-1, :], alpha=2)
+        torch.add(rows[..., :-2], rows[..., 2:], out=sums)
+        return sums.add_(rows[..., 1:-1], alpha=2)

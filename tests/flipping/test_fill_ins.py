@@ -1,5 +1,7 @@
 """What flipped bins become."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -102,6 +104,25 @@ def test_neighbours_solve_the_linear_system(share, generator):
             right[place] = PULL * mean.flatten()[place] / (1 + PULL)
         expected = torch.linalg.solve(matrix, right).view(7, 9)
         torch.testing.assert_close(solved, expected, atol=2e-3, rtol=0)
+
+
+def test_neighbours_of_a_recording_are_the_same_in_any_batch(generator):
+    rough = torch.randn(5, 1, 20, 30, generator=generator)
+    inputs = torch.cat([rough, rough.cumsum(-1)])
+    flipped = torch.rand(inputs.shape, generator=generator) < 0.7
+    mean, together = torch.zeros(1, 20, 30), imputed(inputs, flipped, torch.zeros(1, 20, 30))
+    for i in range(len(inputs)):
+        alone = imputed(inputs[i : i + 1], flipped[i : i + 1], mean)
+        assert torch.equal(alone[0], together[i])
+
+
+def test_where_all_bins_are_flipped_all_recordings_become_the_same(around, inputs):
+    around = replace(around, mean=inputs.mean(0))
+    fill = FILL_INS["neighbours"](around).of(inputs, IDS)
+    everything = torch.ones_like(inputs, dtype=torch.bool)
+    noise = fill(torch.zeros_like(everything)).view_as(inputs) - inputs
+    expected = imputed(inputs, everything, around.mean) + noise
+    torch.testing.assert_close(fill(everything).view_as(inputs), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_neighbours_hide_a_hole_in_a_slope(around):
