@@ -69,13 +69,8 @@ class Verdict:
     def word(self) -> str:
         """The verdict in a word or two."""
         words = {True: "✓ order holds", False: "✗ order reversed", None: "not decided"}
-        return "order holds in part" if self.partly else words[self.holds]
-
-    @property
-    def partly(self) -> bool:
-        """Whether ``lrp`` lies below ``lrp_rev``, but ``random`` not between or at them."""
-        first = self.differences.get(("lrp", "lrp_rev"), UNKNOWN)
-        return self.holds is None and first.sign > 0
+        partly = self.differences.get(("lrp", "lrp_rev"), UNKNOWN).sign > 0 and self.holds is None
+        return "order holds in part" if partly else words[self.holds]
 
     @property
     def text(self) -> str:

@@ -109,8 +109,7 @@ class RunFiles:
         """A table of every flip, each strategy, baseline, repeat and `of` once."""
         parts = [pd.DataFrame(columns=[*NAMES, *columns])]
         for where in self.of("flip"):
-            if self.path(where, name).exists():  # areas.csv came later than curve.csv
-                parts.append(self.table(where, name).assign(**self.asked(where)))
+            parts.append(self.table(where, name).assign(**self.asked(where)))
         parts = parts[1:] or parts  # an empty table would change the columns' types
         keys = [*NAMES[:4], "strategy", "baseline", "repeat", of]
         table = pd.concat(parts, ignore_index=True).drop_duplicates(keys)

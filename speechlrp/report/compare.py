@@ -15,7 +15,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
 from speechlrp.report.curve_parts import accuracy_axis, draw_lines, names_of, statistics, x_axis
 from speechlrp.report.heatmap import relevance_bound
-from speechlrp.report.panels import Panel, backdrop, check_shapes, colour_bar, image, value_range
+from speechlrp.report.panels import Panel, backdrop, colour_bar, image, value_range
 
 ORDERS = {"lrp": "most relevant bins first", "lrp_rev": "most negative bins first"}
 CELL = (1.7, 1.55)
@@ -47,11 +47,7 @@ def explanation_grid(
 
     `maps` holds, of each explainer, its map [F, T] of each recording; `frequency` [F] is that of
     the rows in Hz, `time` [T] that of the columns in s, `units` are the features'.
-
-    Raises:
-        SpeechLRPError: nothing to draw, or maps and recordings differ in number or shape.
     """
-    _check(rows, maps, (len(frequency), len(time)))
     fig = style.figure(CELL[0] * (len(maps) + 1) + 1.9, CELL[1] * len(rows) + 0.9)
     grid = fig.subplots(len(rows), len(maps) + 1, squeeze=False, sharex=True, sharey=True)
     limits = value_range([Panel(row.features) for row in rows])
@@ -84,17 +80,6 @@ def _broken(name: str) -> str:
     apart = name.replace(" ", "\0").replace("_", " ")
     lines = [line.replace(" ", "_").replace("\0", " ") for line in textwrap.wrap(apart, 20)]
     return "_\n".join(lines)
-
-
-def _check(rows: Sequence[Row], maps: Mapping[str, Sequence[np.ndarray]], shape: tuple) -> None:
-    if not rows or not maps:
-        raise SpeechLRPError("no heat maps to draw; make them with `speechlrp compare`")
-    for name, group in maps.items():
-        if len(group) != len(rows):
-            raise SpeechLRPError(f"{name} has {len(group)} maps for {len(rows)} recordings")
-    check_shapes(
-        [row.features for row in rows] + [m for some in maps.values() for m in some], shape
-    )
 
 
 def flipping_curves(

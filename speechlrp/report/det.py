@@ -7,7 +7,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
 
 TICKS = (0.001, 0.01, 0.1, 0.5, 1, 2, 5, 10, 20, 30, 40, 60, 80, 95, 99, 99.9)
@@ -29,16 +28,8 @@ def det_figure(
 
     `miss` is the share of same-speaker trials refused, at falling thresholds, ``[M]``, `false` that
     of the others accepted; `counts` are the trials of one speaker and of two.
-
-    Raises:
-        SpeechLRPError: the two differ in length, or there are no trials of either kind.
     """
     miss, false = np.asarray(miss, float), np.asarray(false, float)
-    if miss.shape != false.shape or not miss.size or min(counts) < 1:
-        raise SpeechLRPError(
-            f"{miss.size} shares of misses and {false.size} of false alarms, of {counts[0]} and "
-            f"{counts[1]} trials, make no curve"
-        )
     floor = [0.5 / max(count, 2) for count in counts]
     end = min(max(WIDEST, 1.3 * equal_error_rate), 1 - max(floor))
     fig = style.figure(width=5.4, height=5.0)

@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 import numpy as np
 from markupsafe import Markup
 
-from speechlrp.errors import SpeechLRPError
 from speechlrp.report.packing import (
     LEVELS,
     Light,
@@ -25,7 +24,6 @@ from speechlrp.report.packing import (
     sizes,
     sound_text,
 )
-from speechlrp.report.panels import check_shapes
 
 INSIDE_BYTES = 7_000_000
 """Of the explorer inside the page; what is more lies beside it."""
@@ -42,11 +40,7 @@ SCRIPTS = (
 
 @dataclass(frozen=True)
 class Explorer:
-    """Recordings on common axes; a block of the page.
-
-    Raises:
-        SpeechLRPError: no recording, a shape that does not fit the axes, or an id twice.
-    """
+    """Recordings on common axes; a block of the page."""
 
     classes: Sequence[str]  # the K classes
     frequency: np.ndarray  # of the rows, Hz, `[F]`
@@ -62,17 +56,6 @@ class Explorer:
     opening: Mapping[str, str] = field(default_factory=dict)
     """What is looked at first, such as `{"other": "b.wav"}`; keys as in `state.js`."""
     kind: ClassVar[str] = "explorer"
-
-    def __post_init__(self) -> None:
-        if not self.recordings:
-            raise SpeechLRPError("no recording to explore; explain some with `speechlrp explain`")
-        for recording in self.recordings:
-            shape = len(self.frequency), len(self.time)
-            check_shapes(recording.arrays, shape, f"{recording.name}: ")
-        ids = [recording.id for recording in self.recordings]
-        if len(set(ids)) < len(ids):
-            twice = next(name for name in ids if ids.count(name) > 1)
-            raise SpeechLRPError(f"two recordings have the id {twice!r}; ids must differ")
 
     @property
     def maps(self) -> int:

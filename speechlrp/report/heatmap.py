@@ -10,11 +10,9 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
 from speechlrp.report.panels import (
     Panel,
-    check_shapes,
     colour_bar,
     image,
     key,
@@ -41,14 +39,9 @@ def heatmap(
     `frequency` [F] is that of the rows in Hz (uneven spacing, as mel's, is drawn row by row),
     `time` [T] that of the columns in s, `units` are the features'. Colour is full at the quantile
     `clip` of |relevance|, so that a few extreme bins do not leave the rest white.
-
-    Raises:
-        SpeechLRPError: no panel, no relevance, or shapes that differ from the axes.
     """
-    panels = _checked(panels, frequency, time)
+    panels = [panels] if isinstance(panels, Panel) else list(panels)
     maps = [panel.relevance for panel in panels if panel.relevance is not None]
-    if len(maps) < len(panels):
-        raise SpeechLRPError("a heat map needs relevance; make it with `speechlrp explain`")
     bound = relevance_bound(maps, clip)
     fig, axes = sheet(panels)
     for ax, panel, shown in zip(axes, panels, maps, strict=True):
@@ -75,14 +68,9 @@ def top_bins(
 
     Panels have an ``order``. `share` (0 to 1) is that of the most positive bins (T Fig. 6.2: 0.01)
     or of the `least` (T Fig. 6.4: 0.95), which become `fill`; without it they are marked in red.
-
-    Raises:
-        SpeechLRPError: no panel, no order, or shapes that differ from the axes.
     """
-    panels = _checked(panels, frequency, time)
+    panels = [panels] if isinstance(panels, Panel) else list(panels)
     orders = [panel.order for panel in panels if panel.order is not None]
-    if len(orders) < len(panels):
-        raise SpeechLRPError("marked bins need their order; make it with `speechlrp explain`")
     fig, axes = sheet(panels)
     limits = value_range(panels, fill)
     for ax, panel, order in zip(axes, panels, orders, strict=True):
@@ -114,14 +102,3 @@ def relevance_bound(maps: Sequence[np.ndarray], clip: float) -> float:
     values = np.abs(np.concatenate([np.ravel(m) for m in maps]).astype(float))
     values = values[np.isfinite(values)]
     return float(np.quantile(values, clip) or values.max() or 1.0) if values.size else 1.0
-
-
-def _checked(
-    panels: Panel | Sequence[Panel], frequency: np.ndarray, time: np.ndarray
-) -> list[Panel]:
-    panels = [panels] if isinstance(panels, Panel) else list(panels)
-    if not panels:
-        raise SpeechLRPError("no recording to draw; explain some with `speechlrp explain`")
-    maps = (one for panel in panels for one in (panel.features, panel.relevance))
-    check_shapes(maps, (len(frequency), len(time)))
-    return panels

@@ -13,10 +13,9 @@ from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
 from speechlrp.report.heatmap import relevance_bound
-from speechlrp.report.panels import bare, check_shapes, edges
+from speechlrp.report.panels import bare, edges
 
 HZ = (250, 700, 1500, 2700, 5000)
 CLIP = 0.998
@@ -103,12 +102,8 @@ def frames_figure(
 
     The rows have the same explainers, in the order of the columns. `frequency` is that of the bands
     in Hz ``[F]``, `offset_ms` that of the steps from the window's centre ``[W]``.
-
-    Raises:
-        SpeechLRPError: no frame, other explainers in one row than in another, or shapes that
-            differ from the axes.
     """
-    names = _checked(rows, (len(frequency), len(offset_ms)))
+    names = tuple(rows[0].maps)
     width = PANEL[0] * (1 + len(names)) + 1.6
     fig = style.figure(width=width, height=PANEL[1] * len(rows) + 1.1)
     grid = fig.subplots(len(rows), 1 + len(names), squeeze=False, sharex=True, sharey=True)
@@ -139,17 +134,3 @@ def frames_figure(
     )
     style.titled(fig, title, note)
     return fig
-
-
-def _checked(rows: Sequence[FrameRow], shape: tuple[int, int]) -> tuple[str, ...]:
-    if not rows:
-        raise SpeechLRPError("no frame to draw; explain some with `speechlrp explain`")
-    names = tuple(rows[0].maps)
-    for row in rows:
-        if tuple(row.maps) != names or not names:
-            raise SpeechLRPError(
-                f"frames explained by {', '.join(row.maps) or 'nothing'} and by "
-                f"{', '.join(names) or 'nothing'} do not stand in one figure"
-            )
-        check_shapes((row.features, *row.maps.values()), shape)
-    return names

@@ -8,7 +8,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
 from speechlrp.report.curve_parts import spread
 from speechlrp.report.letters_frames import band_image, bar, relevance_over, spectrogram_limits
@@ -31,13 +30,7 @@ def letters_figure(
 
     `maps` are means ``[C, F, W]``, NaN where there is no frame, `frames` their counts ``[C]``;
     `frequency` is that of the bands in Hz ``[F]``, `offset_ms` from the window's centre ``[W]``.
-
-    Raises:
-        SpeechLRPError: no letter, or shapes that differ from the axes.
     """
-    shape = len(classes), len(frequency), len(offset_ms)
-    if 0 in shape or maps.shape != shape or len(frames) != shape[0]:
-        raise SpeechLRPError(f"mean maps of {list(maps.shape)} do not fit axes of {list(shape)}")
     columns = min(COLUMNS, len(classes))
     rows = -(-len(classes) // columns)
     fig = style.figure(width=PANEL[0] * columns + 1.3, height=PANEL[1] * rows + 1.1)
@@ -127,17 +120,7 @@ def utterance_figure(one: Along, frequency: np.ndarray, *, units: str = "") -> F
 
     The greedy letters stand where the centres of their windows are, a run of frames once.
     The lowest panel has a row a letter: where in time its absolute relevance lies.
-
-    Raises:
-        SpeechLRPError: arrays that do not fit each other.
     """
-    shape = len(one.time), len(frequency)
-    fits = one.features.shape == shape == one.relevance.shape
-    if not fits or len(one.letters) != len(one.profile) or not len(one.letters):
-        raise SpeechLRPError(
-            f"relevance of {list(one.relevance.shape)} with {len(one.letters)} letter frames and "
-            f"{len(one.profile)} profiles does not fit an utterance of {list(shape)}"
-        )
     runs = one.letters.groupby("run").agg(letter=("letter", "first"), time_s=("time_s", "mean"))
     tall = max(1.6, 0.13 * len(runs))
     fig = style.figure(width=9.5, height=4.6 + tall)

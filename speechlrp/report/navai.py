@@ -7,7 +7,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
 from speechlrp.report.letters_frames import band_image
 
@@ -41,16 +40,7 @@ def pattern_figure(
     ``[C, A, D]``; `frequency` that of the bands in Hz, rising, ``[F]``, `offset_ms` from the key
     step ``[D]``. What `differs` ``[C, A, F, D]``, at the false-discovery `rate`, is no chance; the
     rest is drawn pale.
-
-    Raises:
-        SpeechLRPError: no class or alignment, or shapes that differ from the axes.
     """
-    shape = len(classes), len(alignments), len(frequency), len(offset_ms)
-    if 0 in shape or pattern.shape != shape or counts.shape != (*shape[:2], shape[3]):
-        raise SpeechLRPError(
-            f"patterns of {list(pattern.shape)} with counts of {list(counts.shape)} do not fit "
-            f"axes of {list(shape)}"
-        )
     blocks = -(-len(classes) // LONGEST)
     rows = -(-len(classes) // blocks)
     fig, place = _sheet(blocks, rows, len(alignments), title, None if differs is None else rate)

@@ -6,7 +6,7 @@ samples, and is drawn behind their line.
 
 import math
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,6 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter
 
-from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
 
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -138,19 +137,6 @@ def bare(
         np.ma.masked_invalid(values), origin="lower", aspect="auto", interpolation="nearest",
         extent=extent, cmap=colours, norm=Normalize(*limits),
     )  # fmt: skip
-
-
-def check_shapes(
-    maps: Iterable[np.ndarray | None], shape: tuple[int, int], whose: str = ""
-) -> None:
-    """Check that maps are of the axes.
-
-    Raises:
-        SpeechLRPError: one is not; `whose` stands before the words.
-    """
-    for one in maps:
-        if one is not None and one.shape != shape:
-            raise SpeechLRPError(f"{whose}a map of shape {one.shape} does not fit axes of {shape}")
 
 
 def _columns(

@@ -13,7 +13,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from speechlrp.errors import SpeechLRPError
 from speechlrp.measures.verdicts import UNKNOWN, Verdict, judge
 from speechlrp.report import style
 from speechlrp.report.curve_parts import (
@@ -100,13 +99,7 @@ def reference_grid(
     `frame` has ``curve.csv`` rows of all pairs, with a ``reference`` column, `areas` the same of
     ``areas.csv``, from which the verdicts follow; `chance` is the accuracy of guessing, 1 /
     classes. Without `references` or `baselines` all that are in the table are drawn.
-
-    Raises:
-        SpeechLRPError: a column is missing or nothing is left to draw.
     """
-    for column in ("reference", "baseline"):
-        if column not in frame:
-            raise SpeechLRPError(f"the flipping curves have no column {column!r}")
     rows = list(references or _known(frame["reference"], REFERENCES))
     columns = list(baselines or _known(frame["baseline"], BASELINES))
     fig = style.figure(width=2.9 * len(columns) + 1.5, height=2.55 * len(rows) + 1.1)

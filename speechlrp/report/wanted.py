@@ -7,7 +7,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from speechlrp.errors import SpeechLRPError
 from speechlrp.report import style
 from speechlrp.report.letters_frames import band_image
 
@@ -35,11 +34,7 @@ def wanted_figure(
     the neuron sees, on a time axis of its own.
 
     `frequency` is that of the bands in Hz, rising, ``[F]``, drawn band by band.
-
-    Raises:
-        SpeechLRPError: no neuron, or inputs that differ from the axes.
     """
-    _check(wanted, frequency)
     columns = min(COLUMNS if len(wanted) != 4 else 2, len(wanted))
     rows = -(-len(wanted) // columns)
     fig = style.figure(columns * PANEL[0] + 1.2, rows * PANEL[1] + 0.75)
@@ -62,17 +57,6 @@ def wanted_figure(
     return fig
 
 
-def _check(wanted: Sequence[Wanted], frequency: np.ndarray) -> None:
-    if not wanted:
-        raise SpeechLRPError("there is no neuron to draw")
-    for one in wanted:
-        if one.inputs.shape != (len(frequency), len(one.time_ms)):
-            raise SpeechLRPError(
-                f"an input of {list(one.inputs.shape)} does not fit axes of "
-                f"{[len(frequency), len(one.time_ms)]}"
-            )
-
-
 def _panel(axes: Axes, one: Wanted, frequency: np.ndarray):
     size = float(np.abs(one.inputs).max()) or 1.0
     colours = style.relevance_colours()
@@ -84,13 +68,7 @@ def _panel(axes: Axes, one: Wanted, frequency: np.ndarray):
 
 
 def history_figure(wanted: Sequence[Wanted]) -> Figure:
-    """Draw each neuron's activation over the steps, as a share of what was gained in all.
-
-    Raises:
-        SpeechLRPError: no neuron.
-    """
-    if not wanted:
-        raise SpeechLRPError("there is no neuron to draw")
+    """Draw each neuron's activation over the steps, as a share of what was gained in all."""
     fig = style.figure(height=3.4)
     axes = style.dress(fig.subplots())
     few = len(wanted) <= LABELLED

@@ -41,16 +41,6 @@ def test_recordings_are_rows_and_explainers_columns_each_map_on_its_own_scale(gr
     assert figure_png(figure).startswith(b"\x89PNG")
 
 
-def test_a_grid_needs_maps_that_fit(grid, axes_hz_s):
-    rows, maps = grid
-    with pytest.raises(SpeechLRPError, match="make them with `speechlrp compare`"):
-        explanation_grid([], maps, *axes_hz_s)
-    with pytest.raises(SpeechLRPError, match="a has 1 maps for 2 recordings"):
-        explanation_grid(rows, {"a": maps["a"][:1]}, *axes_hz_s)
-    with pytest.raises(SpeechLRPError, match="does not fit axes"):
-        explanation_grid(rows, {"a": maps["a"][:, :2]}, *axes_hz_s)
-
-
 def test_curves_of_all_explainers_are_in_both_panels_with_their_areas(curve_maker):
     curve = curve_maker()
     ordered = curve[curve.strategy != "random"]

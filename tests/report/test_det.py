@@ -5,7 +5,6 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from speechlrp.errors import SpeechLRPError
 from speechlrp.report import det
 from speechlrp.report.det import det_figure
 from speechlrp.report.style import figure_png
@@ -70,11 +69,3 @@ def test_few_trials_all_right_or_all_wrong_can_be_drawn(scores, ones):
         assert np.isfinite(line.get_data()).all()
     assert axes.get_xlim()[0] < axes.get_xlim()[1]
     assert figure_png(figure).startswith(b"\x89PNG")
-
-
-@pytest.mark.parametrize(
-    ("miss", "false", "counts"), [([], [], (1, 1)), ([0.0], [], (1, 1)), ([0.0], [1.0], (0, 4))]
-)
-def test_what_is_no_curve_is_said(miss, false, counts):
-    with pytest.raises(SpeechLRPError, match="make no curve"):
-        det_figure(np.array(miss), np.array(false), 0.1, counts=counts)

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from speechlrp.errors import SpeechLRPError
 from speechlrp.report.explorer import Explorer
 from speechlrp.report.packing import Explanation, Recording
 from speechlrp.report.page import Page, Section, render
@@ -86,16 +85,3 @@ def test_what_does_not_fit_the_page_lies_beside_it():
 
 def test_a_page_without_an_explorer_has_no_script():
     assert "<script" not in render(Page("t", sections=[Section("s")]))
-
-
-@pytest.mark.parametrize(
-    ("recordings", "message"),
-    [
-        ([], "no recording to explore"),
-        ([recording("a"), recording("a")], "two recordings have the id 'a'"),
-        ([Recording("a", "a", VALUES[:2], [1.0], [])], r"\(2, 6\) does not fit axes of \(4, 6\)"),
-    ],
-)
-def test_what_cannot_be_shown_is_refused(recordings, message):
-    with pytest.raises(SpeechLRPError, match=message):
-        Explorer(["no", "yes"], FREQUENCY, TIME, "dB", recordings)

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from speechlrp.errors import SpeechLRPError
 from speechlrp.report.heatmap import bin_mask, heatmap, relevance_bound, top_bins
 from speechlrp.report.panels import Panel
 from speechlrp.report.style import figure_png, relevance_colours
@@ -116,20 +115,6 @@ def test_top_bins_are_marked_or_set(panel, axes_hz_s):
     assert len(filled.images) == 1
     np.testing.assert_array_equal(filled.images[0].get_array(), np.where(mask, 0.0, panel.features))
     assert filled.images[0].get_clim()[1] == 0.0
-
-
-@pytest.mark.parametrize(
-    ("draw", "panels", "message"),
-    [
-        (heatmap, [], "no recording"),
-        (heatmap, Panel(np.zeros((4, 5))), "speechlrp explain"),
-        (top_bins, Panel(np.zeros((4, 5))), "speechlrp explain"),
-        (heatmap, Panel(np.zeros((5, 4)), np.zeros((5, 4))), r"\(5, 4\) does not fit"),
-    ],
-)
-def test_what_cannot_be_drawn_is_said(draw, panels, message, axes_hz_s):
-    with pytest.raises(SpeechLRPError, match=message):
-        draw(panels, *axes_hz_s)
 
 
 @pytest.mark.parametrize(("count", "columns"), [(1, 1), (4, 2), (8, 2), (9, 4), (24, 4)])

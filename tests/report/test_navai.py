@@ -1,9 +1,7 @@
 """The figure of NAvAI's patterns: a panel each, bare where little is known."""
 
 import numpy as np
-import pytest
 
-from speechlrp.errors import SpeechLRPError
 from speechlrp.report.navai import clear, pattern_figure
 from speechlrp.report.style import figure_png
 
@@ -79,9 +77,3 @@ def test_the_key_step_is_at_0_ms_and_axes_are_in_hz():
 def test_the_same_patterns_give_the_same_bytes():
     drawn = [figure_png(pattern_figure(*_patterns(2, 1), "ab", "x", HZ, MS)) for _ in range(2)]
     assert drawn[0] == drawn[1]
-
-
-@pytest.mark.parametrize("classes", ["", "abc"])
-def test_shapes_must_fit(classes):
-    with pytest.raises(SpeechLRPError, match="do not fit axes"):
-        pattern_figure(*_patterns(2, 1), classes, "x", HZ, MS)

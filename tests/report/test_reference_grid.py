@@ -2,7 +2,6 @@ import pandas as pd
 import pytest
 from matplotlib.colors import same_color
 
-from speechlrp.errors import SpeechLRPError
 from speechlrp.report.reference_grid import reference_grid, verdicts
 from speechlrp.report.style import TINT
 
@@ -89,8 +88,3 @@ def test_one_pair_alone(curve_maker):
     one = curve_maker(reference="max").query("strategy == 'lrp'")
     fig = reference_grid(one, areas_like(one), chance=0.5)
     assert len(fig.axes) == 1
-
-
-def test_a_missing_reference_is_named(curve):
-    with pytest.raises(SpeechLRPError, match="no column 'reference'"):
-        reference_grid(curve, areas_like(curve.assign(reference="max")), chance=0.5)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from speechlrp.errors import SpeechLRPError
 from speechlrp.report.wanted import Wanted, history_figure, wanted_figure
 
 FREQUENCY = np.geomspace(100, 8000, 16)
@@ -47,12 +46,3 @@ def test_a_neuron_that_wants_nothing_is_drawn_bare():
 def test_activations_are_shares_of_what_was_gained():
     lines = history_figure(_wanted(2)).axes[0].lines
     np.testing.assert_allclose(lines[0].get_ydata(), [0, 0.25, 1])
-
-
-def test_errors():
-    with pytest.raises(SpeechLRPError, match="no neuron"):
-        wanted_figure([], FREQUENCY)
-    with pytest.raises(SpeechLRPError, match="no neuron"):
-        history_figure([])
-    with pytest.raises(SpeechLRPError, match=r"\[16, 5\] does not fit axes of \[8, 5\]"):
-        wanted_figure(_wanted(1), FREQUENCY[:8])

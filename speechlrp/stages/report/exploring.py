@@ -66,8 +66,6 @@ def compared(config: Config, files: RunFiles, where: str, examples: Windows) -> 
         return None
     sources = [Source(path.stem, path, command="speechlrp compare") for path in paths]
     with sources[0].opened() as file:
-        if "probability" not in file:  # made by an early version
-            return None
         rows = list(range(len(file["relevance"])))
     explorer = _explorer(config, files, where, sources, rows, examples)
     beside = ",".join(path.stem for path in paths[1:SIDE_BY_SIDE])

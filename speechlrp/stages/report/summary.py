@@ -14,8 +14,8 @@ UNKNOWN = (
 
 ASKED = (
     "With the bins flipped that an explainer finds most relevant, lrp, accuracy should fall below "
-    "that of random bins, and with the most negative ones, lrp_rev, it should not (below: the mean "
-    "accuracy over the curve's axis, in %, and the difference in points)."
+    "that of random bins, and with the most negative ones, lrp_rev, it should not: then the order "
+    "holds (below: the mean accuracy over the curve's axis, in %, and the difference in points)."
 )
 
 TRUST = (
@@ -76,12 +76,10 @@ def _conditions(files: RunFiles) -> Iterator[str]:
 def _verdicts(files: RunFiles) -> Iterator[str]:
     areas = files.areas
     areas = areas[areas.weights.eq("train") & areas.grid.eq("table")]
-    words = {True: "it holds", False: "it is reversed", None: "nothing is decided"}
     for explainer, parts in areas.groupby("explainer", sort=False):
         verdicts = {name: judge(part) for name, part in parts.groupby("baseline", sort=False)}
         told = [
-            f"to {baseline} {'it holds in part' if verdict.partly else words[verdict.holds]} "
-            f"({verdict.text}; {verdict.evidence})"
+            f"to {baseline}, {verdict.word} ({verdict.text}; {verdict.evidence})"
             for baseline, verdict in verdicts.items()
             if ("lrp", "lrp_rev") in verdict.differences
         ]

@@ -98,13 +98,16 @@ def test_what_holds_in_part_shows_which_order_does_not(run):
     areas.loc[areas.strategy == "random", "area"] = 0.2
     areas.to_csv(run / "flip/a/areas.csv", index=False)
     (*_, text) = what_was_found(RunFiles(run, run), ["a", "b"]).blocks
-    assert "it holds in part (random 20 ≈ lrp 20 < lrp_rev 90; lrp_rev - lrp: 70" in text.text
+    assert (
+        "to zero, order holds in part (random 20 ≈ lrp 20 < lrp_rev 90; lrp_rev - lrp: 70"
+        in text.text
+    )
 
 
 def test_verdicts_come_with_their_evidence(run):
     (*_, text) = what_was_found(RunFiles(run, run), ["a", "b"]).blocks
     told = "lrp 20 < random 80 < lrp_rev 90; lrp_rev - lrp: 70 (70 to 70); n 80, 8 speakers"
-    assert f"to zero it holds ({told})" in text.text
+    assert f"to zero, ✓ order holds ({told})" in text.text
     *_, asked, verdict, believed = text.text.split("\n\n")
     assert "should fall below that of random bins" in asked
     assert verdict.startswith("By lrp: to zero")
