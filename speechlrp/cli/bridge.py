@@ -29,7 +29,7 @@ from speechlrp.cli.runs import (
     with_remembered,
 )
 from speechlrp.config.composing import what_is_wrong
-from speechlrp.config.names import conf_dir, explainer_choice, key_of
+from speechlrp.config.names import NAMED_BY, choice_of, conf_dir, key_of
 from speechlrp.config.own import NONE, OwnFiles
 from speechlrp.config.quoting import quoted
 from speechlrp.config.settings import groups
@@ -89,9 +89,9 @@ def _spelt_out(override: str) -> str:
 
 
 def _parts(override: str) -> list[str]:
-    """An explainer of one's own has the settings of ``explainer=custom``."""
+    """Code of one's own has the settings of its group's choice ``custom``."""
     key, _, name = override.partition("=")
-    return explainer_choice(name.strip("'")) if key == "explainer" else [override]
+    return choice_of(key, name.strip("'")) if key in NAMED_BY else [override]
 
 
 def _hydra_main(

@@ -27,6 +27,14 @@ DIGEST = 6
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
+NAMED_BY = {
+    "explainer": ("kind", "name"),
+    "model": ("factory",),
+    **dict.fromkeys(("dataset", "split", "features"), ("name",)),
+}
+"""Groups with a choice ``custom``, and its settings that name code of one's own."""
+
+
 def conf_dir() -> Path:
     """The folder of the YAML files: inside an installed package, or beside it in a clone."""
     inside = PACKAGE / "conf"
@@ -40,9 +48,17 @@ def key_of(override: str) -> str:
 
 def explainer_choice(name: Any, own: bool = False) -> list[str]:
     """The overrides that choose an explainer: a file of ``conf/explainer``, or one's `own` kind."""
-    if not own and not re.fullmatch(REFERENCE, str(name)):
-        return [f"explainer={name}"]
-    return ["explainer=custom", f"explainer.kind='{name}'", f"explainer.name='{name}'"]
+    return _custom("explainer", name) if own else choice_of("explainer", name)
+
+
+def choice_of(group: str, name: Any) -> list[str]:
+    """The overrides that choose in a group: a file of ``conf/``, or ``package.module:Name``."""
+    own = group in NAMED_BY and re.fullmatch(REFERENCE, str(name))
+    return _custom(group, name) if own else [f"{group}={name}"]
+
+
+def _custom(group: str, name: Any) -> list[str]:
+    return [f"{group}=custom", *(f"{group}.{key}='{name}'" for key in NAMED_BY[group])]
 
 
 def names_in(text: str, known: Collection[str] = (), what: str = "") -> list[str]:

@@ -47,6 +47,10 @@ def test_options_and_overrides_in_any_order(speechlrp):
         (["preprocess", "dataset=voxceleb"], "dataset.root", "data/voxceleb"),
         (["explain", "lrp=resnet_eps"], "explainer.name", "lrp_resnet_eps"),
         (["explain", "lrp=lrp_gamma"], "explainer.name", "lrp_gamma"),
+        (["train", "model=mine:net"], "model.factory", "mine:net"),
+        (["train", "dataset=mine:reader", "split=mine:half"], "dataset.name", "mine:reader"),
+        (["train", "dataset=mine:reader", "split=mine:half"], "split.name", "mine:half"),
+        (["preprocess", "features=mine:Power"], "features.name", "mine:Power"),
     ],
 )  # fmt: skip
 def test_what_is_said_arrives(speechlrp, arguments, path, expected):
