@@ -1,6 +1,7 @@
 """A user's own recordings, listed in a CSV file."""
 
 import logging
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -15,8 +16,8 @@ from speechlrp.errors import SpeechLRPError
 
 MEND = "list your recordings in a CSV file with the columns path, speaker and any labels"
 _OWN = ("id", "transcript")
-_PARTS = {"start", "end", "begin", "stop", "offset"}
-_PARTS |= {f"{name}_{unit}" for name in _PARTS for unit in ("s", "time", "ms")}
+_EDGE = r"start|end|begin|stop|onset|offset|[tx]_?(min|max|start|end)|channel"
+_PARTS = re.compile(rf"(frame_|sample_)?({_EDGE})(_?(s|sec|seconds|ms|time|frame|sample))?", re.I)
 
 log = logging.getLogger(__name__)
 
@@ -99,9 +100,9 @@ def _rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, st
                 f"with dataset.{key}=COLUMN{', null: nobody knows' * (key == 'speaker')}"
             )
     named = list(filter(None, names))
-    if len(set(named)) < len(named):
+    if len({unicodedata.normalize("NFC", name) for name in named}) < len(named):
         raise SpeechLRPError(f"{path}: a column's name is there twice: {some(named, 20)}")
-    if parts := [name for name in named if name.lower() in _PARTS]:
+    if parts := list(filter(_PARTS.fullmatch, named)):
         what = "%s: recordings are taken whole; what its columns %s say of parts is a label alone"
         log.warning(what, path, some(parts))
     for number, cells in rows:

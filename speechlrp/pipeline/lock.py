@@ -43,7 +43,8 @@ def locked(folder: Path, name: str, command: str, top: Path) -> Iterator[None]:
     try:
         since = datetime.now().astimezone().isoformat(timespec="seconds")
         holder = {"command": command, "process": os.getpid(), "host": socket.gethostname()}
-        path.write_text(json.dumps(holder | {"since": since}), encoding="utf-8")
+        with suppress(OSError):  # of a full disk the work itself says where
+            path.write_text(json.dumps(holder | {"since": since}), encoding="utf-8")
         yield
     finally:
         # Still held: whoever waits on this file finds that it is gone, and opens a new one.

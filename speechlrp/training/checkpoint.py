@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from speechlrp.artifacts.atomic import whole, write_json
@@ -54,7 +53,7 @@ def save_model(path: Path, model: nn.Module, meta: Mapping[str, Any]) -> Path:
         The file of weights.
 
     Raises:
-        SpeechLRPError: the files cannot be written.
+        OSError: the files cannot be written.
     """
     return save_weights(weights_path(path), model.state_dict(), meta)
 
@@ -64,10 +63,9 @@ def save_weights(path: Path, weights: Mapping[str, torch.Tensor], meta: Mapping[
     tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
     # In one entry: safetensors writes several in another order each time.
     header = json.dumps({**meta, CHECKSUM: checksum(tensors)})
-    with writing(path):
-        with whole(path) as beside:
-            save_file(tensors, beside, metadata={HEADER: header})
-        write_json(path.with_suffix(".json"), dict(meta))
+    with whole(path) as beside:
+        beside.write_bytes(save(tensors, {HEADER: header}))  # `save_file` hides it from others
+    write_json(path.with_suffix(".json"), dict(meta))
     return path
 
 
@@ -118,16 +116,6 @@ def _check_code(path: Path, meta: Mapping[str, Any], factory: str | None, comman
             f"{path} was trained with another {named}: {', '.join(changed)} changed since; train "
             f"again with `{command}`, or put the code back"
         )
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn what a full disk or a read-only folder raises into one line."""
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise SpeechLRPError(f"cannot write {path}: {reason}") from error
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from torch import nn
 from speechlrp.artifacts.atomic import need_space, write_csv
 from speechlrp.errors import SpeechLRPError
 from speechlrp.training.callbacks import Callback
-from speechlrp.training.checkpoint import BEST, LAST, read_weights, save_weights, writing
+from speechlrp.training.checkpoint import BEST, LAST, read_weights, save_weights
 from speechlrp.training.prediction import ModelClock
 from speechlrp.training.ranks import ALONE, Ranks
 from speechlrp.training.recipe import Recipe, build_optimizer, factor, set_lr
@@ -237,9 +237,7 @@ class Run(ABC):
         save_weights(self.folder / name, weights, {**self.meta, **which})
 
     def _write_metrics(self) -> None:
-        if not self.ranks.leader:
-            return
-        with writing(self.folder / METRICS):
+        if self.ranks.leader:
             write_csv(self.folder / METRICS, pd.DataFrame(self.metrics))
 
     def _lr(self, step: int) -> float:

@@ -91,8 +91,7 @@ def fit_letters(
 
     Raises:
         SpeechLRPError: a loss that is not finite, no utterance that is long enough for
-            its transcript, a state that is damaged or of another training, or files that
-            cannot be written.
+            its transcript, or a state that is damaged or of another training.
     """
     return _Run(
         model,

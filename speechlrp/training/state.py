@@ -11,7 +11,7 @@ import torch
 
 from speechlrp.artifacts.atomic import whole
 from speechlrp.errors import SpeechLRPError
-from speechlrp.training.checkpoint import REMAKE, writing
+from speechlrp.training.checkpoint import REMAKE
 from speechlrp.training.recipe import Recipe
 from speechlrp.training.tensor_files import Unreadable, check_finite, read_torch
 
@@ -45,9 +45,9 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
     """Write the state, whole or not at all.
 
     Raises:
-        SpeechLRPError: it cannot be written; the one before is still there.
+        OSError: it cannot be written; the one before is still there.
     """
-    with writing(path), whole(path) as beside, beside.open("wb") as file:
+    with whole(path) as beside, beside.open("wb") as file:
         try:
             torch.save(state, file)
         except RuntimeError as error:  # torch trips over its own cleaning up after an OSError

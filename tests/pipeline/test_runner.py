@@ -1,5 +1,6 @@
 """What a stage's folder holds after commands at the same time, kills, refusals and edits."""
 
+import errno
 import itertools
 import json
 import os
@@ -15,6 +16,7 @@ from toy_stage import READER, STAGE, UNITS, configured, run
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.identity import Invocation
+from speechlrp.pipeline.lock import locked
 from speechlrp.pipeline.runner import perform
 
 NUMBERS = itertools.count()
@@ -222,3 +224,13 @@ def test_a_record_of_a_later_version_is_read(tmp_path, capsys):
     path.write_text(json.dumps({**json.loads(path.read_text()), "colour": "red"}))
     run(tmp_path, value="a")
     assert "complete, nothing to do" in capsys.readouterr().out
+
+
+def test_a_full_disk_holds_no_command_back_that_writes_nothing(tmp_path, monkeypatch):
+    def full(*_, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with locked(tmp_path / "train", "train", "speechlrp train", tmp_path):
+        assert (tmp_path / ".train.lock").exists()
+    assert list(tmp_path.iterdir()) == []

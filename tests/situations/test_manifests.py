@@ -76,7 +76,9 @@ def test_what_only_looks_alike_is_kept(listed, caplog, row):
     assert caplog.text == ""
 
 
-@pytest.mark.parametrize("names", ["start,end", "Start_s,duration", "offset,kind"])
+@pytest.mark.parametrize("names", ["start,end", "Start_s,duration", "offset,kind",
+                         "xmin,xmax", "t_start,t_end", "end_sec,kind", "frame_offset,num_frames",
+                         "Channel,kind"])  # fmt: skip
 def test_columns_that_name_parts_are_told_to_be_labels(listed, caplog, names):
     (recording,) = listed("a.wav,ann,0.5,0.8", header=f"path,speaker,{names}")
     assert recording.extra[names.split(",")[0]] == "0.5"
@@ -120,6 +122,16 @@ def test_one_word_in_two_codes_is_one_class_and_one_speaker(listed):
 def test_a_column_in_two_codes_is_one_label(listed):
     (found,) = listed("a.wav,ann,x", header=f"path,speaker,{APART}")
     assert found.label(COMPOSED) == found.label(APART) == "x"
+
+
+def test_a_column_twice_in_two_codes_is_refused(listed):
+    with pytest.raises(SpeechLRPError, match="a column's name is there twice"):
+        listed("a.wav,ann,x,y", header=f"path,speaker,{APART},{COMPOSED}")
+
+
+def test_a_blank_before_a_quote_is_no_part_of_a_name(listed):
+    (found,) = listed('"a.wav", "ann", "x, y"')
+    assert (found.speaker, found.label("kind")) == ("ann", "x, y")
 
 
 def test_a_speaker_is_chosen_in_any_code(lay):

@@ -149,9 +149,14 @@ def test_missing_and_extra_weights(saved, toy, extra, dropped, match):
     refused(saved, match)
 
 
-def test_an_unwritable_folder_is_one_line(toy, tmp_path):
+def test_whoever_may_read_the_description_may_read_the_weights(toy, tmp_path):
+    path = save_model(tmp_path / "best.safetensors", toy.toy_model(), toy.META)
+    assert path.stat().st_mode == path.with_suffix(".json").stat().st_mode
+
+
+def test_an_unwritable_folder_is_named(toy, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(SpeechLRPError, match=r"cannot write .*best.safetensors: "):
+    with pytest.raises(OSError, match=r"file'"):
         save_model(tmp_path / "file" / "best.safetensors", toy.toy_model(), toy.META)
 
 

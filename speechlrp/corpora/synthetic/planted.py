@@ -110,14 +110,11 @@ def plant(
         plan = _own_plan(kind, manifest, classes, seed)
         listed = hashlib.sha256(manifest.read_bytes()).hexdigest()
         settings |= {"manifest": str(manifest.resolve()), "listed": listed}
-    try:
-        store.begin(settings, [*(one.utterance.path for one in plan), TABLE], force=force)
-        entries, written = store.make(plan, partial(_hide, kind), workers, progress)
-        columns = COLUMNS + (SECOND if kind == "planted_pair" else ())
-        rows = ([entry[name] for name in columns] for entry in entries)
-        write(store.root / TABLE, table(columns, rows))
-    except OSError as error:
-        raise SpeechLRPError(f"cannot synthesise into {root}: {error}") from error
+    store.begin(settings, [*(one.utterance.path for one in plan), TABLE], force=force)
+    entries, written = store.make(plan, partial(_hide, kind), workers, progress)
+    columns = COLUMNS + (SECOND if kind == "planted_pair" else ())
+    rows = ([entry[name] for name in columns] for entry in entries)
+    write(store.root / TABLE, table(columns, rows))
     total, people = sum(entry["seconds"] for entry in entries), len({one.speaker for one in plan})
     where = store.root / TABLE
     return SynthesisSummary(store.root, kind, people, len(plan), written, total, where, where)

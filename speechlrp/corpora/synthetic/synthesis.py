@@ -74,8 +74,7 @@ def synthesise(
 
     Raises:
         SpeechLRPError: eSpeak NG is not installed, the folder holds something else or
-            a corpus made with other settings, the disk is full, or an argument is
-            out of range.
+            a corpus made with other settings, or an argument is out of range.
     """
     if layout not in LAYOUTS:
         raise unknown("layout", layout, LAYOUTS)
@@ -88,16 +87,13 @@ def synthesise(
     people = cast(speakers, seed=seed, swap_f0=swap_f0)
     request = Request(people, per_speaker, seed, tuple(digits), sentences, subset)
     store = Store(root)
-    try:
-        plan = LAYOUTS[layout].plan(request)
-        files = _files(LAYOUTS[layout], request, plan)
-        store.begin(_settings(layout, request, swap_f0), files, force=force)
-        parts = [(people[utterance.speaker], utterance) for utterance in plan]
-        speak = partial(_speak, LAYOUTS[layout].rate, seed)
-        entries, written = store.make(parts, speak, workers, progress)
-        _write_tables(store.root, LAYOUTS[layout], request, plan, entries)
-    except OSError as error:
-        raise SpeechLRPError(f"cannot synthesise into {root}: {error}") from error
+    plan = LAYOUTS[layout].plan(request)
+    files = _files(LAYOUTS[layout], request, plan)
+    store.begin(_settings(layout, request, swap_f0), files, force=force)
+    parts = [(people[utterance.speaker], utterance) for utterance in plan]
+    speak = partial(_speak, LAYOUTS[layout].rate, seed)
+    entries, written = store.make(parts, speak, workers, progress)
+    _write_tables(store.root, LAYOUTS[layout], request, plan, entries)
     return SynthesisSummary(
         root=store.root,
         layout=layout,
