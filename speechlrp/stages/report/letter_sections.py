@@ -47,8 +47,8 @@ def _nearest(files: RunFiles) -> Iterator[str]:
             yield (
                 f"The step of a window that an alignment takes for the letter's lies within 50 ms "
                 f"of the phoneme that spells it (of its middle; {files.name(where)}) in "
-                f"{', '.join(shares)} of {table.n.max():,} frames; by chance in "
-                f"{table.uniform_within_50.max():.0%}. By none it is the window's middle."
+                f"{', '.join(shares)} of {table.n.max():,} frames; steps drawn "
+                f"evenly in {table.uniform_within_50.max():.0%}. By none it is the window's middle."
             )
 
 
