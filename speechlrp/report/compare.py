@@ -143,6 +143,7 @@ def agreement_matrices(panels: Mapping[str, np.ndarray], names: Sequence[str]) -
         style.heading(axes, words, size=style.TEXT)
     words = "mean over the recordings"
     style.colour_bar(fig, drawn, words, ax=list(grid), fraction=0.03, pad=0.01)
+    fig.draw_without_rendering()  # one pass of the layout leaves no room for turned names
     return fig
 
 

@@ -1,8 +1,11 @@
 """Figures of several explainers: what is drawn is what was given."""
 
+from io import BytesIO
+
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.report.compare import (
@@ -72,6 +75,13 @@ def test_a_matrix_says_its_numbers(curve_maker):
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert texts == ["1.00", ".00", ".00", "-"]
     assert figure.axes[1].get_title(loc="left") == "two"
+
+
+def test_long_names_below_a_matrix_are_not_cut():
+    names = ["lrp_resnet_eps_gamma", *"abcdefgh"]
+    panels = {name: np.eye(9) for name in "xyz"}
+    with Image.open(BytesIO(figure_png(agreement_matrices(panels, names)))) as image:
+        assert np.asarray(image.convert("L"))[-1].min() == 255
 
 
 def test_sanity_curves_draw_the_means_in_the_order_of_the_steps():

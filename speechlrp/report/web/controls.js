@@ -91,7 +91,7 @@ function showAnswers(box, index, entry, map, share) {
   box.querySelector("table").replaceChildren(head, ...lines);
   const [step, says, then] = words(near);
   box.querySelector("p").textContent = share < 1
-    ? `Without the strongest ${step}, the network says ${says}: ${entry.label} has ${then}.`
+    ? `${near[0] ? `Without the strongest ${step}` : "With all bins"}, the network says ${says}: ${entry.label} has ${then}.`
     : "Choose a share of the strongest bins above to see what the network says without them.";
 }
 
