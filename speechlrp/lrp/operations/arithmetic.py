@@ -97,6 +97,12 @@ def in_place(handler: Handler, written: Callable[..., Any] | None = None) -> Han
     def handle(recorder: Recorder, call: Call) -> Tensor:
         target, function = call.first, written or call.function
         args, kwargs = call.rest
+        if _lies_on_itself(target):  # and its copy would not
+            raise recorder.refuse(
+                call,
+                "changes a tensor of which several places are one, as expand() makes them,",
+                "clone() it first",
+            )
 
         @wraps(call.function)
         def on_a_copy(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -110,6 +116,16 @@ def in_place(handler: Handler, written: Callable[..., Any] | None = None) -> Han
         return recorder.fill(call, target, result)
 
     return handle
+
+
+def _lies_on_itself(tensor: Tensor) -> bool:
+    """Whether some of a tensor's places may be the same memory."""
+    reach = 0
+    for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
+        if size > 1 and stride <= reach:
+            return True
+        reach += stride * (size - 1)
+    return False
 
 
 def reshaped(recorder: Recorder, call: Call) -> Tensor:

@@ -134,23 +134,11 @@ class Contributions:
 
     def _forward(self, factors: Factors, bias: Tensor | None, x: Tensor) -> Tensor:
         """``z`` with the positive and the negative weights times their factors."""
-        parts = [
-            self.layer.modified(
-                _scaled(weight, factors), None if bias is None else bias[block], x
-            ).z
-            for block, weight in self.layer.copies()
-        ]
-        return parts[0] if len(parts) == 1 else torch.cat(parts, self.layer.channel)
+        return self.layer.modified(_scaled(self.layer.weight, factors), bias, x).z
 
     def _transpose(self, c: Tensor, factors: Factors) -> Tensor:
         """``w^T c`` with the positive and the negative weights times their factors."""
-
-        def back(block: slice, weight: Tensor) -> Tensor:
-            whole = block == slice(None)
-            cotangent = c if whole else c[(slice(None),) * self.layer.channel + (block,)]
-            return self.layer.transpose(cotangent, _scaled(weight, factors))
-
-        return reduce(Tensor.add_, (back(*copy) for copy in self.layer.copies()))
+        return self.layer.transpose(c, _scaled(self.layer.weight, factors))
 
     def bias(self, terms: Terms) -> Tensor:
         """The relevance that each output gives to its bias, shaped like ``z``."""
@@ -168,17 +156,22 @@ def _factors(a: float, b: float, sign: int) -> Factors:
 
 
 def _scaled(weight: Tensor, factors: Factors) -> Tensor:
-    """The positive and the negative weights times their factors, in place."""
+    """The positive and the negative weights times their factors."""
     positive, negative = factors
     if negative == 0:
-        return weight.clamp_(min=0).mul_(positive) if positive != 1 else weight.clamp_(min=0)
+        return _times(weight.clamp(min=0), positive)
     if positive == 0:
-        return weight.clamp_(max=0).mul_(negative) if negative != 1 else weight.clamp_(max=0)
+        return _times(weight.clamp(max=0), negative)
     if factors == (1, -1):
-        return weight.abs_()
+        return weight.abs()
     if positive != negative:
-        functional.leaky_relu_(weight, negative / positive)
-    return weight.mul_(positive) if positive != 1 else weight
+        return _times(functional.leaky_relu(weight, negative / positive), positive)
+    return weight if positive == 1 else weight * positive
+
+
+def _times(weight: Tensor, factor: float) -> Tensor:
+    """The weight, a new tensor, times a factor in place."""
+    return weight if factor == 1 else weight.mul_(factor)
 
 
 def _signed(tensor: Tensor | None, sign: int) -> Tensor | None:

@@ -209,6 +209,39 @@ def test_what_is_overwritten_takes_no_part_unseen(body, expression):
         attribute(expression(body), x, lambda z: z.sum(), ZERO)
 
 
+def part_of_what_was_expanded(m, x):
+    y = m.dense(x)[:, :1].expand(-1, 6)
+    y[:, :1] *= 0.3  # which changes all six
+    return y
+
+
+def expanded_and_set(m, x):
+    y = m.dense(x)[:, :1].expand(-1, 6)
+    y[:, 2] = 0
+    return y
+
+
+def constant_expanded(m, x):
+    y = torch.zeros(3, 1, dtype=x.dtype).expand(3, 6)
+    y[:, 2] = x[:, 0]
+    return m.dense(y)
+
+
+def windows(m, x):
+    y = m.dense(x).unfold(1, 3, 1)
+    y[:, 0] += x[:, :3]
+    return y.flatten(1)
+
+
+@pytest.mark.parametrize(
+    "body", [part_of_what_was_expanded, expanded_and_set, constant_expanded, windows]
+)
+def test_what_lies_on_itself_is_not_changed_in_part(body, expression):
+    x = torch.randn(3, 6, dtype=torch.float64)
+    with pytest.raises(NotExplainable, match="of which several places are one"):
+        attribute(expression(body), x, lambda z: z.sum(), ZERO)
+
+
 def test_a_sum_that_autograd_cannot_lead_back_is_refused(expression):
     net = expression(lambda m, x: x.scatter(1, ORDER.expand(3, 3), m.dense(x), reduce="add"))
     with pytest.raises(NotExplainable, match="writes with reduce='add'"):
