@@ -83,8 +83,14 @@ def conservation(
 
 def _alone(forward: Forward, target: Target, composite: Composite, start: Start) -> list[Balance]:
     """The balances of one example, whose batch the model takes."""
+    balances: list[Balance] = []
+
+    def observe(*step: Any) -> None:
+        balances.append(_balance(*step))
+
     try:
-        return _balances(forward, target, composite, start)
+        explain(forward, target, composite, start, observe, Naming)
+        return balances
     except LRPError:
         raise
     except Exception:  # a model can raise anything
@@ -102,19 +108,6 @@ def _check_taken(forward: Forward) -> None:
             f"{error}), and balances are those of single examples; let the model, args and kwargs "
             "hold nothing of this batch's size"
         ) from error
-
-
-def _balances(
-    forward: Forward, target: Target, composite: Composite, start: Start
-) -> list[Balance]:
-    """Of one example."""
-    balances: list[Balance] = []
-
-    def observe(node: Node, outgoing: Sequence[Flow], incoming: Sequence[Flow]) -> None:
-        balances.append(_balance(node, outgoing, incoming))
-
-    explain(forward, target, composite, start, observe, Naming)
-    return balances
 
 
 def _joined(balances: Sequence[Balance]) -> Balance:

@@ -104,8 +104,7 @@ class Layer:
         What a rule makes beside the input then takes the memory of some.
         """
         count = max(1, EXAMPLES * len(self.x) // max(self.x.numel(), self.z.numel(), 1))
-        in_rows = self._counts_outputs() and self.channel > 0
-        if not in_rows or count >= len(self.x) or self.x.is_cuda:
+        if not (self.fan_in and self.channel > 0) or count >= len(self.x) or self.x.is_cuda:
             yield slice(None), self
             return
         for start in range(0, len(self.x), count):
@@ -140,7 +139,7 @@ class Layer:
         What a rule makes of the weights then neither takes memory of their size nor leaves the
         cache, and they are read once.
         """
-        count = self.z.shape[self.channel] if self._counts_outputs() else 1
+        count = self.z.shape[self.channel] if self.fan_in else 1
         rows = max(1, max(BLOCK, self.x.numel()) // max(self.fan_in, 1))
         if rows >= count or self.x.is_cuda:  # which waits for each piece, and has the memory
             yield ..., self
@@ -164,15 +163,15 @@ class Layer:
 
     @property
     def fan_in(self) -> int:
-        """How many contributions an output has; 0 where that is not in the weights' shape."""
-        return self._w.shape[1:].numel() if self._counts_outputs() else 0
+        """How many contributions an output has; 0 where the shape of the weights doesn't say.
 
-    def _counts_outputs(self) -> bool:
-        """Whether the first dimension of the weights is that of outputs of all inputs."""
+        It does where their first dimension is that of outputs of all inputs.
+        """
         if self.operation not in ("linear", "conv1d", "conv2d", "conv3d"):
-            return False
+            return 0
         shape = self._w.shape
-        return len(shape) > 1 and self.x.shape[1 - len(shape)] == shape[1]
+        of_all = len(shape) > 1 and self.x.shape[1 - len(shape)] == shape[1]
+        return shape[1:].numel() if of_all else 0
 
     def spread(self, bias: Tensor | None) -> Tensor:
         """A bias as it counts in every output, shaped like ``z``; zeros where there is none."""

@@ -72,11 +72,10 @@ _TABLE: tuple[tuple[Handler, str], ...] = (
     (linear.scattered, "scatter scatter_add scatter_reduce"),
     (linear.put, "index_put"),
     (linear.written, "index_copy max_unpool1d max_unpool2d max_unpool3d"),
-    (gradient, "index_add"),
     (affine.resized, "interpolate upsample upsample_nearest"),
     # Homogeneous of degree one and without a bias: the gradient is LRP-0 and loses nothing.
     (gradient, "sum mean nansum nanmean trace neg negative cumsum diff fold std std_mean hypot"),
-    (gradient, "quantile nanquantile affine_grid sum_to_size"),
+    (gradient, "quantile nanquantile affine_grid sum_to_size index_add"),
     (linear.interpolated, "lerp"),
     (linear_with("places that depend"), "grid_sample grid_sampler trapezoid trapz"),
     # A soft maximum: its first-order expansion, whose constant absorbs as a bias does.
@@ -89,8 +88,7 @@ _TABLE: tuple[tuple[Handler, str], ...] = (
     (arithmetic.added, "add __radd__"),
     (gradient, "sub subtract rsub __rsub__"),
     (arithmetic.scaled, "mul multiply __rmul__"),
-    (arithmetic.divided, "div divide true_divide __truediv__ __div__"),
-    (arithmetic.divided_by, "__rtruediv__ __rdiv__"),
+    (arithmetic.divided, "div divide true_divide __truediv__ __div__ __rtruediv__ __rdiv__"),
     # Fixed linear transforms, and complex numbers as pairs of real ones.
     (
         linear_with("a window that depends"),

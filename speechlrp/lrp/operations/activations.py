@@ -73,7 +73,12 @@ def alone(recorder: Recorder, call: Call) -> tuple[Tensor, Elementwise]:
 
 
 def clamp(recorder: Recorder, call: Call) -> Tensor:
-    """A ReLU with a lower bound of 0 alone; with bounds that leave 0 out, no activation."""
+    """A ReLU with a lower bound of 0 alone, an activation where 0 is within the bounds.
+
+    With bounds that leave 0 out, ``c_in = c_out`` up to the one next to 0. What that adds to ``x``
+    is a bias, so that ``R_in = R_out x / z`` there, as with ``sqrt(var + eps)``: were all of it
+    passed on, ``c`` would have a pole at ``x = 0``. Beyond the other bound relevance passes.
+    """
     order = ("input", "max") if call.name.startswith("clamp_max") else ("input", "min", "max")
     named = call.named(*order)
     low, high = (named.get(end, named.get(f"{end}_val")) for end in ("min", "max"))
@@ -81,26 +86,6 @@ def clamp(recorder: Recorder, call: Call) -> Tensor:
         raise recorder.refuse(call, "has tensors as bounds (take torch.maximum, torch.minimum)")
     if low == 0 and high is None:
         return relu(recorder, call)
-    return _bounded(recorder, call, low, high)
-
-
-def threshold(recorder: Recorder, call: Call) -> Tensor:
-    """An activation that is 0 up to the threshold; any other value there is a constant."""
-    named = call.named("input", "threshold", "value")
-    x, value = named["input"], named["value"]
-    if value == 0:
-        return activation(recorder, call)
-    above = recorder.numbers(x) > named["threshold"]
-    return moved(recorder, Call(torch.where, (above, x, value), {}))
-
-
-def _bounded(recorder: Recorder, call: Call, low: float | None, high: float | None) -> Tensor:
-    """An activation; with bounds that leave 0 out, ``c_in = c_out`` up to the one next to 0.
-
-    What that adds to ``x`` is a bias, so that ``R_in = R_out x / z`` there, as with ``sqrt(var +
-    eps)``: were all of it passed on, ``c`` would have a pole at ``x = 0``. Beyond the other bound
-    relevance passes.
-    """
     if not ((low is not None and low > 0) or (high is not None and high < 0)):
         return activation(recorder, call)
     numbers = recorder.numbers(call.first)
@@ -111,6 +96,16 @@ def _bounded(recorder: Recorder, call: Call, low: float | None, high: float | No
         return [torch.where(beyond, outgoing[0] * result / numbers, outgoing[0])]
 
     return recorder.write(call, [call.first], result, backward)
+
+
+def threshold(recorder: Recorder, call: Call) -> Tensor:
+    """An activation that is 0 up to the threshold; any other value there is a constant."""
+    named = call.named("input", "threshold", "value")
+    x, value = named["input"], named["value"]
+    if value == 0:
+        return activation(recorder, call)
+    above = recorder.numbers(x) > named["threshold"]
+    return moved(recorder, Call(torch.where, (above, x, value), {}))
 
 
 def power(recorder: Recorder, call: Call) -> Tensor:

@@ -37,7 +37,8 @@ def scaled(recorder: Recorder, call: Call) -> Any:
     A gate that lets a constant signal pass gets nothing: what a first state, a constant,
     contributes to a recurrent network written out is as constant as in ``nn.GRU``.
     """
-    x, y = _two(call)
+    named = call.named("input", "other")
+    x, y = named["input"], named["other"]
     if not (recorder.tracks(x) and recorder.tracks(y)):
         gate, constant = (x, y) if recorder.tracks(x) else (y, x)
         if id(constant) in recorder.signals and is_gate(recorder.value(gate), recorder.tape):
@@ -63,7 +64,11 @@ def divided(recorder: Recorder, call: Call) -> Any:
 
     A constant divided by a tensor of the input is a divisor in its turn: a reciprocal.
     """
-    x, y = _two(call)
+    named = call.named("input", "other")
+    x, y = named["input"], named["other"]
+    if call.name in ("__rtruediv__", "__rdiv__"):  # called on the divisor
+        x, y = y, x
+        call = Call(torch.div, (x, y), {})
     if call.kwargs.get("rounding_mode") is not None:
         raise recorder.refuse(call, "rounds")
     if not recorder.tracks(y):
@@ -72,18 +77,6 @@ def divided(recorder: Recorder, call: Call) -> Any:
         reciprocal = activation(recorder, Call(torch.reciprocal, (y,), {}))
         return gradient(recorder, Call(torch.mul, (reciprocal, x), {}))
     return multiplied(recorder, call.function, (x, y), "quotient", elementwise=True)
-
-
-def divided_by(recorder: Recorder, call: Call) -> Any:
-    """As ``divided``, called on the divisor."""
-    x, y = _two(call)
-    return divided(recorder, Call(torch.div, (y, x), {}))
-
-
-def _two(call: Call) -> tuple[Any, Any]:
-    """The two operands of a call in the order of its signature."""
-    named = call.named("input", "other")
-    return named["input"], named["other"]
 
 
 def in_place(handler: Handler, written: Callable[..., Any] | None = None) -> Handler:
@@ -98,11 +91,7 @@ def in_place(handler: Handler, written: Callable[..., Any] | None = None) -> Han
         target, function = call.first, written or call.function
         args, kwargs = call.rest
         if _lies_on_itself(target):  # and its copy would not
-            raise recorder.refuse(
-                call,
-                "changes a tensor of which several places are one, as expand() makes them,",
-                "clone() it first",
-            )
+            raise recorder.refuse(call, "changes a tensor whose places overlap", "clone() it first")
 
         @wraps(call.function)
         def on_a_copy(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:

@@ -125,8 +125,7 @@ def scattered(recorder: Recorder, call: Call) -> Any:
         source = moved(recorder, Call(Tensor.__getitem__, (source, part), {}))
         named.pop("input"), named.pop("src")
         call = Call(call.function, (call.first,), named | {"src": source})
-    handler = {None: written, "amax": moved, "amin": moved}.get(how, gradient)
-    return handler(recorder, call)
+    return {None: written, "amax": moved, "amin": moved}.get(how, gradient)(recorder, call)
 
 
 def put(recorder: Recorder, call: Call) -> Any:
@@ -140,8 +139,10 @@ def written(recorder: Recorder, call: Call) -> Any:
 
     Of several numbers for one place one stays, and the operation's gradient is that of all.
     """
-    if call.name == "__setitem__" and _once(call.args[1]):
-        return moved(recorder, call)
+    if call.name == "__setitem__":
+        index = call.args[1] if isinstance(call.args[1], tuple) else call.args[1:2]
+        if all(isinstance(one, int | slice | EllipsisType | None) for one in index):
+            return moved(recorder, call)
     one = torch.ones((), dtype=torch.float64, requires_grad=True)
 
     def counting(tensor: Tensor) -> Tensor:
@@ -153,18 +154,9 @@ def written(recorder: Recorder, call: Call) -> Any:
     if any(map(recorder.tracks, tensors_in(call.rest))) or "unpool" in call.name:
         args, kwargs = mapped(counting, (call.args, call.kwargs))
         stayed = call.function(*args, **kwargs).sum()
-        (came,) = torch.autograd.grad(stayed, one)
-        if came != stayed:
-            raise recorder.refuse(
-                call, "writes several numbers to one place", "write to every place once"
-            )
+        if torch.autograd.grad(stayed, one)[0] != stayed:
+            raise recorder.refuse(call, "writes several numbers to one place", "write each once")
     return moved(recorder, call)
-
-
-def _once(index: Any) -> bool:
-    """Whether an index can name no place twice."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(isinstance(one, int | slice | EllipsisType | None) for one in parts)
 
 
 def quadratic(recorder: Recorder, call: Call) -> Any:

@@ -1,7 +1,7 @@
 """The contributions to a layer's output, told apart by their sign."""
 
 from collections.abc import Iterable, Sequence
-from functools import reduce
+from functools import lru_cache, partial, reduce
 
 import torch
 from torch import Tensor
@@ -37,6 +37,8 @@ class Contributions:
         self.layer, self._active = layer, c
         low, high = (float(end) for end in torch.aminmax(layer.x))
         self._sign = 1 if low >= 0 else -1 if high <= 0 else 0
+        # Of z+ the same ones serve forward and back; a merged layer's are made anew each time.
+        self._weighted = lru_cache(1)(partial(_scaled, layer.weight))
         self._coarse = torch.finfo(layer.z.dtype).bits < 32
         self._total = self._absolute() if self._had_together(divides) else None
         if self._total is not None and any(self._cancels(sign) for sign in divides):
@@ -76,15 +78,11 @@ class Contributions:
         return self._sum(1)
 
     def both(self) -> tuple[Tensor, Tensor]:
-        """The sums of the positive and of the negative ones, at least and at most 0.
+        """The sums of the positive and of the negative ones, up to rounding.
 
         One of the two may be had as the rest of ``z`` where that adds numbers of one sign:
         the positive sum where ``z > 0``, the negative where ``z < 0``.
         """
-        positive, negative = self._both()
-        return positive.clamp_(min=0), negative.clamp_(max=0)
-
-    def _both(self) -> tuple[Tensor, Tensor]:
         z = self.layer.z
         if self._total is not None:
             negative = torch.sub(z, self._total).div_(2)
@@ -134,11 +132,11 @@ class Contributions:
 
     def _forward(self, factors: Factors, bias: Tensor | None, x: Tensor) -> Tensor:
         """``z`` with the positive and the negative weights times their factors."""
-        return self.layer.modified(_scaled(self.layer.weight, factors), bias, x).z
+        return self.layer.modified(self._weighted(factors), bias, x).z
 
     def _transpose(self, c: Tensor, factors: Factors) -> Tensor:
         """``w^T c`` with the positive and the negative weights times their factors."""
-        return self.layer.transpose(c, _scaled(self.layer.weight, factors))
+        return self.layer.transpose(c, self._weighted(factors))
 
     def bias(self, terms: Terms) -> Tensor:
         """The relevance that each output gives to its bias, shaped like ``z``."""
@@ -158,20 +156,12 @@ def _factors(a: float, b: float, sign: int) -> Factors:
 def _scaled(weight: Tensor, factors: Factors) -> Tensor:
     """The positive and the negative weights times their factors."""
     positive, negative = factors
-    if negative == 0:
-        return _times(weight.clamp(min=0), positive)
     if positive == 0:
-        return _times(weight.clamp(max=0), negative)
-    if factors == (1, -1):
-        return weight.abs()
-    if positive != negative:
-        return _times(functional.leaky_relu(weight, negative / positive), positive)
-    return weight if positive == 1 else weight * positive
-
-
-def _times(weight: Tensor, factor: float) -> Tensor:
-    """The weight, a new tensor, times a factor in place."""
-    return weight if factor == 1 else weight.mul_(factor)
+        return weight.clamp(max=0).mul_(negative)
+    if positive == negative:
+        return weight if positive == 1 else weight * positive
+    scaled = functional.leaky_relu(weight, negative / positive)
+    return scaled if positive == 1 else scaled.mul_(positive)
 
 
 def _signed(tensor: Tensor | None, sign: int) -> Tensor | None:
