@@ -56,17 +56,17 @@ def promised_samples(file: BinaryIO, size: int) -> Samples | None:
         file.seek(samples.start + samples.size)
         if magic[:4] in file.read(16):
             raise RecordingError(SEVERAL)
-        if _is_text(file, samples.start):
+        if _is_text(file, samples):
             raise RecordingError(
                 "damaged: it was copied as a text, with CR LF for each LF; copy it again as it is"
             )
     return samples
 
 
-def _is_text(file: BinaryIO, start: int) -> bool:
-    """Tell whether each LF from a place on has its CR: of sound, one byte in 256 is an LF."""
-    file.seek(start - 1)
-    block = file.read(BLOCK)
+def _is_text(file: BinaryIO, samples: Samples) -> bool:
+    """Tell whether each LF in them has its CR: of sound, one byte in 256 is an LF."""
+    file.seek(samples.start - 1)
+    block = file.read(min(BLOCK, samples.size))
     return block.count(b"\n") == block.count(b"\r\n") > 9
 
 

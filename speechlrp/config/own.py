@@ -92,7 +92,8 @@ class OwnFiles:
                     return f"{path}, line {line}: {words}"
         files = [self._folder / f"{name}.yaml" for name in named if "/" in name]
         files += [path for path in self._chosen if "defaults" in words or _defaults(path, named)]
-        lost = f" in {self._folder}" if "Could not find" in words else ""
+        gone = next((p for p in self._chosen if p in files and not os.path.lexists(p)), None)
+        lost = f" There is no {gone} either." if gone else ""
         return next((f"{path}: {words}" for path in files if path.is_file()), words + lost)
 
 

@@ -127,7 +127,11 @@ class Spoken(Dataset):
     @cached_property
     def clock(self) -> Clock:
         """When the frames are."""
-        return Clock.of(self.settings)
+        try:
+            return Clock.of(self.settings)
+        except (KeyError, TypeError, ZeroDivisionError) as error:
+            where = f"{self.path}, made with `{self.command}`"
+            raise SpeechLRPError(f"{where}: its settings have no rate, hop and window") from error
 
     def texts(self, rows: Sequence[int] | np.ndarray) -> list[str]:
         """What was said in these utterances."""

@@ -66,6 +66,11 @@ def test_a_link_to_nothing_is_said(tmp_path):
         composed(tmp_path)
 
 
+def test_the_file_that_is_not_there_either_is_named(tmp_path):
+    with pytest.raises(SpeechLRPError, match=r"unknown experiment 'mine'; .* There is no .*mine.y"):
+        composed(tmp_path)
+
+
 def test_another_suffix_is_said(tmp_path):
     (tmp_path / "experiment").mkdir()
     (tmp_path / "experiment" / "mine.yml").write_text(G)

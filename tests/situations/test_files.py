@@ -131,6 +131,7 @@ SITUATIONS = {
     "wav with one byte missing": ("WAV", lambda c: c[:-1], "truncated: 31999 of 32000"),
     "wav cut off in its header": ("WAV", lambda c: c[:40], "truncated"),
     "wav with more behind it": ("WAV", lambda c: c + bytes(999), RATE),
+    "wav with lines of text behind it": ("WAV", lambda c: c + b"\r\n" * 99, RATE),
     "wav whose rate is 0": ("WAV", put(b"fmt ", 12, "<I", 0), "holds no speech|not readable"),
     "wav whose rate is 1 Hz": ("WAV", put(b"fmt ", 12, "<I", 1), "1 Hz holds no speech"),
     "wav whose rate is huge": ("WAV", put(b"fmt ", 12, "<I", 2**31 - 1), "no small common ratio"),

@@ -16,7 +16,7 @@ import pytest
 
 from speechlrp.artifacts.hdf5 import created, describe, open_artifact, read_table, write_table
 from speechlrp.artifacts.relevance import FEATURES
-from speechlrp.data.dataset import read_dataset
+from speechlrp.data.dataset import Spoken, read_dataset
 from speechlrp.errors import SpeechLRPError
 
 N = 4
@@ -247,3 +247,11 @@ def test_a_disk_that_fills_is_said_and_leaves_nothing(tmp_path: Path, size: int)
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"27 {path}", "")
     assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("settings", [{}, {"rate": 0, "hop": 1, "window": 2}, {"rate": "x"}])
+def test_utterances_whose_frames_have_no_time_are_said(settings):
+    facts = dict.fromkeys(("table", "classes", "frequency", "task", "units"))
+    spoken = Spoken(path=Path("u.h5"), command="make", settings=settings, **facts)
+    with pytest.raises(SpeechLRPError, match=r"u.h5, made with `make`: its settings have no rate"):
+        _ = spoken.clock
