@@ -68,7 +68,7 @@ def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> 
     overrides, corpus = parted(overrides, bool(values.get("on")))
     overrides, folder = with_remembered(verb, overrides, values)
     files, values = OwnFiles(folder, overrides), {**values, "config_dir": folder}
-    failed: list[str] | None = [] if values.get("multirun") else None
+    failed: list[str] | None = [] if values.get("multirun") and swept(overrides) else None
     with one_line_errors(verb, overrides, files), files.told(), _arguments(verb, overrides, values):
         try:
             _hydra_main(verb, overrides, files, corpus, failed)()

@@ -23,6 +23,7 @@ from speechlrp.config.names import (
     key_of,
 )
 from speechlrp.config.settings import default_choices
+from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.identity import Run, made_name, merged, read_run
 from speechlrp.stages import CLASSES
 
@@ -133,6 +134,9 @@ def swept(overrides: tuple[str, ...]) -> list[str]:
         parsed = OverridesParser.create().parse_overrides(list(overrides))
     except HydraException:  # Hydra says so itself, when it parses them
         return []
+    for one in parsed:
+        if one.is_range_sweep() and next(one.sweep_iterator(), None) is None:
+            raise SpeechLRPError(f"{one.input_line} has no member; a range ends before its end")
     return [one.key_or_group for one in parsed if one.is_sweep_override()]
 
 

@@ -55,12 +55,15 @@ def locked(folder: Path, name: str, command: str, top: Path) -> Iterator[None]:
 
 def _acquire(lock: FileLock, path: Path, name: str) -> bool:
     """Whether it is held; where nothing can be written, what is complete can still be read."""
-    said = False
+    said, absent = False, 0
     while True:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=1.0 if said else 0.0)
         except Timeout:
+            absent = 0 if path.exists() else absent + 1
+            if absent == 3:  # nobody holds it: files cannot be made there, as in /proc
+                raise OSError(errno.ENOENT, "no file can be made there", str(path)) from None
             if not said:
                 say(f"{name}: waiting for {_described(path)}")
             said = True

@@ -264,6 +264,12 @@ def test_a_member_of_a_sweep_that_fails_is_named_and_ends_no_other(speechlrp, mo
     assert of_sweep.endswith("failed, for what is said above: seed=2")
 
 
+def test_a_sweep_of_nothing_is_refused(speechlrp, launched):
+    result = speechlrp("train", "-m", "seed=range(3,3)")
+    assert result.exit_code == 1
+    assert "seed=range(3,3) has no member" in result.stderr
+
+
 @pytest.mark.parametrize("error", [ValueError("a bug"), KeyError("a bug"), RuntimeError("a bug")])
 def test_a_bug_keeps_its_traceback(speechlrp, monkeypatch, error):
     def fail(*_):

@@ -16,7 +16,7 @@ from toy_stage import READER, STAGE, UNITS, configured, run
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.identity import Invocation
-from speechlrp.pipeline.lock import locked
+from speechlrp.pipeline.lock import locked, taken
 from speechlrp.pipeline.runner import perform
 
 NUMBERS = itertools.count()
@@ -234,3 +234,12 @@ def test_a_full_disk_holds_no_command_back_that_writes_nothing(tmp_path, monkeyp
     with locked(tmp_path / "train", "train", "speechlrp train", tmp_path):
         assert (tmp_path / ".train.lock").exists()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc here")
+def test_where_no_lock_can_be_made_nobody_waits():
+    with (
+        pytest.raises(FileNotFoundError, match="no file can be made"),
+        taken(Path("/proc/nowhere"), "a command"),
+    ):
+        pass
