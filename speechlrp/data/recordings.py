@@ -5,7 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -196,5 +196,10 @@ def explored(table: pd.DataFrame, predicted: np.ndarray, count: int) -> list[int
 
 
 def name_of(one: pd.Series) -> str:
-    """A recording's name for people, with the second at which a segment begins."""
-    return f"{one.source}, {one.start_s:.1f} s" if one.start_s else str(one.source)
+    """A recording's name for people, with the second at which a segment begins.
+
+    Of an id that is an absolute path, the file and two folders around it.
+    """
+    path = PurePath(one.source)
+    name = "/".join(path.with_suffix("").parts[-3:]) if path.is_absolute() else one.source
+    return f"{name}, {one.start_s:.1f} s" if one.start_s else str(name)

@@ -15,3 +15,5 @@ def test_classes_and_speakers_take_turns_and_mistakes_come_first():
 def test_a_segment_is_called_by_its_second():
     assert name_of(pd.Series({"source": "a", "start_s": 0.0})) == "a"
     assert name_of(pd.Series({"source": "a", "start_s": 2.0})) == "a, 2.0 s"
+    there = {"source": "/data/mine/anna/sad/01.wav", "start_s": 1.0}
+    assert name_of(pd.Series(there)) == "anna/sad/01, 1.0 s"

@@ -20,6 +20,7 @@ from speechlrp.data.explaining import (
     order_of,
 )
 from speechlrp.data.network import Classifier, network
+from speechlrp.data.recordings import name_of
 from speechlrp.data.seen import section_of, seen
 from speechlrp.data.times import Removal, times_on_disk, write_segments
 from speechlrp.measures.absorption import conservation, summarise_conservation
@@ -172,7 +173,7 @@ def panels(relevance_file: Path, examples: Windows, rows: list[int]) -> list[Pan
                 features=examples.picture(stored[examples.row_of[table.id[i]]]),
                 relevance=maps[i][0],
                 order=order_of(relevance, [i])[0].numpy(),
-                title=_title(table.source[i], table.label[i], predicted[i], examples.classes),
+                title=_title(table.iloc[i], predicted[i], examples.classes),
                 onset_s=table.onset_s[i],
                 duration_s=table.duration_s[i],
             )
@@ -180,9 +181,9 @@ def panels(relevance_file: Path, examples: Windows, rows: list[int]) -> list[Pan
         ]
 
 
-def _title(source: str, label: int, predicted: int, classes: list[str]) -> str:
-    wrong = "" if predicted == label else f", taken for {classes[predicted]}"
-    return f"{classes[label]}: {source}{wrong}"
+def _title(one: pd.Series, predicted: int, classes: list[str]) -> str:
+    wrong = "" if predicted == one.label else f", taken for {classes[predicted]}"
+    return f"{classes[one.label]}: {name_of(one)}{wrong}"
 
 
 def _figures(context: Context, examples: Windows, rows: list[int], bands, regions) -> None:
