@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
-from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -104,7 +103,8 @@ class Layer:
         What a rule makes beside the input then takes the memory of some.
         """
         count = max(1, EXAMPLES * len(self.x) // max(self.x.numel(), self.z.numel(), 1))
-        if not (self.fan_in and self.channel > 0) or count >= len(self.x) or self.x.is_cuda:
+        in_rows = self._counts_outputs() and self.channel > 0
+        if not in_rows or count >= len(self.x) or self.x.is_cuda:
             yield slice(None), self
             return
         for start in range(0, len(self.x), count):
@@ -133,45 +133,49 @@ class Layer:
         x = self.x if x is None else x
         return Layer(self.operation, self.place, self._function, x, weight, bias, self._transposed)
 
-    def blocks(self) -> Iterator[tuple[Any, Layer]]:
-        """The layer for some outputs at a time, if its weights are large; with their indices.
+    def copies(self) -> Iterator[tuple[slice, Tensor]]:
+        """The weights, in a buffer that the caller may change until the next ones come.
 
-        What a rule makes of the weights then neither takes memory of their size nor leaves the
-        cache, and they are read once.
+        Large weights come some outputs at a time, with the outputs' indices in dimension
+        ``channel`` of ``z``: what a rule makes of them then neither takes memory of their
+        size nor leaves the cache. Other weights come in one piece.
         """
-        count = self.z.shape[self.channel] if self.fan_in else 1
-        rows = max(1, max(BLOCK, self.x.numel()) // max(self.fan_in, 1))
-        if rows >= count or self.x.is_cuda:  # which waits for each piece, and has the memory
-            yield ..., self
+        stored = self._stored
+        count = len(stored) if self._counts_outputs() else 1
+        rows = max(1, max(BLOCK, self.x.numel()) * count // stored.numel())
+        if rows >= count or stored.is_cuda:  # which waits for each piece, and has the memory
+            yield slice(None), self._fill(torch.empty_like(stored), slice(None))
             return
         rows = -(-count // -(-count // rows))  # a small rest takes as long as a whole block
+        buffer = torch.empty_like(stored[:rows])
         for start in range(0, count, rows):
-            outputs = slice(start, start + rows)
-            index = (*[slice(None)] * self.channel, outputs)
-            yield index, self._part(outputs, self.z[index])
-
-    def _part(self, outputs: slice, z: Tensor) -> Self:
-        part = copy(self)
-        part._w, part.z = self._w[outputs], z
-        part.bias = None if self.bias is None else self.bias[outputs]
-        return part
+            block = slice(start, min(start + rows, count))
+            yield block, self._fill(buffer[: block.stop - start], block)
 
     @property
     def channel(self) -> int:
         """The dimension of ``z`` that counts a dense layer's or a convolution's outputs."""
-        return self.x.dim() + 1 - self._w.dim()
+        return self.x.dim() + 1 - self._stored.dim()
+
+    @property
+    def _stored(self) -> Tensor:
+        return self.weight
 
     @property
     def fan_in(self) -> int:
-        """How many contributions an output has; 0 where the shape of the weights doesn't say.
+        """How many contributions an output has; 0 where that is not in the weights' shape."""
+        return self._stored.shape[1:].numel() if self._counts_outputs() else 0
 
-        It does where their first dimension is that of outputs of all inputs.
-        """
+    def _counts_outputs(self) -> bool:
+        """Whether the first dimension of the weights is that of outputs of all inputs."""
         if self.operation not in ("linear", "conv1d", "conv2d", "conv3d"):
-            return 0
-        shape = self._w.shape
-        of_all = len(shape) > 1 and self.x.shape[1 - len(shape)] == shape[1]
-        return shape[1:].numel() if of_all else 0
+            return False
+        shape = self._stored.shape
+        return len(shape) > 1 and self.x.shape[1 - len(shape)] == shape[1]
+
+    def _fill(self, buffer: Tensor, block: slice) -> Tensor:
+        stored = self._stored
+        return buffer.copy_(stored[block] if stored.dim() else stored)
 
     def spread(self, bias: Tensor | None) -> Tensor:
         """A bias as it counts in every output, shaped like ``z``; zeros where there is none."""

@@ -1,7 +1,6 @@
 """Layers that scale, and take the mean off: what norms are; merged with the layer before too."""
 
 from collections.abc import Sequence
-from typing import Self
 
 import torch
 from torch import Tensor
@@ -52,12 +51,11 @@ class Merged(Layer):
     def __init__(self, inner: Layer, norm: Layer) -> None:
         self.operation, self.place, self.x = inner.operation, inner.place, inner.x
         self.inner, self._norm = inner, norm
-        self._w, self._scale = inner.weight, norm.weight.flatten()
         inner.z = norm.x
         assert norm.bias is not None  # a batch norm's holds the mean at least
         self.bias = norm.bias.flatten()
         if inner.bias is not None:
-            self.bias = self.bias + self._scale * inner.bias
+            self.bias = self.bias + norm.weight.flatten() * inner.bias
 
     def transpose(self, c: Tensor, weight: Tensor | None = None) -> Tensor:
         """``w^T c`` of the two together."""
@@ -78,18 +76,21 @@ class Merged(Layer):
     @property
     def weight(self) -> Tensor:
         """The layer's weights, each output's scaled by the norm; made anew each time."""
-        weight, scale = self._w, self._scale
+        return self._fill(torch.empty_like(self._stored), slice(None))
+
+    @property
+    def _stored(self) -> Tensor:
+        return self.inner.weight
+
+    def _fill(self, buffer: Tensor, block: slice) -> Tensor:
+        weight, scale = self.inner.weight, self._norm.weight.flatten()
         if not self.operation.startswith("conv_transpose"):
-            return weight * scale.reshape(-1, *[1] * (weight.dim() - 1))
+            factors = scale[block].reshape(-1, *[1] * (weight.dim() - 1))
+            return torch.mul(weight[block], factors, out=buffer)
         groups = len(scale) // weight.shape[1]  # weight is [in, out / groups, ...]
         split = weight.reshape(groups, -1, *weight.shape[1:])
         factors = scale.reshape(groups, 1, -1, *[1] * (weight.dim() - 2))
-        return (split * factors).reshape(weight.shape)
-
-    def _part(self, outputs: slice, z: Tensor) -> Self:
-        part = super()._part(outputs, z)
-        part._scale = self._scale[outputs]
-        return part
+        return buffer.copy_((split * factors).reshape(weight.shape))
 
 
 class Centring(Layer):

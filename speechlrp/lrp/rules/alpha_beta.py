@@ -52,10 +52,8 @@ class AlphaBeta(SignedRule):
             s = parts.positive().clamp_(min=0).add_(self.guard(z))
             return [(torch.div(z, s, out=s).mul_(c), self.alpha, 0)]
         positive, negative = parts.both()
-        positive.clamp_(min=0).add_(self.guard(z))
-        negative.clamp_(max=0).sub_(self.guard(z))
-        of_positive = torch.div(z, positive, out=positive).mul_(c)
-        of_negative = torch.div(z, negative, out=negative).mul_(c)
+        of_positive = torch.div(z, positive.add_(self.guard(z)), out=positive).mul_(c)
+        of_negative = torch.div(z, negative.sub_(self.guard(z)), out=negative).mul_(c)
         return [(of_positive, self.alpha, 0), (of_negative, 0, -self.beta)]
 
     def __repr__(self) -> str:

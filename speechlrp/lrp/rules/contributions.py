@@ -1,7 +1,7 @@
 """The contributions to a layer's output, told apart by their sign."""
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache, partial, reduce
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -37,8 +37,6 @@ class Contributions:
         self.layer, self._active = layer, c
         low, high = (float(end) for end in torch.aminmax(layer.x))
         self._sign = 1 if low >= 0 else -1 if high <= 0 else 0
-        # Of z+ the same ones serve forward and back; a merged layer's are made anew each time.
-        self._weighted = lru_cache(1)(partial(_scaled, layer.weight))
         self._coarse = torch.finfo(layer.z.dtype).bits < 32
         self._total = self._absolute() if self._had_together(divides) else None
         if self._total is not None and any(self._cancels(sign) for sign in divides):
@@ -78,11 +76,15 @@ class Contributions:
         return self._sum(1)
 
     def both(self) -> tuple[Tensor, Tensor]:
-        """The sums of the positive and of the negative ones, up to rounding.
+        """The sums of the positive and of the negative ones, at least and at most 0.
 
         One of the two may be had as the rest of ``z`` where that adds numbers of one sign:
         the positive sum where ``z > 0``, the negative where ``z < 0``.
         """
+        positive, negative = self._both()
+        return positive.clamp_(min=0), negative.clamp_(max=0)
+
+    def _both(self) -> tuple[Tensor, Tensor]:
         z = self.layer.z
         if self._total is not None:
             negative = torch.sub(z, self._total).div_(2)
@@ -132,11 +134,23 @@ class Contributions:
 
     def _forward(self, factors: Factors, bias: Tensor | None, x: Tensor) -> Tensor:
         """``z`` with the positive and the negative weights times their factors."""
-        return self.layer.modified(self._weighted(factors), bias, x).z
+        parts = [
+            self.layer.modified(
+                _scaled(weight, factors), None if bias is None else bias[block], x
+            ).z
+            for block, weight in self.layer.copies()
+        ]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, self.layer.channel)
 
     def _transpose(self, c: Tensor, factors: Factors) -> Tensor:
         """``w^T c`` with the positive and the negative weights times their factors."""
-        return self.layer.transpose(c, self._weighted(factors))
+
+        def back(block: slice, weight: Tensor) -> Tensor:
+            whole = block == slice(None)
+            cotangent = c if whole else c[(slice(None),) * self.layer.channel + (block,)]
+            return self.layer.transpose(cotangent, _scaled(weight, factors))
+
+        return reduce(Tensor.add_, (back(*copy) for copy in self.layer.copies()))
 
     def bias(self, terms: Terms) -> Tensor:
         """The relevance that each output gives to its bias, shaped like ``z``."""
@@ -154,14 +168,17 @@ def _factors(a: float, b: float, sign: int) -> Factors:
 
 
 def _scaled(weight: Tensor, factors: Factors) -> Tensor:
-    """The positive and the negative weights times their factors."""
+    """The positive and the negative weights times their factors, in place."""
     positive, negative = factors
+    if negative == 0:
+        return weight.clamp_(min=0).mul_(positive) if positive != 1 else weight.clamp_(min=0)
     if positive == 0:
-        return weight.clamp(max=0).mul_(negative)
-    if positive == negative:
-        return weight if positive == 1 else weight * positive
-    scaled = functional.leaky_relu(weight, negative / positive)
-    return scaled if positive == 1 else scaled.mul_(positive)
+        return weight.clamp_(max=0).mul_(negative) if negative != 1 else weight.clamp_(max=0)
+    if factors == (1, -1):
+        return weight.abs_()
+    if positive != negative:
+        functional.leaky_relu_(weight, negative / positive)
+    return weight.mul_(positive) if positive != 1 else weight
 
 
 def _signed(tensor: Tensor | None, sign: int) -> Tensor | None:

@@ -3,7 +3,6 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import reduce
 from typing import Any, ClassVar
 
 import torch
@@ -108,14 +107,10 @@ class SignedRule(Rule):
     def backward(self, layer: Layer, c: Tensor) -> Tensor:
         """Back through the weights of each sign."""
         passed = []
-        for rows, some in layer.examples():
-            blocks = (self._back(block, c[rows][index]) for index, block in some.blocks())
-            passed.append(reduce(Tensor.add_, blocks))
+        for rows, part in layer.examples():
+            parts = Contributions(part, c[rows], self.divides)
+            passed.append(parts.back(self.terms(part, c[rows], parts)))
         return passed[0] if len(passed) == 1 else torch.cat(passed)
-
-    def _back(self, layer: Layer, c: Tensor) -> Tensor:
-        parts = Contributions(layer, c, self.divides)
-        return parts.back(self.terms(layer, c, parts))
 
     def bias(self, layer: Layer, c: Tensor) -> Tensor:
         """Its positive part counts as a positive contribution, its negative as a negative one."""
