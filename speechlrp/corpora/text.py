@@ -89,8 +89,13 @@ def read_rows(
 def _parsed(text: str, mark: str, quoting: int) -> tuple[list[tuple[int, list[str]]], str]:
     """Number and cells of the lines that are not blank, and what is wrong with those behind."""
     rows, source = [], io.StringIO(text, newline="")
-    blanks = {"skipinitialspace": mark != "\t"}
-    reader = csv.reader(source, delimiter=mark, strict=True, quoting=quoting, **blanks)  # type: ignore
+    reader = csv.reader(
+        source,
+        delimiter=mark,
+        strict=True,
+        quoting=quoting,  # type: ignore[arg-type]
+        skipinitialspace=mark != "\t",
+    )
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):

@@ -224,16 +224,19 @@ def imputed(inputs: Tensor, flipped: Tensor, mean: Tensor) -> Tensor:
 
     They are pulled to the mean ``[C, F, T]``, ever so little.
     """
-    cached = inputs.device.type == "cpu"
-    some = max(1, PIECE // inputs[0].numel()) if cached and len(inputs) else max(1, len(inputs))
-    pieces = zip(inputs.split(some), flipped.split(some), strict=True)
-    return torch.cat([_solved(piece, hidden, mean) for piece, hidden in pieces])
-
-
-def _solved(inputs: Tensor, flipped: Tensor, mean: Tensor) -> Tensor:
-    """A system a recording, by conjugate gradients, all at once."""
-    mask, known = flipped.to(inputs), inputs.masked_fill(flipped, 0)
+    limit = PIECE if inputs.device.type == "cpu" else inputs.numel()
+    some = max(1, limit // max(1, inputs[:1].numel()))
     degree = (_Grid(torch.ones_like(inputs[:1])).sums() - 4) / 12
+    pieces = zip(inputs.split(some), flipped.split(some), strict=True)
+    return torch.cat([_solved(piece, hidden, mean, degree) for piece, hidden in pieces])
+
+
+def _solved(inputs: Tensor, flipped: Tensor, mean: Tensor, degree: Tensor) -> Tensor:
+    """A system a recording, by conjugate gradients, all at once.
+
+    `degree` is the sum of the weights around each bin, less at the edges.
+    """
+    mask, known = flipped.to(inputs), inputs.masked_fill(flipped, 0)
     right = mask * (_Grid(known).sums() / 12 + PULL * degree * mean)
     itself, around = mask * ((1 + PULL) * degree + 1 / 3), mask / -12
     x = mask * mean

@@ -66,8 +66,7 @@ def fit(
 
     Raises:
         SpeechLRPError: a loss that is not finite; a state that is damaged or of
-            another training; the loss ``"aam"`` for a model
-            that gives no cosines.
+            another training; the loss ``"aam"`` for a model that gives no cosines.
         ValueError: batches whose size is not that of the settings.
     """
     _check(train, validate, settings, meta)
