@@ -198,3 +198,12 @@ def test_the_checker_lets_the_others_pass(relative, source):
 def test_there_is_something_to_check():
     rooms = {Path(name).parts[0] for name in _files()}
     assert {"cli", "stages", "lrp", "models", "audio", "errors.py"} <= rooms
+
+
+def test_no_file_name_stands_in_two_rooms():
+    """Within `stages/` each verb has files of the same names, for its two kinds of task."""
+    places: dict[str, set[str]] = {}
+    for path in map(Path, _files()):
+        places.setdefault(path.name, set()).add(path.parts[0] if path.parts[1:] else "")
+    shared = {name for name, rooms in places.items() if len(rooms) > 1}
+    assert shared == {"__init__.py"}

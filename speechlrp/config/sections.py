@@ -93,7 +93,7 @@ class Augment:
 
 @dataclass
 class Navai:
-    """How letter frames are aligned and averaged (K 3.5), see `speechlrp.stages.navai.stage`."""
+    """How letter frames are aligned and averaged (K 3.5), see `speechlrp.stages.navai.verb`."""
 
     align: str
     over: str

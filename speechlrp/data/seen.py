@@ -23,7 +23,7 @@ from torch import Tensor
 from speechlrp.artifacts.layout import attribute
 from speechlrp.audio.windows import WindowSettings
 from speechlrp.errors import SpeechLRPError, unknown
-from speechlrp.lrp.errors import LRPError
+from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.views import STFTView, View
 from speechlrp.measures.localisation import ALSO, TRUTH, widened
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.lrp.checks import check_inputs, check_model, fitting
-from speechlrp.lrp.errors import LRPError
+from speechlrp.lrp.refusals import LRPError
 
 _separate: WeakSet[nn.Module] = WeakSet()
 """Models that were seen to keep the examples of a batch apart."""

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from speechlrp.lrp.assignment import settle
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.layer import Layer, Product
-from speechlrp.lrp.reading import Made
+from speechlrp.lrp.readings import Made
 from speechlrp.lrp.recorder import Call, Handler, Recorder
 from speechlrp.lrp.replay import Kept, Replay
 from speechlrp.lrp.selectors import WEIGHTED

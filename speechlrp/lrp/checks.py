@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from speechlrp.lrp.composite import Composite
-from speechlrp.lrp.errors import LRPError, LRPWarning, NotExplainable
+from speechlrp.lrp.refusals import LRPError, LRPWarning, NotExplainable
 from speechlrp.lrp.rules.products import Uniform
 from speechlrp.lrp.rules.rule import Rule
 from speechlrp.lrp.selectors import Selector, shown

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from speechlrp.lrp.errors import LRPError, NotExplainable
+from speechlrp.lrp.refusals import LRPError, NotExplainable
 from speechlrp.lrp.layer import TWO_FACTORS, Layer, Product
 from speechlrp.lrp.rules.products import SignalTakesAll
 from speechlrp.lrp.rules.rule import Rule

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from speechlrp.lrp.arguments import tensors_in
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.engine import Start, explain, record
-from speechlrp.lrp.errors import LRPError
+from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.forward import Forward, Inputs, Output
 from speechlrp.lrp.modules import path_of
 from speechlrp.lrp.overview import table

@@ -19,7 +19,7 @@ from speechlrp.lrp.checks import (
     warn_of_unmet,
 )
 from speechlrp.lrp.composite import Composite
-from speechlrp.lrp.errors import NotExplainable
+from speechlrp.lrp.refusals import NotExplainable
 from speechlrp.lrp.forward import Forward, Inputs, Output, eagerly
 from speechlrp.lrp.operations.last import check_ending
 from speechlrp.lrp.recorder import Recorder

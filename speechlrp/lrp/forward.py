@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from speechlrp.lrp.arguments import mapped
 from speechlrp.lrp.checks import check_inputs, check_model, fitting
-from speechlrp.lrp.errors import LRPError
+from speechlrp.lrp.refusals import LRPError
 
 Inputs = Tensor | tuple[Tensor, ...] | Mapping[str, Tensor]
 Output = Callable[[Any], Tensor]

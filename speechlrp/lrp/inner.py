@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.engine import Start, explain
-from speechlrp.lrp.errors import LRPError
+from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.forward import Forward, Inputs, Output
 from speechlrp.lrp.modules import path_of
 from speechlrp.lrp.recorder import Recorder

@@ -22,7 +22,7 @@ from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 from torch.nn.modules.conv import _ConvNd as Convolution
 
 from speechlrp.lrp.composite import Composite
-from speechlrp.lrp.errors import LRPError
+from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.rules import (
     AlphaBeta,
     Epsilon,

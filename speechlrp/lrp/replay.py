@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from speechlrp.lrp.arguments import mapped, precision_of, tensors_in
 from speechlrp.lrp.modules import Place, Places
-from speechlrp.lrp.reading import Made
+from speechlrp.lrp.readings import Made
 from speechlrp.lrp.recorder import Call, Handler, Recorder
 from speechlrp.lrp.tape import Tape, Value
 from speechlrp.lrp.tracer import Tracer

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from speechlrp.lrp.errors import LRPError
+from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.layer import Layer, Product
 
 

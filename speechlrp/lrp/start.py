@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from speechlrp.lrp.errors import LRPError
+from speechlrp.lrp.refusals import LRPError
 
 Target = int | Tensor | Callable[[Tensor], Tensor]
 

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.engine import attribute
-from speechlrp.lrp.errors import LRPError
+from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.start import Target
 
 TOLERANCE = 1e-5

@@ -36,11 +36,11 @@ CLASSES = Registry(
         "explain": "speechlrp.stages.explain.classes:STAGE",
         "listen": "speechlrp.stages.listen.classes:STAGE",
         "flip": "speechlrp.stages.flip:STAGE",
-        "compare": "speechlrp.stages.compare.stage:STAGE",
-        "bench": "speechlrp.stages.bench.stage:STAGE",
+        "compare": "speechlrp.stages.compare.verb:STAGE",
+        "bench": "speechlrp.stages.bench.verb:STAGE",
         "augment": "speechlrp.stages.train.augment:STAGE",
         "retrain": "speechlrp.stages.train.retrain:STAGE",
-        "report": "speechlrp.stages.report.stage:CLASSES",
+        "report": "speechlrp.stages.report.verb:CLASSES",
     },
 )
 """Of every task whose examples are windows with a class."""
@@ -52,10 +52,10 @@ LETTERS = Registry(
         "train": "speechlrp.stages.train.letters:STAGE",
         "evaluate": "speechlrp.stages.evaluate.letters:STAGE",
         "explain": "speechlrp.stages.explain.letters:STAGE",
-        "navai": "speechlrp.stages.navai.stage:STAGE",
-        "maximize": "speechlrp.stages.maximize.stage:STAGE",
+        "navai": "speechlrp.stages.navai.verb:STAGE",
+        "maximize": "speechlrp.stages.maximize.verb:STAGE",
         "listen": "speechlrp.stages.listen.letters:STAGE",
-        "report": "speechlrp.stages.report.stage:LETTERS",
+        "report": "speechlrp.stages.report.verb:LETTERS",
     },
 )
 """Of a recogniser, whose examples are utterances and what was said in them."""

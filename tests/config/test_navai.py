@@ -13,7 +13,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers import EXPLAINERS
 from speechlrp.explainers.occlusion import Occlusion
 from speechlrp.stages.navai.search import chosen, source, sources_in_use
-from speechlrp.stages.navai.stage import SETTINGS
+from speechlrp.stages.navai.verb import SETTINGS
 
 LETTERS = "experiment=arctic_letters"
 

@@ -142,7 +142,7 @@ def test_all_letters_of_the_output(copied_trained):
 def test_a_killed_run_goes_on_with_the_same_bytes(copied_trained, killing):
     arguments = ("maximize", "--layer", "1,2", "--neuron", "all")
     dead = copied_trained.speechlrp(
-        *arguments, before=killing("speechlrp.stages.maximize.stage:maximize", 4)
+        *arguments, before=killing("speechlrp.stages.maximize.verb:maximize", 4)
     )
     assert dead.returncode == -9
     (partial,) = copied_trained.run.glob("maximize/*.partial")

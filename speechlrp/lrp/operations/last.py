@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from speechlrp.lrp.assignment import origins, producers_of
-from speechlrp.lrp.errors import NotExplainable
+from speechlrp.lrp.refusals import NotExplainable
 from speechlrp.lrp.operations.activations import activation, alone
 from speechlrp.lrp.operations.gradient import moved
 from speechlrp.lrp.recorder import Call, Recorder

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from speechlrp.lrp.errors import LRPError, NotExplainable
+from speechlrp.lrp.refusals import LRPError, NotExplainable
 from speechlrp.lrp.layer import TWO_FACTORS, Product, Share
 from speechlrp.lrp.rules.rule import Rule
 

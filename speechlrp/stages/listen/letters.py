@@ -35,8 +35,8 @@ from speechlrp.pipeline.places import (
 )
 from speechlrp.pipeline.stage import Context, Stage
 from speechlrp.stages.listen.making import WHOLE, Sound, listen, sides
-from speechlrp.stages.maximize.stage import maximized, title_of
-from speechlrp.stages.navai.stage import navai_facts
+from speechlrp.stages.maximize.verb import maximized, title_of
+from speechlrp.stages.navai.verb import navai_facts
 
 Unit = Callable[[], list[Sound]]
 
