@@ -1,9 +1,10 @@
-r"""Bench: wall time of its units against their forward and backward passes alone, and its memory.
+r"""Bench: time of its units against their forward and backward passes alone, and its memory.
 
 An untrained network on random spectrograms; what the tables take is left out. Every
 example that goes through the network is counted; beside the units' time stands that of as many
 examples in batches, forward, and backward by torch's own gradient. The peak memory is that of a
-process of its own for each number of recordings. Options beyond are overrides:
+process of its own for each number of recordings. Time is the clock's; `--processor` takes the
+processor's, for a machine that does other work too. Options beyond are overrides:
 
     PYTHONPATH=. python scripts/benchmark_bench.py 16 64 bench.explainers=\'lrp,random\'
 """
@@ -20,7 +21,7 @@ from io import StringIO
 from pathlib import Path
 
 import torch
-from benchmark_flip import forward_seconds, network, prepare
+from benchmark_flip import Clock, forward_seconds, network, prepare
 from hydra import compose, initialize_config_dir
 
 from speechlrp.cli.explainers import with_explainers
@@ -41,19 +42,19 @@ def configuration(outputs: Path, recordings: int, overrides: list[str]) -> Confi
         return typed(with_explainers(compose("bench", ours), "bench", ours))
 
 
-def backward_seconds(config: Config, batch: int, times: int) -> float:
+def backward_seconds(config: Config, batch: int, times: int, clock: Clock) -> float:
     """Median seconds of the backward pass of a batch, to the input."""
     model, measured = network(config), []
     inputs = torch.rand(batch, 1, *feature_settings(config).shape, requires_grad=True)
     for _ in range(times + 1):
         total = model(inputs).sum()
-        start = time.perf_counter()
+        start = clock()
         torch.autograd.grad(total, inputs)
-        measured.append(time.perf_counter() - start)
+        measured.append(clock() - start)
     return statistics.median(measured[1:])
 
 
-def measure(recordings: int, overrides: list[str]) -> None:
+def measure(recordings: int, overrides: list[str], clock: Clock) -> None:
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(StringIO()):
         config = configuration(Path(folder), recordings, overrides)
         prepare(config, recordings)
@@ -62,14 +63,17 @@ def measure(recordings: int, overrides: list[str]) -> None:
             Context(config, Path(folder), Path(folder), {}, {}),
             Member("planted_cue", 1, False, config, ()),
         )
-        before = forward_seconds(config, batch, 5), backward_seconds(config, batch, 5)
+        seconds, batches = 0.0, []
         with counting(bench.network.model) as passes:
-            start = time.perf_counter()
             for one in explained(config):
+                taken = (
+                    work(config, batch, 5, clock) for work in (forward_seconds, backward_seconds)
+                )
+                batches.append(list(taken))
+                start = clock()
                 Cell(bench, one).work()
-            seconds = time.perf_counter() - start
-        after = forward_seconds(config, batch, 5), backward_seconds(config, batch, 5)
-    forward, backward = ((a + b) / 2 / batch for a, b in zip(before, after, strict=True))
+                seconds += clock() - start
+    forward, backward = (statistics.mean(one) / batch for one in zip(*batches, strict=True))
     swept = passes.backward + passes.watched
     alone = passes.forward * forward + swept * backward
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -84,13 +88,15 @@ def measure(recordings: int, overrides: list[str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recordings", type=int, nargs="*", default=[16, 64])
+    parser.add_argument("--processor", action="store_true")
     overrides = [word for word in sys.argv[1:] if "=" in word]
     asked = parser.parse_args([word for word in sys.argv[1:] if "=" not in word])
     if len(asked.recordings) == 1:
-        measure(asked.recordings[0], overrides)
+        clock = time.process_time if asked.processor else time.perf_counter
+        measure(asked.recordings[0], overrides, clock)
         return
     for number in asked.recordings:
-        more = [str(number), *overrides]
+        more = [str(number), *overrides, *["--processor"] * asked.processor]
         subprocess.run([sys.executable, __file__, *more], check=True)
 
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -37,6 +38,8 @@ from speechlrp.stages import stage_of
 from speechlrp.stages.train.foreign import model_options
 from speechlrp.training.checkpoint import save_model
 
+Clock = Callable[[], float]
+"""Gives seconds."""
 CLASSES = ["a", "b"]
 NETS = {"alexnet": "audiomnist_gender", "resnet34": "voxceleb_speaker",
         "resnet34_small": "demo_speaker"}  # fmt: skip
@@ -93,7 +96,9 @@ def network(config: Config) -> torch.nn.Module:
     return MODELS[config.model["name"]](len(CLASSES), **model_options(config)).eval()
 
 
-def forward_seconds(config: Config, batch: int, times: int) -> float:
+def forward_seconds(
+    config: Config, batch: int, times: int, clock: Clock = time.perf_counter
+) -> float:
     """Median seconds of a forward pass of a batch."""
     model, inputs = (
         network(config),
@@ -102,9 +107,9 @@ def forward_seconds(config: Config, batch: int, times: int) -> float:
     measured = []
     with torch.inference_mode():
         for _ in range(times + 1):
-            start = time.perf_counter()
+            start = clock()
             model(inputs)
-            measured.append(time.perf_counter() - start)
+            measured.append(clock() - start)
     return statistics.median(measured[1:])
 
 

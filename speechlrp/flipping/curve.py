@@ -83,12 +83,12 @@ def flip(inputs: Tensor, order: Tensor, filled: Filled, counts: Sequence[int]) -
     mask = torch.zeros_like(flat, dtype=torch.bool)
     for count in counts:
         bins = order[:, None, done:count].expand(-1, flat.shape[1], -1)
-        mask.scatter_(2, bins, True)
         if isinstance(filled, Tensor):
             values = filled.unflatten(-1, flat.shape[1:]).expand_as(flat)
             flat.scatter_(2, bins, values.gather(2, bins))
         else:
-            flat.copy_(torch.where(mask, filled(mask.flatten(1)).view_as(flat), flat))
+            mask.scatter_(2, bins, True)
+            torch.where(mask, filled(mask.flatten(1)).view_as(flat), flat, out=flat)
         done = count
         yield flipped
 

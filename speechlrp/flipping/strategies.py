@@ -12,6 +12,7 @@ from torch import Tensor
 
 from speechlrp.errors import SpeechLRPError, about
 from speechlrp.flipping import STRATEGIES
+from speechlrp.flipping.sorting import falling
 from speechlrp.registry import guarded
 
 
@@ -65,9 +66,7 @@ def ranked(priority: Tensor, ids: Sequence[str], seed: int, repeat: int = 0) -> 
     draw = torch.empty(priority.shape, dtype=torch.int64)
     for row, name in zip(draw, ids, strict=True):
         row.copy_(torch.randperm(bins, generator=generator(f"{seed}/{repeat}/{name}")))
-    draw = draw.to(priority.device)
-    order = priority.gather(1, draw).argsort(dim=1, descending=True, stable=True)
-    return draw.gather(1, order)
+    return falling(priority, draw.to(priority.device))
 
 
 def check_order(order: Tensor, inputs: Tensor) -> None:

@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-import torch
-from torch.nn import functional
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.measures.scores import Maps, check_maps, share
@@ -68,8 +66,13 @@ def true_regions(table: pd.DataFrame, frequency: np.ndarray, time: np.ndarray) -
 
 def near(inside: np.ndarray, bins: int = NEAR) -> np.ndarray:
     """Regions and what lies at most some bins away, in frequency and in time, ``[N, F, T]``."""
-    regions = torch.from_numpy(inside).float()
-    return functional.max_pool2d(regions, 2 * bins + 1, 1, bins).bool().numpy()
+    around = inside.copy()
+    for grown in (around, around.swapaxes(1, 2)):
+        for _ in range(bins):
+            before = grown.copy("K")
+            grown[:, 1:] |= before[:, :-1]
+            grown[:, :-1] |= before[:, 1:]
+    return around
 
 
 def cue(maps: Maps) -> dict[str, np.ndarray]:
@@ -127,7 +130,7 @@ def localisations(relevance: np.ndarray, boxes: Sequence[np.ndarray]) -> list[di
 
     Args:
         relevance: ``[N, F, T]``.
-        boxes: the regions, ``[N, F, T]`` each; bins are ranked once for all of them.
+        boxes: the regions, ``[N, F, T]`` each; bins are sorted once for all of them.
 
     Raises:
         SpeechLRPError: the shapes differ, or are others.
@@ -137,18 +140,18 @@ def localisations(relevance: np.ndarray, boxes: Sequence[np.ndarray]) -> list[di
     relevance = check_maps(relevance)
     shape = len(relevance), int(np.prod(relevance.shape[1:]))
     flat = np.asarray(relevance, np.float64).reshape(shape)
-    ranks = [pd.Series(one).rank().to_numpy() for one in flat]
+    rising = np.sort(flat, axis=1)
     found = []
     for inside in (check_maps(one, what="regions") for one in boxes):
         if relevance.shape != inside.shape:
             raise SpeechLRPError(
                 f"regions of shape {list(inside.shape)} do not fit maps of {list(relevance.shape)}"
             )
-        found.append(_scored(flat, np.asarray(inside, bool).reshape(shape), ranks))
+        found.append(_scored(flat, np.asarray(inside, bool).reshape(shape), rising))
     return found
 
 
-def _scored(flat: np.ndarray, true: np.ndarray, ranks: Sequence[np.ndarray]) -> dict:
+def _scored(flat: np.ndarray, true: np.ndarray, rising: np.ndarray) -> dict:
     area = true.mean(axis=1)
     known = (area > 0) & (area < 1)
     positive = np.clip(flat, 0, None)
@@ -160,23 +163,24 @@ def _scored(flat: np.ndarray, true: np.ndarray, ranks: Sequence[np.ndarray]) -> 
         "positive_inside": mass,
         "times_chance": share(mass, area),
         "pointing": point,
-        "auc": np.array([auc(*one) for one in zip(ranks, true, strict=True)]),
+        "auc": np.array([auc(a, b[c]) for a, b, c in zip(rising, flat, true, strict=True)]),
         "region": np.where(known, area, np.nan),
     }
     return {name: scores[name] for name in SCORES}
 
 
-def auc(ranks: np.ndarray, true: np.ndarray) -> float:
-    """How often a value that is true ``[P]`` exceeds one that is not, ties counting a half.
+def auc(rising: np.ndarray, true: np.ndarray) -> float:
+    """How often a value that is true exceeds one that is not, ties counting a half.
 
-    Of the values' ranks ``[P]`` from 1, equal ones sharing their mean; NaN where all or none are
-    true.
+    Of all values, sorted ``[P]``, and those of them that are true; NaN where all or none are.
     """
-    inside = int(true.sum())
-    outside = len(true) - inside
+    inside = len(true)
+    outside = len(rising) - inside
     if not inside or not outside:
         return float("nan")
-    return float((ranks[true].sum() - inside * (inside + 1) / 2) / (inside * outside))
+    # twice the ranks from 1, equal ones sharing their mean
+    ranks = sum(np.searchsorted(rising, np.sort(true), side).sum() for side in ("left", "right"))
+    return float((ranks - inside * inside) / (2 * inside * outside))
 
 
 def another(count: int, labels: np.ndarray, seed: int) -> np.ndarray:

@@ -19,6 +19,7 @@ from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers.base import Explainer
 from speechlrp.explainers.preconditions import chunks, generators
 from speechlrp.explainers.question import answers, ask, explaining
+from speechlrp.flipping.sorting import falling
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,7 @@ class Asked:
         """Bins by falling relevance ``[N, P]``; between equal ones it is drawn."""
         flat = self.bins(self.relevance)
         draws = generators(self.inputs, self.seed)
-        drawn = torch.stack([self.drawn(flat[:1].shape[1], g) for g in draws])
-        order = flat.gather(1, drawn).argsort(dim=1, descending=True, stable=True)
-        return drawn.gather(1, order)
+        return falling(flat, torch.stack([self.drawn(flat[:1].shape[1], g) for g in draws]))
 
     def drawn(self, count: int, generator: torch.Generator) -> Tensor:
         """A permutation on the inputs' device."""

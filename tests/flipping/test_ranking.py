@@ -7,6 +7,7 @@ import torch
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping import STRATEGIES, THESIS, strategies_of
+from speechlrp.flipping.sorting import falling
 from speechlrp.flipping.strategies import flipping_order, ranked
 
 IDS = ["a", "b", "c"]
@@ -51,6 +52,19 @@ def test_negative_zero_equals_zero():
         len({tuple(flipping_order("lrp", zeros, ["a"], seed)[0].tolist()) for seed in range(9)})
         == 2
     )
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 3e38])
+def test_numbers_of_every_size_fall_as_a_stable_sort_has_them(generator, dtype, scale):
+    values = torch.randn(4, 500, generator=generator).clamp(-1, 1) * scale
+    values = values.round(decimals=1) if scale == 1 else values
+    values = values.to(dtype).clamp(torch.finfo(dtype).min, torch.finfo(dtype).max)
+    values[:, ::7], values[:, 1::7] = 0.0, -0.0
+    draw = torch.stack([torch.randperm(500, generator=generator) for _ in values])
+    for row, places, order in zip(values, draw, falling(values, draw), strict=True):
+        wanted = sorted(places.tolist(), key=lambda bin: -row[bin].item())
+        assert order.tolist() == wanted
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_auc_counts_pairs():
     rng = np.random.default_rng(3)
     values, true = rng.integers(0, 5, 40).astype(float), rng.random(40) < 0.3
     pairs = [1 if a > b else 0.5 if a == b else 0 for a in values[true] for b in values[~true]]
-    assert auc(pd.Series(values).rank().to_numpy(), true) == pytest.approx(np.mean(pairs))
+    assert auc(np.sort(values), values[true]) == pytest.approx(np.mean(pairs))
 
 
 @pytest.mark.parametrize(
