@@ -20,10 +20,10 @@ from torch.overrides import TorchFunctionMode
 from speechlrp.errors import SpeechLRPError
 from speechlrp.explainers.preconditions import check, precise
 from speechlrp.lrp.checks import check_finite, check_output, fitting
-from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.forward import eagerly
 from speechlrp.lrp.operations import HANDLERS
 from speechlrp.lrp.operations.last import dimension_behind, rearranged
+from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.start import Target, start_coefficient
 
 STARTS = ("logit", "sigmoid", "softmax")

@@ -10,11 +10,11 @@ What has no rule raises ``NotExplainable``. Needs torch alone.
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.conservation import Balance, conservation, report
 from speechlrp.lrp.engine import attribute
-from speechlrp.lrp.refusals import LRPError, LRPWarning, NotExplainable
 from speechlrp.lrp.inner import attribute_layers
 from speechlrp.lrp.layer import Layer, Product
 from speechlrp.lrp.overview import Assigned, Overview, describe
 from speechlrp.lrp.presets import PRESETS
+from speechlrp.lrp.refusals import LRPError, LRPWarning, NotExplainable
 from speechlrp.lrp.rules import (
     RULES,
     AlphaBeta,

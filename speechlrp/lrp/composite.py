@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from speechlrp.lrp.refusals import LRPError, NotExplainable
 from speechlrp.lrp.layer import TWO_FACTORS, Layer, Product
+from speechlrp.lrp.refusals import LRPError, NotExplainable
 from speechlrp.lrp.rules.products import SignalTakesAll
 from speechlrp.lrp.rules.rule import Rule
 from speechlrp.lrp.selectors import (

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from speechlrp.lrp.arguments import tensors_in
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.engine import Start, explain, record
-from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.forward import Forward, Inputs, Output
 from speechlrp.lrp.modules import path_of
 from speechlrp.lrp.overview import table
 from speechlrp.lrp.recorder import Call, Recorder
+from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.start import Target, weighting_of
 from speechlrp.lrp.tape import Flow, Node, Tape, Value
 

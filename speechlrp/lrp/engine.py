@@ -19,10 +19,10 @@ from speechlrp.lrp.checks import (
     warn_of_unmet,
 )
 from speechlrp.lrp.composite import Composite
-from speechlrp.lrp.refusals import NotExplainable
 from speechlrp.lrp.forward import Forward, Inputs, Output, eagerly
 from speechlrp.lrp.operations.last import check_ending
 from speechlrp.lrp.recorder import Recorder
+from speechlrp.lrp.refusals import NotExplainable
 from speechlrp.lrp.start import Target, start_coefficient
 from speechlrp.lrp.tape import Logits, Observer, Tape, Value
 from speechlrp.lrp.tracer import Tracer

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.engine import Start, explain
-from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.forward import Forward, Inputs, Output
 from speechlrp.lrp.modules import path_of
 from speechlrp.lrp.recorder import Recorder
+from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.start import Target
 from speechlrp.lrp.tape import Flow, Node, Tape, Value
 

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from speechlrp.lrp.arguments import Call
 from speechlrp.lrp.constants import CHANGED
-from speechlrp.lrp.refusals import NotExplainable
 from speechlrp.lrp.layer import Layer, Product
 from speechlrp.lrp.modules import Places
 from speechlrp.lrp.readings import Draws, Made, Readings, storage_of
+from speechlrp.lrp.refusals import NotExplainable
 from speechlrp.lrp.tape import Node, Sweep, Tape, Value
 from speechlrp.lrp.watched import Watched
 

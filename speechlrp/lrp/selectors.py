@@ -10,8 +10,8 @@ from typing import Any
 
 from torch import nn
 
-from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.layer import Layer, Product
+from speechlrp.lrp.refusals import LRPError
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.layer import Layer, Product
 from speechlrp.lrp.modules import Place
+from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.rules.rule import Rule
 
 Coefficients = Sequence[Any]

@@ -26,9 +26,9 @@ from speechlrp.lrp.constants import (
     under_a_name,
     written_by,
 )
-from speechlrp.lrp.refusals import NotExplainable
 from speechlrp.lrp.operations import HANDLERS, LAYERS
 from speechlrp.lrp.recorder import Call, Recorder
+from speechlrp.lrp.refusals import NotExplainable
 
 
 class Tracer(TorchFunctionMode):

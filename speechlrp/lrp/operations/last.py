@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from speechlrp.lrp.assignment import origins, producers_of
-from speechlrp.lrp.refusals import NotExplainable
 from speechlrp.lrp.operations.activations import activation, alone
 from speechlrp.lrp.operations.gradient import moved
 from speechlrp.lrp.recorder import Call, Recorder
+from speechlrp.lrp.refusals import NotExplainable
 from speechlrp.lrp.tape import Coefficients, Logits, Tape, Value
 
 SQUASHING = frozenset(("sigmoid", "sigmoid_", "special_expit", "log_sigmoid"))

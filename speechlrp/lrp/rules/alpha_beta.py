@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.layer import Layer
+from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.rules.contributions import Contributions, Terms
 from speechlrp.lrp.rules.rule import SignedRule, finite
 

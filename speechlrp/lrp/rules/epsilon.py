@@ -6,8 +6,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.layer import Layer, pieces
+from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.rules.rule import SharedRule, stabilised
 
 

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from speechlrp.lrp.refusals import LRPError, NotExplainable
 from speechlrp.lrp.layer import TWO_FACTORS, Product, Share
+from speechlrp.lrp.refusals import LRPError, NotExplainable
 from speechlrp.lrp.rules.rule import Rule
 
 SIDES = ("first", "second")

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.layer import TWO_FACTORS, Layer
+from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.rules.contributions import Contributions, Terms
 
 

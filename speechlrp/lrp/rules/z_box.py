@@ -5,8 +5,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.layer import Layer
+from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.rules.rule import Rule, finite, stabilised
 
 Bound = float | Tensor
