@@ -16,7 +16,7 @@ Transposed = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 BLOCK = 2**19
 """Numbers of a weight that are worked on at a time."""
-EXAMPLES = 2**21
+EXAMPLES = 2**20
 """Numbers of an input that are worked on at a time where a rule makes others of their size."""
 PIECE = 2**18
 """Numbers of an output that stay in the cache while several operations go over them."""
@@ -26,6 +26,14 @@ def plain(tensor: Tensor) -> Tensor:
     """The tensor's numbers as a constant that autograd may keep."""
     tensor = tensor.detach()
     return tensor.clone() if tensor.is_inference() else tensor
+
+
+def sign_of(x: Tensor) -> int:
+    """1 if no number is below 0, -1 if none is above, 0 if there are both, or NaN."""
+    # By pieces, since the first one tells most tensors of both signs.
+    if all(float(part.amin()) >= 0 for (part,) in pieces(x)):
+        return 1
+    return -1 if all(float(part.amax()) <= 0 for (part,) in pieces(x)) else 0
 
 
 def pieces(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
@@ -133,24 +141,27 @@ class Layer:
         x = self.x if x is None else x
         return Layer(self.operation, self.place, self._function, x, weight, bias, self._transposed)
 
-    def copies(self) -> Iterator[tuple[slice, Tensor]]:
-        """The weights, in a buffer that the caller may change until the next ones come.
+    def blocks(self) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """The weights, each with a buffer of their shape for what a rule makes of them.
 
-        Large weights come some outputs at a time, with the outputs' indices in dimension
-        ``channel`` of ``z``: what a rule makes of them then neither takes memory of their
-        size nor leaves the cache. Other weights come in one piece.
+        The buffer may be where the weights already lie, and serves the next ones again. Large
+        weights come some outputs at a time, with the outputs' indices in dimension ``channel``
+        of ``z``: what a rule makes of them then neither takes memory of their size nor leaves
+        the cache. Other weights come in one piece.
         """
         stored = self._stored
         count = len(stored) if self._counts_outputs() else 1
         rows = max(1, max(BLOCK, self.x.numel()) * count // stored.numel())
         if rows >= count or stored.is_cuda:  # which waits for each piece, and has the memory
-            yield slice(None), self._fill(torch.empty_like(stored), slice(None))
+            buffer = torch.empty_like(stored)
+            yield slice(None), self._some(slice(None), buffer), buffer
             return
         rows = -(-count // -(-count // rows))  # a small rest takes as long as a whole block
         buffer = torch.empty_like(stored[:rows])
         for start in range(0, count, rows):
             block = slice(start, min(start + rows, count))
-            yield block, self._fill(buffer[: block.stop - start], block)
+            part = buffer[: block.stop - start]
+            yield block, self._some(block, part), part
 
     @property
     def channel(self) -> int:
@@ -173,9 +184,9 @@ class Layer:
         shape = self._stored.shape
         return len(shape) > 1 and self.x.shape[1 - len(shape)] == shape[1]
 
-    def _fill(self, buffer: Tensor, block: slice) -> Tensor:
-        stored = self._stored
-        return buffer.copy_(stored[block] if stored.dim() else stored)
+    def _some(self, block: slice, buffer: Tensor) -> Tensor:
+        """The weights of these outputs, in the buffer where they do not lie anywhere else."""
+        return self._stored[block] if self._stored.dim() else self._stored
 
     def spread(self, bias: Tensor | None) -> Tensor:
         """A bias as it counts in every output, shaped like ``z``; zeros where there is none."""

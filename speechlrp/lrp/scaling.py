@@ -76,13 +76,13 @@ class Merged(Layer):
     @property
     def weight(self) -> Tensor:
         """The layer's weights, each output's scaled by the norm; made anew each time."""
-        return self._fill(torch.empty_like(self._stored), slice(None))
+        return self._some(slice(None), torch.empty_like(self._stored))
 
     @property
     def _stored(self) -> Tensor:
         return self.inner.weight
 
-    def _fill(self, buffer: Tensor, block: slice) -> Tensor:
+    def _some(self, block: slice, buffer: Tensor) -> Tensor:
         weight, scale = self.inner.weight, self._norm.weight.flatten()
         if not self.operation.startswith("conv_transpose"):
             factors = scale[block].reshape(-1, *[1] * (weight.dim() - 1))

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from speechlrp.lrp.layer import Layer
+from speechlrp.lrp.layer import Layer, pieces
 from speechlrp.lrp.refusals import LRPError
 from speechlrp.lrp.rules.contributions import Contributions, Terms
 from speechlrp.lrp.rules.rule import SignedRule, finite
@@ -47,14 +47,17 @@ class AlphaBeta(SignedRule):
 
     def terms(self, layer: Layer, c: Tensor, parts: Contributions) -> Terms:
         """``s = c z / z+``, times ``alpha``, and ``c z / z-``, times ``- beta``."""
-        z = layer.z
+        z, guard = layer.z, self.guard(layer.z)
         if not self.beta:
-            s = parts.positive().clamp_(min=0).add_(self.guard(z))
-            return [(torch.div(z, s, out=s).mul_(c), self.alpha, 0)]
+            s = parts.positive()
+            for out, one, of_z in pieces(s, z, c):
+                torch.div(one, out.clamp_(min=0).add_(guard), out=out).mul_(of_z)
+            return [(s, self.alpha, 0)]
         positive, negative = parts.both()
-        of_positive = torch.div(z, positive.add_(self.guard(z)), out=positive).mul_(c)
-        of_negative = torch.div(z, negative.sub_(self.guard(z)), out=negative).mul_(c)
-        return [(of_positive, self.alpha, 0), (of_negative, 0, -self.beta)]
+        for above, below, one, of_z in pieces(positive, negative, z, c):
+            torch.div(one, above.clamp_(min=0).add_(guard), out=above).mul_(of_z)
+            torch.div(one, below.clamp_(max=0).sub_(guard), out=below).mul_(of_z)
+        return [(positive, self.alpha, 0), (negative, 0, -self.beta)]
 
     def __repr__(self) -> str:
         return f"AlphaBeta({self.alpha:g}, {self.beta:g})"

@@ -1,15 +1,16 @@
 """The contributions to a layer's output, told apart by their sign."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
+from itertools import chain
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from speechlrp.lrp.layer import Layer, pieces
+from speechlrp.lrp.layer import Layer, pieces, sign_of
 
-Terms = Sequence[tuple[Tensor, float, float]]
+Term = tuple[Tensor, float, float]
+Terms = list[Term]
 Factors = tuple[float, float]
 
 FEW = 32
@@ -35,8 +36,7 @@ class Contributions:
 
     def __init__(self, layer: Layer, c: Tensor, divides: Sequence[str] = ()) -> None:
         self.layer, self._active = layer, c
-        low, high = (float(end) for end in torch.aminmax(layer.x))
-        self._sign = 1 if low >= 0 else -1 if high <= 0 else 0
+        self._sign = sign_of(layer.x)
         self._coarse = torch.finfo(layer.z.dtype).bits < 32
         self._total = self._absolute() if self._had_together(divides) else None
         if self._total is not None and any(self._cancels(sign) for sign in divides):
@@ -54,16 +54,19 @@ class Contributions:
         z, total = self.layer.z, self._total
         assert total is not None
         if sign == "positive":
-            return self._below(torch.add(z, total, alpha=1 - 2 * LEAST))
-        return self._below(torch.sub(total, z, alpha=1 / (1 - 2 * LEAST)))
+            return self._below(z, total, 1 - 2 * LEAST)
+        return self._below(total, z, -1 / (1 - 2 * LEAST))
 
-    def _below(self, numbers: Tensor) -> bool:
-        """Whether an active output has a number below 0; the numbers are used up."""
-        # Least and largest numbers are found many times faster than masks are made.
-        if not float(numbers.amin()) < 0:
-            return False
-        low, high = torch.aminmax(numbers.clamp_(max=0).mul_(self._active))
-        return float(low) < 0 or float(high) > 0
+    def _below(self, numbers: Tensor, others: Tensor, factor: float) -> bool:
+        """Whether ``numbers + factor others`` is below 0 for an active output."""
+        for one, other, active in pieces(numbers, others, self._active):
+            sums = torch.add(one, other, alpha=factor)
+            # The least number is found many times faster than masks are made.
+            if float(sums.amin()) < 0:
+                low, high = torch.aminmax(sums.clamp_(max=0).mul_(active))
+                if float(low) < 0 or float(high) > 0:
+                    return True
+        return False
 
     def positive(self) -> Tensor:
         """The sum of each output's positive contributions, shaped like ``z``.
@@ -76,27 +79,23 @@ class Contributions:
         return self._sum(1)
 
     def both(self) -> tuple[Tensor, Tensor]:
-        """The sums of the positive and of the negative ones, at least and at most 0.
+        """The sums of the positive and of the negative ones, up to rounding.
 
         One of the two may be had as the rest of ``z`` where that adds numbers of one sign:
         the positive sum where ``z > 0``, the negative where ``z < 0``.
         """
-        positive, negative = self._both()
-        return positive.clamp_(min=0), negative.clamp_(max=0)
-
-    def _both(self) -> tuple[Tensor, Tensor]:
         z = self.layer.z
         if self._total is not None:
             negative = torch.sub(z, self._total).div_(2)
             return self.positive(), negative
         if self._sign == 0 or self._coarse:
             return self._sum(1), self._sum(-1)
-        if float(z.amin()) >= 0:
+        if sign_of(z) > 0:
             negative = self._sum(-1)
             return z - negative, negative
         positive = self._sum(1)
         negative = z - positive
-        cancelled = self._below(torch.add(negative, positive, alpha=LEAST).neg_())
+        cancelled = self._below(positive, z, -1 / (1 - LEAST))
         return positive, self._sum(-1) if cancelled else negative
 
     def _absolute(self) -> Tensor:
@@ -113,9 +112,13 @@ class Contributions:
         return total.add_(self._forward(_factors(1, 0, -sign), None, layer.x.clamp(max=0)))
 
     def back(self, terms: Terms) -> Tensor:
-        """``c_in`` with ``x_i c_i = sum_j (a z_ij+ + b z_ij-) s_j``, summed over ``(s, a, b)``."""
+        """``c_in`` with ``x_i c_i = sum_j (a z_ij+ + b z_ij-) s_j``, summed over ``(s, a, b)``.
+
+        The list of terms may be empty afterwards.
+        """
         if self._sign:
-            return self._transposed(terms, self._sign)
+            # Taken out one by one, so that each is let go of when it is passed on.
+            return self._transposed((terms.pop(0) for _ in range(len(terms))), self._sign)
         x = self.layer.x
         if not self._together:
             return torch.where(x < 0, self._transposed(terms, -1), self._transposed(terms, 1))
@@ -127,30 +130,31 @@ class Contributions:
             out.addcmul_(size, sign)
         return plain
 
-    def _transposed(self, terms: Terms, sign: int) -> Tensor:
+    def _transposed(self, terms: Iterable[Term], sign: int) -> Tensor:
         """``back`` where ``x`` has this sign."""
-        parts = (self._transpose(s, _factors(a, b, sign)) for s, a, b in terms)
-        return reduce(Tensor.add_, parts)
+        parts = (self._transposes(s, _factors(a, b, sign)) for s, a, b in terms)
+        return reduce(Tensor.add_, chain.from_iterable(parts))
 
     def _forward(self, factors: Factors, bias: Tensor | None, x: Tensor) -> Tensor:
         """``z`` with the positive and the negative weights times their factors."""
         parts = [
             self.layer.modified(
-                _scaled(weight, factors), None if bias is None else bias[block], x
+                _scaled(weight, factors, buffer), None if bias is None else bias[block], x
             ).z
-            for block, weight in self.layer.copies()
+            for block, weight, buffer in self.layer.blocks()
         ]
         return parts[0] if len(parts) == 1 else torch.cat(parts, self.layer.channel)
 
     def _transpose(self, c: Tensor, factors: Factors) -> Tensor:
         """``w^T c`` with the positive and the negative weights times their factors."""
+        return reduce(Tensor.add_, self._transposes(c, factors))
 
-        def back(block: slice, weight: Tensor) -> Tensor:
+    def _transposes(self, c: Tensor, factors: Factors) -> Iterator[Tensor]:
+        """What sums to ``w^T c``, so that no more than two of its size are there at a time."""
+        for block, weight, buffer in self.layer.blocks():
             whole = block == slice(None)
             cotangent = c if whole else c[(slice(None),) * self.layer.channel + (block,)]
-            return self.layer.transpose(cotangent, _scaled(weight, factors))
-
-        return reduce(Tensor.add_, (back(*copy) for copy in self.layer.copies()))
+            yield self.layer.transpose(cotangent, _scaled(weight, factors, buffer))
 
     def bias(self, terms: Terms) -> Tensor:
         """The relevance that each output gives to its bias, shaped like ``z``."""
@@ -167,18 +171,19 @@ def _factors(a: float, b: float, sign: int) -> Factors:
     return (a, b) if sign > 0 else (b, a)
 
 
-def _scaled(weight: Tensor, factors: Factors) -> Tensor:
-    """The positive and the negative weights times their factors, in place."""
+def _scaled(weight: Tensor, factors: Factors, out: Tensor) -> Tensor:
+    """The positive and the negative weights times their factors; ``out`` may be ``weight``."""
     positive, negative = factors
-    if negative == 0:
-        return weight.clamp_(min=0).mul_(positive) if positive != 1 else weight.clamp_(min=0)
-    if positive == 0:
-        return weight.clamp_(max=0).mul_(negative) if negative != 1 else weight.clamp_(max=0)
+    if positive == negative:
+        return weight if positive == 1 else torch.mul(weight, positive, out=out)
     if factors == (1, -1):
-        return weight.abs_()
-    if positive != negative:
-        functional.leaky_relu_(weight, negative / positive)
-    return weight.mul_(positive) if positive != 1 else weight
+        return torch.abs(weight, out=out)
+    if 0 in factors:
+        torch.clamp(weight, *((0, None) if negative == 0 else (None, 0)), out=out)
+    else:  # in one pass, where another one for a factor of both can be spared
+        torch.ops.aten.leaky_relu.out(weight, negative / positive, out=out)
+    factor = positive or negative
+    return out if factor == 1 else out.mul_(factor)
 
 
 def _signed(tensor: Tensor | None, sign: int) -> Tensor | None:

@@ -4,9 +4,8 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from speechlrp.lrp.layer import Layer
+from speechlrp.lrp.layer import Layer, pieces, sign_of
 from speechlrp.lrp.rules.contributions import Contributions, Terms
 from speechlrp.lrp.rules.rule import SignedRule, finite
 
@@ -44,14 +43,20 @@ class Gamma(SignedRule):
     def terms(self, layer: Layer, c: Tensor, parts: Contributions) -> Terms:
         """``s = c |z| / (|z| + gamma |z+-|)``, by the sign of ``z``; ``z-`` is ``z - z+``."""
         z, gain, favoured = layer.z, 1 + self.gamma, parts.positive()
-        if float(z.amin()) >= 0:
-            s = torch.add(z, favoured, alpha=self.gamma, out=favoured).add_(self.guard(z))
-            return [(torch.div(c, s, out=s).mul_(z), gain, 1)]
-        size = functional.leaky_relu(z, -gain)  # |z| + gamma relu(-z)
-        size.add_(favoured, alpha=self.gamma).add_(self.guard(z))
-        s = torch.div(c, size, out=size).mul_(z)
-        above = torch.ops.aten.threshold_backward(s, z, 0)
-        return [(above, gain, 1), (s.sub_(above), -1, -gain)]
+        if sign_of(z) > 0:
+            # Over ``gain``, since a factor of the weights would be one more pass over them.
+            for out, one, of_z in pieces(favoured, z, c):
+                torch.lerp(one, out, self.gamma / gain, out=out).add_(self.guard(z) / gain)
+                torch.div(of_z, out, out=out).mul_(one)
+            return [(favoured, 1, 1 / gain)]
+        below = torch.empty_like(z)
+        for above, out, one, of_z in pieces(favoured, below, z, c):
+            torch.ops.aten.leaky_relu.out(one, -gain, out=out)  # |z| + gamma relu(-z)
+            out.add_(above, alpha=self.gamma).add_(self.guard(z))
+            torch.div(of_z, out, out=out).mul_(one)
+            torch.ops.aten.threshold_backward.grad_input(out, one, 0, grad_input=above)
+            out.sub_(above)
+        return [(favoured, gain, 1), (below, -1, -gain)]
 
     def __repr__(self) -> str:
         return f"Gamma({self.gamma:g})"
