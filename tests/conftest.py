@@ -21,6 +21,12 @@ def pytest_configure() -> None:
     hypothesis.settings.load_profile("untimed")
 
 
+def pytest_collection_finish() -> None:
+    """What collecting made stays to the end: nobody need look through it for garbage again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def generator() -> torch.Generator:
     """A random state that is the same for every test."""

@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from speechlrp.cli.answers import OF_FILES, answer_files
 from speechlrp.cli.corpus import hints_on, on_corpus, parted
-from speechlrp.cli.explainers import with_explainers
+from speechlrp.cli.explainers import SETTINGS, with_explainers
 from speechlrp.cli.options import OPTIONS
 from speechlrp.cli.runs import (
     hints,
@@ -125,8 +125,9 @@ def _hydra_main(
         shown = [plainly(o) for o in member if not o.startswith("data_run=$")]
         member = _with_own_experiment(verb, member)
         with one_line_errors(verb, overrides, files):
-            typed(composed)  # whether what names the explainers is such
-            config = typed(with_explainers(composed, verb, member))
+            config = typed(composed)  # before explainers are looked for: what names them is such
+            if verb in ("run", *SETTINGS):
+                config = typed(with_explainers(composed, verb, member))
         with one_line_errors(verb, overrides):
             remembered = check_run(config)
             check_effect(member, config.explainer)

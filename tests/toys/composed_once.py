@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+from collections import defaultdict
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 from unittest import mock
@@ -14,6 +16,7 @@ from hydra._internal.defaults_list import DefaultsList
 from hydra._internal.hydra import Hydra
 from hydra.core.default_element import InputDefault
 from omegaconf import DictConfig
+from omegaconf.base import Metadata
 from omegaconf.basecontainer import BaseContainer
 
 LOADED: dict[str, bytes] = {}
@@ -78,6 +81,18 @@ def compose_once(loader: ConfigLoaderImpl, defaults: list, repo: Any) -> DictCon
     return pickle.loads(COMPOSED[key])
 
 
+def copy_metadata(metadata: Metadata, memo: dict) -> Metadata:
+    """What omegaconf knows of a node, copied for each whenever settings are merged.
+
+    All but two of its fields are types, texts and truths, and these two are mostly empty.
+    """
+    copied = object.__new__(type(metadata))
+    vars(copied).update(vars(metadata), flags=dict(metadata.flags))
+    cache = metadata.resolver_cache
+    copied.resolver_cache = deepcopy(cache, memo) if cache else defaultdict(dict)
+    return copied
+
+
 def choices_where_asked(overrides: Any, defaults: list[InputDefault], self_added: bool) -> Any:
     """The choices made so far, for the lists that name one of them in a later one."""
     if any(isinstance(d, InputDefault) and d.is_interpolation() for d in defaults):
@@ -100,3 +115,4 @@ def pytest_configure() -> None:
     config_loader_impl.create_defaults_list = list_once
     defaults_list._create_interpolation_map = choices_where_asked
     Hydra.get_mode = mode_without_composing
+    Metadata.__deepcopy__ = copy_metadata

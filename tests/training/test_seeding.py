@@ -1,9 +1,8 @@
 """Devices and random numbers."""
 
 import random
-import subprocess
-import sys
 
+import forks
 import numpy as np
 import pytest
 import torch
@@ -96,5 +95,5 @@ with tf32({allowed}):
     print({{one.fp32_precision for one in flags}})
 assert [one.fp32_precision for one in flags] == before
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = forks.run(code)
     assert (done.stdout.strip(), done.stderr) == (str({"tf32" if allowed else "ieee"}), "")
