@@ -51,12 +51,12 @@ class Interface:
         """
         ours = [part for part in entry.__mro__ if _is_ours(part)]
         named = {name: value for part in ours for name, value in _public(part).items()}
-        left_out = {n for n, v in named.items() if not getattr(v, "__isabstractmethod__", False)}
+        optional = {n for n, v in named.items() if not getattr(v, "__isabstractmethod__", False)}
         moments = {n for n in named if self.moments and n.startswith(self.moments)}
         packages = {name for part in entry.__mro__ if not _is_ours(part) for name in _public(part)}
         for name in sorted(packages - named.keys()):
             called = bool(moments) and name.startswith(self.moments)
-            if called or difflib.get_close_matches(name, left_out, cutoff=0.85):
+            if called or difflib.get_close_matches(name, optional, cutoff=0.85):
                 raise unknown(f"part of {what}", name, moments or named)
         if moments and not packages & moments:
             raise SpeechLRPError(

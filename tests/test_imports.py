@@ -207,3 +207,18 @@ def test_no_file_name_stands_in_two_rooms():
         places.setdefault(path.name, set()).add(path.parts[0] if path.parts[1:] else "")
     shared = {name for name, rooms in places.items() if len(rooms) > 1}
     assert shared == {"__init__.py"}
+
+
+@pytest.mark.parametrize("relative", _files())
+def test_variables_are_nouns_of_the_field(relative):
+    """Each of these once stood for something that has a name."""
+    tree = ast.parse((PACKAGE / relative).read_text(encoding="utf-8"))
+    nodes = list(ast.walk(tree))
+    bound = [node.id for node in nodes if isinstance(node, ast.Name) and _is_store(node)]
+    bound += [node.arg for node in nodes if isinstance(node, ast.arg)]
+    vague = {"about", "adopt", "ahead", "behind", "found", "given", "left_out", "own", "some"}
+    assert not vague & set(bound)
+
+
+def _is_store(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Store)

@@ -59,7 +59,7 @@ def _composed(name: str, verb: str, overrides: Sequence[str]) -> dict[str, Any]:
     choices = HydraConfig.get().runtime.choices if HydraConfig.initialized() else {}
     if name == choices.get("explainer"):
         others = [o for o in overrides if key_of(o) != "explainer"]
-    choice = explainer_choice(name, own=name in EXPLAINERS and name not in _files())
+    choice = explainer_choice(name, custom=name in EXPLAINERS and name not in _files())
     section: Any = OmegaConf.to_container(compose(verb, [*others, *choice]).explainer, resolve=True)
     return section
 

@@ -191,7 +191,7 @@ def names(what: str | None) -> list[str]:
     else:
         raise unknown("list", what, [*TABLES, *configurations])
     width = max(map(len, words), default=0)
-    return [f"{name:{width}}  {about}".rstrip() for name, about in words.items()]
+    return [f"{name:{width}}  {text}".rstrip() for name, text in words.items()]
 
 
 def _words(entries: Iterable[str], name: str) -> str:

@@ -46,15 +46,15 @@ def key_of(override: str) -> str:
     return override.lstrip("+~").partition("=")[0]
 
 
-def explainer_choice(name: Any, own: bool = False) -> list[str]:
-    """The overrides that choose an explainer: a file of ``conf/explainer``, or one's `own` kind."""
-    return _custom("explainer", name) if own else choice_of("explainer", name)
+def explainer_choice(name: Any, custom: bool = False) -> list[str]:
+    """The overrides that choose an explainer: a file of ``conf/explainer``, or one's own kind."""
+    return _custom("explainer", name) if custom else choice_of("explainer", name)
 
 
 def choice_of(group: str, name: Any) -> list[str]:
     """The overrides that choose in a group: a file of ``conf/``, or ``package.module:Name``."""
-    own = group in NAMED_BY and re.fullmatch(REFERENCE, str(name))
-    return _custom(group, name) if own else [f"{group}={name}"]
+    reference = group in NAMED_BY and re.fullmatch(REFERENCE, str(name))
+    return _custom(group, name) if reference else [f"{group}={name}"]
 
 
 def _custom(group: str, name: Any) -> list[str]:

@@ -46,16 +46,16 @@ def lhotse(
     """
     root = need_folder(Path(root), "folder of lhotse's manifests", MEND)
     pairs = _cuts(place(file, root)) if file else _supervised(root)
-    recordings, left_out = [], []
+    recordings, others = [], []
     for recording, supervisions in pairs:
         made = _recording(recording, supervisions, root)
         if made is None:
-            left_out.append(str(recording.get("id")))
+            others.append(str(recording.get("id")))
         else:
             recordings.append(made)
-    if left_out:
+    if others:
         what = "%s: left out %d that are not one file of one speaker: %s"
-        log.warning(what, root, len(left_out), some(left_out))
+        log.warning(what, root, len(others), some(others))
     if not recordings:
         raise SpeechLRPError(f"no recordings of one file and speaker each in {root}: {MEND}")
     return of_speakers(recordings, speakers, root)

@@ -57,8 +57,8 @@ def without_twins(recordings: Sequence[Recording], where: Path) -> list[Recordin
     copies: list[tuple[Recording, Recording]] = []
     _once(_alike(files, status), lambda r: _content(r.path), copies)
     _report(copies, "files of the same content", where)
-    left_out = {second.id for _, second in copies}
-    return [r for r in files if r.id not in left_out]
+    copied = {second.id for _, second in copies}
+    return [r for r in files if r.id not in copied]
 
 
 def once(recordings: Sequence[Recording], where: Path) -> list[Recording]:

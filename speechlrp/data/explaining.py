@@ -262,8 +262,8 @@ class Explaining:
 
 def against_others(labels: torch.Tensor, classes: int) -> torch.Tensor:
     """Weights of logits ``[B, K]`` that ask why the label and not the mean of the other classes."""
-    own = torch.nn.functional.one_hot(labels, classes).float()
-    return own - (1 - own) / (classes - 1)
+    asked = torch.nn.functional.one_hot(labels, classes).float()
+    return asked - (1 - asked) / (classes - 1)
 
 
 def against_next(labels: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:

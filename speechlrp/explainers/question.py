@@ -194,11 +194,11 @@ class _Ending(TorchFunctionMode):
         first = args[0] if args else settings.get("input")
         if name in SOFTMAXES | SIGMOIDS:
             return self._ended(name, function, first, args, settings)
-        behind = first is not None and first is self.latest.output
+        of_latest = first is not None and first is self.latest.output
         result = function(*args, **settings)
-        if behind and name.strip("_") == "log":
+        if of_latest and name.strip("_") == "log":
             self.latest, self._log = self.latest._replace(output=result), True
-        elif behind and self._log and HANDLERS.get(function) is rearranged:
+        elif of_latest and self._log and HANDLERS.get(function) is rearranged:
             self._move(lambda one: function(one, *args[1:], **settings), result)
         return result
 

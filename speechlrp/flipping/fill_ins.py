@@ -225,9 +225,9 @@ def imputed(inputs: Tensor, flipped: Tensor, mean: Tensor) -> Tensor:
     They are pulled to the mean ``[C, F, T]``, ever so little.
     """
     limit = PIECE if inputs.device.type == "cpu" else inputs.numel()
-    some = max(1, limit // max(1, inputs[:1].numel()))
+    count = max(1, limit // max(1, inputs[:1].numel()))
     degree = (_Grid(torch.ones_like(inputs[:1])).sums() - 4) / 12
-    pieces = zip(inputs.split(some), flipped.split(some), strict=True)
+    pieces = zip(inputs.split(count), flipped.split(count), strict=True)
     return torch.cat([_solved(piece, hidden, mean, degree) for piece, hidden in pieces])
 
 

@@ -65,10 +65,10 @@ def _preset(
             first: Pairs = [(nn.Module, Uniform())] if chosen == "uniform" else []
             return Composite([*first, *pairs(*args, **options)], general=True, **settings)
 
-        own, kind = inspect.signature(pairs), inspect.Parameter.KEYWORD_ONLY
+        signature, kind = inspect.signature(pairs), inspect.Parameter.KEYWORD_ONLY
         added = [inspect.Parameter(key, kind, default=value) for key, value in common.items()]
-        parameters = [*own.parameters.values(), *added]
-        make.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+        parameters = [*signature.parameters.values(), *added]
+        make.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         _presets[pairs.__name__] = make
         return make
 

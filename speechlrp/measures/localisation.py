@@ -103,9 +103,9 @@ def cue(maps: Maps) -> dict[str, np.ndarray]:
         weaker = {"positive_in_weaker": np.minimum(*shares)}
     other = another(len(inside), maps.table.label.to_numpy(int), seed=0)
     wrong = inside[other] & (other != np.arange(len(other)))[:, None, None]  # alone: none
-    found, control, around = localisations(maps.relevance, [inside, wrong, near(inside)])
+    scores, control, around = localisations(maps.relevance, [inside, wrong, near(inside)])
     return (
-        found
+        scores
         | weaker
         | {
             "positive_near": around["positive_inside"],
@@ -141,14 +141,14 @@ def localisations(relevance: np.ndarray, boxes: Sequence[np.ndarray]) -> list[di
     shape = len(relevance), int(np.prod(relevance.shape[1:]))
     flat = np.asarray(relevance, np.float64).reshape(shape)
     rising = np.sort(flat, axis=1)
-    found = []
+    scores = []
     for inside in (check_maps(one, what="regions") for one in boxes):
         if relevance.shape != inside.shape:
             raise SpeechLRPError(
                 f"regions of shape {list(inside.shape)} do not fit maps of {list(relevance.shape)}"
             )
-        found.append(_scored(flat, np.asarray(inside, bool).reshape(shape), rising))
-    return found
+        scores.append(_scored(flat, np.asarray(inside, bool).reshape(shape), rising))
+    return scores
 
 
 def _scored(flat: np.ndarray, true: np.ndarray, rising: np.ndarray) -> dict:

@@ -76,13 +76,13 @@ def _audio(root: Path, data: Any) -> tuple[str, Any]:
     """The column of the recordings, and the data set that gives them as they are stored."""
     import datasets
 
-    found = [n for n, feature in data.features.items() if isinstance(feature, datasets.Audio)]
-    if not found:
+    columns = [n for n, feature in data.features.items() if isinstance(feature, datasets.Audio)]
+    if not columns:
         raise SpeechLRPError(
             f"no column of {root} is of the kind Audio; there are: {', '.join(data.features)}; "
             "cast it with cast_column(NAME, datasets.Audio()) and save it again"
         )
-    return found[0], data.cast_column(found[0], datasets.Audio(decode=False))
+    return columns[0], data.cast_column(columns[0], datasets.Audio(decode=False))
 
 
 def _is_plain(feature: Any) -> bool:
@@ -209,5 +209,5 @@ def _of_list(path: Path, speaker: str | None) -> Source:
     who = speaker or _column(names, SPEAKERS)
     settings = {"file": path.name, "path": place, "speaker": who}
     usual = {"path": "path", "speaker": "speaker"}
-    own = {key: value for key, value in settings.items() if value != usual.get(key)}
-    return Source("manifest", path.parent, f"the list {path.name}", own)
+    unusual = {key: value for key, value in settings.items() if value != usual.get(key)}
+    return Source("manifest", path.parent, f"the list {path.name}", unusual)

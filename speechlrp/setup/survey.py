@@ -45,29 +45,30 @@ def survey(source: Source, label: str | None, workers: int) -> Survey:
         SpeechLRPError: no label or one that no recording has; the line names those that there
             are. No recording can be read.
     """
-    found = CORPORA[source.corpus](source.root, **source.settings)
-    known = tasks(found)
-    having = [r for r in found if label is not None and r.label(label) is not None]
+    recordings = CORPORA[source.corpus](source.root, **source.settings)
+    known = tasks(recordings)
+    having = [r for r in recordings if label is not None and r.label(label) is not None]
     if label is None or not having:
         asked = "which label?" if label is None else f"no recording has a label {label!r};"
         raise SpeechLRPError(
-            f"{asked} {source.root} has {some(_counted(found, known), 20)}: give one as --label"
+            f"{asked} {source.root} has {some(_counted(recordings, known), 20)}: "
+            "give one as --label"
         )
     drawn = sorted(having, key=lambda r: rank(0, r.id))[:MOST]
     heard = list(ordered_map(_heard, drawn, workers=workers))
     unread = [(r.id, told) for r, told in zip(drawn, heard, strict=True) if isinstance(told, str)]
-    about = [told for told in heard if not isinstance(told, str)]
-    if not about:
+    usable = [told for told in heard if not isinstance(told, str)]
+    if not usable:
         first = f"{unread[0][0]} ({unread[0][1]})"
         raise SpeechLRPError(f"none of {len(drawn)} recordings can be read; the first: {first}")
     lost = {name for name, _ in unread}
     return Survey(
         recordings=[r for r in having if r.id not in lost],
-        unlabelled=len(found) - len(having),
+        unlabelled=len(recordings) - len(having),
         heard=len(drawn),
-        seconds=np.array([seconds for seconds, _, _ in about]),
-        rates=Counter(rate for _, rate, _ in about),
-        channels=Counter(count for _, _, count in about),
+        seconds=np.array([seconds for seconds, _, _ in usable]),
+        rates=Counter(rate for _, rate, _ in usable),
+        channels=Counter(count for _, _, count in usable),
         unread=unread,
     )
 
@@ -75,7 +76,7 @@ def survey(source: Source, label: str | None, workers: int) -> Survey:
 def _counted(recordings: Sequence[Recording], labels: Sequence[str]) -> list[str]:
     """Each label with the number of its classes."""
     classes = ({r.label(name) for r in recordings} - {None} for name in labels)
-    return [f"{name} ({len(own)} classes)" for name, own in zip(labels, classes, strict=True)]
+    return [f"{name} ({len(names)} classes)" for name, names in zip(labels, classes, strict=True)]
 
 
 def _heard(recording: Recording) -> tuple[float, int, int] | str:
@@ -94,29 +95,30 @@ def _listed(counts: Counter[int], unit: str) -> str:
     return some([f"{value} {unit} ({count:,})" for value, count in counts.most_common()])
 
 
-def described(found: Survey, label: str, words: str) -> list[str]:
+def described(survey: Survey, label: str, words: str) -> list[str]:
     """What was found, in lines for people."""
-    classes = Counter(str(r.label(label)) for r in found.recordings)
+    classes = Counter(str(r.label(label)) for r in survey.recordings)
     counts = (
         some([f"{name} {count}" for name, count in classes.most_common()], 12)
         if len(classes) <= 30
         else f"{min(classes.values())} to {max(classes.values())} recordings each"
     )
-    low, middle, high = np.quantile(found.seconds, [0.05, 0.5, 0.95])
-    spoken = f"{len(found.speakers):,} speaker{'s' * (len(found.speakers) != 1)}"
+    low, middle, high = np.quantile(survey.seconds, [0.05, 0.5, 0.95])
+    spoken = f"{len(survey.speakers):,} speaker{'s' * (len(survey.speakers) != 1)}"
     lines = [
-        f"{words}: {len(found.recordings):,} recordings of {spoken}, "
-        f"{found.seconds.mean() * len(found.recordings) / 3600:.2g} hours",
+        f"{words}: {len(survey.recordings):,} recordings of {spoken}, "
+        f"{survey.seconds.mean() * len(survey.recordings) / 3600:.2g} hours",
         f"{label}: {len(classes)} classes: {counts}",
         f"durations: {middle:.2f} s in the middle, nine of ten {low:.2f} to {high:.2f} s",
-        f"rates: {_listed(found.rates, 'Hz')}; channels: {_listed(found.channels, 'a recording')}",
+        f"rates: {_listed(survey.rates, 'Hz')}; "
+        f"channels: {_listed(survey.channels, 'a recording')}",
     ]
-    if found.heard < len(found.recordings) + len(found.unread):
-        lines.append(f"listened to {found.heard:,} of them, drawn by seed")
-    if found.unlabelled:
-        lines.append(f"without a label {label}, and left out: {found.unlabelled}")
-    reasons = Counter(reason for _, reason in found.unread)
+    if survey.heard < len(survey.recordings) + len(survey.unread):
+        lines.append(f"listened to {survey.heard:,} of them, drawn by seed")
+    if survey.unlabelled:
+        lines.append(f"without a label {label}, and left out: {survey.unlabelled}")
+    reasons = Counter(reason for _, reason in survey.unread)
     for reason, count in islice(reasons.most_common(), 5):
-        first = next(name for name, why in found.unread if why == reason)
+        first = next(name for name, why in survey.unread if why == reason)
         lines.append(f"cannot be used, and left out: {count}, such as {first} ({reason})")
     return lines

@@ -51,8 +51,8 @@ def convolution(dimensions: int, named: dict[str, Any], transposed: bool) -> Tra
         if transposed:
             grad = back(c, weight, None, stride, padding, dilation, groups)
             return grad[(..., *map(slice, shape))].to(x.dtype)
-        before, behind = _padding(padding, weight.shape[2:], dilation)
-        sizes = [length + more for length, more in zip(shape, behind, strict=True)]
+        before, after = _padding(padding, weight.shape[2:], dilation)
+        sizes = [length + more for length, more in zip(shape, after, strict=True)]
         if _in_windows(c, weight, stride, groups):
             grad = _overlapped(c, weight, sizes, (dilation, before, stride))
         else:
@@ -87,8 +87,8 @@ def _overlapped(
     kernel = (*one, *weight.shape[2:])
     apart, zeros, step = ((*f, *p) for f, p in zip((one, none, one), places, strict=True))
     to_windows, grad = weight.flatten(1).mT, c.new_empty(len(c), weight.shape[1], *sizes)
-    some = max(1, PIECE // (len(to_windows) * c[0, 0].numel()))  # whose windows stay in the cache
-    for out, part in zip(grad.split(some), c.split(some), strict=True):
+    count = max(1, PIECE // (len(to_windows) * c[0, 0].numel()))  # whose windows stay in the cache
+    for out, part in zip(grad.split(count), c.split(count), strict=True):
         windows = to_windows @ part.flatten(2)
         whole = functional.fold(windows, (*one, *sizes), kernel, apart, zeros, step)
         out.copy_(whole.view_as(out))

@@ -81,10 +81,10 @@ def members(config: Config) -> list[Member]:
         plans = [(seed, False) for seed in bench.seeds]
         plans += [(bench.seeds[0], True)] if bench.control else []
         for seed, control in plans:
-            own = [f"experiment={corpus}", *shlex.split(bench.overrides), f"seed={seed}"]
-            own += [CONTROL] if control else []
-            composed = _composed((*own, *common))
-            networks.append(Member(corpus, seed, control, composed, tuple(own)))
+            overrides = [f"experiment={corpus}", *shlex.split(bench.overrides), f"seed={seed}"]
+            overrides += [CONTROL] if control else []
+            composed = _composed((*overrides, *common))
+            networks.append(Member(corpus, seed, control, composed, tuple(overrides)))
     return networks
 
 

@@ -122,8 +122,8 @@ def flip(bench: Bench, name: str, strategies: tuple[str, ...]) -> None:
         relevance = torch.zeros_like(inputs[:, :1])
         if name in bench.sections:
             with h5py.File(maps) as file:
-                some = Maps(file)[first[unit] : first[unit + 1]]
-            relevance = torch.from_numpy(some).to(network.device)
+                stored = Maps(file)[first[unit] : first[unit + 1]]
+            relevance = torch.from_numpy(stored).to(network.device)
         shards.put(unit, {}, flips.cells(inputs, relevance, table))
     with part.written() as file:
         write_table(file, shards.table())

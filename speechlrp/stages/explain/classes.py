@@ -64,11 +64,11 @@ def _write(context: Context, classifier: Classifier, shards: Shards) -> None:
     profiles: list[np.ndarray] = []
     signed: dict[str, np.ndarray] = {}
 
-    def add(arrays: dict[str, np.ndarray], some: pd.DataFrame) -> None:
-        shares.add(arrays["relevance"], some)
-        excess.add(arrays["relevance"], some)
+    def add(arrays: dict[str, np.ndarray], rows: pd.DataFrame) -> None:
+        shares.add(arrays["relevance"], rows)
+        excess.add(arrays["relevance"], rows)
         profiles.extend(np.abs(arrays["relevance"]).sum((1, 2), dtype=float))
-        signed.update(zip(some.id, arrays["relevance"].sum((1, 2), dtype=float), strict=True))
+        signed.update(zip(rows.id, arrays["relevance"].sum((1, 2), dtype=float), strict=True))
 
     with created(context.folder / "relevance.h5") as file:
         table = Explaining(classifier, section).merged(file, shards, context, add)
