@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping import FILL_INS
+from speechlrp.flipping.imputing import imputed
 from speechlrp.flipping.strategies import generator
 from speechlrp.registry import guarded, is_reference
 
@@ -176,12 +176,6 @@ class Noise(FillIn):
 
 NOISE = 0.01
 """Of a recording's standard deviation."""
-PULL = 1e-4
-"""Towards the training set's mean, which decides where nothing around is left."""
-TOLERANCE, MOST_STEPS = 1e-4, 500
-"""Of conjugate gradients: the residual over the right side, and steps."""
-PIECE = 200_000
-"""Numbers that are solved for at once on a CPU, whose cache then holds all that is gone over."""
 
 
 class Neighbours(FillIn):
@@ -206,9 +200,9 @@ class Neighbours(FillIn):
 
         def fill(flipped: Tensor) -> Tensor:
             mask = flipped.view_as(inputs)
-            alone = bool(mask.all())
-            smooth = self._nothing_left if alone else imputed(inputs, mask, self.around.mean)
-            return (smooth + noise).flatten(1)
+            if bool(mask.all()):
+                return (self._nothing_left + noise).flatten(1)
+            return imputed(inputs, mask, self.around.mean).add_(noise).flatten(1)
 
         return fill
 
@@ -217,70 +211,3 @@ class Neighbours(FillIn):
         """What all bins become, ``[1, C, F, T]``: the same for all, and the slowest to solve."""
         mean = self.around.mean[None]
         return imputed(mean, torch.ones_like(mean, dtype=torch.bool), self.around.mean)
-
-
-def imputed(inputs: Tensor, flipped: Tensor, mean: Tensor) -> Tensor:
-    """Solve for the flipped bins of ``[B, C, F, T]``, bool in the same shape; the others stay.
-
-    They are pulled to the mean ``[C, F, T]``, ever so little.
-    """
-    limit = PIECE if inputs.device.type == "cpu" else inputs.numel()
-    count = max(1, limit // max(1, inputs[:1].numel()))
-    degree = (_Grid(torch.ones_like(inputs[:1])).sums() - 4) / 12
-    pieces = zip(inputs.split(count), flipped.split(count), strict=True)
-    return torch.cat([_solved(piece, hidden, mean, degree) for piece, hidden in pieces])
-
-
-def _solved(inputs: Tensor, flipped: Tensor, mean: Tensor, degree: Tensor) -> Tensor:
-    """A system a recording, by conjugate gradients, all at once.
-
-    `degree` is the sum of the weights around each bin, less at the edges.
-    """
-    mask, known = flipped.to(inputs), inputs.masked_fill(flipped, 0)
-    right = mask * (_Grid(known).sums() / 12 + PULL * degree * mean)
-    itself, around = mask * ((1 + PULL) * degree + 1 / 3), mask / -12
-    x = mask * mean
-    way = _Grid(x)
-    image = itself * x + around * way.sums()
-    rest = right - image
-    way.bins.copy_(rest)
-    size, tiny = _dot(rest, rest), torch.finfo(inputs.dtype).tiny
-    goal = TOLERANCE**2 * _dot(right, right)
-    for _ in range(MOST_STEPS):
-        left = size > goal
-        if not bool(left.any()):
-            break
-        # in place: new tensors of this size cost more than what is computed in them
-        torch.mul(itself, way.bins, out=image).addcmul_(around, way.sums())
-        # one that is solved stays, so that a recording's bins are the same in any batch
-        step = left * size / _dot(way.bins, image).clamp(min=tiny)
-        x.addcmul_(step, way.bins)
-        rest.addcmul_(step, image, value=-1)
-        size, before = _dot(rest, rest), size
-        way.bins.mul_(size / before.clamp(min=tiny)).add_(rest)
-    return known + x
-
-
-def _dot(a: Tensor, b: Tensor) -> Tensor:
-    return (a * b).sum((1, 2, 3), keepdim=True)
-
-
-class _Grid:
-    """Bins ``[B, C, F, T]`` in a frame of zeros; what is written to `bins` is summed next."""
-
-    def __init__(self, bins: Tensor) -> None:
-        self._wide = functional.pad(bins, (1, 1, 1, 1))
-        self.bins = self._wide[..., 1:-1, 1:-1]
-        self._rows, self._sums = torch.empty_like(self._wide[..., 1:-1, :]), torch.empty_like(bins)
-
-    def sums(self) -> Tensor:
-        """Four times each bin and its neighbours, direct ones twice; the next call writes over it.
-
-        The weights are the outer product of (1, 2, 1) with itself: sums of shifted tensors take a
-        twentieth of the time of a convolution of one channel.
-        """
-        wide, rows, sums = self._wide, self._rows, self._sums
-        torch.add(wide[..., :-2, :], wide[..., 2:, :], out=rows)
-        rows.add_(wide[..., 1:-1, :], alpha=2)
-        torch.add(rows[..., :-2], rows[..., 2:], out=sums)
-        return sums.add_(rows[..., 1:-1], alpha=2)

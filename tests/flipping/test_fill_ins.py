@@ -8,7 +8,8 @@ import torch
 from speechlrp.errors import SpeechLRPError
 from speechlrp.flipping import BASELINES, FILL_INS, baselines_of
 from speechlrp.flipping.curve import flip
-from speechlrp.flipping.fill_ins import PULL, Surroundings, imputed
+from speechlrp.flipping.fill_ins import Surroundings
+from speechlrp.flipping.imputing import PULL, imputed
 
 SHAPE = (1, 5, 6)
 IDS = ["a", "b", "c"]
