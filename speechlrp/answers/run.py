@@ -241,6 +241,7 @@ class Run:
         return run_files(self.config)
 
     def _context(self, explainer: str | None = None, settings: Sequence[str] = ()) -> Context:
+        settings = [settings] if isinstance(settings, str) else settings
         asked = [*(explainer_choice(explainer) if explainer else []), *settings]
         key = " ".join(asked)
         if key not in self._contexts:

@@ -32,10 +32,21 @@ class Artefacts:
     seed: int  # of what is drawn
 
     def __call__(self, wave: Tensor, name: str) -> Tensor:
-        """Samples ``[N]`` of a recording, with the artefact where it gets one."""
+        """Samples ``[N]`` of a recording, with the artefact where it gets one.
+
+        Raises:
+            SpeechLRPError: an artefact of one's own gives something else.
+        """
         if name not in self.recordings or not wave.any():  # silence has no ratio to a sound
             return wave
-        return self.make(wave, self.rate, draw_for(self.seed, 0, f"artefact {name}"))
+        mixed = self.make(wave, self.rate, draw_for(self.seed, 0, f"artefact {name}"))
+        shape = list(mixed.shape) if isinstance(mixed, Tensor) else type(mixed).__name__
+        if shape != list(wave.shape) or not bool(mixed.isfinite().all()):
+            raise SpeechLRPError(
+                f"what shortcut.name names gives {shape} for {name}; it must give finite samples "
+                f"as a tensor, here {list(wave.shape)}"
+            )
+        return mixed.to(wave.dtype)
 
 
 def hum(

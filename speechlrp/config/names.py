@@ -30,7 +30,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 NAMED_BY = {
     "explainer": ("kind", "name"),
     "model": ("factory",),
-    **dict.fromkeys(("dataset", "split", "features"), ("name",)),
+    **dict.fromkeys(("dataset", "decoding", "features", "shortcut", "split"), ("name",)),
 }
 """Groups with a choice ``custom``, and its settings that name code of one's own."""
 

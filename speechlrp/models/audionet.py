@@ -69,9 +69,11 @@ class AudioNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``[B, K]`` of samples."""
-        if x.dim() not in (3, 4) or x[:, ..., 0].numel() != len(x) or x.shape[-1] != self.length:
+        samples = x.dim() in (3, 4) and x[..., 0].numel() == len(x)
+        if not samples or x.shape[-1] != self.length:
+            mend = f"set model.length={x.shape[-1]}" if samples else "use features=waveform"
             raise SpeechLRPError(
                 f"the model takes samples of shape [B, 1, {self.length}]; found {list(x.shape)}: "
-                f"use features=waveform, and model.length={x.shape[-1]} or another length of them"
+                f"{mend}"
             )
         return self.classifier(self.flatten(self.features(x.flatten(1).unsqueeze(1))))

@@ -143,7 +143,7 @@ def test_a_contrast_is_the_difference_of_two_explanations(run, explained):
     setting = run.explain(path, target="female", settings=["explainer.target=contrast"])
     assert setting.target == "female against the others"
     np.testing.assert_allclose(setting.relevance, contrast.relevance, rtol=1e-3, atol=1e-6)
-    likeliest = run.explain(path, target="female", settings=["explainer.target=runner_up"])
+    likeliest = run.explain(path, target="female", settings="explainer.target=runner_up")
     assert likeliest.target == "female against male"
     np.testing.assert_array_equal(likeliest.relevance, contrast.relevance)
 

@@ -123,6 +123,22 @@ def test_a_beam_has_a_folder_of_its_own(copied_letters):
     assert "width is 0; it must be at least 1" in one_line(refused)
 
 
+def test_a_decoding_of_ones_own(copied_letters, tmp_path, monkeypatch):
+    (tmp_path / "own_ends.py").write_text(
+        "from speechlrp.letters.decoding import greedy\n"
+        "def first(scores, steps=None, *, most=1):\n"
+        "    return [one._replace(text=one.text[:most]) for one in greedy(scores, steps)]\n"
+        "def texts(scores, steps=None):\n    return ['a']\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    done = copied_letters.speechlrp("evaluate", "--decoding", "own_ends:first", "+decoding.most=2")
+    assert done.returncode == 0, done.stderr
+    (summary,) = copied_letters.run.glob("evaluate/*first*/stage.json")
+    assert read_record(summary.parent).config["decoding.most"] == 2
+    refused = copied_letters.speechlrp("evaluate", "decoding=own_ends:texts")
+    assert "own_ends:texts gives list; it must give a list of Decoded" in one_line(refused)
+
+
 def test_a_complete_stage_does_nothing(copied_letters):
     for stage in STAGES:
         assert "complete, nothing to do" in copied_letters.speechlrp(stage).stdout

@@ -143,3 +143,19 @@ def test_the_direction_of_the_recordings_that_hum_is_taken_out_of_a_layer(hummed
     assert torch.linalg.matrix_rank(difference, rtol=1e-4) == 1
     done = hummed.speechlrp("retrain", "--project", "features", settings=HUM)
     assert "augment.project is features; it must be a linear layer" in one_line(done)
+
+
+def test_a_sound_of_ones_own_goes_with_the_class(corpus, tmp_path, project_class, monkeypatch):
+    (tmp_path / "own_sound.py").write_text(
+        "def clipped(wave, rate, draw, *, level=0.5):\n    return wave.clamp(-level, level)\n"
+        "def shorter(wave, rate, draw):\n    return wave[1:]\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    project = project_class(corpus, tmp_path / "outputs")
+    settings = ("shortcut=own_sound:clipped", "shortcut.share=0.75", "+shortcut.level=0.01")
+    done = project.speechlrp("preprocess", settings=settings)
+    assert done.returncode == 0, done.stderr
+    _, table = read(next(project.outputs.glob("*/preprocess/features.h5")))
+    assert table.artefact.sum() == 12
+    refused = project.speechlrp("preprocess", settings=("shortcut=own_sound:shorter",))
+    assert "what shortcut.name names gives [" in one_line(refused)

@@ -8,7 +8,9 @@ import pandas as pd
 from speechlrp.config.schema import configure, options
 from speechlrp.data.dataset import Spoken, dataset
 from speechlrp.data.network import Recogniser, network
+from speechlrp.errors import SpeechLRPError
 from speechlrp.letters import DECODERS
+from speechlrp.letters.decoding import Decoded
 from speechlrp.letters.error_rates import ErrorCounts, count_errors
 from speechlrp.pipeline.places import UTTERANCES, network_facts, weights
 from speechlrp.pipeline.progress import progress
@@ -52,8 +54,13 @@ def _recognise(context: Context, spoken: Spoken, recogniser: Recogniser) -> dict
     settings = options(context.config.decoding, "name")
     for batch in progress(batches.epoch(0), "evaluate", batches.examples):
         scores = recogniser.scores(batch.inputs)
-        (decoded,) = configure(f"decoding {name}", DECODERS[name], settings, scores, None)
-        texts[int(batch.rows[0])] = decoded.text
+        said = configure(f"decoding {name}", DECODERS[name], settings, scores, None)
+        if not (isinstance(said, list) and len(said) == 1 and isinstance(said[0], Decoded)):
+            raise SpeechLRPError(
+                f"decoding {name} gives {type(said).__name__}; it must give a list of Decoded, "
+                "one for each utterance"
+            )
+        texts[int(batch.rows[0])] = said[0].text
     return texts
 
 
