@@ -200,7 +200,9 @@ def test_networks_that_guess_are_left_out(copied):
     if accuracy.nunique() == 2:
         between = f"bench.least_accuracy={accuracy.mean()}"
         done = copied.speechlrp(*ASKED, NAMES, settings=(between,))
-        assert f"seed {accuracy.idxmin() + 1}: right in" in done.stdout
+        said = f"seed {accuracy.idxmin() + 1}: right in"
+        assert said in done.stdout
+        assert said in (copied.outputs / "held/bench/index.html").read_text(encoding="utf-8")
         assert _tables(copied)[0].query("not control").seed.nunique() == 1
 
 

@@ -26,19 +26,22 @@ GOOD = 0.9
 FLIPPED = "steepness_"
 
 
-def _write_page(context: Context, results: Mapping[str, pd.DataFrame]) -> None:
+def _write_page(
+    context: Context, every: Sequence[Member], results: Mapping[str, pd.DataFrame]
+) -> None:
     """Write `index.html` and the figures beside it."""
     truth = context.config.bench.truth
     measures = results["measures"]
     ranked = measures[measures.truth == truth] if len(measures) else measures
-    sections = [Section("What was found", blocks=[Text("\n\n".join(_told(ranked, results)))])]
+    told = [*_left_out(context.config.bench.least_accuracy, every), *_told(ranked, results)]
+    sections = [Section("What was found", blocks=[Text("\n\n".join(told))])]
     caption = f"The {truth.replace('_', ' ')} of every explainer; 95 % over seeds and recordings."
     asked = results["explainers"][results["explainers"].name != ORACLE]
     drawn = explainers_by_truth(asked, truth)
-    shown = asked[asked.score == truth].round(3)
+    shown = asked[asked.score == truth].drop(columns="score").round(3)
     sections.append(
         Section("Explainers", blocks=[_figure(context, "explainers", drawn, caption),
-                                      Table(shown, caption, index=False)])
+                                      Table(shown, "The same in numbers.", index=False)])
     )  # fmt: skip
     if len(ranked):
         sections.append(Section("Measures", blocks=list(_measures(context, ranked, results))))
@@ -47,7 +50,7 @@ def _write_page(context: Context, results: Mapping[str, pd.DataFrame]) -> None:
         Section("Networks", blocks=[Table(results["networks"].round(3), caption, index=False)])
     )
     facts = {"corpora": ", ".join(context.config.bench.corpora),
-             "seeds": len(context.config.bench.seeds),
+             "seeds": results["explainers"].seeds.max(),
              "recordings of each": results["explainers"].n.max()}  # fmt: skip
     page = Page(context.config.run, "explainers and measures held to known truth", facts, sections)
     write_text(context.folder / "index.html", render(page))
@@ -67,7 +70,7 @@ def _measures(context: Context, ranked: pd.DataFrame, results: Mapping) -> Itera
     )
     yield _figure(context, "measures", measures_beside_truth(ranked), caption)
     order = ranked.sort_values(["corpus", "correlation"], ascending=[True, False])
-    yield Table(order.drop(columns="truth").round(3), caption, index=False)
+    yield Table(order.drop(columns="truth").round(3), "The same in numbers.", index=False)
     for corpus, part in results["explainers"].groupby("corpus", sort=False):
         flipped = [name for name in part.score.unique() if name.startswith(FLIPPED)]
         if flipped:
@@ -75,6 +78,16 @@ def _measures(context: Context, ranked: pd.DataFrame, results: Mapping) -> Itera
             caption = f"{words}: {corpus}."
             drawn = measure_against_truth(part, flipped, truth)
             yield _figure(context, f"flipped_{corpus}", drawn, caption)
+
+
+def _left_out(least: float, every: Sequence[Member]) -> Iterator[str]:
+    """What is said of the networks that have not learned what is planted."""
+    for one in every:
+        if not one.control and one.evaluation["accuracy"] < least:
+            yield (
+                f"{one.name}: right in {one.evaluation['accuracy']:.1%}, below "
+                f"bench.least_accuracy={least}: left out"
+            )
 
 
 def _told(ranked: pd.DataFrame, results: Mapping) -> Iterator[str]:
@@ -135,7 +148,7 @@ def _write_results(context: Context, every: Sequence[Member], cells: Sequence[Ce
         "networks": bench_tables.networks(every, table),
     }
     context.write(**results)
-    _write_page(context, results)
+    _write_page(context, every, results)
 
 
 def _forget(context: Context, cells: Sequence[Cell]) -> None:
@@ -156,12 +169,8 @@ def _learned(context: Context, every: Sequence[Member]) -> list[Member]:
     """
     least = context.config.bench.least_accuracy
     learnt = [one for one in every if one.control or one.evaluation["accuracy"] >= least]
-    for one in every:
-        if one not in learnt:
-            context.say(
-                f"{one.name}: right in {one.evaluation['accuracy']:.1%}, below "
-                f"bench.least_accuracy={least}: left out"
-            )
+    for words in _left_out(least, every):
+        context.say(words)
     if all(one.control for one in learnt):
         raise SpeechLRPError(
             f"no network is right in {least:.0%} of its recordings, so that none has found what is "
