@@ -3,7 +3,7 @@
 Shapes: B utterances of a batch, F bands, T frames, V symbols, S steps of the output.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -156,7 +156,9 @@ class _Run(Run):
         self.ranks.align(self.model)
         self.model.eval()
         total, used, errors = 0.0, 0.0, self.nothing
-        for batch, scores, loss in self._validated():
+        for batch in self.validate.epoch(0, self.device):
+            with self.clock:
+                scores, loss = self._forward(self.model, batch, batch.inputs)
             total += _per_symbol(loss, batch).double().sum().item()
             used += int(loss.usable.sum())
             errors += self.judge(scores, self._steps(batch), batch.rows)
@@ -169,12 +171,6 @@ class _Run(Run):
             "validate_letter_error_rate": errors.letter_error_rate,
             "validate_word_error_rate": errors.word_error_rate,
         }
-
-    def _validated(self) -> Iterator[tuple[LetterBatch, torch.Tensor, CTC]]:
-        for batch in self.validate.epoch(0, self.device):
-            with self.clock:
-                scores, loss = self._forward(self.model, batch, batch.inputs)
-            yield batch, scores, loss
 
     def _forward(
         self, model: nn.Module, batch: LetterBatch, inputs: torch.Tensor
