@@ -126,8 +126,9 @@ def augmentation(files: RunFiles, work: str | None, chance: float) -> Section:
         blocks += _table_6_2(part, marks, thesis and baseline == "zero", chance)
     return Section(
         "Augmentation",
-        "The 1 % most relevant bins of every training spectrogram become 0 (aug_zero) or the mean "
-        "of their neighbours (aug_mean), and the network is trained on.",
+        "Bins of every training spectrogram, as a rule the most relevant 1 %, become what the name "
+        "says (aug_zero: 0; aug_mean: the mean of their neighbours; aug_none: what they "
+        "were, which is the control), and the network is trained on.",
         blocks,
     )
 
