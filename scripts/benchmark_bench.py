@@ -4,7 +4,8 @@ An untrained network on random spectrograms; what the tables take is left out. E
 example that goes through the network is counted; beside the units' time stands that of as many
 examples in batches, forward, and backward by torch's own gradient. The peak memory is that of a
 process of its own for each number of recordings. Time is the clock's; `--processor` takes the
-processor's, for a machine that does other work too. Options beyond are overrides:
+processor's, for a machine that does other work too (results/speed.md has what was measured).
+Options beyond are overrides:
 
     PYTHONPATH=. python scripts/benchmark_bench.py 16 64 bench.explainers=\'lrp,random\'
 """

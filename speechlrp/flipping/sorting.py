@@ -20,7 +20,7 @@ def falling(values: Tensor, draw: Tensor) -> Tensor:
 
 
 def _sorted(values: Tensor) -> Tensor:
-    """As the stable argsort, in an eighth of its time: whole numbers are sorted by value.
+    """As the stable argsort, in a seventh of its time: whole numbers are sorted by value.
 
     Each holds a value's rank among all of 32 bits, and below it the place, which breaks ties.
     """
