@@ -1,11 +1,12 @@
 """From click's arguments to Hydra's, and from what goes wrong to one line."""
 
+import logging
 import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from speechlrp.cli import ending
 from speechlrp.cli.answers import OF_FILES, answer_files
 from speechlrp.cli.corpus import hints_on, on_corpus, parted
 from speechlrp.cli.explainers import SETTINGS, with_explainers
@@ -39,11 +41,16 @@ from speechlrp.pipeline.inputs import check_made_so
 from speechlrp.stages import CLASSES, stage_of
 
 
-def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> None:
+def launch(
+    verb: str,
+    overrides: tuple[str, ...],
+    values: Mapping[str, Any],
+    first: Callable[[], None] = lambda: None,
+) -> None:
     """Run a verb under Hydra.
 
     The verb is a stage or ``"run"``; overrides, `KEY=VALUE`, are as they were given, and `values`
-    click's parameters by name.
+    click's parameters by name; what is to be done `first` is not where a setting is refused.
 
     Raises:
         click.UsageError: an option and an override disagree, or an argument is not
@@ -68,15 +75,18 @@ def launch(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any]) -> 
     overrides, corpus = parted(overrides, bool(values.get("on")))
     overrides, folder = with_remembered(verb, overrides, values)
     files, values = OwnFiles(folder, overrides), {**values, "config_dir": folder}
-    failed: list[str] | None = [] if values.get("multirun") and swept(overrides) else None
+    outputs = outputs_of(overrides)
+    failed: list[str] | None = [] if values.get("multirun") and swept(overrides, folder) else None
     with one_line_errors(verb, overrides, files), files.told(), _arguments(verb, overrides, values):
         try:
-            _hydra_main(verb, overrides, files, corpus, failed)()
+            _hydra_main(verb, overrides, files, corpus, failed, first)()
         finally:
             if values.get("multirun"):  # Hydra's own file, beside the runs
-                (outputs_of(overrides) / "multirun.yaml").unlink(missing_ok=True)
+                (outputs / "multirun.yaml").unlink(missing_ok=True)
+                with suppress(OSError):  # of runs that are there
+                    outputs.rmdir()
     if failed:
-        _stop(f"of the sweep these failed, for what is said above: {'; '.join(failed)}")
+        ending.stop(f"of the sweep these failed, for what is said above: {'; '.join(failed)}")
 
 
 def _spelt_out(override: str) -> str:
@@ -100,6 +110,7 @@ def _hydra_main(
     files: OwnFiles,
     corpus: tuple[str, ...],
     failed: list[str] | None,
+    first: Callable[[], None],
 ):
     """Hydra's program for a verb; members of a sweep that fail are noted, where there is a list."""
     process = os.getpid()
@@ -112,7 +123,7 @@ def _hydra_main(
             # In a process of a launcher's the list is a copy, and the status must tell
             if failed is None or error.code != 1 or os.getpid() != process:
                 raise
-            varied = swept(overrides)
+            varied = swept(overrides, files.folder)
             failed.append(" ".join(o for o in task_overrides() if key_of(o) in varied))
 
     def work(composed: DictConfig) -> None:
@@ -143,6 +154,7 @@ def _hydra_main(
                 named,
                 to_remember(member, config_dir),
             )
+            first()
             run_verb(verb, config, invocation)
 
     return task
@@ -163,8 +175,11 @@ def _from_options(verb: str, overrides: tuple[str, ...], values: Mapping[str, An
         ):
             what = "neither a file that is there nor" if verb == "explain" else "not"
             raise click.UsageError(f"{override!r} is {what} a setting; settings are KEY=VALUE")
-        if re.match(r"\+*hydra\.job\.chdir=(?!false$)", override):
-            raise click.UsageError(f"{override}: paths start where one stands; leave it out")
+        if re.match(r"\+*hydra\.(job\.chdir=(?!false$)|(run|sweep)[.=]|output_subdir=)", override):
+            raise click.UsageError(
+                f"{override}: paths start where one stands, and results lie below paths.outputs; "
+                "leave it out"
+            )
         _check_choice(override)
     settings = dict(o.lstrip("+").split("=", 1) for o in overrides if "=" in o)
     translated = []
@@ -218,6 +233,7 @@ def _arguments(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any])
     before = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
     sys.argv = ["speechlrp", *flags, *overrides]
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    logging.raiseExceptions = False  # what --info cannot write is told once, when it is all written
     try:
         yield
     finally:
@@ -232,34 +248,15 @@ def _arguments(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any])
 def one_line_errors(
     verb: str = "", overrides: tuple[str, ...] = (), files: OwnFiles = NONE
 ) -> Iterator[None]:
-    """Turn what a user can mend into one line on stderr and exit status 1.
+    """As `ending.one_line_errors`, of Hydra's errors too.
 
     Overrides are as they were given; an error may be about the user's own `files`.
     """
-    try:
-        yield
-    except SpeechLRPError as error:
-        _stop(files.located(str(error)))
-    except (HydraException, OmegaConfBaseException) as error:
-        _stop(files.located(str(what_is_wrong(verb, overrides, error))))
-    except BrokenPipeError:  # the reader of the output is gone, as behind `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except OSError as error:
-        names = [str(name) for name in (error.filename, error.filename2) if name]
-        where = " " + " -> ".join(names) if names else ""
-        reason = error.strerror or str(error) or type(error).__name__
-        _stop(f"cannot read or write{where}: {reason}")
-    except (MemoryError, RuntimeError) as error:  # torch's own have no class of theirs on a CPU
-        short = r"out of memory|allocate memory|start new thread"
-        if isinstance(error, RuntimeError) and not re.search(short, str(error)):
-            raise
-        _stop(f"too little memory ({str(error)[:200]}); smaller batches or fewer workers need less")
-    except KeyboardInterrupt:
-        click.echo("error: interrupted; the same command goes on from here", err=True)
-        sys.exit(130)
-
-
-def _stop(message: str) -> None:
-    click.echo("error: " + " ".join(message.split()), err=True)
-    sys.exit(1)
+    with ending.one_line_errors():
+        try:
+            yield
+        except SpeechLRPError as error:
+            raise SpeechLRPError(files.located(str(error))) from error
+        except (HydraException, OmegaConfBaseException) as error:
+            words = str(what_is_wrong(verb, overrides, error))
+            raise SpeechLRPError(files.located(words)) from error

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,19 +81,24 @@ def show(words: tuple[str, ...], values: Mapping[str, Any]) -> None:
     Raises:
         click.UsageError: there is no such demonstration.
     """
-    kind = words[0] if words and "=" not in words[0] else "gender"
-    if kind not in DEMOS:
-        raise click.UsageError(f"there is no demonstration {kind!r}; there are: {', '.join(DEMOS)}")
-    demo, settings = DEMOS[kind], [word for word in words if word != kind]
+    kinds = [word for word in words if "=" not in word and not word.startswith("~")] or ["gender"]
+    for kind in kinds:
+        if kind not in DEMOS:
+            there = ", ".join(DEMOS)
+            raise click.UsageError(f"there is no demonstration {kind!r}; there are: {there}")
+    if len(kinds) > 1:
+        raise click.UsageError(f"one demonstration at a time, not {' and '.join(kinds)}")
+    demo, settings = DEMOS[kinds[0]], [word for word in words if word != kinds[0]]
     data = Path(os.environ.get("SPEECHLRP_DATA", "data")) / "demo"
-    if not values.get("cfg") and not values.get("info"):
-        synthesise_corpus(
-            demo.layout,
-            str(data / demo.folder),
-            speakers=demo.speakers,
-            per_speaker=demo.per_speaker,
-            seed=1,
-            workers=None,
-            force=False,
-        )
-    launch("run", (f"experiment={demo.experiment}", f"paths.data={data}", *settings), values)
+    corpus = partial(
+        synthesise_corpus,
+        demo.layout,
+        str(data / demo.folder),
+        speakers=demo.speakers,
+        per_speaker=demo.per_speaker,
+        seed=1,
+        workers=None,
+        force=False,
+    )
+    overrides = (f"experiment={demo.experiment}", f"paths.data={data}", *settings)
+    launch("run", overrides, values, corpus)

@@ -3,11 +3,12 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from speechlrp import __version__
-from speechlrp.cli import completing
+from speechlrp.cli import completing, ending
 from speechlrp.cli.options import FILE_OPTIONS, HYDRA_OPTIONS, ON_VERBS, OPTIONS, on_option
 from speechlrp.errors import SpeechLRPError
 from speechlrp.stages import SUMMARIES
@@ -22,17 +23,21 @@ LAYOUTS = (
 class _Verbs(click.Group):
     """The verbs, whose errors that the user can mend are one line."""
 
-    def invoke(self, context: click.Context) -> object:
-        """Run one."""
-        try:
-            return super().invoke(context)
-        except (click.ClickException, click.exceptions.Exit):
-            raise
-        except (Exception, KeyboardInterrupt):
-            from speechlrp.cli.bridge import one_line_errors
+    def main(self, *arguments: Any, **settings: Any) -> Any:
+        """Begin."""
+        ending.open_closed_streams()
+        with ending.asked_to_end():
+            return super().main(*arguments, **settings)
 
-            with one_line_errors():
-                raise
+    def make_context(self, *arguments: Any, **settings: Any) -> click.Context:
+        """Read the command line; help is printed here."""
+        with ending.one_line_errors():
+            return super().make_context(*arguments, **settings)
+
+    def invoke(self, context: click.Context) -> object:
+        """Run one; what click would say of an error itself does not come to it."""
+        with ending.one_line_errors():
+            return super().invoke(context)
 
 
 @click.group(

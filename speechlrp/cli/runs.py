@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import click
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
@@ -110,7 +111,7 @@ def with_remembered(
     kept = [o for o in run.overrides if not o.startswith(CONFIG_DIR)]
     folders = [o.partition("=")[2] for o in run.overrides if o.startswith(CONFIG_DIR)]
     folder = folder or next(iter(folders), None)
-    varied = ",".join([name, *swept(overrides)])
+    varied = ",".join([name, *swept(overrides, folder)])
     names = [f"run=${{run_name:{varied}}}", f"data_run=${{data_run_name:{varied}}}"]
     return tuple(merged([*names, *kept], list(settings.values()))), folder
 
@@ -128,8 +129,12 @@ def _own_folder(experiment: str) -> str | None:
     return str(folder) if there and folder != conf_dir() else None
 
 
-def swept(overrides: tuple[str, ...]) -> list[str]:
-    """The keys that a sweep would vary."""
+def swept(overrides: tuple[str, ...], folder: str | None) -> list[str]:
+    """The keys that a sweep would vary; its `folder` of configurations has choices too.
+
+    Raises:
+        SpeechLRPError: it would vary one over nothing.
+    """
     try:
         parsed = OverridesParser.create().parse_overrides(list(overrides))
     except HydraException:  # Hydra says so itself, when it parses them
@@ -137,6 +142,13 @@ def swept(overrides: tuple[str, ...]) -> list[str]:
     for one in parsed:
         if one.is_range_sweep() and next(one.sweep_iterator(), None) is None:
             raise SpeechLRPError(f"{one.input_line} has no member; a range ends before its end")
+        if isinstance(names := one.value(), Glob):
+            places = [Path(place, one.key_or_group) for place in (conf_dir(), folder) if place]
+            if not names.filter([path.stem for place in places for path in place.glob("*.yaml")]):
+                raise SpeechLRPError(
+                    f"{one.input_line} has no member; glob(...) takes choices of a group, for which "
+                    "see `speechlrp list`"
+                )
     return [one.key_or_group for one in parsed if one.is_sweep_override()]
 
 

@@ -21,8 +21,7 @@ from speechlrp.pipeline.progress import say
 def taken(path: Path, command: str = "") -> AbstractContextManager[None]:
     """Hold what is no stage's folder, by default for the command that was given; see `locked`."""
     command, path = command or shlex.join(["speechlrp", *sys.argv[1:]]), path.absolute()
-    top = next(parent for parent in path.parents if parent.is_dir())
-    return locked(path, path.name, command, top)
+    return locked(path, path.name, command, path.parent)
 
 
 @contextmanager
@@ -33,8 +32,9 @@ def locked(folder: Path, name: str, command: str, top: Path) -> Iterator[None]:
     afterwards are removed.
 
     `name` is what the folder is called in messages. The lock is a hidden file beside it; empty
-    folders are removed below `top`.
+    folders are removed below `top`, or below the folder around it that was there before.
     """
+    top = next(place for place in (top, *top.parents) if place.is_dir())
     path = folder.with_name(f".{folder.name}.lock")
     lock = FileLock(path)
     if not _acquire(lock, path, name):

@@ -1,7 +1,9 @@
 """Between click and Hydra: what runs, and what is refused in one line."""
 
 import re
+import signal
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -212,6 +214,12 @@ def test_the_folder_of_the_users_own_stays_in_the_command(speechlrp, launched, t
     assert invocation.hints == ("seed=2", "--config-dir", str(tmp_path))
 
 
+def _failed_at_tidying_up():
+    error = AttributeError("half made")
+    error.__context__ = KeyboardInterrupt()
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "status", "line"),
     [
@@ -222,7 +230,11 @@ def test_the_folder_of_the_users_own_stays_in_the_command(speechlrp, launched, t
         (MemoryError(), 1, "error: too little memory (); smaller batches or fewer workers"),
         (RuntimeError("CUDA out of memory."), 1, "too little memory (CUDA out of memory.)"),
         (RuntimeError("can't start new thread"), 1, "too little memory (can't start new thread)"),
+        (ImportError("a.so: failed to map segment"), 1, "too little memory (a.so: failed to map"),
+        (BrokenProcessPool("A worker was unexpectedly terminated"), 1, "too little memory (A wor"),
         (KeyboardInterrupt(), 130, "interrupted; the same command goes on"),
+        (KeyboardInterrupt(signal.SIGTERM), 143, "interrupted; the same command goes on"),
+        (_failed_at_tidying_up(), 130, "interrupted; the same command goes on"),
     ],
 )
 def test_expected_errors_of_a_stage_are_one_line(speechlrp, monkeypatch, error, status, line):
@@ -264,10 +276,20 @@ def test_a_member_of_a_sweep_that_fails_is_named_and_ends_no_other(speechlrp, mo
     assert of_sweep.endswith("failed, for what is said above: seed=2")
 
 
-def test_a_sweep_of_nothing_is_refused(speechlrp, launched):
-    result = speechlrp("train", "-m", "seed=range(3,3)")
+@pytest.mark.parametrize("members", ["seed=range(3,3)", "explainer=glob(zzz*)", "seed=glob(*)"])
+def test_a_sweep_of_nothing_is_refused(speechlrp, launched, members):
+    result = speechlrp("train", "-m", members)
     assert result.exit_code == 1
-    assert "seed=range(3,3) has no member" in result.stderr
+    assert f"{members} has no member" in result.stderr
+
+
+def test_choices_of_ones_own_are_members(speechlrp, monkeypatch, tmp_path):
+    (tmp_path / "mine/experiment").mkdir(parents=True)
+    (tmp_path / "mine/experiment/zzz.yaml").write_text("# @package _global_\nseed: 7\n")
+    seeds = []
+    monkeypatch.setattr("speechlrp.stages.sequence.run_verb", lambda *a: seeds.append(a[1].seed))
+    result = speechlrp("train", "-m", "experiment=glob(zzz*)", "--config-dir", "mine")
+    assert (result.exit_code, seeds) == (0, [7])
 
 
 @pytest.mark.parametrize("error", [ValueError("a bug"), KeyError("a bug"), RuntimeError("a bug")])

@@ -22,21 +22,31 @@ def test_recordings_come_first_and_settings_go_on(speechlrp, monkeypatch, tmp_pa
     calls = []
     monkeypatch.setenv("SPEECHLRP_DATA", "elsewhere")
     monkeypatch.setattr(demo, "synthesise_corpus", lambda *a, **k: calls.append(a))
-    monkeypatch.setattr(demo, "launch", lambda *a: calls.append(a))
+    monkeypatch.setattr(
+        "speechlrp.stages.sequence.run_verb", lambda *a: calls.append((a[0], vars(a[1])))
+    )
     speechlrp("demo", "letters", "trainer.epochs=2", "--to", "train")
     assert calls[0] == ("librispeech", "elsewhere/demo/LibriSpeech")
-    verb, overrides, values = calls[1]
+    verb, config = calls[1]
     assert verb == "run"
-    assert overrides == (
-        "experiment=demo_letters",
-        "paths.data=elsewhere/demo",
-        "trainer.epochs=2",
-    )
-    assert values["to_"] == "train"
+    assert config["run"] == "demo_letters-epochs-2"
+    assert config["paths"].data == "elsewhere/demo"
+    assert config["trainer"]["epochs"] == 2
+    assert config["sequence"].last == "train"
 
 
-def test_a_demonstration_that_there_is_not(speechlrp, tmp_path):
-    result = speechlrp("demo", "music")
-    assert result.exit_code == 2
-    assert "'music'; there are: gender, letters, speaker" in result.stderr
+REFUSED = {
+    "music": (2, "'music'; there are: gender, letters, speaker"),
+    "letters speaker": (2, "one demonstration at a time, not letters and speaker"),
+    "letters trainer.epoch=2": (1, "unknown setting of trainer 'epoch'"),
+    "hydra.run.dir=elsewhere": (2, "results lie below paths.outputs"),
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_what_is_refused_synthesises_nothing(speechlrp, tmp_path, words):
+    status, reason = REFUSED[words]
+    result = speechlrp("demo", *words.split())
+    assert result.exit_code == status
+    assert reason in result.stderr
     assert not list(tmp_path.iterdir())

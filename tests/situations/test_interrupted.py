@@ -18,7 +18,7 @@ import os, signal
 replace = os.replace
 def deadly(source, target):
     if os.path.basename(target) == {!r}:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.{})
     replace(source, target)
 os.replace = deadly
 """
@@ -78,7 +78,7 @@ def test_a_killed_command_leaves_no_half_file_and_is_given_again(called, tmp_pat
         assert called(words).returncode == 0
         (tmp_path / file).write_text("# mine\n" + (tmp_path / file).read_text())
         before = (tmp_path / file).read_text()
-    killed = called(words, DIES.format(file.rpartition("/")[2]))
+    killed = called(words, DIES.format(file.rpartition("/")[2], "SIGKILL"))
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     left = (tmp_path / file).read_text() if (tmp_path / file).exists() else None
     assert left == before
@@ -88,6 +88,16 @@ def test_a_killed_command_leaves_no_half_file_and_is_given_again(called, tmp_pat
     assert not hidden(tmp_path)
     if before:
         assert (tmp_path / file).with_suffix(".yaml.old").read_text() == before
+
+
+@pytest.mark.parametrize("asked", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_command_that_is_asked_to_end_lets_go_of_all(called, tmp_path, asked):
+    words, file = KILLED["a first experiment is written"]
+    before = sorted(tmp_path.rglob("*"))
+    ended = called(words, DIES.format(file.rpartition("/")[2], asked))
+    assert ended.returncode == 128 + signal.Signals[asked]
+    assert ended.stderr == "error: interrupted; the same command goes on from here\n"
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize("name", TWICE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
+import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import soundfile
 from joblib import Parallel, delayed
 
-from speechlrp.artifacts.atomic import need_space
+from speechlrp.artifacts.atomic import need_space, sweep, write_bytes
 from speechlrp.corpora.synthetic.layouts import Utterance
 from speechlrp.corpora.synthetic.render import Rendered
 from speechlrp.errors import SpeechLRPError
@@ -28,18 +28,7 @@ def write(path: Path, data: bytes) -> None:
     """Write a file whole or not at all, and its folders; leave it alone if it holds just that."""
     if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = _beside(path)
-    try:
-        beside.write_bytes(data)
-        os.replace(beside, path)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
+    write_bytes(path, data)
 
 
 def encode(rendered: Rendered, suffix: str) -> bytes:
@@ -118,10 +107,10 @@ class Store:
         """Remove what was made, half-written files and empty folders; nothing else."""
         for part in (self.root / _OWN / "parts").glob("*.json"):
             part.unlink()
+        sweep(self.root)
         paths = [self.root / path for path in made]
         for path in paths:
             path.unlink(missing_ok=True)
-            _beside(path).unlink(missing_ok=True)
         for folder in sorted({path.parent for path in paths}, reverse=True):
             while folder != self.root and folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
@@ -164,7 +153,10 @@ class Store:
             progress(done, len(plan))
         first = {k: len(plan) - done for k in missing[:1]}
         tasks = (delayed(self._make_block)(k, blocks[k], one, first.get(k, 0)) for k in missing)
-        for block, made in Parallel(n_jobs=workers, return_as="generator_unordered")(tasks):
+        deaf = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
+        # A terminal tells Ctrl-C to all of its processes: this one, which ends the others, says so
+        helped = Parallel(n_jobs=workers, return_as="generator_unordered", **deaf)
+        for block, made in helped(tasks):
             entries[block] = made
             done += len(made)
             if progress:
