@@ -35,7 +35,7 @@ def locked(folder: Path, name: str, command: str, top: Path) -> Iterator[None]:
     folders are removed below `top`, or below the folder around it that was there before.
     """
     top = next(place for place in (top, *top.parents) if place.is_dir())
-    path = folder.with_name(f".{folder.name}.lock")
+    path, new = folder.with_name(f".{folder.name}.lock"), not folder.exists()
     lock = FileLock(path)
     if not _acquire(lock, path, name):
         yield
@@ -50,6 +50,9 @@ def locked(folder: Path, name: str, command: str, top: Path) -> Iterator[None]:
         # Still held: whoever waits on this file finds that it is gone, and opens a new one.
         path.unlink(missing_ok=True)
         lock.release()
+        if new:
+            with suppress(OSError):
+                folder.rmdir()
         remove_empty(folder.parent, top)
 
 
