@@ -40,6 +40,8 @@ from speechlrp.pipeline.identity import Invocation, check_run
 from speechlrp.pipeline.inputs import check_made_so
 from speechlrp.stages import CLASSES, stage_of
 
+FAILED = "of the sweep these failed, for what is said above"
+
 
 def launch(
     verb: str,
@@ -86,7 +88,7 @@ def launch(
                 with suppress(OSError):  # of runs that are there
                     outputs.rmdir()
     if failed:
-        ending.stop(f"of the sweep these failed, for what is said above: {'; '.join(failed)}")
+        ending.stop(f"{FAILED}: {'; '.join(failed)}")
 
 
 def _spelt_out(override: str) -> str:
@@ -120,11 +122,14 @@ def _hydra_main(
         try:
             work(composed)
         except SystemExit as error:
-            # In a process of a launcher's the list is a copy, and the status must tell
-            if failed is None or error.code != 1 or os.getpid() != process:
+            if failed is None or error.code != 1:
                 raise
             varied = swept(overrides, files.folder)
             failed.append(" ".join(o for o in task_overrides() if key_of(o) in varied))
+            if os.getpid() != process:  # a launcher's, where the list is a copy
+                click.echo(f"error: {FAILED}: {failed[-1]}", err=True)
+                words = "members of the sweep failed, which are named above"
+                raise SpeechLRPError(words) from error  # which ends no other member
 
     def work(composed: DictConfig) -> None:
         from speechlrp.config.schema import typed

@@ -146,8 +146,8 @@ def swept(overrides: tuple[str, ...], folder: str | None) -> list[str]:
             places = [Path(place, one.key_or_group) for place in (conf_dir(), folder) if place]
             if not names.filter([path.stem for place in places for path in place.glob("*.yaml")]):
                 raise SpeechLRPError(
-                    f"{one.input_line} has no member; glob(...) takes choices of a group, for which "
-                    "see `speechlrp list`"
+                    f"{one.input_line} has no member; glob(...) takes choices of a group, for "
+                    "which see `speechlrp list`"
                 )
     return [one.key_or_group for one in parsed if one.is_sweep_override()]
 

@@ -1,16 +1,12 @@
 """Between click and Hydra: what runs, and what is refused in one line."""
 
 import re
-import signal
-import sys
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
 import yaml
 
 from speechlrp.cli import bridge
-from speechlrp.errors import SpeechLRPError
 
 
 def _shown(result) -> dict:
@@ -214,68 +210,6 @@ def test_the_folder_of_the_users_own_stays_in_the_command(speechlrp, launched, t
     assert invocation.hints == ("seed=2", "--config-dir", str(tmp_path))
 
 
-def _failed_at_tidying_up():
-    error = AttributeError("half made")
-    error.__context__ = KeyboardInterrupt()
-    return error
-
-
-@pytest.mark.parametrize(
-    ("error", "status", "line"),
-    [
-        (SpeechLRPError("two\nlines"), 1, "error: two lines"),
-        (OSError(28, "No space left on device", "/a/b"), 1, "/a/b: No space left on device"),
-        (OSError("write\nfailed"), 1, "error: cannot read or write: write failed"),
-        (OSError(), 1, "error: cannot read or write: OSError"),
-        (MemoryError(), 1, "error: too little memory (); smaller batches or fewer workers"),
-        (RuntimeError("CUDA out of memory."), 1, "too little memory (CUDA out of memory.)"),
-        (RuntimeError("can't start new thread"), 1, "too little memory (can't start new thread)"),
-        (ImportError("a.so: failed to map segment"), 1, "too little memory (a.so: failed to map"),
-        (BrokenProcessPool("A worker was unexpectedly terminated"), 1, "too little memory (A wor"),
-        (KeyboardInterrupt(), 130, "interrupted; the same command goes on"),
-        (KeyboardInterrupt(signal.SIGTERM), 143, "interrupted; the same command goes on"),
-        (_failed_at_tidying_up(), 130, "interrupted; the same command goes on"),
-    ],
-)
-def test_expected_errors_of_a_stage_are_one_line(speechlrp, monkeypatch, error, status, line):
-    def fail(*_):
-        raise error
-
-    monkeypatch.setattr("speechlrp.stages.sequence.run_verb", fail)
-    result = speechlrp("train")
-    assert result.exit_code == status
-    assert line in result.stderr
-    assert len(result.stderr.splitlines()) == 1
-
-
-def test_an_interruption_while_a_verb_imports_is_one_line(speechlrp, monkeypatch):
-    class Import:
-        def find_spec(self, name, *_):
-            if name == "speechlrp.cli.runs":
-                raise KeyboardInterrupt
-
-    monkeypatch.delitem(sys.modules, "speechlrp.cli.runs")
-    monkeypatch.setattr(sys, "meta_path", [Import(), *sys.meta_path])
-    result = speechlrp("runs")
-    assert (result.exit_code, len(result.stderr.splitlines())) == (130, 1)
-
-
-def test_a_member_of_a_sweep_that_fails_is_named_and_ends_no_other(speechlrp, monkeypatch):
-    done = []
-
-    def work(verb, config, invocation):
-        if config.seed == 2:
-            raise SpeechLRPError("no luck")
-        done.append(config.seed)
-
-    monkeypatch.setattr("speechlrp.stages.sequence.run_verb", work)
-    result = speechlrp("train", "-m", "seed=1,2,3", "trainer.epochs=9")
-    assert (result.exit_code, done) == (1, [1, 3])
-    of_member, of_sweep = result.stderr.splitlines()
-    assert of_member == "error: no luck"
-    assert of_sweep.endswith("failed, for what is said above: seed=2")
-
-
 @pytest.mark.parametrize("members", ["seed=range(3,3)", "explainer=glob(zzz*)", "seed=glob(*)"])
 def test_a_sweep_of_nothing_is_refused(speechlrp, launched, members):
     result = speechlrp("train", "-m", members)
@@ -290,15 +224,6 @@ def test_choices_of_ones_own_are_members(speechlrp, monkeypatch, tmp_path):
     monkeypatch.setattr("speechlrp.stages.sequence.run_verb", lambda *a: seeds.append(a[1].seed))
     result = speechlrp("train", "-m", "experiment=glob(zzz*)", "--config-dir", "mine")
     assert (result.exit_code, seeds) == (0, [7])
-
-
-@pytest.mark.parametrize("error", [ValueError("a bug"), KeyError("a bug"), RuntimeError("a bug")])
-def test_a_bug_keeps_its_traceback(speechlrp, monkeypatch, error):
-    def fail(*_):
-        raise error
-
-    monkeypatch.setattr("speechlrp.stages.sequence.run_verb", fail)
-    assert speechlrp("train").exception is error
 
 
 def test_hydra_leaves_no_files_of_its_own(speechlrp, launched, tmp_path):
