@@ -82,7 +82,7 @@ class OwnFiles:
             return words
         named = re.findall(r"'([^']+)'", words)
         named += re.findall(r"[\w-]+(?:[./][\w-]+)+|^\w+", words)
-        named += ["/".join(pair) for pair in re.findall(r"unknown (\w+) '(\w+)'", words)]
+        named += ["/".join(pair) for pair in re.findall(r"unknown (\w+) '([^'/]+)'", words)]
         for path in self._chosen:
             for key in named if path.is_file() else ():
                 line = None
@@ -169,6 +169,7 @@ def _defaults(path: Path, named: Sequence[str]) -> bool:
     if not path.is_file():
         return False
     text = path.read_text(encoding="utf-8", errors="replace")
+    text = "\n".join(repr(line)[1:-1] for line in text.splitlines())  # as errors show it
     pairs = [name.split("/") for name in named if name.count("/") == 1]
     return any(re.search(rf"{re.escape(g)}\s*:\s*{re.escape(n)}(?![\w-])", text) for g, n in pairs)
 

@@ -16,6 +16,10 @@ SITUATIONS = {
     "no header": ("split: {train: 4}\n", "line 1: .*first line must be `# @package _global_`"),
     "another header": ("# @package split\ntrain: 4\n", "line 1: .*first line must be"),
     "nothing in it": ("", "line 1: .*first line must be"),
+    "an odd choice": (
+        G + "defaults:\n  - override /task: \ufeff\n",
+        r"mine.yaml: unknown task '.ufeff'",
+    ),
     "an unknown setting": (G + "seed: 1\nsplitt: 2\n", "line 3: unknown setting 'splitt'.*'split'"),
     "a dotted key": (
         G + "trainer.epochs: 3\n",
