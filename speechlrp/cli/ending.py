@@ -97,11 +97,13 @@ def _give_up_output() -> None:
 
 def _interrupted_by(error: BaseException | None) -> int:
     """The signal that led to an error, if one did: what it interrupts may fail at tidying up."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:  # code may tie a chain into a ring
+        if isinstance(error, KeyboardInterrupt):
+            return next(iter(error.args), None) or signal.SIGINT
+        chain.append(error)
         error = error.__cause__ or error.__context__
-    if error is None:
-        return 0
-    return next(iter(error.args), None) or signal.SIGINT
+    return 0
 
 
 def _told(error: BaseException) -> str | None:

@@ -17,6 +17,12 @@ def _failed_at_tidying_up():
     return error
 
 
+def _in_a_ring():
+    error, earlier = SpeechLRPError("no such file"), ValueError("first")
+    error.__cause__, earlier.__context__ = earlier, error
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "status", "line"),
     [
@@ -32,6 +38,7 @@ def _failed_at_tidying_up():
         (KeyboardInterrupt(), 130, "interrupted; the same command goes on"),
         (KeyboardInterrupt(signal.SIGTERM), 143, "interrupted; the same command goes on"),
         (_failed_at_tidying_up(), 130, "interrupted; the same command goes on"),
+        (_in_a_ring(), 1, "error: no such file"),
     ],
 )
 def test_expected_errors_of_a_stage_are_one_line(speechlrp, monkeypatch, error, status, line):
