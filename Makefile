@@ -32,10 +32,10 @@ install: .venv/installed  ## Make the environment in .venv
 	@touch $@
 
 test: install  ## Run the tests, a file at a time on every core
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-all: install  ## Run all tests, the slow ones too
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m ''
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m ''
 
 docs: install  ## Build the manual into site/ (NOTEBOOKS=no: its tutorials are not run)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'

@@ -21,6 +21,11 @@ def pytest_configure() -> None:
     hypothesis.settings.load_profile("untimed")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole commands come first: of files dealt to processes, a long one at the end runs alone."""
+    items.sort(key=lambda item: not {"stages", "answers"} & set(item.path.parts))
+
+
 def pytest_collection_finish() -> None:
     """What collecting made stays to the end: nobody need look through it for garbage again."""
     gc.collect()
