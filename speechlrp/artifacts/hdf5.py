@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from speechlrp.artifacts.atomic import whole
+from speechlrp.artifacts.heaps import check_heaps
 from speechlrp.artifacts.layout import Damaged, Layout, attribute, entry, read_attribute
 from speechlrp.artifacts.unexpected import kind as kind_of
 from speechlrp.errors import SpeechLRPError
@@ -74,6 +75,7 @@ def checked(path: Path, layout: Layout, command: str, **options: Any) -> h5py.Fi
     if not path.is_file():
         raise SpeechLRPError(f"no {layout.kind} at {path}; make them with `{command}`")
     with reading(path, command):
+        check_heaps(path)
         file = _opened(path, options)
         try:
             stored = read_attribute(file, "kind")

@@ -176,6 +176,14 @@ def test_a_text_in_no_known_code_is_said(path: Path, damaged: bytes, right: str)
     refused(path, right)
 
 
+def test_a_text_among_zeros_is_not_waited_for(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    heap = content.index(b"GCOL") + 16
+    content[heap : heap + 64] = bytes(64)
+    path.write_bytes(content)
+    refused(path, "a list of its texts has no end")
+
+
 def test_a_pipe_is_not_waited_for(path: Path) -> None:
     path.unlink()
     os.mkfifo(path)
