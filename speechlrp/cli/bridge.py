@@ -235,14 +235,14 @@ def _arguments(verb: str, overrides: tuple[str, ...], values: Mapping[str, Any])
     for name in (name for name in ("cfg", "info", "config_dir") if values.get(name)):
         flags += [f"--{name.replace('_', '-')}", values[name]]
     flags += [f"--{name}" for name in ("resolve", "multirun") if values.get(name)]
-    before = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    before = sys.argv, os.environ.get("HYDRA_FULL_ERROR"), logging.raiseExceptions
     sys.argv = ["speechlrp", *flags, *overrides]
     os.environ["HYDRA_FULL_ERROR"] = "1"
     logging.raiseExceptions = False  # what --info cannot write is told once, when it is all written
     try:
         yield
     finally:
-        sys.argv = before[0]
+        sys.argv, logging.raiseExceptions = before[0], before[2]
         if before[1] is None:
             del os.environ["HYDRA_FULL_ERROR"]
         else:

@@ -80,10 +80,14 @@ def _measures(context: Context, ranked: pd.DataFrame, results: Mapping) -> Itera
             yield _figure(context, f"flipped_{corpus}", drawn, caption)
 
 
+def _has_learned(one: Member, least: float) -> bool:
+    return one.control or one.evaluation["accuracy"] >= least
+
+
 def _left_out(least: float, every: Sequence[Member]) -> Iterator[str]:
     """What is said of the networks that have not learned what is planted."""
     for one in every:
-        if not one.control and one.evaluation["accuracy"] < least:
+        if not _has_learned(one, least):
             yield (
                 f"{one.name}: right in {one.evaluation['accuracy']:.1%}, below "
                 f"bench.least_accuracy={least}: left out"
@@ -168,7 +172,7 @@ def _learned(context: Context, every: Sequence[Member]) -> list[Member]:
         SpeechLRPError: none did.
     """
     least = context.config.bench.least_accuracy
-    learnt = [one for one in every if one.control or one.evaluation["accuracy"] >= least]
+    learnt = [one for one in every if _has_learned(one, least)]
     for words in _left_out(least, every):
         context.say(words)
     if all(one.control for one in learnt):
