@@ -85,7 +85,8 @@ def _fill(run: Run, folder: Path) -> None:
         copy = folder / CONF / path.relative_to(folders[-1])
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
-    overrides = [_without_places(o) for o in remembered.overrides if not o.startswith(CONFIG_DIR)]
+    kept = (o for o in remembered.overrides if not o.startswith((CONFIG_DIR, "paths.")))
+    overrides = [_without_places(o) for o in kept]
     alone = replace(remembered, name=run.name, data_run=run.name, overrides=overrides)
     write_json(folder / FILE, vars(alone))
     write_text(folder / "README.md", card(run))

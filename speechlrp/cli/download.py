@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import click
 
 from speechlrp.cli.bridge import launch
+from speechlrp.config.names import key_of
 from speechlrp.pipeline.lock import taken
 
 
@@ -73,7 +74,8 @@ DEMOS = {
 def show(words: tuple[str, ...], values: Mapping[str, Any]) -> None:
     """Synthesise the corpus of a demonstration, and take it through its stages.
 
-    Recordings lie in ``demo/`` below ``SPEECHLRP_DATA`` (default: ``data``).
+    Recordings lie where ``paths.data`` says, or else in ``demo/`` below ``SPEECHLRP_DATA``
+    (default: ``data``).
 
     `words` are one of `DEMOS`, if any, and settings ``KEY=VALUE``; `values` are those of
     ``speechlrp run``.
@@ -89,7 +91,8 @@ def show(words: tuple[str, ...], values: Mapping[str, Any]) -> None:
     if len(kinds) > 1:
         raise click.UsageError(f"one demonstration at a time, not {' and '.join(kinds)}")
     demo, settings = DEMOS[kinds[0]], [word for word in words if word != kinds[0]]
-    data = Path(os.environ.get("SPEECHLRP_DATA", "data")) / "demo"
+    asked = [o.partition("=")[2].strip("'\"") for o in settings if key_of(o) == "paths.data"]
+    data = Path(asked[-1] if asked else Path(os.environ.get("SPEECHLRP_DATA", "data"), "demo"))
     corpus = partial(
         synthesise_corpus,
         demo.layout,

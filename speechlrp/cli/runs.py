@@ -159,8 +159,12 @@ def outputs_of(overrides: Sequence[str] = ()) -> Path:
 
 
 def to_remember(overrides: Sequence[str], config_dir: str | None) -> tuple[str, ...]:
-    """The overrides that a run remembers, and the folder of configurations that they need."""
-    kept = identity_overrides(overrides, REMEMBERED)
+    """The overrides that a run remembers, and the folder of configurations that they need.
+
+    Where its recordings lie is one: a later verb that reads beside them is to find them too.
+    """
+    data = [o for o in overrides if key_of(o) == "paths.data"][-1:]
+    kept = [*identity_overrides(overrides, REMEMBERED), *data]
     kept = [o for o in kept if not o.startswith("data_run=$")]
     return (*kept, *([f"{CONFIG_DIR}{config_dir}"] if config_dir else []))
 

@@ -35,6 +35,16 @@ def test_recordings_come_first_and_settings_go_on(speechlrp, monkeypatch, tmp_pa
     assert config["sequence"].last == "train"
 
 
+def test_recordings_lie_where_they_are_asked_to(speechlrp, monkeypatch):
+    calls = []
+    monkeypatch.setattr(demo, "synthesise_corpus", lambda *a, **k: calls.append(a))
+    monkeypatch.setattr("speechlrp.stages.sequence.run_verb", lambda *a: calls.append(a))
+    speechlrp("demo", "paths.data='my data'")
+    assert calls[0] == ("audiomnist", "my data/audiomnist")
+    assert calls[1][1].paths.data == "my data"
+    assert "paths.data='my data'" in calls[1][2].overrides
+
+
 REFUSED = {
     "music": (2, "'music'; there are: gender, letters, speaker"),
     "letters speaker": (2, "one demonstration at a time, not letters and speaker"),

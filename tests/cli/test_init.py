@@ -62,6 +62,14 @@ def test_a_run_that_is_made_remembers_where_the_file_is(begun, monkeypatch, tmp_
     assert "complete, nothing to do" in done.stdout, done.stderr
 
 
+def test_a_run_remembers_where_its_recordings_are(begun):
+    small = ("features.bands=8", "model.bands=8", "features.window=128", "features.hop=100")
+    begun("preprocess", "run=emo", *small, "paths.data=elsewhere")
+    assert "data: elsewhere" in begun("explain", "run=emo", "--cfg", "job").stdout
+    moved = begun("explain", "run=emo", "paths.data=moved", "--cfg", "job").stdout
+    assert "data: moved" in moved
+
+
 def test_a_run_of_another_experiments_name_begins_with_it(speechlrp):
     done = speechlrp("train", "run=planted_cue", "--cfg", "job")
     assert "name: cue" in done.stdout
