@@ -3,6 +3,7 @@
     python scripts/benchmark_lrp.py [--nets alexnet,wav2letter,resnet34,wav2vec]
         [--rules epsilon,gamma] [--batch 8] [--pairs 15] [--threads 2] [--device cpu]
         [--dtype float32,bfloat16] [--compile] [--calls 0] [--depths 8,32,128] [--processor]
+        [--products]
 
 Gradient and explanation are measured in turn and the median of the ratios of neighbours is
 printed, so that what else the machine does falls on both alike. Memory is the largest sum of
@@ -11,11 +12,14 @@ other work on the machine changes less. ``--compile`` measures against the gradi
 compiled network too; the explanation of a compiled network runs it as the Python it is.
 ``--calls 200`` also repeats each explanation and prints how much its memory grew. ``--depths``
 measures nothing but the memory of explanations of plain chains of so many convolutions, with
-checkpoint=True and without, over that of the shallowest chain's gradient. Writes nothing.
+checkpoint=True and without, over that of the shallowest chain's gradient. ``--products`` prints
+what convolutions and matrix products alone take, over what they take of the gradient: no rule can
+cost less that needs these. Writes nothing.
 """
 
 import argparse
 import gc
+import re
 import time
 from collections.abc import Callable
 from functools import partial
@@ -65,6 +69,24 @@ def peak_bytes(function: Callable[[], Tensor], cuda: bool) -> int:
             held += event.nbytes()
             most = max(most, held)
     return most
+
+
+PRODUCTS = re.compile(
+    r"aten::(_?(mkldnn_)?convolution(_backward)?|_slow_conv2d_(forward|backward)|(add)?mm|(badd)?bmm"
+    r"|(mkldnn_)?linear|_scaled_dot_product_\w+)"
+)
+"""The operations that multiply matrices."""
+
+
+def products(function: Callable[[], Tensor]) -> float:
+    """Least microseconds of a call that convolutions and matrix products take, of five."""
+    times = []
+    for _ in range(5):
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as log:
+            function()
+        events = (e for e in log.events() if PRODUCTS.fullmatch(e.name))
+        times.append(sum(event.self_cpu_time_total for event in events))
+    return min(times)
 
 
 def growth(function: Callable[[], Tensor], calls: int) -> int:
@@ -119,6 +141,7 @@ def print_rows(
     clock = time.process_time if options.processor else time.perf_counter
     base = partial(plain_gradient, model, x)
     least = peak_bytes(base, cuda) if memory else 0
+    plain = products(base) if options.products else 0
     for rules in options.rules.split(","):
 
         def lrp(composite=RULES[rules]) -> Tensor:
@@ -132,6 +155,7 @@ def print_rows(
         early, late = (1000 * median(times) for times in zip(*pairs[2:], strict=True))
         line = f"{name:26}{rules:16}{early:12.1f}{late:9.1f}{ratio:7.2f}"
         line += f"{peak_bytes(lrp, cuda) / least:8.2f}" if memory else ""
+        line += f"{products(lrp) / plain:10.2f}" if options.products else ""
         line += f"  grew by {growth(lrp, options.calls)} bytes" if options.calls else ""
         print(line, flush=True)
 
@@ -148,6 +172,7 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--calls", type=int, default=0)
     parser.add_argument("--processor", action="store_true")
+    parser.add_argument("--products", action="store_true")
     parser.add_argument("--depths", help="such as 8,32,128")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -156,7 +181,8 @@ def main() -> None:
         print_depths(depths, options.batch, options.device)
         return
     print(f"batch {options.batch}, {options.pairs} pairs, {options.device}")
-    print(f"{'net':26}{'rules':16}{'gradient ms':>12}{'LRP ms':>9}{'time':>7}{'memory':>8}")
+    head = f"{'net':26}{'rules':16}{'gradient ms':>12}{'LRP ms':>9}{'time':>7}{'memory':>8}"
+    print(head + ("  products" if options.products else ""))
     for dtype in options.dtype.split(","):
         for net in options.nets.split(","):
             model, x = network(net, options.batch, options.device, getattr(torch, dtype))

@@ -98,7 +98,10 @@ def with_remembered(
     if not name:
         return overrides, folder or _own_folder(asked)
     check_name(name)
-    run = read_run(outputs_of(overrides) / name)
+    outputs = outputs_of(overrides)
+    run = read_run(outputs / name)
+    if run is None and values.get("multirun"):
+        run = _of_members(outputs, name, swept(overrides, folder))
     if run is None:
         folder = folder or _own_folder(asked or name)
         begins = not asked and _is_experiment(name, folder)
@@ -114,6 +117,17 @@ def with_remembered(
     varied = ",".join([name, *swept(overrides, folder)])
     names = [f"run=${{run_name:{varied}}}", f"data_run=${{data_run_name:{varied}}}"]
     return tuple(merged([*names, *kept], list(settings.values()))), folder
+
+
+def _of_members(outputs: Path, name: str, varied: Sequence[str]) -> Run | None:
+    """What the members of an earlier sweep of these settings all remember, if there are any."""
+    parts = [f"-{key.rpartition('.')[2]}-" for key in varied]
+    folders = [f for f in sorted(outputs.glob(f"{name}-*")) if all(p in f.name for p in parts)]
+    runs = [run for folder in folders if varied and (run := read_run(folder))]
+    if not runs:
+        return None
+    shared = set.intersection(*(set(run.overrides) for run in runs))
+    return Run(name, [override for override in runs[0].overrides if override in shared])
 
 
 def _is_experiment(name: str, folder: str | None) -> bool:

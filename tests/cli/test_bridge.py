@@ -1,5 +1,6 @@
 """Between click and Hydra: what runs, and what is refused in one line."""
 
+import json
 import re
 from pathlib import Path
 
@@ -208,6 +209,21 @@ def test_the_folder_of_the_users_own_stays_in_the_command(speechlrp, launched, t
     invocation = launched[0][2]
     assert invocation.command == f"speechlrp train seed=2 --config-dir {tmp_path}"
     assert invocation.hints == ("seed=2", "--config-dir", str(tmp_path))
+
+
+def test_a_later_verb_knows_the_members_of_a_sweep(speechlrp, launched):
+    for seed in (1, 2):
+        given = ["experiment=demo", "trainer.epochs=2", f"seed={seed}", "trainer.lr=3"]
+        folder = Path(f"outputs/emo-seed-{seed}")
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text(json.dumps({"name": folder.name, "overrides": given}))
+    assert speechlrp("evaluate", "-m", "run=emo", "seed=1,2", "trainer.lr=4").exit_code == 0
+    config = launched[1][1]
+    assert (config.run, config.seed, config.trainer["epochs"]) == ("emo-seed-2", 2, 2)
+    assert config.trainer["lr"] == 4  # what is given comes after what is remembered
+    launched.clear()
+    speechlrp("evaluate", "run=emo", "seed=2")
+    assert launched[0][1].trainer["epochs"] != 2  # a run of that name is another thing
 
 
 @pytest.mark.parametrize("members", ["seed=range(3,3)", "explainer=glob(zzz*)", "seed=glob(*)"])
