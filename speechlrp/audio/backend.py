@@ -9,6 +9,7 @@ plain import fails on that extension, a stub takes its place.
 import functools
 import importlib
 import sys
+import threading
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NoReturn
@@ -16,6 +17,8 @@ from typing import Any, NoReturn
 from speechlrp.errors import SpeechLRPError
 
 EXTENSION = "torchaudio._extension"
+ALONE = threading.Lock()
+"""Readers are threads: one takes the half of an import away while the others wait."""
 
 
 @functools.cache
@@ -26,19 +29,21 @@ def load_torchaudio() -> ModuleType:
         ImportError: torchaudio is not installed.
         OSError: or RuntimeError, where the import fails for another reason.
     """
-    try:
-        return importlib.import_module("torchaudio")
-    except (OSError, RuntimeError) as error:
-        if not is_extension_failure(error):
+    with ALONE:
+        try:
+            return importlib.import_module("torchaudio")
+        except (OSError, RuntimeError) as error:
+            if not is_extension_failure(error):
+                raise
+        # A list: other threads import other modules meanwhile.
+        for name in [name for name in list(sys.modules) if name.split(".")[0] == "torchaudio"]:
+            del sys.modules[name]
+        sys.modules[EXTENSION] = make_stub()
+        try:
+            return importlib.import_module("torchaudio")
+        except BaseException:
+            del sys.modules[EXTENSION]
             raise
-    for name in [name for name in sys.modules if name.split(".")[0] == "torchaudio"]:
-        del sys.modules[name]
-    sys.modules[EXTENSION] = make_stub()
-    try:
-        return importlib.import_module("torchaudio")
-    except BaseException:
-        del sys.modules[EXTENSION]
-        raise
 
 
 def is_extension_failure(error: Exception) -> bool:

@@ -55,6 +55,16 @@ def test_the_extension_is_left_out_where_it_does_not_load(error: str) -> None:
     assert out == "False (1, 80)"
 
 
+def test_threads_wait_for_the_one_that_leaves_it_out() -> None:
+    out = run(
+        "stubbed = 'torchaudio._extension' in sys.modules; __import__('time').sleep(0.5)\n"
+        "    if not stubbed: raise OSError('libc10_cuda.so')\n    return types.SimpleNamespace()",
+        "from concurrent.futures import ThreadPoolExecutor as Pool; "
+        "list(Pool(3).map(lambda _: load_torchaudio(), range(3))); print(len(calls))",
+    )
+    assert out == "4"  # the first thread's two, and one of each of the others
+
+
 def test_another_failure_is_passed_on_and_leaves_no_stub() -> None:
     out = run(
         "raise OSError('disk on fire')",
