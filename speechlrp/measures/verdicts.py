@@ -90,8 +90,8 @@ class Verdict:
         if known is None:
             return counted
         if self.speakers < FEWEST:
-            return f"lrp_rev - lrp: {known.mean:.0f}; {counted}: fewer than {FEWEST}"
-        return f"lrp_rev - lrp: {known.mean:.0f} ({known.low:.0f} to {known.high:.0f}); {counted}"
+            return f"lrp_rev - lrp: {known.mean:z.0f}; {counted}: fewer than {FEWEST}"
+        return f"lrp_rev - lrp: {known.mean:z.0f} ({known.low:z.0f} to {known.high:z.0f}); {counted}"
 
 
 def judge(areas: pd.DataFrame) -> Verdict:

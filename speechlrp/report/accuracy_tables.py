@@ -17,7 +17,7 @@ NOTHING = "–"
 COLUMN = '<th scope="col" class="{}">{}</th>'
 TABLE = Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>")
 NEAR = 0.011
-"""Percent of bins by which a point may miss the column: a bin of 227 x 227 is 0.002 %."""
+"""Percent of bins by which a point may miss the column, or half a bin where that is more."""
 
 
 def percent(value: float, deviation: float = 0.0) -> str:
@@ -33,7 +33,7 @@ def accuracies(
     """Make the rows of T Table 6.1 (``by="strategy"``) or 6.2 (``by="model"``).
 
     `frame` is ``curve.csv`` of one baseline. `percents` are the columns, % of bins flipped: a point
-    counts for the column within 0.011 % of it, the nearest first.
+    counts for the column within `NEAR` of it, the nearest first.
 
     Returns:
         Index: row names; columns: ``percents``; accuracy in % as text, with the
@@ -44,13 +44,14 @@ def accuracies(
     """
     points = statistics(frame, by)
     lines = {name: points[points[by].astype(str) == name] for name in names_of(points, by)}
-    rows = {name: [_at(line, column) for column in percents] for name, line in lines.items()}
+    near = max(NEAR, 0.501 * (frame["percent"] / frame["bins"]).max())
+    rows = {name: [_at(line, column, near) for column in percents] for name, line in lines.items()}
     return _table(rows, percents, by)
 
 
-def _at(points: pd.DataFrame, column: float) -> str:
+def _at(points: pd.DataFrame, column: float, near: float) -> str:
     distance = (points["percent"].astype(float) - column).abs()
-    if distance.empty or distance.min() > NEAR:
+    if distance.empty or distance.min() > near:
         return NOTHING
     row = points.loc[distance.idxmin()]
     return percent(row["mean"], row["sd"])

@@ -68,7 +68,7 @@ def verdicts(areas: pd.DataFrame) -> pd.DataFrame:
                 "baseline": baseline,
                 **{name: heights[name] for name in names_of(part, "strategy") if name in heights},
                 "lrp_rev - lrp": between.mean,
-                "95 %": f"{between.low:.0f} to {between.high:.0f}" if between.known else "–",
+                "95 %": f"{between.low:z.0f} to {between.high:z.0f}" if between.known else "–",
                 "n": verdict.n,
                 "speakers": verdict.speakers,
                 "verdict": verdict.word,
@@ -177,7 +177,7 @@ def _key(fig: Figure, frame: pd.DataFrame) -> None:
                markeredgecolor=style.FAINT, label="baseline = what the explanation compares with")
     )  # fmt: skip
     for words in (
-        "numbers: mean accuracy (%) over the axis",
+        "numbers: mean accuracy (%) over the drawn axis",
         "(a to b): 95 % over speakers, paired",
     ):
         entries.append(Line2D([], [], linestyle="none", label=words))

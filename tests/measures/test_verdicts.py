@@ -96,6 +96,12 @@ def test_few_speakers_decide_nothing_however_clear_it_looks(speakers):
     assert verdict.text == "lrp 0, random 90, lrp_rev 100"
 
 
+def test_no_zero_has_a_sign():
+    table = areas_of({"lrp": 0.601, "lrp_rev": 0.600}, speakers=3, spread=0)
+    assert judge(table).evidence.startswith("lrp_rev - lrp: 0;")
+    assert judge(areas_of({"lrp": 0.601, "lrp_rev": 0.6}, 9, spread=0)).evidence.count("-0") == 0
+
+
 def test_less_than_a_point_is_no_difference():
     table = areas_of({"lrp": 0.600, "lrp_rev": 0.605}, speakers=40, spread=0)
     assert judge(table).differences["lrp", "lrp_rev"].low > 0

@@ -29,6 +29,14 @@ def test_a_point_a_bin_away_counts_for_its_column(curve):
     assert accuracies(curve, (0.5,)).loc["lrp", "0.5"] == "50.00"
 
 
+@pytest.mark.parametrize("total", [64 * 68, 40 * 30, 12 * 9])
+def test_the_nearest_number_of_few_bins_counts_for_its_column(curve, total):
+    curve["bins"] = (curve["percent"] * total / 100).round()
+    curve["percent"] = curve["bins"] / total * 100
+    assert "–" not in set(accuracies(curve, (0.0, 0.5, 1.0, 5.0, 30.0)).loc["lrp"])
+    assert accuracies(curve, (10.0,)).loc["lrp", "10"] == "–"
+
+
 def test_models_without_a_row_in_the_paper_stand_alone(curve):
     table = accuracies(curve.query("strategy == 'lrp'").assign(model="mine"), (0.0,), by="model")
     assert list(beside(table, paper.TABLE_6_2).index) == ["mine"]

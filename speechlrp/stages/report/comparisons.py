@@ -30,7 +30,7 @@ COSTS = "Costs, completeness and areas of the flipping curves."
 COST_NOTE = (
     "seconds, passes: of a recording, medians; completeness_error: of the sum of relevance, "
     "where one is promised, median of its size (and as a share of what is promised); auc: mean "
-    "accuracy over the axis (lrp: most relevant first, lrp_rev: most negative first, random)."
+    "accuracy over the bins flipped (lrp: most relevant first, lrp_rev: most negative, random)."
 )
 
 

@@ -15,7 +15,7 @@ UNKNOWN = (
 ASKED = (
     "With the bins flipped that an explainer finds most relevant, lrp, accuracy should fall below "
     "that of random bins, and with the most negative ones, lrp_rev, it should not: then the order "
-    "holds (below: the mean accuracy over the curve's axis, in %, and the difference in points)."
+    "holds (below: the mean accuracy over the axis as drawn, in %, and the difference in points)."
 )
 
 TRUST = (
