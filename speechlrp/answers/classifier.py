@@ -133,7 +133,7 @@ class Pieces:
         windows = []
         self._rows: list[tuple[float, float, float]] = []
         for start, segment in segments:
-            # By the file's stem, so that a corpus's recording lies where it lay in training.
+            # By the file's stem: where ids are stems, a recording lies where it lay in training.
             stem = Path(name).stem
             window, offset = place(segment, settings.length, seed=seed, name=stem, start=start)
             windows.append(window)

@@ -149,7 +149,7 @@ def _hydra_main(
             check_effect(member, config.explainer)
             if corpus:
                 config = on_corpus(config, verb, member, corpus)
-            named = (*hints(member, config_dir, remembered), *hints_on(corpus))
+            named = (*hints(member, config_dir, config.run if remembered else None), *hints_on(corpus))
             if verb != "run":
                 stage = stage_of(verb, config.task.name)
                 asked = {**stage.inputs(config), **stage.shows(config)}

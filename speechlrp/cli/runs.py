@@ -183,13 +183,16 @@ def to_remember(overrides: Sequence[str], config_dir: str | None) -> tuple[str, 
     return (*kept, *([f"{CONFIG_DIR}{config_dir}"] if config_dir else []))
 
 
-def hints(overrides: Sequence[str], config_dir: str | None, remembered: bool) -> tuple[str, ...]:
+def hints(
+    overrides: Sequence[str], config_dir: str | None, remembered: str | None
+) -> tuple[str, ...]:
     """What names the run of a command, for the commands in messages.
 
-    Where it is `remembered`, by a `run.json`, its name alone is enough.
+    Where a `run.json` has it, its name as `remembered` is enough: a member's of a sweep too.
     """
     named = [plainly(o) for o in overrides if o.startswith("run=")]
-    enough = bool(named) and remembered
+    enough = bool(named) and remembered is not None
+    named = [f"run={remembered}"] if enough else named
     rest = identity_overrides(
         overrides, ("paths",) if enough else ("paths", "experiment", *IDENTITY)
     )

@@ -8,11 +8,19 @@ import pytest
 import yaml
 
 from speechlrp.cli import bridge
+from speechlrp.cli.runs import hints
 
 
 def _shown(result) -> dict:
     assert result.exit_code == 0, result.stderr
     return yaml.safe_load(result.stdout)
+
+
+def test_a_member_of_a_sweep_is_named_as_itself():
+    asked = ["run=${run_name:emo,seed}", "seed=1"]
+    assert hints(asked, None, "emo-seed-1") == ("run=emo-seed-1",)
+    assert hints(["run=emo", "seed=1"], None, None) == ("run=emo", "seed=1")
+    assert hints(["seed=1"], None, "demo-seed-1") == ("seed=1",)
 
 
 def test_options_and_overrides_in_any_order(speechlrp):
