@@ -145,11 +145,11 @@ def _hydra_main(
             if verb in ("run", *SETTINGS):
                 config = typed(with_explainers(composed, verb, member))
         with one_line_errors(verb, overrides):
-            remembered = check_run(config)
+            remembered = config.run if check_run(config) else None
             check_effect(member, config.explainer)
             if corpus:
                 config = on_corpus(config, verb, member, corpus)
-            named = (*hints(member, config_dir, config.run if remembered else None), *hints_on(corpus))
+            named = (*hints(member, config_dir, remembered), *hints_on(corpus))
             if verb != "run":
                 stage = stage_of(verb, config.task.name)
                 asked = {**stage.inputs(config), **stage.shows(config)}

@@ -89,9 +89,10 @@ class Verdict:
         known = self.differences.get(("lrp", "lrp_rev"))
         if known is None:
             return counted
+        words = f"lrp_rev - lrp: {known.mean:z.0f}"
         if self.speakers < FEWEST:
-            return f"lrp_rev - lrp: {known.mean:z.0f}; {counted}: fewer than {FEWEST}"
-        return f"lrp_rev - lrp: {known.mean:z.0f} ({known.low:z.0f} to {known.high:z.0f}); {counted}"
+            return f"{words}; {counted}: fewer than {FEWEST}"
+        return f"{words} ({known.low:z.0f} to {known.high:z.0f}); {counted}"
 
 
 def judge(areas: pd.DataFrame) -> Verdict:

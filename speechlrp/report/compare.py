@@ -115,8 +115,8 @@ def flipping_curves(
         numbers = " / ".join(f"{area[name, kind]:.3f}" for kind in kinds)
         entries.append(line.entry(f"{name}: area {numbers}"))
     style.legend(
-        fig, entries, ncols=2, handlelength=3.2, title="area: mean accuracy (0 to 1) over the bins flipped, "
-        "most relevant first / most negative first; dotted: chance",
+        fig, entries, ncols=2, handlelength=3.2, title="area: mean accuracy (0 to 1), most "
+        "relevant first / most negative first, over the bins flipped; dotted: chance",
     )  # fmt: skip
     style.titled(fig, title)
     return fig
