@@ -77,7 +77,8 @@ class Layer:
         """
         self.operation = operation
         self.place = place
-        self._w = x.new_ones(()) if weight is None else plain(weight)
+        # Of a sparse matrix, such as a filter bank, rules ask what only a dense one answers.
+        self._w = x.new_ones(()) if weight is None else plain(weight).to_dense()
         self.bias = None if bias is None else plain(bias)
         self.x = x
         self._function, self._transposed = faster or function, transposed

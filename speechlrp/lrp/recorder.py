@@ -19,7 +19,9 @@ from speechlrp.lrp.tape import Node, Sweep, Tape, Value
 from speechlrp.lrp.watched import Watched
 
 ADD = "add it in speechlrp/lrp/operations (docs/adding-a-rule.md says how)"
+BEHIND = "explain the network behind it, by what it gives on"
 OFF = "let it depend on self.training, which is False in evaluation"
+PARTS = "take its parts (torch.view_as_real) or its magnitude (abs) instead"
 WRITE = "write into the tensor itself, by index: y[i] = x"
 
 Handler = Callable[["Recorder", Call], Any]
@@ -86,6 +88,10 @@ class Recorder:
     def tracks(self, argument: Any) -> TypeGuard[Watched]:
         """Whether an argument is a tensor that depends on the input."""
         return isinstance(argument, Watched) and argument.watcher is self
+
+    def held(self, argument: Tensor) -> Tensor:
+        """What a sweep may hold of an argument: a constant by an object that nobody overwrites."""
+        return argument if self.tracks(argument) else argument.detach()
 
     def numbers(self, tensor: Tensor) -> Tensor:
         """What a tensor holds, watched or not, without a history."""

@@ -1,7 +1,8 @@
 """Where relevance starts: the target and the quantity that is explained."""
 
+import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, SupportsIndex
 
 import torch
 from torch import Tensor
@@ -46,6 +47,8 @@ def start_coefficient(
 
 def weighting_of(output: Tensor, target: Target, batch: int) -> Tensor:
     """The weight of every entry of the output, whatever kind of target says it; errors as above."""
+    if isinstance(target, SupportsIndex) and not isinstance(target, bool | Tensor):
+        target = operator.index(target)  # NumPy's too
     if isinstance(target, bool) or not (isinstance(target, int | Tensor) or callable(target)):
         raise LRPError(f"target must be an int, a tensor or a function; found {target!r}")
     if isinstance(target, Tensor) and target.is_floating_point():
@@ -85,7 +88,7 @@ def _out_of_range(target: int, classes: int) -> LRPError:
 def _from_function(output: Tensor, target: Callable[[Tensor], Any]) -> Tensor:
     leaf = output.detach().requires_grad_()
     with torch.enable_grad():
-        chosen = target(leaf)
+        chosen = target(leaf.clone())  # which it may change
     if not (isinstance(chosen, Tensor) and chosen.requires_grad):
         raise LRPError("the target function must return a tensor that depends on the output")
     return torch.autograd.grad(chosen.sum(), leaf)[0]

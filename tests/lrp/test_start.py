@@ -1,5 +1,6 @@
 """Targets, starting relevance, and requests that cannot be met."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -46,8 +47,10 @@ def test_all_kinds_of_target_agree(net, x):
     for target in (
         torch.tensor(2).expand(4),
         torch.full((4,), 2, dtype=torch.int32),
+        np.int64(2),
         weights,
         lambda z: z[:, 2],
+        lambda z: z.mul_(weights),
         lambda z: z @ torch.tensor([0.0, 0.0, 1.0]).double(),
     ):
         torch.testing.assert_close(attribute(net, x, target, ZERO)[1], expected)

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from speechlrp.lrp.arguments import mapped
 from speechlrp.lrp.operations.affine import in_this_precision
 from speechlrp.lrp.operations.gradient import moved
-from speechlrp.lrp.recorder import OFF, Call, Recorder
+from speechlrp.lrp.recorder import OFF, PARTS, Call, Recorder
 from speechlrp.lrp.tape import Coefficients
 from speechlrp.lrp.watched import Watched
 
@@ -37,7 +38,7 @@ def activation(recorder: Recorder, call: Call) -> Watched:
     x, function = alone(recorder, call)
     numbers = recorder.numbers(x)
     if numbers.is_complex():
-        raise recorder.refuse(call, "acts on complex numbers")
+        raise recorder.refuse(call, "acts on complex numbers", PARTS)
     function = in_this_precision(function, numbers)
     with torch.no_grad():
         result = function(numbers)
@@ -64,7 +65,8 @@ def _factor(function: Elementwise, x: Tensor) -> Tensor:
 
 def alone(recorder: Recorder, call: Call) -> tuple[Tensor, Elementwise]:
     """The tensor that a call is about, and the call as a function of it alone."""
-    x, (rest, named) = call.first, call.rest
+    # Constants by other objects: those may come to hold the input's influence, see ``fill``.
+    x, (rest, named) = call.first, mapped(recorder.held, call.rest)
     if not isinstance(x, Tensor) or any(recorder.tracks(one) for one in (*rest, *named.values())):
         raise recorder.refuse(call, "has parameters that depend on the input")
     if named.get("training"):
@@ -83,7 +85,7 @@ def clamp(recorder: Recorder, call: Call) -> Tensor:
     named = call.named(*order)
     low, high = (named.get(end, named.get(f"{end}_val")) for end in ("min", "max"))
     if isinstance(low, Tensor) or isinstance(high, Tensor):
-        raise recorder.refuse(call, "has tensors as bounds (take torch.maximum, torch.minimum)")
+        raise recorder.refuse(call, "has tensors as bounds", "take torch.maximum, torch.minimum")
     if low == 0 and high is None:
         return relu(recorder, call)
     if not ((low is not None and low > 0) or (high is not None and high < 0)):
@@ -115,19 +117,32 @@ def power(recorder: Recorder, call: Call) -> Tensor:
     activation too, as ``exp`` is.
     """
     named = call.named("input", "exponent")
-    x, exponent = named["input"], named.get("exponent")
+    x, exponent, function = named["input"], named.get("exponent"), call.function
     if call.name == "__rpow__":
-        x, exponent = exponent, x
+        x, exponent, function = exponent, x, torch.pow
     if recorder.tracks(x) and recorder.tracks(exponent):
         raise recorder.refuse(call, "has a base and an exponent that depend on the input")
+    if isinstance(x, Tensor) and isinstance(exponent, Tensor):
+        x, exponent = _repeated(recorder, x, exponent)
     if recorder.tracks(exponent):
         return activation(recorder, Call(exponential, (exponent, x), {}))
-    sign = torch.as_tensor(exponent).sign()
-    if bool((sign == 0).any()):
+    exponents = torch.as_tensor(exponent)
+    if exponents.is_complex():
+        raise recorder.refuse(call, "has a complex exponent", PARTS)
+    if bool((exponents == 0).any()):
         raise recorder.refuse(call, "has an exponent of 0, which makes a constant of it")
-    if bool((sign > 0).any()):
-        return activation(recorder, call)
-    return activation(recorder, Call(negative_power, (x, exponent), {}))
+    function = function if bool((exponents > 0).any()) else negative_power
+    return activation(recorder, Call(function, (x, exponent), {}))
+
+
+def _repeated(recorder: Recorder, *pair: Tensor) -> list[Tensor]:
+    """Base and exponent, the one of the input in the shape of the power."""
+    shape = torch.broadcast_shapes(*(one.shape for one in pair))
+    with recorder.watching():
+        return [
+            one.expand(shape) if recorder.tracks(one) and one.shape != shape else one
+            for one in pair
+        ]
 
 
 def negative_power(x: Tensor, exponent: float | Tensor) -> Tensor:
@@ -151,7 +166,10 @@ def dropout(recorder: Recorder, call: Call) -> Tensor:
 def _limit(function: Elementwise, x: Tensor) -> Tensor:
     """``f'(0)`` where ``f(0) = 0`` and it is finite, else 0; per channel where f is (PReLU)."""
     shape = [size if axis == 1 else 1 for axis, size in enumerate(x.shape)]
-    zero = x.new_zeros(shape).requires_grad_()
+    zero = x.new_zeros(shape)
+    if function(zero).shape != zero.shape:  # other parameters, such as an exponent a step
+        zero = torch.zeros_like(x)
+    zero.requires_grad_()
     with torch.enable_grad():  # off in the forward of an autograd function
         value = function(zero)
         (slope,) = torch.autograd.grad(value.sum(), zero)

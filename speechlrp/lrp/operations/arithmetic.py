@@ -14,7 +14,7 @@ from speechlrp.lrp.assignment import is_gate
 from speechlrp.lrp.operations.activations import activation
 from speechlrp.lrp.operations.gradient import gradient, moved, quadratic
 from speechlrp.lrp.operations.multiplied import multiplied
-from speechlrp.lrp.recorder import Call, Recorder
+from speechlrp.lrp.recorder import BEHIND, Call, Recorder
 from speechlrp.lrp.tape import Value
 
 Handler = Callable[["Recorder", "Call"], Any]
@@ -70,7 +70,7 @@ def divided(recorder: Recorder, call: Call) -> Any:
         x, y = y, x
         call = Call(torch.div, (x, y), {})
     if call.kwargs.get("rounding_mode") is not None:
-        raise recorder.refuse(call, "rounds")
+        raise recorder.refuse(call, "rounds", BEHIND)
     if not recorder.tracks(y):
         return gradient(recorder, call)
     if not recorder.tracks(x):

@@ -11,7 +11,7 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from speechlrp.lrp.arguments import mapped, tensors_in
 from speechlrp.lrp.layer import plain
-from speechlrp.lrp.recorder import Call, Recorder
+from speechlrp.lrp.recorder import BEHIND, Call, Recorder
 from speechlrp.lrp.tape import Coefficients
 
 
@@ -174,9 +174,8 @@ def multiplied_out(recorder: Recorder, call: Call) -> Any:
     """
     x, (rest, named) = call.first, call.rest
     axes = (rest or [named.get("dim")])[0]
-    return _recorded(
-        recorder, call, moves=False, degrees=(x.numel() if axes is None else x.shape[axes],)
-    )
+    count = x.shape[axes] if axes is not None and x.dim() else x.numel()
+    return _recorded(recorder, call, moves=False, degrees=(count,))
 
 
 def norm(recorder: Recorder, call: Call) -> Any:
@@ -209,7 +208,7 @@ def _recorded(recorder: Recorder, call: Call, moves: bool, degrees: Sequence[int
     continuous = (one.is_floating_point() or one.is_complex() for one in results)
     others = any(a != b.requires_grad for a, b in zip(continuous, results, strict=True))
     if not numbers or (others and not moves):  # what only moves may move a constant too
-        raise recorder.refuse(call, "gives a result without a gradient")
+        raise recorder.refuse(call, "gives a result without a gradient", BEHIND)
     inputs = [recorder.consume(tensor) for tensor, _ in leaves.values()]
     emitted = [recorder.emit(one) for one in numbers]
     entries = [get_gradient_edge(leaf) for _, leaf in leaves.values()]

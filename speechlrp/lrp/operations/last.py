@@ -30,7 +30,8 @@ def softmax(recorder: Recorder, call: Call) -> Tensor:
     with torch.no_grad():
         result = function(recorder.numbers(x))
     source, (visible, value) = recorder.consume(x), recorder.emit(result)
-    dim, numbers, log = range(x.dim())[named["dim"]], recorder.numbers(x), "log" in call.name
+    numbers, log = recorder.numbers(x), "log" in call.name
+    dim = range(max(1, x.dim()))[named["dim"]]
     value.logits = Logits(source, numbers, dim, only_last=log)
 
     def backward(outgoing: Coefficients) -> Coefficients:

@@ -15,6 +15,8 @@ from speechlrp.lrp.tape import by_a_rule
 
 Compute = Callable[[Tensor | None, Tensor, Tensor], Tensor]
 
+SUM = "write it as a sum: start + a @ b"
+
 _OPERANDS = ["input", "self", "mat1", "batch1", "mat", "mat2", "batch2", "vec", "vec2", "other"]
 _OPERANDS += ["tensor"]
 
@@ -86,6 +88,8 @@ def weighted(recorder: Recorder, call: Call) -> Any:
 
     if recorder.tracks(weight):
         z = _product(recorder, call, "matmul", compute, [x, weight])
+    elif not recorder.tracks(x):
+        z = call.function(x, weight, **named)
     else:
         z = layer(recorder, Call(call.function, (x, weight), named))
     if bias is None:
@@ -155,7 +159,7 @@ def added_product(recorder: Recorder, call: Call) -> Tensor:
         bias = start.detach() if beta == 1 else start.detach() * beta
         return _product(recorder, call, "matmul", compute, operands, alpha, bias)
     if not any(recorder.tracks(one) for one in operands):
-        raise recorder.refuse(call, "adds a constant product (write it as a sum)")
+        raise recorder.refuse(call, "adds a constant product", SUM)
     product = _product(recorder, call, "matmul", compute, operands, alpha)
     return gradient(recorder, Call(torch.add, (product, start), {"alpha": beta}))
 
@@ -179,7 +183,7 @@ def _product(
     x, weight = operands[place], operands[1 - place]
     if x.is_complex() or weight.is_complex():
         if bias is not None:
-            raise recorder.refuse(call, "adds a constant to complex numbers (write it as a sum)")
+            raise recorder.refuse(call, "adds a constant to complex numbers", SUM)
         return gradient(recorder, Call(product, tuple(operands), {}))  # no sign to go by: no rule
 
     def function(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:

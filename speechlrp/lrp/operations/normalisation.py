@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from speechlrp.lrp.arguments import mapped
-from speechlrp.lrp.recorder import Call, Recorder
+from speechlrp.lrp.recorder import PARTS, Call, Recorder
 from speechlrp.lrp.scaling import Centring, Scaling
 
 Shape = tuple[int, ...]
@@ -49,6 +49,8 @@ def layer_norm(recorder: Recorder, call: Call) -> Tensor:
 def rms_norm(recorder: Recorder, call: Call) -> Tensor:
     """A division by the root of the mean square over the last dimensions, a constant."""
     norm = _Norm(recorder, call, functional.rms_norm)
+    if norm.x.is_complex():
+        raise recorder.refuse(call, "acts on complex numbers", PARTS)
     eps, count = norm.named["eps"], len(norm.named["normalized_shape"])
     eps = torch.finfo(norm.x.dtype).eps if eps is None else eps
     square = norm.x.square().mean(tuple(range(-count, 0)), keepdim=True)

@@ -188,6 +188,9 @@ def written_out(function: Any) -> Handler:
     body.__kwdefaults__ = function.__kwdefaults__
 
     def handle(recorder: Recorder, call: Call) -> Any:
+        named = call.bound(function)
+        if named.get("dropout_p") and named["training"]:  # of constants too it would draw anew
+            raise recorder.refuse(call, "drops at random (training=True)", OFF)
         with recorder.watching():
             return body(*call.args, **call.kwargs)
 

@@ -72,6 +72,8 @@ FORMS = {
     ),
     "einsum of sublists": (lambda m, x: torch.einsum(x, [0, 1, 2], m.w, [2, 3]), FRAMES),
     "F.linear": (lambda m, x: F.linear(x, m.w.T), FRAMES),
+    "sparse @ x": (lambda m, x: (m.w.T.to_sparse() @ x.T).T, ROW),
+    "x @ sparse": (lambda m, x: x @ m.w.to_sparse(), ROW),
 }
 
 

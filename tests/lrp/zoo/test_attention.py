@@ -175,6 +175,22 @@ def test_the_overview_and_what_stays_refused():
         attribute(net, x, 0, RULES["cp"])
 
 
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_weights_of_constants_that_drop_at_random_are_refused(checkpoint):
+    """Made again in pieces, the call would draw others."""
+    inner, pattern = nn.MultiheadAttention(8, 2, dropout=0.5), torch.randn(5, 2, 8)
+
+    class Tied(nn.Module):
+        def forward(self, x):
+            return F.multi_head_attention_forward(
+                pattern, pattern, x, 8, 2, inner.in_proj_weight, inner.in_proj_bias, None, None,
+                False, 0.5, inner.out_proj.weight, inner.out_proj.bias,
+            )[0]  # fmt: skip
+
+    with pytest.raises(NotExplainable, match=r"multi_head_attention_forward.*drops at random"):
+        attribute(Tied().eval(), torch.randn(5, 2, 8), 0, RULES["cp"], checkpoint=checkpoint)
+
+
 def test_memory_is_linear_in_length():
     """No step of the pass or the sweep makes a tensor of the scores' size."""
 
