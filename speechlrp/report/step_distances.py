@@ -68,7 +68,8 @@ def _distributions(
     axes.axvline(0, ymax=1 / room, color=style.FAINT, linewidth=0.6)
     axes.set_xlim(-SHOWN_MS, SHOWN_MS)
     axes.set_ylim(0, axes.get_ylim()[1] * room)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}%"))
+    shares = FuncFormatter(lambda value, _: f"{100 * value:g}%" if value <= 1 else "")
+    axes.yaxis.set_major_formatter(shares)  # above 1 is the legend's room alone
     axes.set_xlabel("key step minus the phoneme's middle (ms); negative: too early")
     axes.set_ylabel(f"frames per {width:g} ms")
     axes.legend(loc="upper left", fontsize=style.SMALL, frameon=False)

@@ -49,6 +49,15 @@ def test_distributions_and_letters_as_in_the_tables():
     assert figure_png(figure) == figure_png(truth_figure(a_table(), some_errors(), title="All"))
 
 
+def test_no_share_is_above_all_frames():
+    top = truth_figure(a_table(), some_errors().query("error_ms != 0").iloc[::2]).axes[0]
+    top.figure.draw_without_rendering()
+    said = [text.get_text() for text in top.get_yticklabels()]
+    assert top.get_ylim()[1] > 1.2
+    assert "100%" in said
+    assert not {"120%", "125%", "140%", "150%"} & set(said)
+
+
 def test_letters_of_few_frames_alone_are_drawn():
     table = a_table()[lambda t: t.letter != "a"]
     assert np.isfinite(truth_figure(table, some_errors()).axes[1].get_ylim()).all()
