@@ -109,16 +109,26 @@ def mark_gates(tape: Tape) -> None:
 
     A product with a divisor, as norms written out have it, becomes a quotient.
     """
-    products = [(node, layer) for node in tape.nodes if (layer := _product(node)) is not None]
-    producers = producers_of(tape) if products else {}
-    for node, product in products:
-        made = [_names(origins(value, producers, through_products=True)) for value in node.inputs]
-        divides = [_kind(names, DIVISORS) is not None for names in made]
-        if product.operation == "product" and divides.count(True) == 1:
-            product.operation, product.divisor = "quotient", divides.index(True)
-        kinds = ([_kind(names, kind) for names in made] for kind in (GATES, *SOFT_GATES))
-        first, second = next((gates for gates in kinds if any(gates)), (None, None))
-        product.gates = first, second
+    if not any(map(_product, tape.nodes)):
+        return
+    made_of: dict[int, set[str]] = {}  # once for each value: recurrences go through all before
+    for node in tape.nodes:
+        if (product := _product(node)) is not None:
+            _mark(product, [made_of.get(id(value), {""}) for value in node.inputs])
+        inside = _inside(node, through_products=True)
+        names = _names([node]) if inside is None else set()
+        names.update(*(made_of.get(id(value), {""}) for value in inside or ()))
+        made_of.update((id(value), names) for value in node.outputs)
+
+
+def _mark(product: Product, made: Sequence[set[str]]) -> None:
+    """Tell a product what its factors are made of: its divisor, and its gates."""
+    divides = [_kind(names, DIVISORS) is not None for names in made]
+    if product.operation == "product" and divides.count(True) == 1:
+        product.operation, product.divisor = "quotient", divides.index(True)
+    kinds = ([_kind(names, kind) for names in made] for kind in (GATES, *SOFT_GATES))
+    first, second = next((gates for gates in kinds if any(gates)), (None, None))
+    product.gates = first, second
 
 
 def is_gate(value: Value, tape: Tape) -> bool:

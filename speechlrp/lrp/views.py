@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from speechlrp.lrp.checks import check_inputs
 from speechlrp.lrp.composite import Composite
 from speechlrp.lrp.engine import attribute
 from speechlrp.lrp.refusals import LRPError
@@ -102,6 +103,8 @@ class STFTView(View):
 
     def analysis(self, x: Tensor) -> Tensor:
         """``[..., F, N, 2]``."""
+        if x.dim() < 2:
+            raise LRPError(f"STFTView needs waveforms [B, ..., T]; found the shape {list(x.shape)}")
         # So that the last samples lie between two frames: alone at the edge of one they would
         # come back divided by next to nothing.
         x = functional.pad(x, (0, -x.shape[-1] % self.hop))
@@ -155,6 +158,7 @@ def attribute_view(
     Raises:
         LRPError: as ``attribute``; the view's inverse does not lead back to the input.
     """
+    check_inputs(inputs)
     transformed = view.analysis(inputs.detach())
     _check_inverse(view, transformed, inputs)
     viewed = Viewed(model, view, inputs.shape[1:])

@@ -192,6 +192,14 @@ def test_frames_have_to_overlap(window, hop):
 
 
 @pytest.mark.parametrize(
+    ("shape", "message"), [((50,), r"\[B, ..., T\]"), ((2, 1, 0), "hold no example")]
+)
+def test_what_is_no_batch_of_waveforms_is_refused(net, shape, message):
+    with pytest.raises(LRPError, match=message):
+        attribute_view(net, torch.ones(shape).double(), 0, RULES, STFTView(16, 4))
+
+
+@pytest.mark.parametrize(
     ("synthesis", "message"),
     [(lambda X: X, "numbers that are up to"), (lambda X: haar_back(X)[..., :50], "leads back to")],
 )
