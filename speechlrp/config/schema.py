@@ -19,6 +19,7 @@ from omegaconf.errors import (
 )
 
 from speechlrp.config import CHECKPOINTS, CONDITIONS, SOURCES, SUBSETS, WORKS
+from speechlrp.config.names import names_in
 from speechlrp.config.sections import Config
 from speechlrp.errors import SpeechLRPError, unknown
 from speechlrp.registry import guarded, is_reference
@@ -187,11 +188,12 @@ def check(config: Config) -> None:
         SpeechLRPError: a value that cannot be, or two that do not fit.
     """
     from speechlrp.flipping import BASELINES, CURVES, FILL_INS, FILLS, STRATEGIES
-    from speechlrp.measures import METHODS, ORDERS
+    from speechlrp.measures import METHODS, ORDERS, SCORES, TRUTHS
     from speechlrp.navai import CLASSES, CROPS, SIDES
 
     flipping, train_from = config.flipping, config.features.get("train_from", "features")
     subsets = (*SUBSETS, *(f"test_{name}" for name in CONDITIONS))
+    bench = config.bench
     for key, values, known in (
         ("subset", config.subset.split("+"), subsets),
         ("paper", [config.paper], (None, *WORKS)),
@@ -207,7 +209,8 @@ def check(config: Config) -> None:
         ("listen.source", [config.listen.source], ("all", *SOURCES)),
         ("compare.sanity", [config.compare.sanity], ("none", *ORDERS)),
         ("compare.randomise", [config.compare.randomise], METHODS),
-        ("bench.references", config.bench.references.replace(" ", "").split(","), BASELINES),
+        ("bench.references", names_in(bench.references) or [""], BASELINES),
+        ("bench.truth", [bench.truth], TRUTHS),
     ):
         for value in values:
             if value not in known:
@@ -216,7 +219,9 @@ def check(config: Config) -> None:
     _named("flipping.measures", flipping.measures, CURVES)
     _named("flipping.baseline", [flipping.baseline], ("all", *FILL_INS))
     _named("augment.fill", [config.augment.fill], FILLS)
-    _named("bench.baselines", config.bench.baselines.replace(" ", "").split(","), FILL_INS)
+    _named("bench.baselines", names_in(bench.baselines) or [""], FILL_INS)
+    _named("bench.measures", names_in(bench.measures), SCORES)
+    _named("compare.scores", names_in(config.compare.scores), SCORES)
     if config.shortcut["name"]:
         from speechlrp.audio import ARTEFACTS
 
@@ -255,6 +260,10 @@ def _is_pair(values: list[int]) -> bool:
     return len(values) == 2 and min(values) >= 0
 
 
+def _are_different(values: list) -> bool:
+    return 0 < len(values) == len(set(values))
+
+
 def _is_percent(values: list[float]) -> bool:
     ends = len(values) > 1 and values[0] == 0 and values[-1] == 100
     return ends and all(a < b for a, b in pairwise(values))
@@ -281,8 +290,8 @@ RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("listen.floor_db", lambda v: -inf < v < 0, "below 0, and finite"),
     ("maximize.jitter", _is_pair, "two numbers from 0: bands and frames"),
     ("bench.percent", _is_percent, "rising from 0 to 100"),
-    ("bench.seeds", lambda v: len(v) > 0, "a seed or more"),
-    ("bench.corpora", lambda v: len(v) > 0, "an experiment or more"),
+    ("bench.seeds", _are_different, "a seed or more, each once"),
+    ("bench.corpora", _are_different, "an experiment or more, each once"),
     ("evaluate.max_trials", lambda v: v >= 2, "at least 2, one of each kind"),
     ("seed data_seed", lambda v: 0 <= v < 2**63, "a whole number from 0 to 2^63 - 1"),
 )  # fmt: skip

@@ -8,6 +8,9 @@ ORDERS = ("cascading", "independent")
 METHODS = ("init", "permute")
 """How: as a training begins (batch norms' statistics too), or the numbers shuffled."""
 
+TRUTHS = ("positive_inside", "positive_near", "pointing", "auc")
+"""What may rank explainers by truth, of the score cue."""
+
 SCORES = Registry(
     "score",
     {

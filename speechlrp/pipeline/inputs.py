@@ -96,7 +96,11 @@ def check_made_so(
             above = next((k for k in overridden if f"{key}.".startswith(f"{k}.")), None)
             if above and key in whole and json.loads(json.dumps(whole[key])) != made:
                 words = next(s for s in settings if key_of(s) == above)
-                parts = ["speechlrp", wanted.stage, *wanted.options, *hints, shlex.quote(words)]
+                options = list(wanted.options)
+                if (option := f"--{above.rpartition('.')[2]}") in options:  # `words` say it
+                    at = options.index(option)
+                    del options[at : at + 2]
+                parts = ["speechlrp", wanted.stage, *options, *hints, shlex.quote(words)]
                 command = " ".join(parts)
                 raise SpeechLRPError(
                     f"{words}: {folder} was made with {key}={made}; make it again with "

@@ -206,6 +206,16 @@ def test_networks_that_guess_are_left_out(copied):
         assert _tables(copied)[0].query("not control").seed.nunique() == 1
 
 
+def test_one_explainer_ranks_no_measure_and_the_page_says_so(copied):
+    done = copied.speechlrp(*ASKED, "bench.explainers=lrp_mean")
+    assert done.returncode == 0, done.stderr
+    recordings, _, measures, _ = _tables(copied)
+    assert set(recordings.name) == {"lrp_mean", "lrp_mean_zero", "truth"}
+    assert measures.empty
+    page = (copied.outputs / "held/bench/index.html").read_text(encoding="utf-8")
+    assert "no measure is ranked; that takes 4 explainers" in page
+
+
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
@@ -213,10 +223,21 @@ def test_networks_that_guess_are_left_out(copied):
         ("bench.percent=[0,10]", "bench.percent is [0.0, 10.0]"),
         ("bench.baselines=loud", "unknown value of bench.baselines 'loud'"),
         ("bench.corpora=[planted_tune]", "planted_tune"),
+        ("bench.overrides='seed=3'", "seed=3 in --with: a bench has several, bench.seeds=[...]"),
+        ("bench.overrides='experiment=demo'", "a bench has several, bench.corpora=[...]"),
+        ('bench.overrides="model.name=a\'"', "a quotation mark is not closed"),
+        ("bench.seeds=[1,1]", "bench.seeds is [1, 1]; it must be a seed or more, each once"),
+        ("bench.corpora=[planted_word,planted_word]", "an experiment or more, each once"),
+        ("bench.truth=region", "unknown value of bench.truth 'region'"),
+        ("bench.measures=gin", "unknown value of bench.measures 'gin'"),
+        ("compare.scores=gin", "unknown value of compare.scores 'gin'"),
+        ("bench.measures=no_such:measure", "no_such:measure"),
+        ("bench.baselines=no_such:Filling", "no_such:Filling"),
+        ("bench.explainers='lrp,lrp_mean'", "two are called lrp_mean, "),
     ],
 )
 def test_what_does_not_fit_is_one_line(setting, words, benched):
-    done = benched.speechlrp("bench", NAMES, settings=(setting,))
+    done = benched.speechlrp("bench", settings=(NAMES, setting))
     assert done.returncode == 1
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

@@ -1,6 +1,8 @@
 """A hum that goes with a class: mixed in, found, and taken out again, through the command line."""
 
 import json
+import re
+import shlex
 
 import h5py
 import numpy as np
@@ -89,11 +91,15 @@ def test_a_region_of_a_file_is_filled_in_every_training_recording(hummed, region
     assert read_record(hummed.run / "augment" / f"{fill}_random").notes["bins"] == bins
 
 
-def test_the_region_that_was_found_is_taken_and_the_network_trained_on(hummed):
+def test_the_region_that_was_found_is_taken_and_the_network_trained_on(hummed, regions):
     ran(hummed, "augment", "--region", "found", "--fill", "donor")
     ran(hummed, "retrain", "--region", "found", "--fill", "donor")
     ran(hummed, "evaluate", "--weights", "aug_donor_region")
     assert (hummed.run / "evaluate" / "aug_donor_region-test" / "evaluation.json").is_file()
+    done = hummed.speechlrp("retrain", "--region", str(regions), "--fill", "donor", settings=HUM)
+    command = re.search(r"make it again with `speechlrp (.*?)`", one_line(done))[1]
+    ran(hummed, *shlex.split(command))
+    assert read_record(hummed.run / "augment/donor_region").config["augment.region"] == str(regions)
 
 
 def test_the_control_needs_no_explanation(hummed):

@@ -9,14 +9,13 @@ import pandas as pd
 import torch
 from torch.nn import functional
 
+from speechlrp.measures import TRUTHS
 from speechlrp.measures.agreement import spearman
 from speechlrp.measures.trust import agreement_with_truth, interval, sign_of
 from speechlrp.stages.bench.networks import Member
 from speechlrp.stages.bench.units import BETWEEN_SEEDS, ORACLE, Cell
 
 KEYS = ("corpus", "seed", "control", "explainer", "reference", "name", "id")
-TRUTHS = ("positive_inside", "positive_near", "pointing", "auc")
-"""What may rank explainers by truth."""
 COSTS = ("seconds", "forward_passes", "backward_passes")
 TABLE_PERCENT = 30
 """The end of T's table, %: to there its curves are steep or not."""
@@ -136,7 +135,8 @@ def measures(table: pd.DataFrame, draws: int) -> pd.DataFrame:
                 compared = _beside(part, measure, truth, draws)
                 facts = {"corpus": corpus, "measure": measure, "truth": truth}
                 rows += [facts | compared | {"above": above}] if compared else []
-    return pd.DataFrame(rows)
+    none = ("corpus", "measure", "truth", "correlation")
+    return pd.DataFrame(rows, columns=None if rows else none)
 
 
 def _beside(part: pd.DataFrame, measure: str, truth: str, draws: int) -> dict[str, Any]:

@@ -15,7 +15,9 @@ from speechlrp.data.network import Classifier, network
 from speechlrp.data.seen import VIEW
 from speechlrp.errors import SpeechLRPError, about
 from speechlrp.explainers import EXPLAINERS
+from speechlrp.flipping import FILL_INS
 from speechlrp.flipping.fill_ins import Surroundings
+from speechlrp.measures import SCORES
 from speechlrp.pipeline.inputs import known_fingerprint
 from speechlrp.pipeline.stage import Context
 from speechlrp.stages.bench.networks import Member
@@ -26,7 +28,7 @@ from speechlrp.stages.compare.subject import choose
 class Explained:
     """An explainer that measures inputs from a reference."""
 
-    name: str  # of both, such as ``lrp_mean``; from zero it is the explainer's
+    name: str  # of both, such as ``lrp_mean``; from its own reference it is the explainer's
     explainer: str  # of `bench.explainers`
     reference: str  # what inputs are measured from; ``""`` where that changes nothing
     section: Mapping[str, Any]  # its section of the configuration
@@ -36,7 +38,8 @@ def explained(config: Config) -> list[Explained]:
     """Every explainer from every reference.
 
     Raises:
-        SpeechLRPError: an explainer that there is not, or a setting out of its range.
+        SpeechLRPError: an explainer that there is not, a setting out of its range, or two of one
+            name.
     """
     every = []
     view = {key: config.explainer[key] for key in VIEW}  # maps are compared on the same axes
@@ -46,14 +49,33 @@ def explained(config: Config) -> list[Explained]:
             check(section)
             if EXPLAINERS[section["kind"]].uses_reference:
                 for reference in names_in(config.bench.references):
-                    name = explainer if reference == "zero" else f"{explainer}_{reference}"
+                    usual = reference == section["reference"]
+                    name = explainer if usual else f"{explainer}_{reference}"
                     measured = {**section, "reference": reference}
                     every.append(Explained(name, explainer, reference, measured))
             else:
                 every.append(Explained(explainer, explainer, "", section))
     if not every:
         raise SpeechLRPError("bench.explainers names no explainer; such as lrp,random")
+    if len(names := {one.name: one.explainer for one in every}) < len(every):
+        name = next(one.name for one in every if names[one.name] != one.explainer)
+        raise SpeechLRPError(
+            f"bench.explainers: two are called {name}, as each is tried from all of "
+            f"bench.references; leave {names[name]} out"
+        )
     return every
+
+
+def check_asked(config: Config) -> None:
+    """Look for all that the networks will be asked, before these are trained.
+
+    Raises:
+        SpeechLRPError: as `explained`; a measure or fill-in that there is not.
+    """
+    explained(config)
+    for names, known in ((config.bench.measures, SCORES), (config.bench.baselines, FILL_INS)):
+        for name in names_in(names):
+            known[name]
 
 
 class Bench:

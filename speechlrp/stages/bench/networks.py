@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from speechlrp.config.composing import compose_config
-from speechlrp.config.names import DATA, IDENTITY, identity_overrides
+from speechlrp.config.names import DATA, IDENTITY, identity_overrides, key_of
 from speechlrp.config.schema import Config
 from speechlrp.errors import SpeechLRPError
 from speechlrp.pipeline.identity import Invocation, check_run, made_name, read_run
@@ -20,6 +20,8 @@ from speechlrp.stages import stage_of
 
 CONTROL = "task=shuffled"
 """What deals the labels anew; the network then learns by heart."""
+SEVERAL = {"experiment": "bench.corpora", "seed": "bench.seeds"}
+"""Settings of a network that a bench has several of, and where."""
 MADE_BY = ("preprocess", "train", "evaluate")
 
 
@@ -76,16 +78,28 @@ def members(config: Config) -> list[Member]:
     shared |= {"paths.outputs": config.paths.outputs}
     shared |= {"device": config.device, "workers": config.workers, "subset": config.subset}
     common = [f"{key}={value}" for key, value in shared.items() if value is not None]
-    networks = []
+    changes, networks = _changes(bench.overrides), []
     for corpus in bench.corpora:
         plans = [(seed, False) for seed in bench.seeds]
         plans += [(bench.seeds[0], True)] if bench.control else []
         for seed, control in plans:
-            overrides = [f"experiment={corpus}", *shlex.split(bench.overrides), f"seed={seed}"]
+            overrides = [f"experiment={corpus}", *changes, f"seed={seed}"]
             overrides += [CONTROL] if control else []
             composed = _composed((*overrides, *common))
             networks.append(Member(corpus, seed, control, composed, tuple(overrides)))
     return networks
+
+
+def _changes(words: str) -> list[str]:
+    """The settings of `bench.overrides`."""
+    try:
+        changes = shlex.split(words)
+    except ValueError as error:
+        raise SpeechLRPError(f"--with is {words!r}: a quotation mark is not closed") from error
+    for change in changes:
+        if instead := SEVERAL.get(key_of(change)):
+            raise SpeechLRPError(f"{change} in --with: a bench has several, {instead}=[...]")
+    return changes
 
 
 @cache
@@ -123,7 +137,10 @@ def make(config: Config, invocation: Invocation) -> None:
             f"{stray[0]}: each corpus of a bench has settings of its own; to change them all, say "
             f"--with '{' '.join(stray)}' (seeds are bench.seeds)"
         )
+    from speechlrp.stages.bench.ingredients import check_asked  # which knows members
+
     every = members(config)
+    check_asked(config)
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         missing = [path for one in every for path in one.files().values() if not path.exists()]
         if missing:

@@ -9,6 +9,7 @@ import pandas as pd
 from speechlrp.artifacts.atomic import write_bytes, write_text
 from speechlrp.config.schema import Config
 from speechlrp.errors import SpeechLRPError, about
+from speechlrp.measures.trust import FEWEST
 from speechlrp.pipeline.lock import taken
 from speechlrp.pipeline.progress import progress
 from speechlrp.pipeline.stage import Context, Stage
@@ -32,7 +33,7 @@ def _write_page(
     """Write `index.html` and the figures beside it."""
     truth = context.config.bench.truth
     measures = results["measures"]
-    ranked = measures[measures.truth == truth] if len(measures) else measures
+    ranked = measures[measures.truth == truth]
     told = [*_left_out(context.config.bench.least_accuracy, every), *_told(ranked, results)]
     sections = [Section("What was found", blocks=[Text("\n\n".join(told))])]
     caption = f"The {truth.replace('_', ' ')} of every explainer; 95 % over seeds and recordings."
@@ -103,7 +104,14 @@ def _told(ranked: pd.DataFrame, results: Mapping) -> Iterator[str]:
                 f"and no explainer has more than {row.most_inside:.1%} in the region, which is "
                 f"{row.region:.1%} of the bins."
             )
-    for corpus, part in ranked.groupby("corpus", sort=False):
+    for corpus in results["networks"].corpus.unique():
+        part = ranked[ranked.corpus == corpus].dropna(subset="correlation")
+        if part.empty:
+            yield (
+                f"{corpus}: no measure is ranked; that takes {FEWEST} explainers with different "
+                "values of both the measure and the truth"
+            )
+            continue
         part = part.sort_values("correlation", ascending=False)
         best, worst = part.iloc[0], part.iloc[-1]
         good = int((part.low >= GOOD).sum())
