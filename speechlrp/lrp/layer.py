@@ -67,13 +67,11 @@ class Layer:
         weight: Tensor | None,
         bias: Tensor | None,
         transposed: Transposed | None = None,
-        faster: Affine | None = None,
     ) -> None:
         """Compute ``z = function(x, weight, bias)``.
 
         ``transposed(c, x, weight)`` is the operation's transpose; without it, autograd
         finds it, at the cost of one forward for every ``weight`` but the layer's own.
-        ``faster`` is the same function up to rounding, for other weights and inputs.
         """
         self.operation = operation
         self.place = place
@@ -81,7 +79,7 @@ class Layer:
         self._w = x.new_ones(()) if weight is None else plain(weight).to_dense()
         self.bias = None if bias is None else plain(bias)
         self.x = x
-        self._function, self._transposed = faster or function, transposed
+        self._function, self._transposed = function, transposed
         # A graph would keep x and the weights alive as autograd does; a known transpose needs
         # neither a graph nor, for other weights, a forward.
         known = transposed is not None

@@ -42,21 +42,22 @@ def layer(recorder: Recorder, call: Call) -> Tensor:
     x, weight, bias = (named.pop(name, None) for name in order[:3])
     if x.is_complex():
         return gradient(recorder, call)
-    affine = call.function  # the call itself would keep its arguments alive
+    affine: Function = call.function  # the call itself would keep its arguments alive
 
     def function(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
         return affine(x, weight, bias, **named)
 
     transposed: Transposed = dense
-    faster = None
     if operation != "linear":
         transposed = convolution(int(operation[-2]), named, order is _TRANSPOSED)
-        if order is _CONV and one_step(x, weight, named.get("padding", 0)):
-            transposed, faster = as_dense_back, in_this_precision(as_dense, x)
+        if order is _CONV and one_step(x, weight, named):
+            transposed = as_dense_back
+            if x.device.type == "cpu":  # several times as fast, and the same up to rounding
+                affine, named = as_dense, {}
     place = recorder.places.owner(weight)
     function = in_this_precision(function, x)
     numbers = recorder.numbers(x)
-    layer = Layer(operation, place, function, numbers, weight, bias, transposed, faster)
+    layer = Layer(operation, place, function, numbers, weight, bias, transposed)
     return recorded(recorder, call, x, layer)
 
 

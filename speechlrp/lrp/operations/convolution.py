@@ -19,10 +19,11 @@ def dense(c: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     return product.to(x.dtype)
 
 
-def one_step(x: Tensor, weight: Tensor, padding: int | Sequence[int] | str) -> bool:
+def one_step(x: Tensor, weight: Tensor, named: dict[str, Any]) -> bool:
     """Whether a kernel lies on a whole batch of inputs: a dense layer, if written otherwise."""
+    padding, dilation = named.get("padding", 0), _each(named.get("dilation", 1), 1)
     bare = padding == "valid" or not (isinstance(padding, str) or any(_each(padding, 1)))
-    return bare and x.shape[1:] == weight.shape[1:]
+    return bare and set(dilation) == {1} and x.shape[1:] == weight.shape[1:]
 
 
 def as_dense(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
