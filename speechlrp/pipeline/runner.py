@@ -141,6 +141,7 @@ class _Lead:
 
     def _work(self, context: Context, wanted: Mapping[str, dict], watch: Watch) -> None:
         started, clock = datetime.now(UTC), time.perf_counter()
+        new = [path.name for path in context.folder.iterdir()] == [IDENTITY]
         say(f"{self.where}: running")
         try:
             with _own_code(context.config):
@@ -148,8 +149,8 @@ class _Lead:
             watch.check(self.stage.name)
         except SpeechLRPError:
             # A refusal comes again with the same command, so little work is no loss; what
-            # took long may be gone on with once the cause is mended.
-            if time.perf_counter() - clock < WORTH_S:
+            # took long, in an earlier command too, may be gone on with once the cause is mended.
+            if new and time.perf_counter() - clock < WORTH_S:
                 shutil.rmtree(context.folder)
             raise
         seconds = time.perf_counter() - clock

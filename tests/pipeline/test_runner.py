@@ -163,6 +163,16 @@ def test_a_refused_command_leaves_what_was_there(tmp_path):
     assert sorted(p.name for p in (tmp_path / "toy").iterdir()) == ["run.json", "toy"]
 
 
+def test_a_refused_command_leaves_what_an_interrupted_one_had_done(tmp_path, capsys):
+    assert ended(start(tmp_path, "a", "--die-after", "3"))[0] == -9
+    with pytest.raises(SpeechLRPError, match="not like this"):
+        run(tmp_path, value="a", refuse="not like this")
+    capsys.readouterr()
+    run(tmp_path, value="a")
+    said = capsys.readouterr().out
+    assert ["unit 0" in said, "unit 3" in said] == [False, True]
+
+
 def test_what_changes_while_it_is_read_is_noticed(tmp_path, held):
     go, hold = held
     run(tmp_path, value="a")
