@@ -31,7 +31,7 @@ from speechlrp.stages import CLASSES
 EXPERIMENT = "experiment"
 """The folder of experiments in a folder of configurations."""
 
-REMEMBERED = ("experiment", "data_run", *IDENTITY)
+REMEMBERED = ("experiment", "data_run", "bench", *IDENTITY)
 """Keys of the overrides that a run remembers."""
 
 

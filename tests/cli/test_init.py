@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from speechlrp.pipeline.identity import remember
+
 HERE = Path("conf/experiment/emo.yaml")
 
 
@@ -68,6 +70,17 @@ def test_a_run_remembers_where_its_recordings_are(begun):
     assert "data: elsewhere" in begun("explain", "run=emo", "--cfg", "job").stdout
     moved = begun("explain", "run=emo", "paths.data=moved", "--cfg", "job").stdout
     assert "data: moved" in moved
+
+
+def test_a_bench_remembers_what_it_is_of(speechlrp, monkeypatch):
+    given = ("bench.seeds=[4]", "--with", "trainer.epochs=2", "--explainers", "lrp,random")
+    calls = []
+    monkeypatch.setattr("speechlrp.stages.sequence.run_verb", lambda *a: calls.append(a[1:]))
+    assert speechlrp("bench", "run=mine", "experiment=bench_quick", *given).exit_code == 0
+    remember(calls[0][0], calls[0][1].overrides, of_data=False)
+    assert speechlrp("bench", "run=mine", "bench.seeds=[5]").exit_code == 0
+    first, second = (vars(config.bench) for config, _ in calls)
+    assert second == {**first, "seeds": [5]}
 
 
 def test_a_run_of_another_experiments_name_begins_with_it(speechlrp):
