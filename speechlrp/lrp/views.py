@@ -8,7 +8,7 @@ Source: Vielhaben et al. 2024, "Explainable AI for time series via virtual inspe
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, SupportsIndex
 
 import torch
 from torch import Tensor, nn
@@ -90,14 +90,15 @@ class STFTView(View):
         hop: samples from frame to frame, at most half a window.
 
     Raises:
-        LRPError: not ``0 < 2 hop <= window_length``, or an odd window.
+        LRPError: not ``0 < 2 hop <= window_length``, an odd window, or no whole numbers.
     """
 
     def __init__(self, window_length: int, hop: int) -> None:
-        if window_length % 2 or not 0 < 2 * hop <= window_length:
+        whole = all(isinstance(one, SupportsIndex) for one in (window_length, hop))
+        if not whole or window_length % 2 or not 0 < 2 * hop <= window_length:
             raise LRPError(
-                "STFTView needs an even window_length and 0 < 2 hop <= window_length; found "
-                f"window_length={window_length}, hop={hop}"
+                "STFTView needs whole numbers, an even window_length and 0 < 2 hop <= "
+                f"window_length; found window_length={window_length!r}, hop={hop!r}"
             )
         self.window_length, self.hop = window_length, hop
 

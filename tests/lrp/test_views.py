@@ -185,7 +185,7 @@ def test_start_and_other_options_reach_attribute(net):
     torch.testing.assert_close(relevance.sum((1, 2, 3)), expected.sum((1, 2)))
 
 
-@pytest.mark.parametrize(("window", "hop"), [(64, 33), (64, 0), (64, -2), (63, 16)])
+@pytest.mark.parametrize(("window", "hop"), [(64, 33), (64, 0), (64, -2), (63, 16), (64.0, 16)])
 def test_frames_have_to_overlap(window, hop):
     with pytest.raises(LRPError, match=f"window_length={window}, hop={hop}"):
         STFTView(window, hop)

@@ -15,6 +15,8 @@ from toy_project import COMMAND
 
 DIES = """
 import os, signal
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup, and a shell's &, ignore
+signal.signal(signal.SIGINT, signal.default_int_handler)
 replace = os.replace
 def deadly(source, target):
     if os.path.basename(target) == {!r}:

@@ -255,7 +255,7 @@ def test_killed_in_the_middle_the_same_command_gives_the_same_result(
     [
         (("--explainers", "lrp,magic"), "unknown explainer 'magic'"),
         (("--explainers", ","), "names no explainer"),
-        (("compare.scores=beauty",), "unknown score 'beauty'"),
+        (("compare.scores=beauty",), "unknown value of compare.scores 'beauty'"),
         (
             ("--explainers", "lrp", "+compare.settings.lrp.rules=[{layers: Linear, rule: zero}]"),
             "lrp: ",
