@@ -274,7 +274,7 @@ class Recorder:
         for watched in alive:
             # What C++ still holds, such as vmap's wrapper in a traceback, is not swapped.
             with suppress(RuntimeError):
-                torch.utils.swap_tensors(watched, watched.numbers.detach())
+                _unmark(watched)
 
     def give(self, numbers: Tensor, value: Value) -> Watched:
         """What the model, or a handler, holds of a value."""
@@ -284,6 +284,18 @@ class Recorder:
 
     def _version(self, numbers: Tensor) -> int:
         return self._versions.get(storage_of(numbers), 0) if self._versions else 0
+
+
+def _unmark(watched: Watched) -> None:
+    """Make an ordinary tensor of it where it is, also if the model keeps a weak reference to it.
+
+    Raises:
+        RuntimeError: C++ holds it; it stays as it is.
+    """
+    plain = watched.numbers.detach()
+    torch._C._swap_tensor_impl(watched, plain)
+    watched.__dict__.clear()
+    watched.__class__ = Tensor  # type: ignore[assignment]
 
 
 def _same_place(one: Tensor, other: Tensor) -> bool:

@@ -191,6 +191,7 @@ def test_what_the_model_keeps_is_an_ordinary_tensor_afterwards():
         def forward(self, x):
             self.inside = torch.relu(x)
             self.kept = [self.inside, {"head": self.head(x)}, x]
+            self.weak = weakref.ref(self.inside)
             return self.kept[1]["head"]
 
     net, x = Keeping().double().eval(), torch.randn(2, 4).double()
