@@ -16,7 +16,7 @@ from speechlrp.lrp.modules import Places
 from speechlrp.lrp.readings import Draws, Made, Readings, storage_of
 from speechlrp.lrp.refusals import NotExplainable
 from speechlrp.lrp.tape import Node, Sweep, Tape, Value
-from speechlrp.lrp.watched import Watched
+from speechlrp.lrp.watched import Watched, unmark
 
 ADD = "add it in speechlrp/lrp/operations (docs/adding-a-rule.md says how)"
 BEHIND = "explain the network behind it, by what it gives on"
@@ -266,7 +266,7 @@ class Recorder:
     def close(self) -> None:
         """Turn what the model still holds into ordinary tensors: the pass is over."""
         alive = [watched for one in self._given if (watched := one()) is not None]
-        self._given.clear()  # as in overwrite()
+        self._given.clear()
         self._changed = None, None, False
         self.signals.clear()
         self.read = Readings(self._model)
@@ -274,7 +274,7 @@ class Recorder:
         for watched in alive:
             # What C++ still holds, such as vmap's wrapper in a traceback, is not swapped.
             with suppress(RuntimeError):
-                _unmark(watched)
+                unmark(watched)
 
     def give(self, numbers: Tensor, value: Value) -> Watched:
         """What the model, or a handler, holds of a value."""
@@ -284,18 +284,6 @@ class Recorder:
 
     def _version(self, numbers: Tensor) -> int:
         return self._versions.get(storage_of(numbers), 0) if self._versions else 0
-
-
-def _unmark(watched: Watched) -> None:
-    """Make an ordinary tensor of it where it is, also if the model keeps a weak reference to it.
-
-    Raises:
-        RuntimeError: C++ holds it; it stays as it is.
-    """
-    plain = watched.numbers.detach()
-    torch._C._swap_tensor_impl(watched, plain)
-    watched.__dict__.clear()
-    watched.__class__ = Tensor  # type: ignore[assignment]
 
 
 def _same_place(one: Tensor, other: Tensor) -> bool:

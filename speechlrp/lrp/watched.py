@@ -59,3 +59,15 @@ class Watched(Tensor):
         arguments = tensors_in((args, kwargs or {}))
         watched = next(one for one in arguments if isinstance(one, Watched))
         raise watched.watcher.unseen(func)
+
+
+def unmark(watched: Watched) -> None:
+    """Make an ordinary tensor of it where it is, also if the model keeps a weak reference to it.
+
+    Raises:
+        RuntimeError: C++ holds it; it stays as it is.
+    """
+    plain = watched.numbers.detach()
+    torch._C._swap_tensor_impl(watched, plain)
+    watched.__dict__.clear()
+    watched.__class__ = Tensor  # type: ignore[assignment]
