@@ -21,7 +21,7 @@ from pandas.api.types import is_numeric_dtype
 from speechlrp.artifacts.atomic import write_json, write_text
 from speechlrp.artifacts.hdf5 import created, label_axes, read_table, write_table
 from speechlrp.config.composing import CONFIG_DIR
-from speechlrp.config.names import key_of
+from speechlrp.config.names import key_of, value_of
 from speechlrp.errors import SpeechLRPError
 from speechlrp.models import model_title
 from speechlrp.pipeline.contents import RunFiles
@@ -94,7 +94,7 @@ def _fill(run: Run, folder: Path) -> None:
 
 def _without_places(override: str) -> str:
     """An override that tells nothing of the folders where it was given."""
-    value = override.partition("=")[2].strip("'\"")
+    value = value_of(override)
     return f"{key_of(override)}={Path(value).name}" if Path(value).is_absolute() else override
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import click
 
 from speechlrp.cli.bridge import launch
-from speechlrp.config.names import key_of
+from speechlrp.config.names import key_of, value_of
 from speechlrp.pipeline.lock import taken
 
 
@@ -91,7 +91,7 @@ def show(words: tuple[str, ...], values: Mapping[str, Any]) -> None:
     if len(kinds) > 1:
         raise click.UsageError(f"one demonstration at a time, not {' and '.join(kinds)}")
     demo, settings = DEMOS[kinds[0]], [word for word in words if word != kinds[0]]
-    asked = [o.partition("=")[2].strip("'\"") for o in settings if key_of(o) == "paths.data"]
+    asked = [value_of(o) for o in settings if key_of(o) == "paths.data"]
     data = Path(asked[-1] if asked else Path(os.environ.get("SPEECHLRP_DATA", "data"), "demo"))
     corpus = partial(
         synthesise_corpus,

@@ -22,6 +22,7 @@ from speechlrp.config.names import (
     conf_dir,
     identity_overrides,
     key_of,
+    value_of,
 )
 from speechlrp.config.settings import default_choices
 from speechlrp.errors import SpeechLRPError
@@ -93,8 +94,8 @@ def with_remembered(
     """
     settings = {key_of(override): override for override in overrides}
     folder = values.get("config_dir")
-    name = settings.pop("run", "").partition("=")[2].strip("'\"")
-    asked = settings.get("experiment", "").partition("=")[2].strip("'\"")
+    name = value_of(settings.pop("run", ""))
+    asked = value_of(settings.get("experiment", ""))
     if not name:
         return overrides, folder or _own_folder(asked)
     check_name(name)
@@ -168,7 +169,7 @@ def swept(overrides: tuple[str, ...], folder: str | None) -> list[str]:
 
 def outputs_of(overrides: Sequence[str] = ()) -> Path:
     """The folder of all runs, as given or as configured."""
-    folders = [o.partition("=")[2].strip("'\"") for o in overrides if key_of(o) == "paths.outputs"]
+    folders = [value_of(o) for o in overrides if key_of(o) == "paths.outputs"]
     return Path(folders[-1]) if folders else default_outputs()
 
 

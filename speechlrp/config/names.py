@@ -46,6 +46,11 @@ def key_of(override: str) -> str:
     return override.lstrip("+~").partition("=")[0]
 
 
+def value_of(override: str) -> str:
+    """The value of an override, without quotation marks."""
+    return override.partition("=")[2].strip("'\"")
+
+
 def explainer_choice(name: Any, custom: bool = False) -> list[str]:
     """The overrides that choose an explainer: a file of ``conf/explainer``, or one's own kind."""
     return _custom("explainer", name) if custom else choice_of("explainer", name)
